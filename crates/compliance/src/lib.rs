@@ -1,0 +1,1 @@
+//! Compliance packs as data and the gate that no contact gets past.

@@ -1,0 +1,1 @@
+//! One pure step: policy, then gate.

@@ -1,0 +1,71 @@
+//! The fold: an event changes the state, and nothing else does.
+
+use super::{Case, CaseEvent, Closed};
+use jiff::Timestamp;
+
+/// Applies an event that took place at `at`. Total: an event that was recorded always applies, also to a
+/// state a later version of the code would not have let it happen in.
+pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
+    match event {
+        CaseEvent::Opened(opened) => *case = (**opened).clone(),
+        CaseEvent::FactsUpdated {
+            amounts,
+            oldest_unpaid_due,
+            pause_days,
+            scores,
+            tags,
+        } => {
+            case.amounts = amounts.unwrap_or(case.amounts);
+            case.oldest_unpaid_due = oldest_unpaid_due.or(case.oldest_unpaid_due);
+            case.pause_days = pause_days.unwrap_or(case.pause_days);
+            case.scores = scores.unwrap_or(case.scores);
+            if let Some(tags) = tags {
+                case.tags.clone_from(tags);
+            }
+        }
+        CaseEvent::DocumentAdded(document) => {
+            case.documents
+                .retain(|d| d.sha256 != document.sha256 || d.kind != document.kind);
+            case.documents.push(document.clone());
+        }
+        CaseEvent::PaymentRecorded(payment) => {
+            case.payments.push((payment.reference, payment.amount));
+            case.amounts.overdue = payment.overdue_after;
+            let open_promises = case.pauses.iter_mut().filter_map(|p| p.promise.as_mut());
+            open_promises.for_each(|p| p.paid = p.paid.saturating_add(payment.amount));
+        }
+        CaseEvent::Paused(pause) => case.pauses.push(pause.clone()),
+        CaseEvent::PauseEnded { pause, .. } | CaseEvent::PromiseResolved { pause, .. } => {
+            case.pauses.retain(|p| p.id != *pause);
+        }
+        CaseEvent::PolicyPinned(pin) => {
+            case.policy = Some(pin.clone());
+            case.stage = None;
+            case.skipped.clear();
+        }
+        CaseEvent::StageEntered { to, .. } => {
+            case.stage = *to;
+            case.last_denial = None;
+        }
+        CaseEvent::StepSkipped { stage, step, .. } => case.skipped.push((*stage, *step)),
+        CaseEvent::Denied(denial) => case.last_denial = Some(denial.clone()),
+        CaseEvent::SlotTaken { seq } => {
+            case.next_seq = seq + 1;
+            case.last_denial = None;
+        }
+        CaseEvent::LegalBegan => case.legal_since = Some(at),
+        CaseEvent::LegalRecalled => case.legal_since = None,
+        CaseEvent::WorklistChanged { reason } => {
+            case.worklist = Some(reason.clone()).filter(|r| !r.is_empty());
+        }
+        CaseEvent::Closed { reason } => {
+            case.closed = Some(Closed {
+                reason: *reason,
+                at,
+            })
+        }
+    }
+    if !matches!(event, CaseEvent::Opened(_)) {
+        case.version += 1;
+    }
+}

@@ -1,0 +1,377 @@
+//! A contact: its slot, its states, and the only edges between them.
+
+use crate::ids::{CaseId, CollectorId, ContactId, KeyedHash, PartyId, TenantId};
+use crate::outcome::Outcome;
+use crate::sealed::Sealed;
+use crate::time::Window;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::str::FromStr;
+
+/// The kind of contact, which tells the gate what rules bind it. A channel declares its class.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum ContactClass {
+    /// A short text to a number.
+    Sms,
+    /// A call.
+    Phone,
+    /// A mail to an address.
+    Email,
+    /// A person at the door.
+    Visit,
+    /// A referral to a law firm or court; no communication with the borrower by itself.
+    Legal,
+}
+
+impl ContactClass {
+    /// All classes, mildest first.
+    pub const ALL: [Self; 5] = [
+        Self::Sms,
+        Self::Phone,
+        Self::Email,
+        Self::Visit,
+        Self::Legal,
+    ];
+
+    /// The name in policies, packs, exports and the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sms => "sms",
+            Self::Phone => "phone",
+            Self::Email => "email",
+            Self::Visit => "visit",
+            Self::Legal => "legal",
+        }
+    }
+}
+
+impl fmt::Display for ContactClass {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A name that is no contact class.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no kind of contact; there are sms, phone, email, visit and legal")]
+pub struct UnknownClass(pub String);
+
+impl FromStr for ContactClass {
+    type Err = UnknownClass;
+    fn from_str(name: &str) -> Result<Self, UnknownClass> {
+        Self::ALL
+            .into_iter()
+            .find(|c| c.name() == name)
+            .ok_or_else(|| UnknownClass(name.to_owned()))
+    }
+}
+
+/// Where a contact stands.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum ContactState {
+    /// Waits for a person's approval. Nothing was sent.
+    Planned,
+    /// The intent is durable; the channel has it or had it.
+    Dispatching,
+    /// The provider took it.
+    Accepted,
+    /// Its effect on the person is proven.
+    Effected,
+    /// The provider took it, and it failed.
+    Failed,
+    /// The channel proved that nothing was sent.
+    RejectedProven,
+    /// The engine proved that nothing was sent.
+    ProvenNotSent,
+    /// Nobody knows whether it was sent. Counted as made, never sent again on its own.
+    Unknown,
+    /// A cancel was asked of the carrier.
+    Cancelling,
+    /// Called off.
+    Cancelled,
+    /// Nobody knows whether it was called off.
+    CancelUnknown,
+    /// Dropped while it waited: a stop fact came first.
+    Suppressed,
+    /// Dropped while it waited: nobody approved it in time.
+    Expired,
+}
+
+impl ContactState {
+    /// The edges of the state table (delivery protocol); there are no others.
+    #[must_use]
+    pub const fn may_become(self, next: Self) -> bool {
+        use ContactState as S;
+        matches!(
+            (self, next),
+            (
+                S::Planned,
+                S::Dispatching | S::Suppressed | S::Expired | S::Cancelled
+            ) | (
+                S::Dispatching,
+                S::Accepted | S::RejectedProven | S::ProvenNotSent | S::Unknown
+            ) | (
+                S::Accepted,
+                S::Effected | S::Failed | S::Cancelling | S::CancelUnknown
+            ) | (S::Cancelling, S::Cancelled | S::CancelUnknown | S::Effected)
+                | (S::Unknown, S::Accepted | S::ProvenNotSent)
+                | (S::CancelUnknown, S::Cancelled | S::Effected)
+        )
+    }
+
+    /// Whether an intent was ever written.
+    #[must_use]
+    pub const fn has_intent(self) -> bool {
+        !matches!(self, Self::Planned | Self::Suppressed | Self::Expired)
+    }
+
+    /// Whether the contact may still reach the person by itself.
+    #[must_use]
+    pub const fn is_live(self) -> bool {
+        matches!(
+            self,
+            Self::Dispatching
+                | Self::Accepted
+                | Self::Unknown
+                | Self::Cancelling
+                | Self::CancelUnknown
+        )
+    }
+
+    /// The name in exports: capitals and underscores.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Planned => "PLANNED",
+            Self::Dispatching => "DISPATCHING",
+            Self::Accepted => "ACCEPTED",
+            Self::Effected => "EFFECTED",
+            Self::Failed => "FAILED",
+            Self::RejectedProven => "REJECTED_PROVEN",
+            Self::ProvenNotSent => "PROVEN_NOT_SENT",
+            Self::Unknown => "UNKNOWN",
+            Self::Cancelling => "CANCELLING",
+            Self::Cancelled => "CANCELLED",
+            Self::CancelUnknown => "CANCEL_UNKNOWN",
+            Self::Suppressed => "SUPPRESSED",
+            Self::Expired => "EXPIRED",
+        }
+    }
+}
+
+impl fmt::Display for ContactState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Who asked for a contact.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// The policy.
+    Policy,
+    /// A person, by hand.
+    Hand,
+}
+
+/// A place in a policy: stage and step by number, from 0, with the stage's name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PolicyPlace {
+    /// Number of the stage.
+    pub stage: u8,
+    /// Number of the step within the stage.
+    pub step: u8,
+    /// Name of the stage.
+    pub stage_name: String,
+}
+
+/// What was known when the contact was decided, so that the decision can be looked at again.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct DecisionRecord {
+    /// Newest journal position the facts held.
+    pub as_of: u64,
+    /// Hash of the policy's text.
+    pub policy_hash: String,
+    /// Hash of the packs in force.
+    pub packs_hash: String,
+    /// Version of the bundled tz database.
+    pub tzdb: String,
+    /// Version of the decision code.
+    pub decision_version: u32,
+    /// Hash of the full trace.
+    pub trace_hash: String,
+    /// The rules that were asked and permitted.
+    pub permitted_by: Vec<String>,
+}
+
+/// A contact: one slot of a case, for ever.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Contact {
+    /// Its id, which is its slot.
+    pub id: ContactId,
+    /// The lender.
+    pub tenant: TenantId,
+    /// Who is contacted.
+    pub party: PartyId,
+    /// The kind of contact.
+    pub class: ContactClass,
+    /// Name of the channel that carries it.
+    pub channel: String,
+    /// The number or address used, as a keyed hash; none for a referral.
+    pub point: Option<KeyedHash>,
+    /// Name of the template.
+    pub template: String,
+    /// Version of the template.
+    pub template_version: u32,
+    /// Where in the policy it was planned; none for one by hand.
+    pub place: Option<PolicyPlace>,
+    /// Who asked for it.
+    pub origin: Origin,
+    /// The slot this one tries again, which was proven not sent.
+    pub retry_of: Option<u32>,
+    /// The idempotency key that goes to the provider; the same for the slot's whole life.
+    pub key: String,
+    /// When the effect on the person lies.
+    pub effect: Window,
+    /// No byte leaves at or after this instant.
+    pub not_after: Timestamp,
+    /// When it was planned.
+    pub planned_at: Timestamp,
+    /// When the intent was written.
+    pub intent_at: Option<Timestamp>,
+    /// Number of the lease that wrote the intent.
+    pub fence: u64,
+    /// Where it stands.
+    pub state: ContactState,
+    /// What came of it.
+    pub outcome: Option<Outcome>,
+    /// When the outcome took place, as far as known.
+    pub outcome_at: Option<Timestamp>,
+    /// Each state with its instant, in order.
+    pub states: Vec<(ContactState, Timestamp)>,
+    /// Keyed hash of the rendered content.
+    pub payload_hash: Option<KeyedHash>,
+    /// SHA-256 of the channel library, hexadecimal.
+    pub plugin_digest: String,
+    /// What was known when it was decided.
+    pub decision: Option<DecisionRecord>,
+    /// Who approved it, where approval was required.
+    pub approved_by: Option<String>,
+    /// Collectors who go on a visit.
+    pub collectors: Vec<CollectorId>,
+    /// Rendered text, the address used, provider reference and the channel's state, sealed.
+    pub sealed: Sealed,
+}
+
+/// An edge that the state table does not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a contact cannot go from {from} to {to}")]
+pub struct NoSuchEdge {
+    /// The state it has.
+    pub from: ContactState,
+    /// The state that was asked for.
+    pub to: ContactState,
+}
+
+impl Contact {
+    /// The case.
+    #[must_use]
+    pub const fn case(&self) -> CaseId {
+        self.id.case
+    }
+
+    /// Goes to `next` at `at`.
+    ///
+    /// # Errors
+    /// Where the state table has no such edge; nothing is changed then.
+    pub fn go(&mut self, next: ContactState, at: Timestamp) -> Result<(), NoSuchEdge> {
+        if !self.state.may_become(next) {
+            return Err(NoSuchEdge {
+                from: self.state,
+                to: next,
+            });
+        }
+        self.state = next;
+        self.states.push((next, at));
+        Ok(())
+    }
+
+    /// When a state was first reached.
+    #[must_use]
+    pub fn reached(&self, state: ContactState) -> Option<Timestamp> {
+        self.states
+            .iter()
+            .find(|(s, _)| *s == state)
+            .map(|(_, at)| *at)
+    }
+
+    /// Whether a stop fact at `now` must call it off: the provider took it, no effect is proven, and its
+    /// effect window is not over.
+    #[must_use]
+    pub fn can_be_called_off(&self, now: Timestamp) -> bool {
+        self.state == ContactState::Accepted && self.outcome.is_none() && now < self.effect.to
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_leaves_a_final_state() {
+        use ContactState as S;
+        let all = [
+            S::Planned,
+            S::Dispatching,
+            S::Accepted,
+            S::Effected,
+            S::Failed,
+            S::RejectedProven,
+            S::ProvenNotSent,
+            S::Unknown,
+            S::Cancelling,
+            S::Cancelled,
+            S::CancelUnknown,
+            S::Suppressed,
+            S::Expired,
+        ];
+        for end in [
+            S::Effected,
+            S::Failed,
+            S::RejectedProven,
+            S::ProvenNotSent,
+            S::Cancelled,
+            S::Suppressed,
+            S::Expired,
+        ] {
+            assert!(all.into_iter().all(|next| !end.may_become(next)), "{end}");
+        }
+        assert!(
+            !S::Unknown.may_become(S::Dispatching),
+            "only a person's ResolveUnknown does that"
+        );
+        assert!(!S::Accepted.may_become(S::Dispatching));
+    }
+
+    #[test]
+    fn names_match_serde() {
+        for class in ContactClass::ALL {
+            assert_eq!(class.name().parse(), Ok(class));
+            assert_eq!(
+                serde_json::to_string(&class).unwrap(),
+                format!("\"{class}\"")
+            );
+        }
+        let state = ContactState::ProvenNotSent;
+        assert_eq!(
+            serde_json::to_string(&state).unwrap(),
+            format!("\"{state}\"")
+        );
+    }
+}

@@ -1,0 +1,154 @@
+//! The journal: what happened, who said so, when it was recorded and from when it holds.
+
+use crate::case::CaseEvent;
+use crate::contact::{Contact, ContactState};
+use crate::ids::{CaseId, ContactId, PartyId, TenantId};
+use crate::outcome::Outcome;
+use crate::party::PartyEvent;
+use crate::sealed::Sealed;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// An entry before it has a position.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Entry {
+    /// The lender.
+    pub tenant: TenantId,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// From when it holds; earlier than `at` for late facts.
+    pub effective_at: Timestamp,
+    /// Who said so: a principal, `policy`, `channel:<name>` or `timer`.
+    pub actor: String,
+    /// What happened.
+    pub what: What,
+    /// Personal data that belongs to it (a note, a reply's text, a raw call-back), sealed.
+    pub sealed: Sealed,
+}
+
+/// What happened, and to what.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "on", rename_all = "snake_case")]
+pub enum What {
+    /// To a case.
+    Case {
+        /// Which.
+        id: CaseId,
+        /// What.
+        event: CaseEvent,
+    },
+    /// To a party.
+    Party {
+        /// Which.
+        id: PartyId,
+        /// What.
+        event: PartyEvent,
+    },
+    /// To a contact.
+    Contact {
+        /// Which.
+        id: ContactId,
+        /// What.
+        event: ContactEvent,
+    },
+    /// To the service: policies, templates, collectors, dispatch.
+    Service {
+        /// What, as a name such as `policy_activated`.
+        event: String,
+        /// What it is about, such as `cn-microloan@3`.
+        subject: String,
+    },
+}
+
+/// What happened to a contact.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "e", rename_all = "snake_case")]
+pub enum ContactEvent {
+    /// It was planned and waits for a person.
+    Planned(Box<Contact>),
+    /// Its intent was written.
+    Intended(Box<Contact>),
+    /// A person approved it.
+    Approved {
+        /// Who.
+        by: String,
+    },
+    /// It went to another state.
+    Moved {
+        /// The state.
+        to: ContactState,
+    },
+    /// Its outcome became known, without a move.
+    Learned {
+        /// What came of it.
+        outcome: Outcome,
+        /// When that took place.
+        at: Timestamp,
+    },
+    /// It went to another state with an outcome.
+    Settled {
+        /// The state.
+        to: ContactState,
+        /// What came of it.
+        outcome: Outcome,
+        /// When that took place.
+        at: Timestamp,
+    },
+}
+
+/// Applies an event of the contact. Total; a move that the table does not have leaves the state.
+pub fn apply_contact(contact: &mut Contact, event: &ContactEvent, at: Timestamp) {
+    match event {
+        ContactEvent::Planned(c) | ContactEvent::Intended(c) => *contact = (**c).clone(),
+        ContactEvent::Approved { by } => contact.approved_by = Some(by.clone()),
+        ContactEvent::Moved { to } => drop(contact.go(*to, at)),
+        ContactEvent::Learned { outcome, at } => {
+            contact.outcome = Some(*outcome);
+            contact.outcome_at = Some(*at);
+        }
+        ContactEvent::Settled {
+            to,
+            outcome,
+            at: when,
+        } => {
+            if contact.go(*to, at).is_ok() {
+                contact.outcome = Some(*outcome);
+                contact.outcome_at = Some(*when);
+            }
+        }
+    }
+}
+
+/// The kinds of facts that end or pause contact.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StopKind {
+    /// Money came in.
+    Payment,
+    /// A demand to stop.
+    Cease,
+    /// A medium or address is not to be used.
+    OptOut,
+    /// The debt is disputed.
+    Dispute,
+    /// A complaint is open.
+    Complaint,
+    /// An attorney represents the person.
+    Attorney,
+    /// A moratorium runs.
+    Moratorium,
+    /// The borrower died.
+    Deceased,
+    /// Hardship.
+    Hardship,
+    /// Somebody put it on hold.
+    Hold,
+    /// A promise is open.
+    Promise,
+    /// A plan is kept.
+    Plan,
+    /// The number is somebody else's.
+    WrongNumber,
+    /// The case is closed.
+    Closed,
+}

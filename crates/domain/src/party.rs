@@ -1,0 +1,581 @@
+//! A party: borrower, guarantor or third party, with the rights that bind every contact to them.
+//!
+//! Limits count a party over all cases and channels of the lender: every intent, outcome and stop fact
+//! bumps [`Party::version`]. Names, numbers and addresses are in [`Party::sealed`]; what stands beside it
+//! is what gate and policy may read.
+
+use crate::contact::ContactClass;
+use crate::ids::{CaseId, KeyedHash, PartyId, TenantId};
+use crate::outcome::{Outcome, PointEvidence};
+use crate::sealed::Sealed;
+use crate::time::Zone;
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use serde::{Deserialize, Serialize};
+
+/// What kind of borrower.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BorrowerKind {
+    /// A person.
+    #[default]
+    Individual,
+    /// A business run by few people; visits may be earlier.
+    MicroBusiness,
+}
+
+impl BorrowerKind {
+    /// The name in policies and the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Individual => "individual",
+            Self::MicroBusiness => "micro_business",
+        }
+    }
+}
+
+/// The kind of a number or address.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PointKind {
+    /// A mobile number: texts and calls.
+    Mobile,
+    /// A fixed line: calls.
+    Landline,
+    /// A mailbox.
+    Email,
+    /// A place: visits and letters.
+    Postal,
+}
+
+impl PointKind {
+    /// Whether contacts of `class` can go there.
+    #[must_use]
+    pub const fn serves(self, class: ContactClass) -> bool {
+        matches!(
+            (self, class),
+            (Self::Mobile, ContactClass::Sms | ContactClass::Phone)
+                | (Self::Landline, ContactClass::Phone)
+                | (Self::Email, ContactClass::Email)
+                | (Self::Postal, ContactClass::Visit)
+        )
+    }
+}
+
+/// Whose number or address it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PointOwner {
+    /// The party's own.
+    #[default]
+    Own,
+    /// The party's place of work.
+    Workplace,
+}
+
+/// Whether a number or address can be used.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PointState {
+    /// It can.
+    #[default]
+    Usable,
+    /// It does not exist, or not any more.
+    Invalid,
+    /// It belongs to somebody else. Nothing is ever sent there again.
+    WrongNumber,
+}
+
+/// A number or address of a party, known here by its keyed hash alone.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct ContactPoint {
+    /// Keyed hash of the value; its identity.
+    pub key: KeyedHash,
+    /// What it is.
+    pub kind: PointKind,
+    /// Whose.
+    pub owner: PointOwner,
+    /// The zone it indicates, where it does.
+    pub zone: Option<Zone>,
+    /// Whether the lender verified it.
+    pub verified: bool,
+    /// Where it came from, such as `contract`.
+    pub source: String,
+    /// Whether it can be used.
+    pub state: PointState,
+    /// Failed attempts since it last reached the person: local days on which there was one.
+    pub failed_days: u8,
+    /// The last such day.
+    pub failed_on: Option<Date>,
+}
+
+/// The person asked not to be contacted by a medium, or at one number or address.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct OptOut {
+    /// The medium; none means all of them.
+    pub class: Option<ContactClass>,
+    /// The one number or address it is about; none means all.
+    pub point: Option<KeyedHash>,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+impl OptOut {
+    /// Whether it forbids a contact of `class` at `point`.
+    #[must_use]
+    pub fn covers(&self, class: ContactClass, point: Option<KeyedHash>) -> bool {
+        self.class.is_none_or(|c| c == class) && self.point.is_none_or(|p| Some(p) == point)
+    }
+}
+
+/// The person asked to stop all contact.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Cease {
+    /// The debt it is about; none means all debts at this lender.
+    pub case: Option<CaseId>,
+    /// Whether it came in writing.
+    pub written: bool,
+    /// Since when.
+    pub at: Timestamp,
+}
+
+/// What a consent allows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConsentKind {
+    /// Contact outside the daily window.
+    OffHours,
+    /// More calls than the cap about one debt.
+    ExtraCalls,
+    /// More attempts than advised.
+    MoreAttemptsAgreed,
+    /// More visits than the cap, in writing.
+    MoreVisitsWritten,
+    /// The work mailbox.
+    WorkEmail,
+}
+
+/// A consent of the person.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Consent {
+    /// What it allows.
+    pub kind: ConsentKind,
+    /// The debt it is about; none means all.
+    pub case: Option<CaseId>,
+    /// When it was received; none where that is not known.
+    pub received_at: Option<Timestamp>,
+    /// Before when it holds; none where it has no end.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A span of local time that the person called inconvenient; half-open, on the given days of the week.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Inconvenient {
+    /// Days of the week, Monday 1 to Sunday 7; empty means every day.
+    pub days: Vec<i8>,
+    /// The first local time.
+    pub from: Time,
+    /// The end, not included; none is the end of the day.
+    pub to: Option<Time>,
+}
+
+/// An attorney represents the person.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Attorney {
+    /// The debt; none means all.
+    pub case: Option<CaseId>,
+    /// The attorney did not answer in reasonable time.
+    pub unresponsive: bool,
+    /// The attorney consents to direct contact.
+    pub consents: bool,
+}
+
+/// A dispute of a debt.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dispute {
+    /// Written, within the validation period, not answered yet.
+    WrittenUnverified,
+    /// Verification was sent.
+    VerifiedSent,
+}
+
+/// What a party is to the debt when somebody wants to contact them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// Owes the debt.
+    Borrower,
+    /// Bound to pay it.
+    Guarantor,
+    /// The debtor's spouse.
+    Spouse,
+    /// Parent of a minor debtor.
+    Parent,
+    /// Represents the debtor.
+    Attorney,
+    /// Named by the debtor for emergencies.
+    EmergencyContact,
+    /// Lives near.
+    Neighbour,
+    /// Works with the debtor.
+    Colleague,
+    /// Anybody else.
+    Other,
+}
+
+impl Relation {
+    /// Whether the party owes the debt or is bound to pay it.
+    #[must_use]
+    pub const fn is_obligor(self) -> bool {
+        matches!(self, Self::Borrower | Self::Guarantor)
+    }
+}
+
+/// A party as gate and policy read it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Party {
+    /// Its id.
+    pub id: PartyId,
+    /// The lender.
+    pub tenant: TenantId,
+    /// Keyed hash of the lender's own reference; unique within the tenant.
+    pub lender_ref: KeyedHash,
+    /// Bumped by every intent, outcome and stop fact of this party.
+    pub version: u64,
+    /// What kind of borrower.
+    pub kind: BorrowerKind,
+    /// Candidate regions, such as `CN` or `US-NY`.
+    pub regions: Vec<String>,
+    /// Candidate zones, the address' zone first; never empty.
+    pub zones: Vec<Zone>,
+    /// BCP 47 language tag for texts.
+    pub locale: String,
+    /// Numbers and addresses, preferred first.
+    pub points: Vec<ContactPoint>,
+    /// Labels of the lender.
+    pub tags: Vec<String>,
+    /// Media and addresses not to be used.
+    pub opt_outs: Vec<OptOut>,
+    /// Demands to stop.
+    pub ceases: Vec<Cease>,
+    /// Consents in force.
+    pub consents: Vec<Consent>,
+    /// Attorneys.
+    pub attorneys: Vec<Attorney>,
+    /// Employer forbids contact at work.
+    pub employer_prohibits: bool,
+    /// Inconvenient times.
+    pub inconvenient: Vec<Inconvenient>,
+    /// Last protected day of a moratorium.
+    pub moratorium_until: Option<Date>,
+    /// Died.
+    pub deceased: bool,
+    /// Found without or with limited capacity.
+    pub incapacitated: bool,
+    /// As a third party: asked not to be contacted (again).
+    pub refused: bool,
+    /// Name, references, numbers and addresses, sealed.
+    pub sealed: Sealed,
+}
+
+/// How well a person can be reached.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Contactability {
+    /// Some number or address works.
+    #[default]
+    Reachable,
+    /// Attempts have begun to fail.
+    Doubtful,
+    /// No way is left.
+    Lost,
+}
+
+impl Contactability {
+    /// The name in policies and the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Reachable => "reachable",
+            Self::Doubtful => "doubtful",
+            Self::Lost => "lost",
+        }
+    }
+}
+
+/// Local days of failed attempts after which a number is given up, where the policy names no other.
+pub const LOST_AFTER_FAILED_DAYS: u8 = 3;
+
+impl Party {
+    /// The zone that calendar days are read in: the first candidate.
+    #[must_use]
+    pub fn home_zone(&self) -> &Zone {
+        // Parties are only made with at least one zone (see the edge's conversion and the store's check).
+        &self.zones[0]
+    }
+
+    /// A number or address by its key.
+    #[must_use]
+    pub fn point(&self, key: KeyedHash) -> Option<&ContactPoint> {
+        self.points.iter().find(|p| p.key == key)
+    }
+
+    /// The points that a contact of `class` may use, preferred first: usable ones of its kind that no
+    /// opt-out names. A workplace only where the employer does not forbid it.
+    pub fn usable_points(&self, class: ContactClass) -> impl Iterator<Item = &ContactPoint> {
+        self.points.iter().filter(move |p| {
+            p.state == PointState::Usable
+                && p.kind.serves(class)
+                && !(p.owner == PointOwner::Workplace && self.employer_prohibits)
+                && !self
+                    .opt_outs
+                    .iter()
+                    .any(|o| o.point == Some(p.key) && o.covers(class, o.point))
+        })
+    }
+
+    /// How well the party can be reached: lost where every number is invalid or has failed on `days`
+    /// local days since it last reached them; doubtful where every one has begun to fail.
+    #[must_use]
+    pub fn contactability(&self, days: u8) -> Contactability {
+        let mut numbers = self
+            .points
+            .iter()
+            .filter(|p| matches!(p.kind, PointKind::Mobile | PointKind::Landline))
+            .peekable();
+        if numbers.peek().is_none() {
+            return Contactability::Lost;
+        }
+        let mut worst_case = Contactability::Lost;
+        for p in numbers {
+            let this = match p.state {
+                PointState::Usable if p.failed_days == 0 => return Contactability::Reachable,
+                PointState::Usable if p.failed_days < days => Contactability::Doubtful,
+                _ => Contactability::Lost,
+            };
+            if this == Contactability::Doubtful {
+                worst_case = this;
+            }
+        }
+        worst_case
+    }
+
+    /// Notes what an outcome says about the point that was used.
+    pub fn learn(&mut self, point: KeyedHash, outcome: Outcome, at: Timestamp) {
+        let day = self.home_zone().date(at);
+        let Some(p) = self.points.iter_mut().find(|p| p.key == point) else {
+            return;
+        };
+        match outcome.meaning().point {
+            PointEvidence::Reaches => {
+                p.failed_days = 0;
+                p.failed_on = None;
+            }
+            PointEvidence::Failed if p.failed_on.is_none_or(|on| on < day) => {
+                p.failed_days = p.failed_days.saturating_add(1);
+                p.failed_on = Some(day);
+            }
+            // A number once known to be somebody else's never comes back by a later failure.
+            PointEvidence::Ends(state) if p.state == PointState::Usable => p.state = state,
+            PointEvidence::Ends(PointState::WrongNumber) => p.state = PointState::WrongNumber,
+            PointEvidence::Failed | PointEvidence::Ends(_) | PointEvidence::Silent => {}
+        }
+    }
+
+    /// Whether a cease covers `case`; `written_only` where the law asks for writing.
+    #[must_use]
+    pub fn has_ceased(&self, case: CaseId, written_only: bool) -> bool {
+        self.ceases
+            .iter()
+            .any(|c| c.case.is_none_or(|id| id == case) && (c.written || !written_only))
+    }
+}
+
+/// What happened to a party. Personal data in it is sealed in the journal row, not here.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(tag = "e", rename_all = "snake_case")]
+pub enum PartyEvent {
+    /// First told, or told anew: the whole of what gate and policy may read.
+    Upserted(Box<Party>),
+    /// Asked not to be contacted by a medium or at an address.
+    OptedOut(OptOut),
+    /// Asked to stop.
+    Ceased(Cease),
+    /// A contact taught something about a number or address.
+    Learned {
+        /// The number or address.
+        point: KeyedHash,
+        /// What came of the contact.
+        outcome: Outcome,
+    },
+    /// As a third party: asked not to be contacted.
+    Refused,
+    /// An intent or an outcome concerns the party: the version is bumped so that limits hold.
+    Touched,
+}
+
+/// Applies an event. `at` is when it took effect.
+pub fn apply(party: &mut Party, event: &PartyEvent, at: Timestamp) {
+    match event {
+        PartyEvent::Upserted(told) => merge(party, told),
+        PartyEvent::OptedOut(opt_out) => party.opt_outs.push(opt_out.clone()),
+        PartyEvent::Ceased(cease) => party.ceases.push(cease.clone()),
+        PartyEvent::Learned { point, outcome } => party.learn(*point, *outcome, at),
+        PartyEvent::Refused => party.refused = true,
+        PartyEvent::Touched => {}
+    }
+    party.version += 1;
+}
+
+/// What the lender tells anew never takes back a right of the person, nor what contacts have taught.
+fn merge(party: &mut Party, told: &Party) {
+    let mut points = told.points.clone();
+    for p in &mut points {
+        if let Some(known) = party.point(p.key) {
+            p.state = if known.state == PointState::WrongNumber {
+                known.state
+            } else {
+                p.state
+            };
+            p.failed_days = known.failed_days;
+            p.failed_on = known.failed_on;
+        }
+    }
+    party.kind = told.kind;
+    party.regions.clone_from(&told.regions);
+    party.zones.clone_from(&told.zones);
+    party.locale.clone_from(&told.locale);
+    party.tags.clone_from(&told.tags);
+    party.sealed = told.sealed.clone();
+    party.points = points;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn party(numbers: usize) -> Party {
+        let point = |i: u8| ContactPoint {
+            key: KeyedHash([i; 16]),
+            kind: PointKind::Mobile,
+            owner: PointOwner::Own,
+            zone: None,
+            verified: true,
+            source: "contract".into(),
+            state: PointState::Usable,
+            failed_days: 0,
+            failed_on: None,
+        };
+        Party {
+            id: PartyId::from_bytes([1; 16]),
+            tenant: TenantId::new("t").unwrap(),
+            lender_ref: KeyedHash([9; 16]),
+            version: 1,
+            kind: BorrowerKind::Individual,
+            regions: vec!["CN".into()],
+            zones: vec![Zone::new("Asia/Shanghai").unwrap()],
+            locale: "zh-CN".into(),
+            points: (0..numbers).map(|i| point(i as u8)).collect(),
+            tags: vec![],
+            opt_outs: vec![],
+            ceases: vec![],
+            consents: vec![],
+            attorneys: vec![],
+            employer_prohibits: false,
+            inconvenient: vec![],
+            moratorium_until: None,
+            deceased: false,
+            incapacitated: false,
+            refused: false,
+            sealed: Sealed::default(),
+        }
+    }
+
+    fn day(d: i64) -> Timestamp {
+        Timestamp::from_second(1_775_000_000 + d * 86_400).unwrap()
+    }
+
+    #[test]
+    fn three_days_of_failures_lose_a_person_and_an_answer_finds_them() {
+        let mut p = party(1);
+        let point = p.points[0].key;
+        for d in 0..3 {
+            p.learn(point, Outcome::NoAnswer, day(d));
+            p.learn(point, Outcome::Busy, day(d));
+        }
+        assert_eq!(
+            p.contactability(LOST_AFTER_FAILED_DAYS),
+            Contactability::Lost
+        );
+        p.learn(point, Outcome::Conversation, day(4));
+        assert_eq!(
+            p.contactability(LOST_AFTER_FAILED_DAYS),
+            Contactability::Reachable
+        );
+    }
+
+    #[test]
+    fn two_failures_on_one_day_are_one_day() {
+        let mut p = party(1);
+        let point = p.points[0].key;
+        (0..5).for_each(|_| p.learn(point, Outcome::NoAnswer, day(0)));
+        assert_eq!(
+            p.contactability(LOST_AFTER_FAILED_DAYS),
+            Contactability::Doubtful
+        );
+    }
+
+    #[test]
+    fn one_good_number_is_enough() {
+        let mut p = party(2);
+        p.learn(p.points[0].key, Outcome::NotInService, day(0));
+        assert_eq!(
+            p.contactability(LOST_AFTER_FAILED_DAYS),
+            Contactability::Reachable
+        );
+        p.learn(p.points[1].key, Outcome::WrongNumber, day(0));
+        assert_eq!(
+            p.contactability(LOST_AFTER_FAILED_DAYS),
+            Contactability::Lost
+        );
+        assert_eq!(p.usable_points(ContactClass::Sms).count(), 0);
+    }
+
+    #[test]
+    fn telling_anew_keeps_rights_and_wrong_numbers() {
+        let mut p = party(1);
+        let told = party(1);
+        apply(
+            &mut p,
+            &PartyEvent::OptedOut(OptOut {
+                class: Some(ContactClass::Sms),
+                point: None,
+                at: day(0),
+            }),
+            day(0),
+        );
+        p.learn(p.points[0].key, Outcome::WrongNumber, day(0));
+        apply(&mut p, &PartyEvent::Upserted(Box::new(told)), day(1));
+        assert_eq!(p.opt_outs.len(), 1);
+        assert_eq!(p.points[0].state, PointState::WrongNumber);
+    }
+
+    #[test]
+    fn an_opt_out_binds_at_its_narrowest_stated_scope() {
+        let sms = OptOut {
+            class: Some(ContactClass::Sms),
+            point: None,
+            at: day(0),
+        };
+        assert!(sms.covers(ContactClass::Sms, None) && !sms.covers(ContactClass::Phone, None));
+        let here = OptOut {
+            class: None,
+            point: Some(KeyedHash([1; 16])),
+            at: day(0),
+        };
+        assert!(here.covers(ContactClass::Phone, Some(KeyedHash([1; 16]))));
+        assert!(!here.covers(ContactClass::Phone, Some(KeyedHash([2; 16]))));
+    }
+}

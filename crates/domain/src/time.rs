@@ -1,0 +1,226 @@
+//! Calendar arithmetic in people's zones. Instants come in from outside; nothing here reads a clock.
+
+use jiff::civil::{Date, Time};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp, ToSpan};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Planned work is rounded up to slots of this length, so that it falls due in batches.
+pub const SLOT: SignedDuration = SignedDuration::from_mins(15);
+
+/// The end of time as far as plans go: "never".
+pub const NEVER: Timestamp = Timestamp::MAX;
+
+/// An IANA time zone, known by name. Only names are stored, never offsets.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Zone {
+    name: Box<str>,
+    tz: TimeZone,
+}
+
+/// A name that is no IANA zone.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no IANA time zone; one looks like `Asia/Shanghai`")]
+pub struct UnknownZone(pub String);
+
+impl Zone {
+    /// A zone by its IANA name, from the bundled tz database.
+    ///
+    /// # Errors
+    /// Where no zone has that name.
+    pub fn new(name: &str) -> Result<Self, UnknownZone> {
+        match TimeZone::get(name) {
+            Ok(tz) => Ok(Self {
+                name: name.into(),
+                tz,
+            }),
+            Err(_) => Err(UnknownZone(name.to_owned())),
+        }
+    }
+
+    /// The IANA name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The zone's rules.
+    #[must_use]
+    pub const fn tz(&self) -> &TimeZone {
+        &self.tz
+    }
+
+    /// The calendar day at `at`.
+    #[must_use]
+    pub fn date(&self, at: Timestamp) -> Date {
+        self.tz.to_datetime(at).date()
+    }
+
+    /// The wall-clock time at `at`.
+    #[must_use]
+    pub fn time(&self, at: Timestamp) -> Time {
+        self.tz.to_datetime(at).time()
+    }
+
+    /// The first instant of a calendar day. Where midnight does not exist (some zones change at
+    /// midnight), the first instant after the gap; where it exists twice, the earlier one.
+    #[must_use]
+    pub fn start_of_day(&self, date: Date) -> Timestamp {
+        self.instant(date, Time::midnight())
+    }
+
+    /// The instant of a wall-clock time: a time in a gap maps forward, a repeated one to the earlier.
+    #[must_use]
+    pub fn instant(&self, date: Date, time: Time) -> Timestamp {
+        self.tz
+            .to_ambiguous_timestamp(date.to_datetime(time))
+            .compatible()
+            .unwrap_or(NEVER)
+    }
+}
+
+impl PartialEq for Zone {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Zone {}
+
+impl fmt::Debug for Zone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+impl TryFrom<String> for Zone {
+    type Error = UnknownZone;
+    fn try_from(name: String) -> Result<Self, UnknownZone> {
+        Self::new(&name)
+    }
+}
+
+impl From<Zone> for String {
+    fn from(zone: Zone) -> String {
+        zone.name.into()
+    }
+}
+
+/// A half-open span of instants `[from, to)`; a moment where both are equal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Serialize, Deserialize)]
+pub struct Window {
+    /// The first instant.
+    pub from: Timestamp,
+    /// The end, not included (but for a moment, where it equals `from`).
+    pub to: Timestamp,
+}
+
+impl Window {
+    /// The moment `at`.
+    #[must_use]
+    pub const fn moment(at: Timestamp) -> Self {
+        Self { from: at, to: at }
+    }
+
+    /// A window of `length` from `from`, ended at the end of time.
+    #[must_use]
+    pub fn starting(from: Timestamp, length: SignedDuration) -> Self {
+        Self {
+            from,
+            to: from.saturating_add(length).unwrap_or(NEVER),
+        }
+    }
+
+    /// The same length, beginning at `from`.
+    #[must_use]
+    pub fn moved_to(self, from: Timestamp) -> Self {
+        Self::starting(from, self.to.duration_since(self.from))
+    }
+}
+
+/// Rounds an instant up to the next slot of 15 minutes (on the UTC grid, which is the grid of every
+/// zone in use).
+#[must_use]
+pub fn round_up_to_slot(at: Timestamp) -> Timestamp {
+    let slot = SLOT.as_micros() as i64;
+    let us = at.as_microsecond();
+    let exact = us.rem_euclid(slot) == 0 && at.subsec_nanosecond() % 1_000 == 0;
+    if exact {
+        return at;
+    }
+    let up = us.div_euclid(slot).saturating_add(1).saturating_mul(slot);
+    Timestamp::from_microsecond(up).unwrap_or(NEVER)
+}
+
+/// Calendar days from `from` to `to`; negative where `to` is earlier.
+#[must_use]
+pub fn days_between(from: Date, to: Date) -> i32 {
+    // Both dates lie within jiff's range of ±9999 years: the difference always fits.
+    from.until(to).map_or(0, |span| span.get_days())
+}
+
+/// `date` plus calendar days, held at the ends of the calendar.
+#[must_use]
+pub fn add_days(date: Date, days: i32) -> Date {
+    date.saturating_add(days.days())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn slots_round_up_and_keep_what_is_exact() {
+        assert_eq!(
+            round_up_to_slot(at("2026-04-08T08:00:00Z")),
+            at("2026-04-08T08:00:00Z")
+        );
+        assert_eq!(
+            round_up_to_slot(at("2026-04-08T08:00:00.000000001Z")),
+            at("2026-04-08T08:15:00Z")
+        );
+        assert_eq!(
+            round_up_to_slot(at("2026-04-08T08:14:59Z")),
+            at("2026-04-08T08:15:00Z")
+        );
+        assert_eq!(
+            round_up_to_slot(at("1969-12-31T23:50:00Z")),
+            at("1970-01-01T00:00:00Z")
+        );
+        assert_eq!(round_up_to_slot(NEVER), NEVER);
+    }
+
+    #[test]
+    fn a_midnight_that_does_not_exist_maps_forward() {
+        let havana = Zone::new("America/Havana").unwrap();
+        // 2026-03-08: clocks go from 00:00 to 01:00.
+        assert_eq!(
+            havana.start_of_day(date(2026, 3, 8)),
+            at("2026-03-08T05:00:00Z")
+        );
+    }
+
+    #[test]
+    fn days_are_calendar_days() {
+        assert_eq!(days_between(date(2028, 2, 28), date(2028, 3, 1)), 2);
+        assert_eq!(days_between(date(2026, 3, 1), date(2026, 2, 28)), -1);
+        assert_eq!(days_between(date(2026, 1, 1), date(2027, 1, 1)), 365);
+    }
+
+    #[test]
+    fn zones_are_names() {
+        assert_eq!(
+            Zone::new("Mars/Olympus"),
+            Err(UnknownZone("Mars/Olympus".into()))
+        );
+        let zone: Zone = serde_json::from_str("\"Asia/Shanghai\"").unwrap();
+        assert_eq!(zone.date(at("2026-04-08T16:00:00Z")), date(2026, 4, 9));
+    }
+}

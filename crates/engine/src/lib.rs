@@ -1,0 +1,1 @@
+//! The shell around the pure step: claim, decide, intent, dispatch, outcome.

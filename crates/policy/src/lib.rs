@@ -1,0 +1,1 @@
+//! Escalation policies: parse, check, compile, evaluate.

@@ -1,0 +1,1 @@
+//! Where cases live: the Store trait, its conformance suite and its backends.
