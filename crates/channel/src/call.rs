@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -36,8 +36,29 @@ pub struct Call {
 
 /// Whether the first byte may have left. The lock makes `began` happen once over all clones.
 struct Began {
-    done: Mutex<bool>,
+    stage: Mutex<Stage>,
     hook: Option<BeganHook>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Waiting,
+    Begun,
+    /// The operation is over, and nothing had begun.
+    Closed,
+}
+
+impl Began {
+    fn new(hook: Option<BeganHook>) -> Arc<Self> {
+        Arc::new(Self {
+            stage: Mutex::new(Stage::Waiting),
+            hook,
+        })
+    }
+
+    fn stage(&self) -> MutexGuard<'_, Stage> {
+        self.stage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Call {
@@ -50,10 +71,7 @@ impl Call {
             idempotency_key: String::new(),
             clock,
             cancel: Cancel::new(),
-            began: Arc::new(Began {
-                done: Mutex::new(false),
-                hook: None,
-            }),
+            began: Began::new(None),
         }
     }
 
@@ -78,10 +96,7 @@ impl Call {
 
     /// Runs once, before the first byte leaves. An error from it stops the send.
     pub fn with_began(mut self, hook: BeganHook) -> Self {
-        self.began = Arc::new(Began {
-            done: Mutex::new(false),
-            hook: Some(hook),
-        });
+        self.began = Began::new(Some(hook));
         self
     }
 
@@ -141,38 +156,47 @@ impl Call {
     /// `Retryable`: too late, or the host refused. Nothing may be sent then.
     pub fn began(&self) -> Result<(), ChannelError> {
         self.check_not_after()?;
-        let mut done = self
-            .began
-            .done
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if *done {
-            return Ok(());
+        let mut stage = self.began.stage();
+        match *stage {
+            Stage::Begun => return Ok(()),
+            Stage::Closed => {
+                return Err(ChannelError::retryable("not sent: the operation is over"));
+            }
+            Stage::Waiting => {}
         }
         if let Some(hook) = &self.began.hook {
             hook().map_err(|why| {
                 ChannelError::retryable(format!("not sent: the core refused it: {why}"))
             })?;
         }
-        *done = true;
+        *stage = Stage::Begun;
         Ok(())
+    }
+
+    /// Ends the operation for [`began`](Self::began): if nothing has begun, nothing ever will, and
+    /// the answer is true. A call that has begun stays so, and the answer is false.
+    pub fn close(&self) -> bool {
+        let mut stage = self.began.stage();
+        if *stage == Stage::Begun {
+            return false;
+        }
+        *stage = Stage::Closed;
+        true
     }
 
     /// True once [`began`](Self::began) has succeeded: from then on a byte may be outside.
     pub fn has_begun(&self) -> bool {
-        *self
-            .began
-            .done
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        *self.began.stage() == Stage::Begun
     }
 
-    /// For an error seen on the way to the carrier: proven while nothing has begun, else unknown.
+    /// For an error seen on the way to the carrier: proven unsent while nothing has begun (and then
+    /// nothing begins any more), else unknown. Only for a channel that says `began` before each
+    /// first byte, as one with the connector does.
     pub fn broken(&self, message: impl Into<String>) -> ChannelError {
-        if self.has_begun() {
-            ChannelError::unknown(message)
-        } else {
+        if self.close() {
             ChannelError::retryable(message)
+        } else {
+            ChannelError::unknown(message)
         }
     }
 }

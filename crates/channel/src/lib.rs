@@ -8,6 +8,7 @@
 //! claimed when it fails). The rule behind both: **a person is never contacted twice for one planned
 //! contact**, so what is not proven unsent is [`ChannelError::Unknown`].
 
+pub mod abi;
 pub mod call;
 pub mod connector;
 pub mod contract;
