@@ -1,1 +1,158 @@
-//! Where cases live: the Store trait, its conformance suite and its backends.
+//! Where cases live. The [`Store`] trait says what a store must do; [`sqlite`] is the embedded backend.
+//!
+//! A write is a value: a [`Change`] names what it assumes ([`Guard`]), what happened ([`Entry`]) and the
+//! rows that follow ([`Write`]). A store applies each change whole or not at all, commits waiting changes
+//! together, and answers only after they are durable.
+
+mod change;
+pub mod conformance;
+mod query;
+pub mod sqlite;
+
+pub use change::{
+    Answer, Change, CommitError, Committed, Guard, Scope, StoredPolicy, StoredTemplate, Switch, Write,
+};
+pub use query::{
+    CaseFilter, Claim, ContactFilter, Facts, JournalFilter, Page, Recorded, StoreStatus,
+};
+
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use recoup_domain::collector::Collector;
+use recoup_domain::contact::{Contact, ContactState};
+use recoup_domain::ids::{CaseId, CollectorId, ContactId, KeyedHash, PartyId, TenantId};
+use recoup_domain::{Case, Party};
+
+/// What went wrong below the store, mapped inside the backend; no driver's text reaches a client.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The medium failed (disk, file). The process must stop: what was written last is in doubt.
+    #[error("the store failed: {what}")]
+    Broken {
+        /// What was being done.
+        what: &'static str,
+        /// The driver's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A row holds what this version cannot read.
+    #[error("the store holds a row that cannot be read: {what}")]
+    Unreadable {
+        /// Which row.
+        what: String,
+        /// Why.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store is of another kind of clock, schema or owner.
+    #[error("{0}")]
+    Refused(String),
+    /// The store is shutting down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// The result of a read.
+pub type Read<T> = Result<T, StoreError>;
+
+/// A store. Reads see every change that was answered before they began.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// The backend's name, written into the store so that it is opened by the same one.
+    fn name(&self) -> &'static str;
+
+    /// Applies changes, each whole or not at all, in order; answers when the outcome of all is durable.
+    /// A change sees those before it in the same call.
+    async fn commit_all(&self, changes: Vec<Change>) -> Vec<Result<Committed, CommitError>>;
+
+    /// Applies one change.
+    async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
+        let mut results = self.commit_all(vec![change]).await;
+        results.pop().unwrap_or(Err(CommitError::Store(StoreError::Closed)))
+    }
+
+    /// Takes a lease on up to `limit` cases that are due at or before `now`, the longest due first. A
+    /// lease is no state of a case: one that dies frees the row. Each carries a fence that only grows.
+    /// A leased case is not claimed again before the lease has ended (real time) or a change with its
+    /// fence has set a new schedule.
+    async fn claim(&self, now: Timestamp, lease: SignedDuration, limit: usize) -> Read<Vec<Claim>>;
+
+    /// The least instant at which an unleased case is due; none where nothing is scheduled.
+    async fn next_due(&self) -> Read<Option<Timestamp>>;
+
+    /// What a decision needs of each case: the case, its borrower, and all contacts of that person at the
+    /// lender, sorted by time; read in one snapshot. Unknown ids are left out.
+    async fn facts(&self, cases: &[CaseId]) -> Read<Vec<Facts>>;
+
+    /// A case of the tenant.
+    async fn case(&self, tenant: &TenantId, id: CaseId) -> Read<Option<Case>>;
+
+    /// The open case of a loan, else its newest closed one.
+    async fn case_by_ref(&self, tenant: &TenantId, lender_ref: KeyedHash) -> Read<Option<Case>>;
+
+    /// Cases in the order of their ids, after `after`.
+    async fn cases(
+        &self,
+        tenant: &TenantId,
+        filter: &CaseFilter,
+        after: Option<CaseId>,
+        limit: usize,
+    ) -> Read<Page<Case>>;
+
+    /// A party of the tenant.
+    async fn party(&self, tenant: &TenantId, id: PartyId) -> Read<Option<Party>>;
+
+    /// A party by the lender's reference.
+    async fn party_by_ref(&self, tenant: &TenantId, lender_ref: KeyedHash) -> Read<Option<Party>>;
+
+    /// Parties of the tenant that have a number or address.
+    async fn parties_by_point(&self, tenant: &TenantId, point: KeyedHash) -> Read<Vec<Party>>;
+
+    /// The open cases of a borrower.
+    async fn open_cases_of(&self, tenant: &TenantId, party: PartyId) -> Read<Vec<Case>>;
+
+    /// The wrapped data key of a party; none where it never existed or was erased.
+    async fn party_key(&self, party: PartyId) -> Read<Option<Vec<u8>>>;
+
+    /// A contact of the tenant.
+    async fn contact(&self, tenant: &TenantId, id: ContactId) -> Read<Option<Contact>>;
+
+    /// Contacts in the order of (case, number), after `after`.
+    async fn contacts(
+        &self,
+        tenant: &TenantId,
+        filter: &ContactFilter,
+        after: Option<ContactId>,
+        limit: usize,
+    ) -> Read<Page<Contact>>;
+
+    /// Contacts of all tenants that stand in `state`, up to `limit`: what a restart must look after.
+    async fn contacts_in(&self, state: ContactState, limit: usize) -> Read<Vec<Contact>>;
+
+    /// Journal entries with a position above `after`, in order.
+    async fn journal(&self, filter: &JournalFilter, after: u64, limit: usize) -> Read<Vec<Recorded>>;
+
+    /// The newest position, and word of each later one.
+    fn newest(&self) -> tokio::sync::watch::Receiver<u64>;
+
+    /// All versions of all policies of a tenant, or of all tenants.
+    async fn policies(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredPolicy>>;
+
+    /// All templates of a tenant, or of all tenants, newest version of each last.
+    async fn templates(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredTemplate>>;
+
+    /// A collector of the tenant.
+    async fn collector(&self, tenant: &TenantId, id: CollectorId) -> Read<Option<Collector>>;
+
+    /// All collectors of the tenant.
+    async fn collectors(&self, tenant: &TenantId) -> Read<Vec<Collector>>;
+
+    /// Switches that are off.
+    async fn switches(&self) -> Read<Vec<Switch>>;
+
+    /// The recorded answer to a request of a tenant.
+    async fn answer(&self, tenant: &TenantId, request_id: &str) -> Read<Option<Answer>>;
+
+    /// Counts for the operator's screen.
+    async fn status(&self, now: Timestamp) -> Read<StoreStatus>;
+}

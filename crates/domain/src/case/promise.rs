@@ -10,7 +10,7 @@ use jiff::civil::Date;
 pub const PROMISE_GRACE_DAYS: i32 = 1;
 
 /// The longest a promise may lie ahead, in calendar days; what is later is a plan, not a promise.
-pub const PROMISE_DAYS_MAX: i32 = 90;
+pub(super) const PROMISE_DAYS_MAX: i32 = 90;
 
 /// What was promised.
 #[derive(Clone, Debug)]

@@ -1,0 +1,192 @@
+//! A write as a value.
+
+use crate::StoreError;
+use jiff::Timestamp;
+use recoup_domain::collector::Collector;
+use recoup_domain::contact::{Contact, ContactClass, ContactState};
+use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
+use recoup_domain::journal::Entry;
+use recoup_domain::{Case, Party};
+use serde::{Deserialize, Serialize};
+
+/// One unit of work: applied whole or not at all.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// What must still hold.
+    pub guards: Vec<Guard>,
+    /// The rows that follow from the entries.
+    pub writes: Vec<Write>,
+    /// What happened. Each gets a position and an audit leaf in the same transaction.
+    pub entries: Vec<Entry>,
+    /// The answer to the request that asked for it, kept so that the same request gets the same answer.
+    pub answer: Option<Answer>,
+}
+
+/// What must hold when the change is applied; compared in its transaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// The case has this version.
+    Case(CaseId, u64),
+    /// The party has this version.
+    Party(PartyId, u64),
+    /// The lease with this fence still holds the case.
+    Fence(CaseId, u64),
+    /// The contact stands in this state with this fence.
+    Contact(ContactId, ContactState, u64),
+    /// No switch stops dispatch for the tenant and channel.
+    DispatchOn(TenantId, String),
+    /// The loan has no open case (keyed hash of the lender's reference).
+    NoOpenCase(TenantId, recoup_domain::ids::KeyedHash),
+    /// No party has this reference yet.
+    NoParty(TenantId, recoup_domain::ids::KeyedHash),
+    /// The policy has no such version yet.
+    NoPolicy(TenantId, String, u32),
+    /// The template has no such version yet.
+    NoTemplate(TenantId, String, u32),
+    /// The collector has this version; 0 where it must not exist yet.
+    Collector(recoup_domain::ids::CollectorId, u64),
+}
+
+/// A row to put.
+#[derive(Clone, Debug)]
+pub enum Write {
+    /// The case's snapshot, with the events that led to it among the entries.
+    Case(Box<Case>),
+    /// The party's snapshot.
+    Party(Box<Party>),
+    /// A party's wrapped data key; durable in the key store before anything sealed under it.
+    PartyKey(PartyId, Vec<u8>),
+    /// A contact; a new one takes its slot, which must be free.
+    Contact(Box<Contact>),
+    /// When the case is due next (none: not by itself). Ends a lease on it.
+    Schedule(CaseId, Option<Timestamp>),
+    /// A policy version.
+    Policy(StoredPolicy),
+    /// A template version.
+    Template(StoredTemplate),
+    /// A collector.
+    Collector(Box<Collector>),
+    /// A switch.
+    Switch(Switch),
+}
+
+/// A policy version: the text and its hash; compiled policies are never stored.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredPolicy {
+    /// The lender.
+    pub tenant: TenantId,
+    /// The policy's name.
+    pub name: String,
+    /// From 1.
+    pub version: u32,
+    /// SHA-256 of the text, hexadecimal.
+    pub hash: String,
+    /// The YAML.
+    pub text: String,
+    /// Who wrote it.
+    pub author: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// Who activated it and when; none where nobody did.
+    pub activated: Option<(String, Timestamp)>,
+}
+
+/// A template version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredTemplate {
+    /// The lender.
+    pub tenant: TenantId,
+    /// The name policies use.
+    pub name: String,
+    /// From 1.
+    pub version: u32,
+    /// The kind of contact it is written for.
+    pub class: ContactClass,
+    /// BCP 47 language tag.
+    pub locale: String,
+    /// Subject line; empty where the channel has none.
+    pub subject: String,
+    /// Text with variables.
+    pub body: String,
+    /// The variables it may use.
+    pub variables: Vec<String>,
+    /// Who registered it.
+    pub author: String,
+    /// When.
+    pub created_at: Timestamp,
+}
+
+/// What a switch covers.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(tag = "scope", rename_all = "snake_case")]
+pub enum Scope {
+    /// Everything.
+    All,
+    /// One lender.
+    Tenant {
+        /// Which.
+        tenant: TenantId,
+    },
+    /// One channel.
+    Channel {
+        /// Which.
+        channel: String,
+    },
+}
+
+/// Dispatch stopped (or started again) by a person.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Switch {
+    /// What it covers.
+    pub scope: Scope,
+    /// Whether dispatch is stopped.
+    pub paused: bool,
+    /// Why.
+    pub reason: String,
+    /// Who.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The recorded answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// The lender.
+    pub tenant: TenantId,
+    /// The request's id.
+    pub request_id: String,
+    /// Keyed hash of method and body: the same id with another body is refused.
+    pub fingerprint: [u8; 16],
+    /// The encoded answer.
+    pub body: Vec<u8>,
+    /// When it was given.
+    pub at: Timestamp,
+}
+
+/// A change that was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The position of its last entry; the newest one before it where it has none.
+    pub position: u64,
+}
+
+/// A change that was not applied.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Something it assumed no longer holds: read again, decide again.
+    #[error("the facts moved: {0:?}")]
+    Stale(Guard),
+    /// The slot, reference or version is taken.
+    #[error("{0} exists already")]
+    Taken(&'static str),
+    /// The request was answered before, with the same body.
+    #[error("the request was answered before")]
+    Answered(Answer),
+    /// The request's id was used before with another body.
+    #[error("the request id was used for another request")]
+    OtherRequest,
+    /// Below.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
