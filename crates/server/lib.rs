@@ -1,0 +1,3 @@
+//! The recoup server.
+
+pub mod api;
