@@ -1,10 +1,10 @@
 //! The journal: what happened, who said so, when it was recorded and from when it holds.
 
-use crate::case::CaseEvent;
+use crate::case::{self, Case, CaseEvent};
 use crate::contact::{Contact, ContactState};
-use crate::ids::{CaseId, ContactId, PartyId, TenantId};
+use crate::ids::{CaseId, ContactId, KeyedHash, PartyId, TenantId};
 use crate::outcome::Outcome;
-use crate::party::PartyEvent;
+use crate::party::{self, Party, PartyEvent};
 use crate::sealed::Sealed;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,6 +48,8 @@ pub enum What {
     Contact {
         /// Which.
         id: ContactId,
+        /// Who is contacted: the entry counts in this party's version.
+        party: PartyId,
         /// What.
         event: ContactEvent,
     },
@@ -82,6 +84,8 @@ pub enum ContactEvent {
     Learned {
         /// What came of it.
         outcome: Outcome,
+        /// The number or address it says something about.
+        point: Option<KeyedHash>,
         /// When that took place.
         at: Timestamp,
     },
@@ -91,6 +95,8 @@ pub enum ContactEvent {
         to: ContactState,
         /// What came of it.
         outcome: Outcome,
+        /// The number or address it says something about.
+        point: Option<KeyedHash>,
         /// When that took place.
         at: Timestamp,
     },
@@ -102,7 +108,7 @@ pub fn apply_contact(contact: &mut Contact, event: &ContactEvent, at: Timestamp)
         ContactEvent::Planned(c) | ContactEvent::Intended(c) => *contact = (**c).clone(),
         ContactEvent::Approved { by } => contact.approved_by = Some(by.clone()),
         ContactEvent::Moved { to } => drop(contact.go(*to, at)),
-        ContactEvent::Learned { outcome, at } => {
+        ContactEvent::Learned { outcome, at, .. } => {
             contact.outcome = Some(*outcome);
             contact.outcome_at = Some(*at);
         }
@@ -116,6 +122,48 @@ pub fn apply_contact(contact: &mut Contact, event: &ContactEvent, at: Timestamp)
                 contact.outcome_at = Some(*when);
             }
         }
+    }
+}
+
+/// What an entry does to a case: its own events, and the slot that a contact takes. Every entry of the case
+/// or of one of its contacts counts in the version.
+pub fn apply_to_case(case: &mut Case, what: &What, at: Timestamp) {
+    match what {
+        What::Case { event, .. } => case::apply(case, event, at),
+        What::Contact { id, event, .. } => {
+            if matches!(event, ContactEvent::Planned(_) | ContactEvent::Intended(_)) {
+                case.next_seq = case.next_seq.max(id.seq + 1);
+                case.last_denial = None;
+            }
+            case.version += 1;
+        }
+        What::Party { .. } | What::Service { .. } => {}
+    }
+}
+
+/// What an entry does to a party: its own events, and what contacts teach about its numbers. Every entry of
+/// the party or of a contact with it counts in the version, so that limits hold over cases and channels.
+pub fn apply_to_party(party: &mut Party, what: &What, at: Timestamp) {
+    match what {
+        What::Party { event, .. } => party::apply(party, event, at),
+        What::Contact { event, .. } => {
+            if let ContactEvent::Learned {
+                outcome,
+                point: Some(point),
+                at,
+            }
+            | ContactEvent::Settled {
+                outcome,
+                point: Some(point),
+                at,
+                ..
+            } = event
+            {
+                party.learn(*point, *outcome, *at);
+            }
+            party.version += 1;
+        }
+        What::Case { .. } | What::Service { .. } => {}
     }
 }
 

@@ -412,8 +412,6 @@ pub enum PartyEvent {
     },
     /// As a third party: asked not to be contacted.
     Refused,
-    /// An intent or an outcome concerns the party: the version is bumped so that limits hold.
-    Touched,
 }
 
 /// Applies an event. `at` is when it took effect.
@@ -424,7 +422,6 @@ pub fn apply(party: &mut Party, event: &PartyEvent, at: Timestamp) {
         PartyEvent::Ceased(cease) => party.ceases.push(cease.clone()),
         PartyEvent::Learned { point, outcome } => party.learn(*point, *outcome, at),
         PartyEvent::Refused => party.refused = true,
-        PartyEvent::Touched => {}
     }
     party.version += 1;
 }

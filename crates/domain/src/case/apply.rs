@@ -49,10 +49,6 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
         }
         CaseEvent::StepSkipped { stage, step, .. } => case.skipped.push((*stage, *step)),
         CaseEvent::Denied(denial) => case.last_denial = Some(denial.clone()),
-        CaseEvent::SlotTaken { seq } => {
-            case.next_seq = seq + 1;
-            case.last_denial = None;
-        }
         CaseEvent::LegalBegan => case.legal_since = Some(at),
         CaseEvent::LegalRecalled => case.legal_since = None,
         CaseEvent::WorklistChanged { reason } => {

@@ -70,11 +70,6 @@ pub enum CaseEvent {
     },
     /// The gate refused a contact that the policy asked for.
     Denied(Denial),
-    /// A contact took the next plan number.
-    SlotTaken {
-        /// The number.
-        seq: u32,
-    },
     /// The first contact of channel legal was accepted.
     LegalBegan,
     /// The referral was recalled.
