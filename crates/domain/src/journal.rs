@@ -116,6 +116,7 @@ pub fn apply_contact(contact: &mut Contact, event: &ContactEvent, at: Timestamp)
             to,
             outcome,
             at: when,
+            ..
         } => {
             if contact.go(*to, at).is_ok() {
                 contact.outcome = Some(*outcome);
