@@ -18,7 +18,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         .open_files(proto_files(&root.join("recoup/v1"))?)?;
 
     // Written by protox and not by way of prost_types, which would drop the method options.
-    fs::write(out.join("recoup_descriptor.bin"), compiler.encode_file_descriptor_set())?;
+    fs::write(
+        out.join("recoup_descriptor.bin"),
+        compiler.encode_file_descriptor_set(),
+    )?;
 
     tonic_prost_build::configure()
         .build_server(true)
@@ -34,7 +37,10 @@ fn proto_files(dir: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(dir)? {
         let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "proto") {
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "proto")
+        {
             files.push(path);
         }
     }
