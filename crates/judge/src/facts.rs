@@ -57,11 +57,17 @@ impl<'a> Facts<'a> {
         let mut seen: Vec<Seen> = Vec::new();
         seen.resize_with(ledger.slots.len(), Seen::default);
         let mut strays = Vec::new();
+        let cut: HashSet<u64> = log
+            .misbehaved
+            .iter()
+            .filter(|(_, what)| what == "cut")
+            .map(|(n, _)| *n)
+            .collect();
         for (i, receipt) in log.receipts.iter().enumerate() {
             match (receipt.op, slot_of(&receipt.key)) {
                 (Op::Send, Some(slot)) if receipt.effect => seen[slot].effects.push(i),
                 (Op::Send, None) if receipt.effect => strays.push(i),
-                (Op::Cancel, Some(slot)) if (200..300).contains(&receipt.answer) => {
+                (Op::Cancel, Some(slot)) if was_taken(receipt, &cut) => {
                     seen[slot].cancels.push(receipt.at);
                 }
                 _ => {}
@@ -106,6 +112,11 @@ impl<'a> Facts<'a> {
     pub fn effects(&self, seen: &Seen) -> impl Iterator<Item = &'a Receipt> {
         seen.effects.iter().map(|i| &self.log.receipts[*i])
     }
+}
+
+/// Whether the provider took a cancellation: it said so, or did it and then cut the connection.
+fn was_taken(cancel: &Receipt, cut: &HashSet<u64>) -> bool {
+    (200..300).contains(&cancel.answer) || cut.contains(&cancel.n)
 }
 
 impl Seen {

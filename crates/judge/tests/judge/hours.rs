@@ -112,6 +112,13 @@ fn visits_lie_wholly_in_house_hours() {
         .cancel("V", "visit", day("18:59:59"))
         .last_log(json!({"answer":404}));
     assert_eq!(refused.kinds(), ["outside_window"]);
+    let mut cut = visit(day("19:00:00"), day("20:00:01"));
+    cut.cancel("V", "visit", day("18:59:59"))
+        .last_log(json!({"answer":0}));
+    cut.options.allow_misbehave = true;
+    assert_eq!(cut.kinds(), ["outside_window"], "cut before it was taken");
+    cut.log.push(json!({"type":"misbehave","what":"cut","n":3}));
+    assert!(cut.kinds().is_empty(), "taken, then cut");
 }
 
 #[test]
