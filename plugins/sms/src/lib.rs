@@ -1,0 +1,3 @@
+//! The sms channel.
+#[path = "../../http.rs"]
+mod http;
