@@ -1,3 +1,3 @@
 //! The sms channel.
-#[path = "../../http.rs"]
+#[path = "../../shared/http.rs"]
 mod http;
