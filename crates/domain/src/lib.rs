@@ -13,6 +13,7 @@ pub mod money;
 pub mod outcome;
 pub mod party;
 pub mod past;
+pub mod regions;
 pub mod sealed;
 pub mod time;
 

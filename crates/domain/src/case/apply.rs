@@ -22,8 +22,11 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
             if let Some(tags) = tags {
                 case.tags.clone_from(tags);
             }
+            case.skipped.clear();
         }
+        // What could not be done before may be possible now: skipped steps are asked again.
         CaseEvent::DocumentAdded(document) => {
+            case.skipped.clear();
             case.documents
                 .retain(|d| d.sha256 != document.sha256 || d.kind != document.kind);
             case.documents.push(document.clone());

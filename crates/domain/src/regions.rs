@@ -1,0 +1,123 @@
+//! The time zones a region can mean. Where a region has several, all of them are candidates: contact is
+//! lawful only where it is lawful in every one. Facts of the IANA tz database.
+
+/// Candidate zones of a region such as `CN`, `US` or `US-TX`; none for a region not known here. An unknown
+/// subdivision of a known country means the whole country.
+#[must_use]
+pub fn zones_of(region: &str) -> Option<&'static [&'static str]> {
+    let find = |wanted: &str| {
+        TABLE
+            .iter()
+            .find(|(region, _)| *region == wanted)
+            .map(|(_, zones)| *zones)
+    };
+    find(region).or_else(|| {
+        region
+            .split_once('-')
+            .and_then(|(country, _)| find(country))
+    })
+}
+
+const EASTERN: &[&str] = &["America/New_York"];
+const CENTRAL: &[&str] = &["America/Chicago"];
+const MOUNTAIN: &[&str] = &["America/Denver"];
+const PACIFIC: &[&str] = &["America/Los_Angeles"];
+const EASTERN_CENTRAL: &[&str] = &["America/New_York", "America/Chicago"];
+const CENTRAL_MOUNTAIN: &[&str] = &["America/Chicago", "America/Denver"];
+
+const TABLE: &[(&str, &[&str])] = &[
+    ("CN", &["Asia/Shanghai"]),
+    ("TW", &["Asia/Taipei"]),
+    ("HK", &["Asia/Hong_Kong"]),
+    ("IN", &["Asia/Kolkata"]),
+    ("VN", &["Asia/Ho_Chi_Minh"]),
+    ("PH", &["Asia/Manila"]),
+    ("ID", &["Asia/Jakarta", "Asia/Makassar", "Asia/Jayapura"]),
+    ("GB", &["Europe/London"]),
+    (
+        "US",
+        &[
+            "America/New_York",
+            "America/Chicago",
+            "America/Denver",
+            "America/Phoenix",
+            "America/Los_Angeles",
+            "America/Anchorage",
+            "Pacific/Honolulu",
+        ],
+    ),
+    ("US-AL", CENTRAL),
+    ("US-AK", &["America/Anchorage", "America/Adak"]),
+    ("US-AZ", &["America/Phoenix", "America/Denver"]),
+    ("US-AR", CENTRAL),
+    ("US-CA", PACIFIC),
+    ("US-CO", MOUNTAIN),
+    ("US-CT", EASTERN),
+    ("US-DE", EASTERN),
+    ("US-DC", EASTERN),
+    ("US-FL", EASTERN_CENTRAL),
+    ("US-GA", EASTERN),
+    ("US-HI", &["Pacific/Honolulu"]),
+    ("US-ID", &["America/Boise", "America/Los_Angeles"]),
+    ("US-IL", CENTRAL),
+    ("US-IN", EASTERN_CENTRAL),
+    ("US-IA", CENTRAL),
+    ("US-KS", CENTRAL_MOUNTAIN),
+    ("US-KY", EASTERN_CENTRAL),
+    ("US-LA", CENTRAL),
+    ("US-ME", EASTERN),
+    ("US-MD", EASTERN),
+    ("US-MA", EASTERN),
+    ("US-MI", EASTERN_CENTRAL),
+    ("US-MN", CENTRAL),
+    ("US-MS", CENTRAL),
+    ("US-MO", CENTRAL),
+    ("US-MT", MOUNTAIN),
+    ("US-NE", CENTRAL_MOUNTAIN),
+    ("US-NV", &["America/Los_Angeles", "America/Denver"]),
+    ("US-NH", EASTERN),
+    ("US-NJ", EASTERN),
+    ("US-NM", MOUNTAIN),
+    ("US-NY", EASTERN),
+    ("US-NC", EASTERN),
+    ("US-ND", CENTRAL_MOUNTAIN),
+    ("US-OH", EASTERN),
+    ("US-OK", CENTRAL),
+    ("US-OR", &["America/Los_Angeles", "America/Boise"]),
+    ("US-PA", EASTERN),
+    ("US-RI", EASTERN),
+    ("US-SC", EASTERN),
+    ("US-SD", CENTRAL_MOUNTAIN),
+    ("US-TN", EASTERN_CENTRAL),
+    ("US-TX", CENTRAL_MOUNTAIN),
+    ("US-UT", MOUNTAIN),
+    ("US-VT", EASTERN),
+    ("US-VA", EASTERN),
+    ("US-WA", PACIFIC),
+    ("US-WV", EASTERN),
+    ("US-WI", CENTRAL),
+    ("US-WY", MOUNTAIN),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Zone;
+
+    #[test]
+    fn every_zone_named_here_exists() {
+        for (region, zones) in TABLE {
+            assert!(!zones.is_empty(), "{region}");
+            for zone in *zones {
+                assert!(Zone::new(zone).is_ok(), "{region}: {zone}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_part_means_the_whole_country() {
+        assert_eq!(zones_of("CN-SH"), zones_of("CN"));
+        assert_eq!(zones_of("US-ZZ").map(<[_]>::len), Some(7));
+        assert_eq!(zones_of("XX"), None);
+    }
+}
