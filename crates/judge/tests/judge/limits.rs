@@ -166,6 +166,16 @@ fn the_us_wants_quiet_after_a_conversation() {
                 &[],
             ),
             (
+                "the same day, later",
+                |r| done(r.call("X", ny("2026-03-02T12:05:00"), "no_answer")),
+                &["over_cap"],
+            ),
+            (
+                "the same day, while they talk",
+                |r| done(r.call("X", ny("2026-03-02T12:00:30"), "no_answer")),
+                &[],
+            ),
+            (
                 "the same day, earlier",
                 |r| done(r.call("X", ny("2026-03-02T09:00:00"), "no_answer")),
                 &[],
