@@ -47,7 +47,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 pub use misbehave::{Kind, Misbehave, ParseError};
-pub use options::{Channel, Endpoints, Options, Outcome, Rule};
+pub use options::{Channel, Endpoints, Options, Outcome, Rule, RuleError};
 
 use hub::Hub;
 use log::Log;

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -99,6 +100,44 @@ pub struct Rule {
     pub outcome: Outcome,
 }
 
+/// A text that is no [`Rule`].
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("read rule {text:?}: {reason}; right would be for example `phone:+86138=conversation`")]
+pub struct RuleError {
+    /// The text.
+    pub text: String,
+    /// What is wrong with it.
+    pub reason: &'static str,
+}
+
+/// `channel:prefix=outcome`, as in `phone:+86138=conversation`; an empty prefix fits all.
+impl FromStr for Rule {
+    type Err = RuleError;
+
+    fn from_str(text: &str) -> Result<Rule, RuleError> {
+        let about = |reason| RuleError {
+            text: text.to_owned(),
+            reason,
+        };
+        let (channel, rest) = text
+            .split_once(':')
+            .ok_or_else(|| about("it has no `:` after the channel"))?;
+        // The last one: an address may hold `=` itself.
+        let (prefix, outcome) = rest
+            .rsplit_once('=')
+            .ok_or_else(|| about("it has no `=` before the outcome"))?;
+        let channel = Channel::from_name(channel)
+            .ok_or_else(|| about("the channel is none of sms, phone, email, visit, legal"))?;
+        let outcome = serde_json::from_value(outcome.into())
+            .map_err(|_| about("there is no such outcome"))?;
+        Ok(Rule {
+            prefix: prefix.to_owned(),
+            channel,
+            outcome,
+        })
+    }
+}
+
 /// What a sandbox is started with.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -190,4 +229,45 @@ pub struct Endpoints {
     pub legal: String,
     /// `http://host:port`; see the crate's documentation for the paths under `/control`.
     pub control: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rules_are_read() {
+        let rule = |channel, prefix: &str, outcome| {
+            Ok(Rule {
+                prefix: prefix.to_owned(),
+                channel,
+                outcome,
+            })
+        };
+        let cases = [
+            (
+                "phone:+86138=conversation",
+                rule(Channel::Phone, "+86138", Outcome::Conversation),
+            ),
+            (
+                "sms:=not_in_service",
+                rule(Channel::Sms, "", Outcome::NotInService),
+            ),
+            (
+                "email:a=b@x=undelivered",
+                rule(Channel::Email, "a=b@x", Outcome::Undelivered),
+            ),
+            ("phone", Err("no `:`")),
+            ("phone:+86", Err("no `=`")),
+            ("fax:+86=busy", Err("channel is none of")),
+            ("phone:+86=Busy", Err("no such outcome")),
+        ];
+        for (text, want) in cases {
+            match (text.parse::<Rule>(), want) {
+                (Ok(got), Ok(want)) => assert_eq!(got, want, "{text}"),
+                (Err(got), Err(want)) => assert!(got.to_string().contains(want), "{text}: {got}"),
+                (got, want) => panic!("{text}: got {got:?}, want {want:?}"),
+            }
+        }
+    }
 }

@@ -103,3 +103,56 @@ async fn a_clock_that_stays_away_or_goes_backward_ends_the_run() {
     let error = guarded("the end", world.running.wait()).await;
     assert!(error.to_string().contains("backward"), "{error}");
 }
+
+#[tokio::test]
+async fn a_service_that_is_gone_is_given_up() {
+    let (world, mut clock) = start_stepped(|o| {
+        o.rules = vec![rule("", Channel::Sms, Outcome::NotInService)];
+        o.callback_tries_max = 2;
+    })
+    .await;
+    let gone = TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port")
+        .local_addr();
+    let dlr = format!("http://{}/%d", gone.expect("an address"));
+    get(&sms_url(&world.at, "+861", "k1", &dlr)).await;
+    clock.step().await;
+    assert_eq!(clock.quiet().await, None);
+    let (_, stats) = get(&format!("{}/control/stats", world.at.control)).await;
+    assert!(stats.contains("\"callback.given_up\":1"), "{stats}");
+}
+
+#[tokio::test]
+async fn on_real_time_call_backs_come_by_themselves() {
+    let world = start(|o| {
+        o.rules = vec![rule("", Channel::Sms, Outcome::NotInService)];
+        o.live_delay_ms_max = 20;
+    })
+    .await;
+    let mut service = Recorder::start().await;
+    for i in 0..5 {
+        get(&sms_url(
+            &world.at,
+            "+861",
+            "k1",
+            &format!("{}/{i}/%d", service.url),
+        ))
+        .await;
+    }
+    let mut told = Vec::new();
+    for _ in 0..5 {
+        told.push(service.take().await.0);
+    }
+    told.sort();
+    assert_eq!(
+        told,
+        [0, 1, 2, 3, 4].map(|i| format!("GET /{i}/16 HTTP/1.1"))
+    );
+    assert!(
+        world
+            .of_type("outcome")
+            .iter()
+            .all(|line| line["virtual_us"].is_null())
+    );
+}
