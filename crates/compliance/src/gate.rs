@@ -1,0 +1,163 @@
+//! The gate: one proposal in, permit or deny out.
+
+use crate::pack::Binding;
+use crate::proposal::Proposal;
+use crate::question::{Moment, Question};
+use crate::rule::{Rule, RuleRef};
+use crate::shape::{Answer, Rank};
+use crate::trace::Trace;
+use jiff::{SignedDuration, Timestamp};
+use recoup_domain::past::PastContact;
+
+/// How far ahead the earliest instant is looked for.
+pub const SEARCH_DAYS_MAX: i32 = 400;
+
+/// A permit is good for no longer than this after the effect begins.
+pub const PERMIT_MAX: SignedDuration = SignedDuration::from_hours(24);
+
+/// The gate's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Verdict {
+    /// Every bound rule permits.
+    Permit {
+        /// The permit lapses at this instant: a window closes, the effect ends, or a day has passed.
+        expires: Timestamp,
+    },
+    /// Some rule denies.
+    Deny(Denial),
+}
+
+impl Verdict {
+    /// Whether it is a permit.
+    #[must_use]
+    pub const fn is_permit(&self) -> bool {
+        matches!(self, Self::Permit { .. })
+    }
+
+    /// The denial, if it is one.
+    #[must_use]
+    pub const fn denial(&self) -> Option<&Denial> {
+        match self {
+            Self::Permit { .. } => None,
+            Self::Deny(denial) => Some(denial),
+        }
+    }
+}
+
+/// Why not, and when.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// The primary reason: what no time cures before pauses, before frequency, before hours.
+    pub reason: RuleRef,
+    /// Every rule that denies, the primary one first.
+    pub all: Vec<Reason>,
+    /// The least start of a window of the same length, at or after the one proposed, that all rules
+    /// permit if nothing new happens; none where there is none within [`SEARCH_DAYS_MAX`] days.
+    pub earliest: Option<Timestamp>,
+}
+
+/// One rule that denies.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason {
+    /// The rule.
+    pub rule: RuleRef,
+    /// From when this rule alone would permit; none: no passing of time cures it.
+    pub earliest: Option<Timestamp>,
+}
+
+/// Judges a proposal by the rules of `binding`.
+///
+/// `past` holds the contacts with the proposal's party at this lender, over all cases and channels;
+/// contacts with others are passed over. Of several zones all must be open; calendar days are read in the
+/// first. Nothing is allocated where the answer is a permit.
+pub fn gate(
+    binding: &Binding,
+    proposal: &Proposal<'_>,
+    past: &[PastContact],
+    now: Timestamp,
+    trace: &mut impl Trace,
+) -> Verdict {
+    let question = Question::new(proposal, past, now, binding.days_max());
+    let moment = question.moment(proposal.effect.from);
+    let mut expires = expiry_of_effect(proposal);
+    let mut reasons: Vec<Reason> = Vec::new();
+    for rule in applicable(binding, proposal) {
+        match rule.judge(&question, &moment) {
+            Answer::Open { until } => {
+                expires = expires.min(until);
+                trace.permitted(rule, until);
+            }
+            Answer::Shut { next } => {
+                let earliest = within_search(proposal.effect.from, next);
+                trace.denied(rule, earliest);
+                let rule = rule.clone();
+                reasons.push(Reason { rule, earliest });
+            }
+        }
+    }
+    if reasons.is_empty() {
+        return Verdict::Permit { expires };
+    }
+    // Stable: rules of one rank keep the order of their packs.
+    reasons.sort_by_key(precedence);
+    Verdict::Deny(Denial {
+        reason: reasons[0].rule.clone(),
+        earliest: earliest(binding, &question, moment),
+        all: reasons,
+    })
+}
+
+/// The least instant at which all rules permit. Each rule names the least instant at which it permits
+/// itself, so going to the latest of them never steps over a common one.
+fn earliest(binding: &Binding, question: &Question<'_>, first: Moment) -> Option<Timestamp> {
+    let from = first.at;
+    let mut moment = first;
+    loop {
+        let mut latest = moment.at;
+        for rule in applicable(binding, question.proposal) {
+            match rule.judge(question, &moment) {
+                Answer::Open { .. } => {}
+                Answer::Shut { next } => latest = latest.max(within_search(from, next)?),
+            }
+        }
+        if latest == moment.at {
+            return Some(latest);
+        }
+        moment = question.moment(latest);
+    }
+}
+
+fn applicable<'a>(
+    binding: &'a Binding,
+    proposal: &'a Proposal<'_>,
+) -> impl Iterator<Item = &'a RuleRef> {
+    binding.rules().iter().filter(|r| r.applies_to(proposal))
+}
+
+fn expiry_of_effect(proposal: &Proposal<'_>) -> Timestamp {
+    let effect = proposal.effect;
+    let cap = effect
+        .from
+        .saturating_add(PERMIT_MAX)
+        .unwrap_or(Timestamp::MAX);
+    if effect.from < effect.to {
+        cap.min(effect.to)
+    } else {
+        cap
+    }
+}
+
+fn within_search(from: Timestamp, next: Option<Timestamp>) -> Option<Timestamp> {
+    let length = SignedDuration::from_hours(24 * i64::from(SEARCH_DAYS_MAX));
+    next.filter(|n| n.duration_since(from) <= length)
+}
+
+/// What no time cures comes first; then by rank.
+fn precedence(reason: &Reason) -> (bool, Rank) {
+    (reason.earliest.is_some(), rank(&reason.rule))
+}
+
+fn rank(rule: &Rule) -> Rank {
+    rule.rank()
+}

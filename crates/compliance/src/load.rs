@@ -1,0 +1,235 @@
+//! Reads packs from YAML and says exactly what is wrong with one that cannot be used.
+
+use crate::pack::Pack;
+use crate::proposal::{Audience, LENDER_KINDS};
+use crate::rule::{Confidence, Rule, RuleRef, Scope, Severity};
+use crate::sets::{Classes, Set};
+use crate::shape::Shape;
+use crate::shape::one_shot::Exception;
+use jiff::civil::Date;
+use recoup_domain::case::LenderKind;
+use serde::Deserialize;
+use std::fmt;
+use std::sync::Arc;
+
+/// What is wrong with a pack, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct PackError {
+    /// The file.
+    pub file: String,
+    /// The line, from 1, as far as known.
+    pub line: Option<u64>,
+    /// The rule, where the fault lies in one.
+    pub rule: Option<String>,
+    /// What is wrong and what would be right.
+    pub problem: String,
+}
+
+impl fmt::Display for PackError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if let Some(rule) = &self.rule {
+            write!(f, ": rule {rule}")?;
+        }
+        write!(f, ": {}", self.problem)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawPack {
+    pack: String,
+    title: String,
+    regions: Vec<String>,
+    /// None means all kinds.
+    lender_kinds: Option<Set<LenderKind>>,
+    rules: Vec<RawRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawRule {
+    id: String,
+    text: String,
+    citation: String,
+    cited: Date,
+    severity: Severity,
+    confidence: Confidence,
+    effective_from: Option<Date>,
+    effective_to: Option<Date>,
+    scope: Scope,
+    channels: Classes,
+    audiences: Option<Set<Audience>>,
+    lender_kinds: Option<Set<LenderKind>>,
+    #[serde(default)]
+    exceptions: Vec<Exception>,
+    rule: Shape,
+}
+
+/// Reads all files; rule ids are one namespace.
+pub(crate) fn packs(files: &[(&str, &str)]) -> Result<Vec<Pack>, PackError> {
+    let mut packs: Vec<Pack> = Vec::with_capacity(files.len());
+    for (file, text) in files {
+        let source = Source { file, text };
+        let raw = source.parse()?;
+        if raw.regions.is_empty() {
+            return Err(source.error("`regions` is empty; the pack would bind nobody", None));
+        }
+        if packs.iter().any(|p| p.id == raw.pack) {
+            let problem = format!("another file has a pack `{}` already", raw.pack);
+            return Err(source.error(problem, None));
+        }
+        let pack = source.pack(raw)?;
+        let others = packs.iter().flat_map(|p| &p.rules);
+        source.check_ids(others, &pack.rules)?;
+        packs.push(pack);
+    }
+    Ok(packs)
+}
+
+struct Source<'a> {
+    file: &'a str,
+    text: &'a str,
+}
+
+impl Source<'_> {
+    fn parse(&self) -> Result<RawPack, PackError> {
+        serde_saphyr::from_str(self.text).map_err(|error| {
+            let line = error.location().map(|at| at.line());
+            PackError {
+                file: self.file.to_owned(),
+                rule: line.and_then(|line| self.rule_at(line)),
+                line,
+                problem: error.without_snippet().to_string(),
+            }
+        })
+    }
+
+    fn pack(&self, raw: RawPack) -> Result<Pack, PackError> {
+        let rules = raw.rules.into_iter().map(|rule| {
+            let lenders = both(raw.lender_kinds, rule.lender_kinds);
+            self.rule(&raw.pack, lenders, rule)
+        });
+        Ok(Pack {
+            rules: rules.collect::<Result<_, _>>()?,
+            id: raw.pack,
+            title: raw.title,
+            regions: raw.regions,
+        })
+    }
+
+    fn rule(
+        &self,
+        pack: &str,
+        lender_kinds: Set<LenderKind>,
+        raw: RawRule,
+    ) -> Result<RuleRef, PackError> {
+        let empty = [
+            ("id", &raw.id),
+            ("text", &raw.text),
+            ("citation", &raw.citation),
+        ];
+        if let Some((key, _)) = empty.iter().find(|(_, value)| value.trim().is_empty()) {
+            return Err(self.error(format!("`{key}` is empty"), Some(&raw.id)));
+        }
+        if let (Some(from), Some(to)) = (raw.effective_from, raw.effective_to)
+            && to < from
+        {
+            let problem = format!("effective_to {to} lies before effective_from {from}");
+            return Err(self.error(problem, Some(&raw.id)));
+        }
+        if !LENDER_KINDS.into_iter().any(|kind| lender_kinds.has(kind)) {
+            let problem = "its `lender_kinds` and those of the pack have none in common";
+            return Err(self.error(problem, Some(&raw.id)));
+        }
+        Ok(Arc::new(Rule {
+            pack: pack.into(),
+            id: raw.id.into(),
+            text: raw.text.into(),
+            citation: raw.citation.into(),
+            cited: raw.cited,
+            severity: raw.severity,
+            confidence: raw.confidence,
+            effective_from: raw.effective_from,
+            effective_to: raw.effective_to,
+            scope: raw.scope,
+            channels: raw.channels,
+            audiences: raw.audiences.unwrap_or(Set::ALL),
+            lender_kinds,
+            exceptions: raw.exceptions.into(),
+            shape: raw.rule,
+        }))
+    }
+
+    /// One id names one rule; versions of it in one pack must not bind on the same day.
+    fn check_ids<'a>(
+        &self,
+        others: impl Iterator<Item = &'a RuleRef> + Clone,
+        own: &[RuleRef],
+    ) -> Result<(), PackError> {
+        for (i, rule) in own.iter().enumerate() {
+            if let Some(other) = others.clone().find(|o| o.id == rule.id) {
+                let problem = format!("pack `{}` has a rule of this id", other.pack);
+                return Err(self.error(problem, Some(rule.id())));
+            }
+            let same = own[..i]
+                .iter()
+                .find(|o| o.id == rule.id && overlap(o, rule));
+            if same.is_some() {
+                let problem = "stands twice, with effective dates that overlap";
+                return Err(self.error(problem, Some(rule.id())));
+            }
+        }
+        Ok(())
+    }
+
+    fn error(&self, problem: impl Into<String>, rule: Option<&str>) -> PackError {
+        let is_it = |line: &str| id_of(line).is_some_and(|id| Some(id) == rule);
+        // The last one: where an id stands twice, the second is the fault.
+        let line = rule.and_then(|_| {
+            self.text
+                .lines()
+                .collect::<Vec<_>>()
+                .iter()
+                .rposition(|l| is_it(l))
+        });
+        PackError {
+            file: self.file.to_owned(),
+            line: line.and_then(|line| u64::try_from(line + 1).ok()),
+            rule: rule.map(ToOwned::to_owned),
+            problem: problem.into(),
+        }
+    }
+
+    /// The rule whose entry holds `line`: entries begin with their id.
+    fn rule_at(&self, line: u64) -> Option<String> {
+        let upto = usize::try_from(line).unwrap_or(usize::MAX);
+        let before = self.text.lines().take(upto);
+        before.filter_map(id_of).last().map(ToOwned::to_owned)
+    }
+}
+
+/// The id in a line `- id: X`.
+fn id_of(line: &str) -> Option<&str> {
+    let value = line.trim_start().strip_prefix("- id:")?;
+    Some(value.trim().trim_matches(['"', '\'']))
+}
+
+fn overlap(a: &Rule, b: &Rule) -> bool {
+    let begins_in = |x: &Rule, y: &Rule| {
+        let end = y.effective_to.unwrap_or(Date::MAX);
+        x.effective_from.unwrap_or(Date::MIN) <= end
+    };
+    begins_in(a, b) && begins_in(b, a)
+}
+
+fn both(a: Option<Set<LenderKind>>, b: Option<Set<LenderKind>>) -> Set<LenderKind> {
+    match (a, b) {
+        (Some(a), Some(b)) => a.and(b),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => Set::ALL,
+    }
+}

@@ -1,0 +1,226 @@
+//! A rule: who it binds, what it says, where it is written.
+
+use crate::proposal::{Audience, Proposal};
+use crate::question::{Moment, Question};
+use crate::sets::{Classes, Set};
+use crate::shape::one_shot::Exception;
+use crate::shape::{Answer, Rank, Shape};
+use jiff::civil::Date;
+use recoup_domain::case::LenderKind;
+use recoup_domain::contact::ContactClass;
+use recoup_domain::time::{NEVER, add_days};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// A rule as bindings and denials hold it.
+pub type RuleRef = Arc<Rule>;
+
+/// How hard a rule is. All deny; only a presumption can be overridden, by counsel and on record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Forbidden.
+    Hard,
+    /// The law presumes a violation.
+    Presumption,
+    /// The text advises against it.
+    Advisory,
+}
+
+impl Severity {
+    /// The name in packs and the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Hard => "hard",
+            Self::Presumption => "presumption",
+            Self::Advisory => "advisory",
+        }
+    }
+}
+
+/// How sure the rule is as law.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+pub enum Confidence {
+    /// The regulation or official text was read.
+    V1,
+    /// A faithful secondary summary was read.
+    V2,
+    /// General knowledge, not checked against a text.
+    M,
+    /// A rule of the house, which claims no law.
+    #[serde(rename = "house")]
+    House,
+}
+
+impl Confidence {
+    /// The name in packs and the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::V1 => "V1",
+            Self::V2 => "V2",
+            Self::M => "M",
+            Self::House => "house",
+        }
+    }
+}
+
+/// What a rule counts by.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Each debt of the person by itself.
+    Debt,
+    /// The person over all debts.
+    Person,
+    /// Each number or address by itself.
+    Number,
+}
+
+impl Scope {
+    /// The name in packs and the API.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Debt => "debt",
+            Self::Person => "person",
+            Self::Number => "number",
+        }
+    }
+}
+
+/// One rule of a pack.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Rule {
+    pub(crate) pack: Box<str>,
+    pub(crate) id: Box<str>,
+    pub(crate) text: Box<str>,
+    pub(crate) citation: Box<str>,
+    pub(crate) cited: Date,
+    pub(crate) severity: Severity,
+    pub(crate) confidence: Confidence,
+    pub(crate) effective_from: Option<Date>,
+    pub(crate) effective_to: Option<Date>,
+    pub(crate) scope: Scope,
+    pub(crate) channels: Classes,
+    pub(crate) audiences: Set<Audience>,
+    pub(crate) lender_kinds: Set<LenderKind>,
+    pub(crate) exceptions: Box<[Exception]>,
+    pub(crate) shape: Shape,
+}
+
+impl Rule {
+    /// Its id, such as `CN-GBT45251-TIME`.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The pack it stands in.
+    #[must_use]
+    pub fn pack(&self) -> &str {
+        &self.pack
+    }
+
+    /// What it says, in one sentence for people.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Where it is written.
+    #[must_use]
+    pub fn citation(&self) -> &str {
+        &self.citation
+    }
+
+    /// When the citation was looked at.
+    #[must_use]
+    pub const fn cited(&self) -> Date {
+        self.cited
+    }
+
+    /// How hard it is.
+    #[must_use]
+    pub const fn severity(&self) -> Severity {
+        self.severity
+    }
+
+    /// How sure it is as law.
+    #[must_use]
+    pub const fn confidence(&self) -> Confidence {
+        self.confidence
+    }
+
+    /// The first day it binds, none where it always did.
+    #[must_use]
+    pub const fn effective_from(&self) -> Option<Date> {
+        self.effective_from
+    }
+
+    /// The last day it binds, none where it has no end.
+    #[must_use]
+    pub const fn effective_to(&self) -> Option<Date> {
+        self.effective_to
+    }
+
+    /// What it counts by.
+    #[must_use]
+    pub const fn scope(&self) -> Scope {
+        self.scope
+    }
+
+    /// The kinds of contact it binds.
+    pub fn channels(&self) -> impl Iterator<Item = ContactClass> + '_ {
+        ContactClass::ALL
+            .into_iter()
+            .filter(|c| self.channels.has(*c))
+    }
+
+    /// The name of its shape, such as `daily_window`.
+    #[must_use]
+    pub const fn shape(&self) -> &'static str {
+        self.shape.name()
+    }
+
+    pub(crate) fn binds_lender(&self, lender: LenderKind) -> bool {
+        self.lender_kinds.has(lender)
+    }
+
+    pub(crate) fn rank(&self) -> Rank {
+        self.shape.rank()
+    }
+
+    pub(crate) fn applies_to(&self, proposal: &Proposal<'_>) -> bool {
+        self.channels.has(proposal.class) && self.audiences.has(proposal.audience)
+    }
+
+    /// Whether the rule permits the effect to begin at `moment`: exactly, so that one instant before the
+    /// `next` it names it denies.
+    pub(crate) fn judge(&self, question: &Question<'_>, moment: &Moment) -> Answer {
+        if let Some(from) = self.effective_from
+            && moment.day < from
+        {
+            let until = question.home.start_of_day(from);
+            return Answer::Open { until };
+        }
+        if self.effective_to.is_some_and(|to| to < moment.day) || self.is_excepted(question) {
+            return Answer::Open { until: NEVER };
+        }
+        match (
+            self.shape.judge(question, self.scope, moment),
+            self.effective_to,
+        ) {
+            (Answer::Shut { next }, Some(to)) => {
+                let ends = question.home.start_of_day(add_days(to, 1));
+                Answer::shut_until(next.map_or(ends, |n| n.min(ends)))
+            }
+            (answer, _) => answer,
+        }
+    }
+
+    fn is_excepted(&self, question: &Question<'_>) -> bool {
+        self.exceptions.iter().any(|e| e.covers(question))
+    }
+}

@@ -1,0 +1,296 @@
+//! Hours of the day in which contact is allowed, by weekday and holiday, in every candidate zone.
+
+use super::{Answer, Rank};
+use crate::gate::{PERMIT_MAX, SEARCH_DAYS_MAX};
+use crate::question::{Moment, Question};
+use crate::rule::Scope;
+use jiff::civil::{Date, Time, Weekday};
+use jiff::{SignedDuration, Timestamp};
+use recoup_domain::party::{Consent, ConsentKind};
+use recoup_domain::time::{Window, Zone, add_days};
+use serde::Deserialize;
+
+/// Half-open hours by the wall clock. An hour that repeats opens at its later and closes at its earlier
+/// instant; one that does not exist maps forward. The whole effect must lie within them.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "Raw")]
+pub(crate) struct DailyWindow {
+    /// By weekday, Monday first; none is closed.
+    week: [Option<Hours>; 7],
+    holidays: Option<Holidays>,
+    consent: Option<ConsentKind>,
+    only_for_several_zones: bool,
+}
+
+/// A span of a day.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Hours {
+    open: Time,
+    /// None is the end of the day.
+    close: Option<Time>,
+}
+
+/// Days that have hours of their own, or none. A year that is not listed is closed as a whole.
+#[derive(Debug, PartialEq, Eq)]
+struct Holidays {
+    years: Vec<i16>,
+    dates: Vec<Date>,
+    hours: Option<Hours>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    hours: Vec<RawHours>,
+    holidays: Option<RawHolidays>,
+    /// A consent of this kind opens every hour.
+    unless_consent: Option<ConsentKind>,
+    /// The rule speaks only of persons with several candidate zones.
+    #[serde(default)]
+    only_for_several_zones: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawHours {
+    /// None means every day of the week.
+    days: Option<Vec<Day>>,
+    open: String,
+    close: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawHolidays {
+    /// Where the dates come from.
+    #[serde(rename = "source")]
+    _source: String,
+    years: Vec<i16>,
+    dates: Vec<Date>,
+    open: Option<String>,
+    close: Option<String>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Day {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+impl TryFrom<Raw> for DailyWindow {
+    type Error = String;
+
+    fn try_from(raw: Raw) -> Result<Self, String> {
+        let mut week = [None; 7];
+        for entry in &raw.hours {
+            let hours = Hours::parse(&entry.open, &entry.close)?;
+            let all: Vec<usize> = (0..7).collect();
+            let named = entry.days.as_ref();
+            let days = named.map_or(all, |days| days.iter().map(|d| *d as usize).collect());
+            for day in days {
+                if week[day].replace(hours).is_some() {
+                    return Err("a day of the week has hours twice".into());
+                }
+            }
+        }
+        if week.iter().all(Option::is_none) {
+            return Err("no day of the week has hours; say `hours: [{open, close}]`".into());
+        }
+        let holidays = raw.holidays.map(RawHolidays::check).transpose()?;
+        Ok(Self {
+            week,
+            holidays,
+            consent: raw.unless_consent,
+            only_for_several_zones: raw.only_for_several_zones,
+        })
+    }
+}
+
+impl RawHolidays {
+    fn check(self) -> Result<Holidays, String> {
+        if let Some(date) = self.dates.iter().find(|d| !self.years.contains(&d.year())) {
+            return Err(format!("holiday {date} lies in none of the years listed"));
+        }
+        let hours = match (self.open, self.close) {
+            (None, None) => None,
+            (Some(open), Some(close)) => Some(Hours::parse(&open, &close)?),
+            _ => return Err("holidays have `open` without `close`, or the reverse".into()),
+        };
+        Ok(Holidays {
+            years: self.years,
+            dates: self.dates,
+            hours,
+        })
+    }
+}
+
+impl Hours {
+    fn parse(open: &str, close: &str) -> Result<Self, String> {
+        let hours = Self {
+            open: clock(open)?,
+            close: if close == "24:00" {
+                None
+            } else {
+                Some(clock(close)?)
+            },
+        };
+        if hours.close.is_some_and(|close| close <= hours.open) {
+            return Err(format!("closes at {close}, which is not after {open}"));
+        }
+        Ok(hours)
+    }
+}
+
+fn clock(text: &str) -> Result<Time, String> {
+    let shape = text.len() == 5 && text.as_bytes()[2] == b':';
+    shape
+        .then(|| text.parse().ok())
+        .flatten()
+        .ok_or_else(|| format!("`{text}` is no time of day; write it as \"08:00\""))
+}
+
+impl DailyWindow {
+    pub(super) const RANK: Rank = Rank::Window;
+
+    pub(super) const fn days(&self) -> i32 {
+        0
+    }
+
+    pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment) -> Answer {
+        let zones = &q.proposal.party.zones;
+        if self.only_for_several_zones && zones.len() < 2 {
+            return Answer::ALWAYS;
+        }
+        let effect = q.window_at(m.at);
+        if let Some(until) = self.consented(q, effect) {
+            return Answer::Open { until };
+        }
+        let mut until = Timestamp::MAX;
+        for zone in zones {
+            match self.closes(zone, effect) {
+                Some(close) => until = until.min(close),
+                None => {
+                    return Answer::Shut {
+                        next: self.next_common(q, m.at),
+                    };
+                }
+            }
+        }
+        Answer::Open { until }
+    }
+
+    /// Until when a consent opens every hour, if one does for the whole effect.
+    fn consented(&self, q: &Question<'_>, effect: Window) -> Option<Timestamp> {
+        let kind = self.consent?;
+        let holds = |c: &&Consent| {
+            c.kind == kind
+                && c.case.is_none_or(|id| id == q.proposal.debt)
+                && c.received_at.is_none_or(|r| r <= q.now)
+                && c.expires_at
+                    .is_none_or(|e| effect.from < e && effect.to <= e)
+        };
+        let consents = q.proposal.party.consents.iter();
+        consents
+            .filter(holds)
+            .map(|c| c.expires_at.unwrap_or(Timestamp::MAX))
+            .max()
+    }
+
+    /// When the hours that hold the whole effect close; none where none hold it.
+    fn closes(&self, zone: &Zone, effect: Window) -> Option<Timestamp> {
+        let mut day = zone.date(effect.from);
+        let (open, mut close) = self.span(zone, day)?;
+        if effect.from < open || close <= effect.from {
+            return None;
+        }
+        let enough = effect.from.saturating_add(PERMIT_MAX).unwrap_or(effect.to);
+        while close < effect.to.max(enough) {
+            day = add_days(day, 1);
+            match self.goes_on(zone, day, close) {
+                Some(later) => close = later,
+                None => break,
+            }
+        }
+        (effect.to <= close).then_some(close)
+    }
+
+    /// The end of the hours of `day` if they follow on `close` without a gap.
+    fn goes_on(&self, zone: &Zone, day: Date, close: Timestamp) -> Option<Timestamp> {
+        // Only hours from midnight on can; most have others, and need no look at the zone.
+        self.hours(day).filter(|h| h.open == Time::midnight())?;
+        let (open, later) = self.span(zone, day)?;
+        (open <= close).then_some(later)
+    }
+
+    /// The least start after `at` that is open in all zones.
+    fn next_common(&self, q: &Question<'_>, at: Timestamp) -> Option<Timestamp> {
+        let zones = &q.proposal.party.zones;
+        let end = add_days(q.home.date(at), SEARCH_DAYS_MAX + 1);
+        let mut candidate = at;
+        loop {
+            let start = candidate;
+            for zone in zones {
+                candidate = self.next_in(zone, candidate, q.length, end)?;
+            }
+            if candidate == start {
+                return Some(candidate);
+            }
+        }
+    }
+
+    /// The least start from `at` on that is open in `zone`, up to the day `end`.
+    fn next_in(
+        &self,
+        zone: &Zone,
+        at: Timestamp,
+        length: SignedDuration,
+        end: Date,
+    ) -> Option<Timestamp> {
+        let mut day = zone.date(at);
+        while day <= end {
+            if let Some((open, _)) = self.span(zone, day) {
+                let from = open.max(at);
+                if self.closes(zone, Window::starting(from, length)).is_some() {
+                    return Some(from);
+                }
+            }
+            day = add_days(day, 1);
+        }
+        None
+    }
+
+    fn span(&self, zone: &Zone, day: Date) -> Option<(Timestamp, Timestamp)> {
+        let hours = self.hours(day)?;
+        let tz = zone.tz();
+        let open = tz.to_ambiguous_timestamp(day.to_datetime(hours.open));
+        let open = open.later().ok()?;
+        let close = match hours.close {
+            Some(close) => zone.instant(day, close),
+            None => zone.start_of_day(add_days(day, 1)),
+        };
+        // Hours that lie within a repeated hour open after they close: there are none that day.
+        (open < close).then_some((open, close))
+    }
+
+    fn hours(&self, day: Date) -> Option<Hours> {
+        if let Some(holidays) = &self.holidays {
+            if !holidays.years.contains(&day.year()) {
+                return None;
+            }
+            if holidays.dates.contains(&day) {
+                return holidays.hours;
+            }
+        }
+        self.week[index(day.weekday())]
+    }
+}
+
+fn index(day: Weekday) -> usize {
+    usize::from(day.to_monday_zero_offset().unsigned_abs())
+}

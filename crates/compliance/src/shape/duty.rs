@@ -1,0 +1,31 @@
+//! What must be ready before a contact.
+
+use super::{Answer, Rank};
+use crate::question::{Moment, Question};
+use crate::rule::Scope;
+use serde::Deserialize;
+
+/// The duties a rule can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Duty {
+    /// The documents of the case make a complete evidence pack.
+    EvidencePack,
+    /// At least so many collectors with valid credentials go.
+    QualifiedCollectors(std::num::NonZeroU8),
+}
+
+impl Duty {
+    pub(super) const RANK: Rank = Rank::Indefinite;
+
+    pub(super) const fn days(self) -> i32 {
+        0
+    }
+
+    pub(super) fn judge(self, q: &Question<'_>, _: Scope, _: &Moment) -> Answer {
+        Answer::for_good(match self {
+            Self::EvidencePack => q.proposal.case.evidence_pack,
+            Self::QualifiedCollectors(min) => q.proposal.qualified_collectors >= min.get(),
+        })
+    }
+}

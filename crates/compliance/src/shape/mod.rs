@@ -1,0 +1,103 @@
+//! The closed set of rule shapes, one file each.
+//!
+//! A new shape is a file here and a line in the list below: a struct that a pack's `rule:` is read into
+//! (its fields are the keys of the YAML, unknown ones refused), with `RANK` and `judge`.
+
+mod calendar_day;
+mod cool_down;
+mod counting;
+mod daily_window;
+mod duty;
+pub(crate) mod one_shot;
+mod pause;
+mod prior_contact;
+mod rolling_days;
+mod state_flag;
+mod third_party;
+
+use crate::question::{Moment, Question};
+use crate::rule::Scope;
+use jiff::Timestamp;
+use serde::Deserialize;
+
+/// What one rule says of one candidate start.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Answer {
+    /// Permitted, and before `until` it stays so if nothing new happens.
+    Open { until: Timestamp },
+    /// Denied; `next` is the least later start that is permitted, none where there is none in reach.
+    Shut { next: Option<Timestamp> },
+}
+
+impl Answer {
+    /// No passing of time cures it.
+    pub(crate) const NEVER: Self = Self::Shut { next: None };
+    /// Nothing in it changes with time.
+    pub(crate) const ALWAYS: Self = Self::Open {
+        until: Timestamp::MAX,
+    };
+
+    pub(crate) const fn shut_until(next: Timestamp) -> Self {
+        Self::Shut { next: Some(next) }
+    }
+
+    /// Open or shut for good.
+    pub(crate) const fn for_good(open: bool) -> Self {
+        if open { Self::ALWAYS } else { Self::NEVER }
+    }
+}
+
+/// Which of several reasons is named first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Rank {
+    /// No time cures it.
+    Indefinite,
+    /// A moratorium or pause.
+    Pause,
+    /// Too often.
+    Frequency,
+    /// The wrong hour.
+    Window,
+}
+
+macro_rules! shapes {
+    ($($file:ident :: $shape:ident),* $(,)?) => {
+        /// What a rule says.
+        #[derive(Debug, PartialEq, Eq, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub(crate) enum Shape {
+            $(#[allow(missing_docs)] $shape($file::$shape),)*
+        }
+
+        impl Shape {
+            pub(crate) const fn name(&self) -> &'static str {
+                match self { $(Self::$shape(_) => stringify!($file),)* }
+            }
+
+            pub(crate) const fn rank(&self) -> Rank {
+                match self { $(Self::$shape(_) => $file::$shape::RANK,)* }
+            }
+
+            /// The longest span of days it counts over; 0 where it counts none.
+            pub(crate) fn days(&self) -> i32 {
+                match self { $(Self::$shape(s) => s.days(),)* }
+            }
+
+            pub(crate) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment) -> Answer {
+                match self { $(Self::$shape(s) => s.judge(q, scope, m),)* }
+            }
+        }
+    };
+}
+
+shapes! {
+    daily_window::DailyWindow,
+    rolling_days::RollingDays,
+    calendar_day::CalendarDay,
+    cool_down::CoolDown,
+    state_flag::StateFlag,
+    third_party::ThirdParty,
+    prior_contact::PriorContact,
+    duty::Duty,
+    pause::Pause,
+}

@@ -1,0 +1,40 @@
+//! At most so many contacts in so many consecutive local calendar days.
+
+use super::counting::{ConsentSpan, Counted, Limit};
+use super::{Answer, Rank};
+use crate::question::{Moment, Question};
+use crate::rule::Scope;
+use serde::Deserialize;
+use std::num::{NonZeroU8, NonZeroU32};
+
+/// The day of the contact is the last of the `days`; `max` includes the proposed contact.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RollingDays {
+    days: NonZeroU8,
+    max: NonZeroU32,
+    count: Counted,
+    /// Contacts under this consent are neither limited nor counted.
+    #[serde(default)]
+    unless_consent: Option<ConsentSpan>,
+}
+
+impl RollingDays {
+    pub(super) const RANK: Rank = Rank::Frequency;
+
+    pub(super) fn days(&self) -> i32 {
+        i32::from(self.days.get())
+    }
+
+    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment) -> Answer {
+        let limit = Limit {
+            counted: &self.count,
+            days: self.days(),
+            max: self.max.get(),
+            looks_ahead: true,
+            unless: self.unless_consent,
+            consented_count: false,
+        };
+        limit.judge(q, scope, m)
+    }
+}

@@ -1,0 +1,66 @@
+//! Contact with somebody who does not owe the debt, unless something allows it.
+
+use super::{Answer, Rank};
+use crate::proposal::{Audience, DebtorFacts, Purpose};
+use crate::question::{Moment, Question};
+use crate::rule::Scope;
+use crate::sets::Set;
+use recoup_domain::party::Relation;
+use serde::Deserialize;
+
+/// Somebody else may be contacted if their relation, the purpose, or a fact of the debtor allows it; never
+/// if they asked to be left alone.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ThirdParty {
+    /// These may always be contacted, even after a refusal: they owe the debt or stand for who does.
+    allow_relations: Set<Relation>,
+    /// Contacts of these purposes are allowed.
+    #[serde(default)]
+    allow_purposes: Vec<Purpose>,
+    /// Contacts are allowed while one of these holds of the debtor.
+    #[serde(default)]
+    allow_if: Vec<DebtorIs>,
+}
+
+/// What can be true of the debtor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum DebtorIs {
+    /// No number works any more.
+    Unreachable,
+    /// Dead.
+    Deceased,
+    /// Without or with limited capacity.
+    Incapacitated,
+}
+
+impl ThirdParty {
+    pub(super) const RANK: Rank = Rank::Indefinite;
+
+    pub(super) const fn days(&self) -> i32 {
+        0
+    }
+
+    pub(super) fn judge(&self, q: &Question<'_>, _: Scope, _: &Moment) -> Answer {
+        let p = q.proposal;
+        let open = if p.audience != Audience::ThirdParty || self.allow_relations.has(p.relation) {
+            true
+        } else {
+            let allowed = self.allow_purposes.contains(&p.purpose)
+                || self.allow_if.iter().any(|is| is.holds(p.debtor));
+            allowed && !p.party.refused
+        };
+        Answer::for_good(open)
+    }
+}
+
+impl DebtorIs {
+    const fn holds(self, debtor: DebtorFacts) -> bool {
+        match self {
+            Self::Unreachable => debtor.unreachable,
+            Self::Deceased => debtor.deceased,
+            Self::Incapacitated => debtor.incapacitated,
+        }
+    }
+}

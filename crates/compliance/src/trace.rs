@@ -1,0 +1,59 @@
+//! What the gate asked and what was answered, for whoever wants to explain it.
+
+use crate::rule::Rule;
+use jiff::Timestamp;
+
+/// Takes note of each rule that was asked. The verdict never depends on it.
+pub trait Trace {
+    /// A rule permits; before `until` as far as it is concerned.
+    fn permitted(&mut self, rule: &Rule, until: Timestamp);
+    /// A rule denies; from `next` on it would permit, never where that is none.
+    fn denied(&mut self, rule: &Rule, next: Option<Timestamp>);
+}
+
+/// Notes nothing and costs nothing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoTrace;
+
+impl Trace for NoTrace {
+    fn permitted(&mut self, _: &Rule, _: Timestamp) {}
+    fn denied(&mut self, _: &Rule, _: Option<Timestamp>) {}
+}
+
+/// Notes every rule that was asked, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct FullTrace {
+    /// One line a rule.
+    pub lines: Vec<TraceLine>,
+}
+
+/// What one rule answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TraceLine {
+    /// It permits.
+    Permitted {
+        /// The rule's id.
+        rule: String,
+        /// Before when, as far as this rule is concerned.
+        until: Timestamp,
+    },
+    /// It denies.
+    Denied {
+        /// The rule's id.
+        rule: String,
+        /// From when it would permit; none: never.
+        next: Option<Timestamp>,
+    },
+}
+
+impl Trace for FullTrace {
+    fn permitted(&mut self, rule: &Rule, until: Timestamp) {
+        let rule = rule.id().to_owned();
+        self.lines.push(TraceLine::Permitted { rule, until });
+    }
+
+    fn denied(&mut self, rule: &Rule, next: Option<Timestamp>) {
+        let rule = rule.id().to_owned();
+        self.lines.push(TraceLine::Denied { rule, next });
+    }
+}
