@@ -1,0 +1,658 @@
+//! Names and types: a tree to nodes. All that is wrong is told, not only the first.
+
+use super::Fault;
+use super::lexer::Span;
+use super::names::{self, Domain, Of, Slot, Type};
+use super::parser::{Arith, Binary, Cmp, Expr, Id, Kind, Tree, parse};
+use crate::finding::code;
+use crate::hint::nearest;
+use crate::program::{FLAGS_MAX, Flag, Node, PROGRAM_NODES_MAX, Program};
+use recoup_domain::ContactClass;
+use recoup_domain::money::Currency;
+
+/// Whose condition it is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Owner {
+    Segment,
+    /// Number of the stage.
+    Stage(u8),
+}
+
+/// What conditions of one policy share.
+pub(crate) struct Compiler<'a> {
+    pub(crate) program: Program,
+    pub(crate) currency: Option<Currency>,
+    pub(crate) stages: &'a [String],
+}
+
+/// A part with its type; none where it has a fault, which was told.
+type Typed = Option<(Id, Type)>;
+
+impl Compiler<'_> {
+    /// Compiles a condition and answers with its root.
+    pub(crate) fn condition(&mut self, text: &str, owner: Owner) -> Result<Id, Vec<Fault>> {
+        let tree = parse(text).map_err(|fault| vec![fault])?;
+        if self.program.nodes.len() + tree.nodes.len() > PROGRAM_NODES_MAX {
+            return Err(vec![Fault {
+                code: code::TOO_BIG,
+                span: tree.node(tree.root()).span,
+                message: "the policy's conditions have too many parts together".into(),
+                hint: format!("at most {PROGRAM_NODES_MAX} are allowed"),
+            }]);
+        }
+        self.program.sources.push(text.into());
+        let mut check = Check {
+            compiler: self,
+            tree: &tree,
+            owner,
+            faults: Vec::new(),
+        };
+        let root = check.boolean(tree.root(), "a condition");
+        match root {
+            Some(root) if check.faults.is_empty() => Ok(root),
+            _ => Err(check.faults),
+        }
+    }
+}
+
+struct Check<'c, 'a, 't> {
+    compiler: &'c mut Compiler<'a>,
+    tree: &'t Tree,
+    owner: Owner,
+    faults: Vec<Fault>,
+}
+
+impl<'t> Check<'_, '_, 't> {
+    fn program(&mut self) -> &mut Program {
+        &mut self.compiler.program
+    }
+
+    fn fault<T>(
+        &mut self,
+        code: &'static str,
+        span: Span,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Option<T> {
+        self.faults.push(Fault {
+            code,
+            span,
+            message: message.into(),
+            hint: hint.into(),
+        });
+        None
+    }
+
+    fn emit(&mut self, node: Node, span: Span, kind: Type) -> (Id, Type) {
+        let program = self.program();
+        let source = (program.sources.len() - 1) as u16;
+        program.nodes.push(node);
+        program.places.push((source, span, kind));
+        ((program.nodes.len() - 1) as Id, kind)
+    }
+
+    fn slot(&mut self, slot: Slot, span: Span, kind: Type) -> Typed {
+        self.program().uses |= 1 << slot;
+        Some(self.emit(Node::Slot(slot), span, kind))
+    }
+
+    /// A part that must be true or false.
+    fn boolean(&mut self, id: Id, what: &str) -> Option<Id> {
+        let (node, kind) = self.infer(id)?;
+        if kind == Type::Bool {
+            return Some(node);
+        }
+        let span = self.tree.node(id).span;
+        let message = format!("{what} must be true or false, this is {}", kind.name());
+        self.fault(code::TYPE, span, message, "compare it with something")
+    }
+
+    fn infer(&mut self, id: Id) -> Typed {
+        let tree = self.tree;
+        let Expr { kind, span, .. } = tree.node(id);
+        let span = *span;
+        match kind {
+            Kind::Int(n) => Some(self.emit(Node::Const(*n), span, Type::Int)),
+            Kind::Bool(b) => Some(self.emit(Node::Const(i64::from(*b)), span, Type::Bool)),
+            Kind::Text(text) => {
+                let number = intern(&mut self.program().literals, text);
+                Some(self.emit(Node::Const(number), span, Type::Text(Domain::Literal)))
+            }
+            Kind::List(_) => self.fault(
+                code::OUTSIDE,
+                span,
+                "a list is no value of its own",
+                "lists stand only behind `in`",
+            ),
+            Kind::Name(name) => self.name(name, span),
+            Kind::Member(object, name) => self.member(*object, name, span),
+            Kind::Call(None, name, arguments) => self.function(name, arguments, span),
+            Kind::Call(Some(object), name, arguments) => {
+                self.method(*object, name, arguments, span)
+            }
+            Kind::Not(of) => {
+                let of = self.boolean(*of, "what stands behind `!`")?;
+                Some(self.emit(Node::Not(of), span, Type::Bool))
+            }
+            Kind::Neg(of) => {
+                let (node, kind) = self.infer(*of)?;
+                if kind != Type::Int {
+                    let message = format!("`-` needs a number, this is {}", kind.name());
+                    return self.fault(code::TYPE, tree.node(*of).span, message, "");
+                }
+                Some(self.emit(Node::Neg(node), span, Type::Int))
+            }
+            Kind::Binary(op, l, r) => self.binary(*op, *l, *r, span),
+            Kind::Cond(test, then, other) => self.cond(*test, *then, *other, span),
+        }
+    }
+
+    fn binary(&mut self, op: Binary, l: Id, r: Id, span: Span) -> Typed {
+        match op {
+            Binary::And | Binary::Or => {
+                let sign = if op == Binary::And { "`&&`" } else { "`||`" };
+                let what = format!("each side of {sign}");
+                let sides = (self.boolean(l, &what), self.boolean(r, &what));
+                let (Some(l), Some(r)) = sides else {
+                    return None;
+                };
+                let node = match op {
+                    Binary::And => Node::And(l, r),
+                    _ => Node::Or(l, r),
+                };
+                Some(self.emit(node, span, Type::Bool))
+            }
+            Binary::Cmp(op) => self.comparison(op, l, r, span),
+            Binary::In => self.membership(l, r, span),
+            Binary::Arith(op) => {
+                let (Some(left), Some(right)) = (self.infer(l), self.infer(r)) else {
+                    return None;
+                };
+                let adds = matches!(op, Arith::Add | Arith::Sub);
+                let kind = match (left.1, right.1) {
+                    (Type::Int, Type::Int) => Type::Int,
+                    (Type::Duration, Type::Duration) if adds => Type::Duration,
+                    (a, b) => {
+                        let message =
+                            format!("there is no arithmetic of {} and {}", a.name(), b.name());
+                        return self.fault(code::TYPE, span, message, "");
+                    }
+                };
+                Some(self.emit(Node::Arith(op, left.0, right.0), span, kind))
+            }
+        }
+    }
+
+    fn comparison(&mut self, op: Cmp, l: Id, r: Id, span: Span) -> Typed {
+        let (Some(left), Some(right)) = (self.infer(l), self.infer(r)) else {
+            return None;
+        };
+        let kind = self.same(left, right, span)?;
+        let equality = matches!(op, Cmp::Eq | Cmp::Ne);
+        match kind {
+            Type::Bool | Type::Text(_) if !equality => {
+                let message = format!("{} has no order", kind.name());
+                let chained = matches!(self.tree.node(l).kind, Kind::Binary(Binary::Cmp(_), _, _));
+                let hint = if chained {
+                    "write `a < b && b < c`"
+                } else {
+                    "compare with `==` or `!=`"
+                };
+                self.fault(code::TYPE, span, message, hint)
+            }
+            Type::Text(domain) if !domain.is_closed() && !self.one_is_written(left.0, right.0) => {
+                let message = format!("a {} is compared only with text", domain.name());
+                self.fault(code::TYPE, span, message, "write the text out")
+            }
+            _ => Some(self.emit(Node::Cmp(op, left.0, right.0), span, Type::Bool)),
+        }
+    }
+
+    fn one_is_written(&mut self, l: Id, r: Id) -> bool {
+        let nodes = &self.program().nodes;
+        [l, r]
+            .iter()
+            .any(|id| matches!(nodes[*id as usize], Node::Const(_)))
+    }
+
+    /// Makes both the same type: text as written takes the other's domain.
+    fn same(&mut self, left: (Id, Type), right: (Id, Type), span: Span) -> Option<Type> {
+        match (left.1, right.1) {
+            (a, b) if a == b => Some(a),
+            (Type::Text(Domain::Literal), Type::Text(domain)) => self.take_domain(left.0, domain),
+            (Type::Text(domain), Type::Text(Domain::Literal)) => self.take_domain(right.0, domain),
+            (a, b) => {
+                let message = format!("{} is never {}", a.name(), b.name());
+                let hint = match (a, b) {
+                    (Type::Duration, Type::Int) | (Type::Int, Type::Duration) => {
+                        "a length of time is written duration(\"3d\")"
+                    }
+                    (Type::Int, Type::Text(_)) | (Type::Text(_), Type::Int) => {
+                        "numbers stand without quotes"
+                    }
+                    _ => "",
+                };
+                self.fault(code::TYPE, span, message, hint)
+            }
+        }
+    }
+
+    /// Gives text as written its number in `domain`.
+    fn take_domain(&mut self, id: Id, domain: Domain) -> Option<Type> {
+        let kind = Type::Text(domain);
+        match self.program().nodes[id as usize] {
+            Node::Const(number) => {
+                let text = self.program().literals[number as usize].clone();
+                let span = self.program().places[id as usize].1;
+                let number = self.number(&text, domain, span)?;
+                self.program().nodes[id as usize] = Node::Const(number);
+            }
+            Node::Cond(_, then, other) => {
+                let both = (
+                    self.take_domain(then, domain),
+                    self.take_domain(other, domain),
+                );
+                let (Some(_), Some(_)) = both else {
+                    return None;
+                };
+            }
+            _ => {}
+        }
+        self.program().places[id as usize].2 = kind;
+        Some(kind)
+    }
+
+    fn number(&mut self, text: &str, domain: Domain, span: Span) -> Option<i64> {
+        let members: Vec<String> = match domain {
+            Domain::Literal => return Some(intern(&mut self.program().literals, text)),
+            Domain::Product => return Some(intern(&mut self.program().products, text)),
+            Domain::Jurisdiction => return Some(intern(&mut self.program().jurisdictions, text)),
+            Domain::Segment => self.program().segments.clone(),
+            _ => domain
+                .members()
+                .unwrap_or_default()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
+        };
+        if let Some(number) = members.iter().position(|m| m == text) {
+            return Some(number as i64);
+        }
+        let message = format!("`{text}` is no {}", domain.name());
+        let hint = nearest(text, members.iter().map(String::as_str));
+        self.fault(code::MEMBER, span, message, hint)
+    }
+
+    fn membership(&mut self, l: Id, r: Id, span: Span) -> Typed {
+        let left = self.infer(l);
+        let Kind::List(items) = &self.tree.node(r).kind else {
+            let at = self.tree.node(r).span;
+            return self.fault(
+                code::TYPE,
+                at,
+                "behind `in` stands a list",
+                "write [1, 2] or [\"a\", \"b\"]",
+            );
+        };
+        if items.is_empty() {
+            let at = self.tree.node(r).span;
+            return self.fault(code::COUNT, at, "the list is empty", "nothing is in it");
+        }
+        let left = left?;
+        let mut values = Vec::with_capacity(items.len());
+        for item in items {
+            values.push(self.item(*item, left.1));
+        }
+        // Numbers are known only when every item is: a list with a fault is not compiled.
+        let values = values.into_iter().collect::<Option<Vec<i64>>>()?;
+        let lists = &mut self.program().lists;
+        let from = lists.len() as u16;
+        lists.extend(values);
+        let to = lists.len() as u16;
+        Some(self.emit(Node::In(left.0, from, to), span, Type::Bool))
+    }
+
+    fn item(&mut self, id: Id, of: Type) -> Option<i64> {
+        let span = self.tree.node(id).span;
+        let (node, kind) = self.infer(id)?;
+        if !matches!(self.program().nodes[node as usize], Node::Const(_)) {
+            return self.fault(
+                code::OUTSIDE,
+                span,
+                "a list holds only what is written out",
+                "compare with `==` instead",
+            );
+        }
+        match (kind, of) {
+            (Type::Text(Domain::Literal), Type::Text(domain)) => {
+                self.take_domain(node, domain)?;
+            }
+            (a, b) if a == b => {}
+            (a, b) => {
+                let message = format!("{} is never {}", b.name(), a.name());
+                return self.fault(code::TYPE, span, message, "");
+            }
+        }
+        match self.program().nodes[node as usize] {
+            Node::Const(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    fn cond(&mut self, test: Id, then: Id, other: Id, span: Span) -> Typed {
+        let test = self.boolean(test, "what stands before `?`");
+        let (Some(then), Some(other)) = (self.infer(then), self.infer(other)) else {
+            return None;
+        };
+        let kind = self.same(then, other, span)?;
+        Some(self.emit(Node::Cond(test?, then.0, other.0), span, kind))
+    }
+
+    fn name(&mut self, name: &str, span: Span) -> Typed {
+        if let Some((_, slot, kind)) = names::BARE.iter().find(|(n, _, _)| *n == name) {
+            if *slot == names::SEGMENT {
+                if self.owner == Owner::Segment {
+                    return self.fault(
+                        code::MISPLACED,
+                        span,
+                        "a segment cannot ask for the segment",
+                        "the first segment whose `when` holds is the case's",
+                    );
+                }
+                if self.program().segments.is_empty() {
+                    return self.fault(
+                        code::UNKNOWN_NAME,
+                        span,
+                        "this policy has no segments",
+                        "declare them: segments: [{name: …, when: …}]",
+                    );
+                }
+            }
+            return self.slot(*slot, span, *kind);
+        }
+        if names::OBJECTS.contains(&name) {
+            let message = format!("`{name}` is no value by itself");
+            let hint = format!("there are: {}", members_of(name).join(", "));
+            return self.fault(code::UNKNOWN_NAME, span, message, hint);
+        }
+        let message = format!("there is no `{name}`");
+        let known = names::BARE.iter().map(|(n, _, _)| *n).chain(names::OBJECTS);
+        self.fault(code::UNKNOWN_NAME, span, message, nearest(name, known))
+    }
+
+    fn member(&mut self, object: Id, name: &str, span: Span) -> Typed {
+        let tree = self.tree;
+        let own = tail(span, name);
+        match &tree.node(object).kind {
+            Kind::Name(o) if o == "contacts" => {
+                if group(name).is_none() {
+                    return self.no_group(name, own);
+                }
+                let message = format!("`contacts.{name}` is no value by itself");
+                let hint = format!("there are: {}", names::CONTACT_MEMBERS.join(", "));
+                self.fault(code::UNKNOWN_NAME, span, message, hint)
+            }
+            Kind::Name(o) => {
+                let found = names::MEMBERS.iter().find(|m| m.0 == o && m.1 == name);
+                if let Some((_, _, slot, kind)) = found {
+                    return self.slot(*slot, span, *kind);
+                }
+                let age = names::AGES.iter().find(|a| a.0 == o && a.1 == name);
+                if let Some((_, _, slot)) = age {
+                    return self.days(*slot, span);
+                }
+                self.no_member(o, name, own, tree.node(object).span)
+            }
+            Kind::Member(contacts, of) if tree.node(*contacts).kind == name_of("contacts") => {
+                let Some(group) = group(of) else {
+                    return self.no_group(of, tail(tree.node(object).span, of));
+                };
+                self.contacts(group, name, span)
+            }
+            _ => {
+                // The object may have a fault of its own; otherwise a value has no members.
+                let (_, kind) = self.infer(object)?;
+                let message = format!("{} has no `.{name}`", kind.name());
+                self.fault(code::UNKNOWN_NAME, own, message, "")
+            }
+        }
+    }
+
+    fn days(&mut self, slot: Slot, span: Span) -> Typed {
+        self.program().uses |= 1 << slot;
+        Some(self.emit(Node::Days(slot), span, Type::Duration))
+    }
+
+    fn contacts(&mut self, group: usize, name: &str, span: Span) -> Typed {
+        let outcome = Type::Text(Domain::Outcome);
+        match name {
+            "made" => self.slot(names::contacts(group, Of::Made), span, Type::Int),
+            "completed" => self.slot(names::contacts(group, Of::Completed), span, Type::Int),
+            "days_since_last" => {
+                self.slot(names::contacts(group, Of::DaysSinceLast), span, Type::Int)
+            }
+            "since_last" => self.days(names::contacts(group, Of::DaysSinceLast), span),
+            "last_outcome" => self.slot(names::contacts(group, Of::LastOutcome), span, outcome),
+            _ => {
+                let message = format!("contacts have no `{name}`");
+                let hint = nearest(name, names::CONTACT_MEMBERS);
+                self.fault(code::UNKNOWN_NAME, tail(span, name), message, hint)
+            }
+        }
+    }
+
+    fn no_group(&mut self, name: &str, span: Span) -> Typed {
+        let known = ContactClass::ALL.map(ContactClass::name);
+        let message = format!("`{name}` is no kind of contact");
+        let hint = nearest(name, known.into_iter().chain(["any"]));
+        self.fault(code::UNKNOWN_NAME, span, message, hint)
+    }
+
+    fn no_member(&mut self, object: &str, name: &str, own: Span, at: Span) -> Typed {
+        if !names::OBJECTS.contains(&object) {
+            let message = format!("there is no `{object}`");
+            let hint = nearest(object, names::OBJECTS);
+            return self.fault(code::UNKNOWN_NAME, at, message, hint);
+        }
+        let known = members_of(object);
+        if names::METHODS.contains(&(object, name)) {
+            let message = format!("`{object}.{name}` needs an argument");
+            let hint = format!("write {object}.{name}(\"…\")");
+            return self.fault(code::ARGUMENTS, own, message, hint);
+        }
+        let message = format!("`{object}` has no `{name}`");
+        self.fault(code::UNKNOWN_NAME, own, message, nearest(name, known))
+    }
+
+    /// The one argument of a function: text as written.
+    fn text_argument(
+        &mut self,
+        name: &str,
+        arguments: &[Id],
+        span: Span,
+    ) -> Option<(&'t str, Span)> {
+        let tree = self.tree;
+        let [only] = arguments else {
+            let message = format!("`{name}` takes one argument, given are {}", arguments.len());
+            return self.fault(
+                code::ARGUMENTS,
+                span,
+                message,
+                format!("write {name}(\"…\")"),
+            );
+        };
+        let argument = tree.node(*only);
+        match &argument.kind {
+            Kind::Text(text) => Some((text, argument.span)),
+            _ => self.fault(
+                code::ARGUMENTS,
+                argument.span,
+                format!("the argument of `{name}` must be written out as text"),
+                format!("write {name}(\"…\")"),
+            ),
+        }
+    }
+
+    fn function(&mut self, name: &str, arguments: &[Id], span: Span) -> Typed {
+        match name {
+            "duration" => {
+                let (text, at) = self.text_argument(name, arguments, span)?;
+                let Some(length) = crate::duration::parse(text) else {
+                    let message = format!("`{text}` is no length of time");
+                    return self.fault(code::DURATION, at, message, crate::duration::LOOKS);
+                };
+                Some(self.emit(Node::Const(length.as_secs()), span, Type::Duration))
+            }
+            "exhausted" => {
+                let (text, at) = self.text_argument(name, arguments, span)?;
+                self.exhausted(text, at, span)
+            }
+            "has" | "all" | "exists" | "exists_one" | "filter" | "map" => self.fault(
+                code::OUTSIDE,
+                span,
+                format!("`{name}` is not part of the policy language"),
+                "",
+            ),
+            _ => {
+                let message = format!("there is no function `{name}`");
+                let methods = names::METHODS.iter().map(|(_, m)| *m);
+                let hint = nearest(name, names::FUNCTIONS.into_iter().chain(methods));
+                self.fault(code::UNKNOWN_FUNCTION, head(span, name), message, hint)
+            }
+        }
+    }
+
+    fn exhausted(&mut self, stage: &str, at: Span, span: Span) -> Typed {
+        let Owner::Stage(own) = self.owner else {
+            return self.fault(
+                code::MISPLACED,
+                span,
+                "a segment cannot ask whether a stage is exhausted",
+                "ask in `enter` of a later stage",
+            );
+        };
+        let stages = self.compiler.stages;
+        let earlier = &stages[..usize::from(own).min(stages.len())];
+        if let Some(number) = earlier.iter().position(|s| s == stage) {
+            self.program().uses_exhausted |= 1 << number;
+            return Some(self.emit(Node::Exhausted(number as u8), span, Type::Bool));
+        }
+        let (message, hint) = if stages.iter().any(|s| s == stage) {
+            let hint = match earlier {
+                [] => "this is the first stage".to_owned(),
+                _ => format!("earlier stages are: {}", earlier.join(", ")),
+            };
+            (
+                format!("stage `{stage}` does not come before this one"),
+                hint,
+            )
+        } else {
+            let hint = nearest(stage, earlier.iter().map(String::as_str));
+            (format!("there is no stage `{stage}`"), hint)
+        };
+        self.fault(code::STAGE, at, message, hint)
+    }
+
+    fn method(&mut self, object: Id, name: &str, arguments: &[Id], span: Span) -> Typed {
+        let tree = self.tree;
+        let Kind::Name(object_name) = &tree.node(object).kind else {
+            let message = format!("there is no method `{name}` here");
+            return self.fault(code::UNKNOWN_FUNCTION, span, message, "");
+        };
+        if !names::METHODS.contains(&(object_name, name)) {
+            let known = names::METHODS.iter().filter(|m| m.0 == object_name);
+            let hint = nearest(name, known.map(|m| m.1));
+            let message = format!("there is no `{object_name}.{name}(…)`");
+            return self.fault(code::UNKNOWN_FUNCTION, span, message, hint);
+        }
+        let (text, at) = self.text_argument(name, arguments, span)?;
+        let flag = match (object_name.as_str(), name) {
+            ("case", "overdue_in") => return self.amount(names::OVERDUE, text, at, span),
+            ("case", "principal_in") => return self.amount(names::PRINCIPAL, text, at, span),
+            ("case", _) => Flag::CaseTag(text.to_owned()),
+            (_, "has_tag") => Flag::BorrowerTag(text.to_owned()),
+            _ => Flag::Region(text.to_owned()),
+        };
+        let flags = &mut self.program().flags;
+        let number = flags.iter().position(|f| *f == flag).unwrap_or_else(|| {
+            flags.push(flag);
+            flags.len() - 1
+        });
+        if number >= FLAGS_MAX {
+            let message =
+                format!("a policy asks for at most {FLAGS_MAX} different tags and regions");
+            return self.fault(code::TOO_BIG, span, message, "");
+        }
+        Some(self.emit(Node::Flag(number as u8), span, Type::Bool))
+    }
+
+    fn amount(&mut self, slot: Slot, currency: &str, at: Span, span: Span) -> Typed {
+        let Ok(asked) = Currency::new(currency) else {
+            let message = format!("`{currency}` is no currency");
+            let hint = "three capital letters, such as CNY";
+            return self.fault(code::CURRENCY, at, message, hint);
+        };
+        match self.compiler.currency {
+            Some(known) if known != asked => {
+                let message = format!("the policy names two currencies, {known} and {asked}");
+                let hint = "a policy is for one currency: write another policy for the other";
+                self.fault(code::CURRENCY, at, message, hint)
+            }
+            _ => {
+                self.compiler.currency = Some(asked);
+                self.slot(slot, span, Type::Int)
+            }
+        }
+    }
+}
+
+/// The number of a text in a table, which grows.
+fn intern(table: &mut Vec<String>, text: &str) -> i64 {
+    let number = table.iter().position(|t| t == text).unwrap_or_else(|| {
+        table.push(text.to_owned());
+        table.len() - 1
+    });
+    number as i64
+}
+
+fn name_of(name: &str) -> Kind {
+    Kind::Name(name.to_owned())
+}
+
+/// The class, or all of them.
+fn group(name: &str) -> Option<usize> {
+    if name == "any" {
+        return Some(names::ANY);
+    }
+    ContactClass::ALL.iter().position(|c| c.name() == name)
+}
+
+fn members_of(object: &str) -> Vec<&'static str> {
+    if object == "contacts" {
+        return vec!["sms", "phone", "email", "visit", "legal", "any"];
+    }
+    let values = names::MEMBERS.iter().filter(|m| m.0 == object);
+    let ages = names::AGES.iter().filter(|m| m.0 == object);
+    let methods = names::METHODS.iter().filter(|m| m.0 == object);
+    values
+        .map(|m| m.1)
+        .chain(ages.map(|m| m.1))
+        .chain(methods.map(|m| m.1))
+        .collect()
+}
+
+/// The last bytes of a span: the name behind the last dot.
+fn tail(span: Span, name: &str) -> Span {
+    Span {
+        start: span.end - name.len() as u16,
+        end: span.end,
+    }
+}
+
+/// The first bytes of a span: the name of a function.
+fn head(span: Span, name: &str) -> Span {
+    Span {
+        start: span.start,
+        end: span.start + name.len() as u16,
+    }
+}

@@ -1,0 +1,344 @@
+//! A policy's text to a policy. Everything that is wrong is found in one go, where it stands.
+
+mod fields;
+mod source;
+mod step;
+mod yaml;
+
+use crate::expr::check::{Compiler, Owner};
+use crate::finding::{Finding, Severity, code};
+use crate::horizon::Horizon;
+use crate::policy::{Arm, Names, Policy, SOURCE_BYTES_MAX, STAGES_MAX, STEPS_MAX, Stage};
+use crate::program::Program;
+use fields::{Map, Report};
+use recoup_domain::money::Currency;
+use recoup_domain::party::LOST_AFTER_FAILED_DAYS;
+use yaml::{At, Key, Node, Value};
+
+const KEYS: [&str; 6] = [
+    "name",
+    "currency",
+    "segments",
+    "contactability",
+    "stages",
+    "arms",
+];
+const SEGMENTS_MAX: usize = 32;
+const ARMS_MAX: usize = 8;
+const NAME_BYTES_MAX: usize = 64;
+/// The arm that is the policy itself.
+const CHAMPION: &str = "champion";
+
+/// Reads, checks and compiles.
+pub(crate) fn policy(source: &str, names: &Names) -> Result<Policy, Vec<Finding>> {
+    let mut report = Report {
+        source,
+        findings: Vec::new(),
+    };
+    if source.len() > SOURCE_BYTES_MAX {
+        let message = format!("the policy is {} bytes long", source.len());
+        let hint = format!("at most {SOURCE_BYTES_MAX} are allowed");
+        report.error(code::TOO_LARGE, At::default(), message, hint);
+        return Err(report.findings);
+    }
+    let document = yaml::read(source).map_err(|finding| vec![*finding])?;
+    let policy = report.policy(&document, names);
+    let mut findings = report.findings;
+    findings.sort_by_key(|f| (f.line, f.column));
+    let usable = findings.iter().all(|f| f.severity == Severity::Warning);
+    match policy {
+        Some(policy) if usable => Ok(Policy {
+            warnings: findings,
+            ..policy
+        }),
+        _ => Err(findings),
+    }
+}
+
+/// A condition before it is compiled.
+struct Condition<'n> {
+    at: At,
+    text: &'n str,
+}
+
+impl Report<'_> {
+    fn policy(&mut self, document: &Node, names: &Names) -> Option<Policy> {
+        let map = self.map(document, "a policy", &KEYS)?;
+        let name = self
+            .required(&map, "a policy", "name")
+            .and_then(|node| self.name(node, "a policy"));
+        let currency = map.get("currency").and_then(|node| self.currency(node));
+        let lost = map
+            .get("contactability")
+            .and_then(|node| self.contactability(node));
+        let (segments, whens) = self.segments(&map);
+        let (stages, enters) = self.stages(&map, names);
+        let arms = map
+            .get("arms")
+            .map_or_else(|| Some(vec![champion(100)]), |node| self.arms(node));
+        let stage_names: Vec<String> = stages.iter().map(|s| s.name.clone()).collect();
+        let mut compiler = Compiler {
+            program: Program {
+                segments,
+                ..Program::default()
+            },
+            currency,
+            stages: &stage_names,
+        };
+        for when in &whens {
+            if let Some(root) = self.condition(&mut compiler, when.as_ref(), Owner::Segment) {
+                compiler.program.whens.push(root);
+            }
+        }
+        let segments_end = compiler.program.nodes.len();
+        for (i, enter) in enters.iter().enumerate() {
+            let owner = Owner::Stage(i as u8);
+            if let Some(root) = self.condition(&mut compiler, enter.as_ref(), owner) {
+                compiler.program.enters.push(root);
+            }
+        }
+        let (mut program, currency) = (compiler.program, compiler.currency);
+        program.finish();
+        Some(Policy {
+            source: self.source.into(),
+            name: name?,
+            currency,
+            segments: program.segments.clone(),
+            stages,
+            arms: arms?,
+            lost_after_failed_days: lost.unwrap_or(LOST_AFTER_FAILED_DAYS),
+            warnings: Vec::new(),
+            horizon: Horizon::of(&program, segments_end),
+            program,
+        })
+    }
+
+    fn condition(
+        &mut self,
+        compiler: &mut Compiler<'_>,
+        condition: Option<&Condition<'_>>,
+        owner: Owner,
+    ) -> Option<u16> {
+        let Condition { at, text } = condition?;
+        match compiler.condition(text, owner) {
+            Ok(root) => Some(root),
+            Err(faults) => {
+                for fault in faults {
+                    self.fault(*at, text, fault);
+                }
+                None
+            }
+        }
+    }
+
+    fn name(&mut self, node: &Node, what: &str) -> Option<String> {
+        let name = self.text(node, &format!("the name of {what}"))?;
+        if self.is_name(name, node.at) {
+            Some(name.to_owned())
+        } else {
+            None
+        }
+    }
+
+    fn is_name(&mut self, name: &str, at: At) -> bool {
+        let fits = (1..=NAME_BYTES_MAX).contains(&name.len())
+            && name
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-'));
+        if !fits {
+            let hint = format!("1 to {NAME_BYTES_MAX} of a-z, 0-9, _ and -");
+            self.error(code::NAME, at, format!("`{name}` is no name"), hint);
+        }
+        fits
+    }
+
+    fn currency(&mut self, node: &Node) -> Option<Currency> {
+        let text = self.text(node, "`currency`")?;
+        let currency = Currency::new(text).ok();
+        if currency.is_none() {
+            let hint = "three capital letters, such as CNY";
+            self.error(
+                code::CURRENCY,
+                node.at,
+                format!("`{text}` is no currency"),
+                hint,
+            );
+        }
+        currency
+    }
+
+    fn contactability(&mut self, node: &Node) -> Option<u8> {
+        const KEY: &str = "lost_after_failed_days";
+        let map = self.map(node, "`contactability`", &[KEY])?;
+        let days = self.required(&map, "`contactability`", KEY)?;
+        let days = self.int(days, KEY, 1, 30)?;
+        u8::try_from(days).ok()
+    }
+
+    /// Entries of a list under `key`, at most `max`.
+    fn entries<'n>(&mut self, map: &Map<'n>, key: &str, max: usize) -> &'n [Node] {
+        let Some(node) = map.get(key) else {
+            return &[];
+        };
+        let list = self.list(node, &format!("`{key}`")).unwrap_or_default();
+        if list.len() > max {
+            let message = format!("`{key}` has {} entries", list.len());
+            let hint = format!("at most {max} are allowed");
+            self.error(code::COUNT, list[max].at, message, hint);
+        }
+        &list[..list.len().min(max)]
+    }
+
+    fn segments<'n>(&mut self, map: &Map<'n>) -> (Vec<String>, Vec<Option<Condition<'n>>>) {
+        let mut names = Vec::new();
+        let mut whens = Vec::new();
+        for node in self.entries(map, "segments", SEGMENTS_MAX) {
+            let Some(map) = self.map(node, "a segment", &["name", "when"]) else {
+                continue;
+            };
+            let name = self.own_name(&map, "a segment", &names);
+            names.push(name.unwrap_or_default());
+            whens.push(self.expression(&map, "a segment", "when"));
+        }
+        (names, whens)
+    }
+
+    /// The name of an entry, unlike those before it.
+    fn own_name(&mut self, map: &Map<'_>, what: &str, before: &[String]) -> Option<String> {
+        let node = self.required(map, what, "name")?;
+        let name = self.name(node, what)?;
+        if before.contains(&name) {
+            let message = format!("there is {what} `{name}` already");
+            self.error(code::DUPLICATE, node.at, message, "give it another name");
+        }
+        Some(name)
+    }
+
+    fn expression<'n>(&mut self, map: &Map<'n>, what: &str, key: &str) -> Option<Condition<'n>> {
+        let node = self.required(map, what, key)?;
+        let at = node.at;
+        let text = match &node.value {
+            Value::Text(text) => text,
+            // Written without quotes, YAML reads these two as truth values.
+            Value::Bool(true) => "true",
+            Value::Bool(false) => "false",
+            _ => self.text(node, &format!("`{key}`"))?,
+        };
+        Some(Condition { at, text })
+    }
+
+    fn stages<'n>(
+        &mut self,
+        map: &Map<'n>,
+        names: &Names,
+    ) -> (Vec<Stage>, Vec<Option<Condition<'n>>>) {
+        let mut stages = Vec::new();
+        let mut enters = Vec::new();
+        let mut stage_names = Vec::new();
+        let node = self.required(map, "a policy", "stages");
+        let entries = self.entries(map, "stages", STAGES_MAX);
+        if let Some(node) = node.filter(|n| matches!(&n.value, Value::List(l) if l.is_empty())) {
+            self.error(
+                code::COUNT,
+                node.at,
+                "a policy needs at least one stage",
+                "",
+            );
+        }
+        for node in entries {
+            let keys = ["name", "enter", "approval", "steps"];
+            let Some(map) = self.map(node, "a stage", &keys) else {
+                continue;
+            };
+            let name = self.own_name(&map, "a stage", &stage_names);
+            let name = name.unwrap_or_default();
+            stage_names.push(name.clone());
+            let enter = self.expression(&map, "a stage", "enter");
+            let approval = self.approval(&map);
+            let steps = self.steps(&map, names, approval);
+            stages.push(Stage {
+                name,
+                enter: enter.as_ref().map_or("", |e| e.text).to_owned(),
+                approval,
+                steps,
+            });
+            enters.push(enter);
+        }
+        (stages, enters)
+    }
+
+    fn steps(&mut self, map: &Map<'_>, names: &Names, approval: bool) -> Vec<crate::policy::Step> {
+        let node = self.required(map, "a stage", "steps");
+        if let Some(node) = node.filter(|n| matches!(&n.value, Value::List(l) if l.is_empty())) {
+            self.error(code::COUNT, node.at, "a stage needs at least one step", "");
+        }
+        self.entries(map, "steps", STEPS_MAX)
+            .iter()
+            .filter_map(|node| self.step(node, names, approval))
+            .collect()
+    }
+
+    fn arms(&mut self, node: &Node) -> Option<Vec<Arm>> {
+        let Value::Map(entries) = &node.value else {
+            self.map(node, "`arms`", &[]);
+            return None;
+        };
+        let mut arms = Vec::new();
+        for (key, value) in entries.iter().take(ARMS_MAX) {
+            arms.push(self.arm(key, value));
+        }
+        if entries.len() > ARMS_MAX {
+            let message = format!("an experiment has at most {ARMS_MAX} arms");
+            self.error(code::COUNT, entries[ARMS_MAX].0.at, message, "");
+        }
+        let mut arms = arms.into_iter().collect::<Option<Vec<Arm>>>()?;
+        let total: u32 = arms.iter().map(|a| u32::from(a.share)).sum();
+        if total != 100 {
+            let message = format!("the arms' shares add up to {total}");
+            self.error(code::ARMS, node.at, message, "they must add up to 100");
+        }
+        let Some(own) = arms.iter().position(|a| a.name == CHAMPION) else {
+            let hint = format!("add {CHAMPION}: its share, for this policy itself");
+            self.error(
+                code::ARMS,
+                node.at,
+                format!("there is no arm `{CHAMPION}`"),
+                hint,
+            );
+            return None;
+        };
+        arms[..=own].rotate_right(1);
+        Some(arms)
+    }
+
+    fn arm(&mut self, key: &Key, node: &Node) -> Option<Arm> {
+        if !self.is_name(&key.name, key.at) {
+            return None;
+        }
+        if key.name == CHAMPION {
+            let share = self.int(node, "a share", 0, 100)?;
+            return Some(champion(u8::try_from(share).ok()?));
+        }
+        let what = format!("arm `{}`", key.name);
+        let map = self.map(node, &what, &["share", "policy"])?;
+        let share = self
+            .required(&map, &what, "share")
+            .and_then(|node| self.int(node, "a share", 0, 100));
+        let policy = self
+            .required(&map, &what, "policy")
+            .and_then(|node| self.name(node, "a policy"));
+        Some(Arm {
+            name: key.name.clone(),
+            share: u8::try_from(share?).ok()?,
+            policy: Some(policy?),
+        })
+    }
+}
+
+fn champion(share: u8) -> Arm {
+    Arm {
+        name: CHAMPION.to_owned(),
+        share,
+        policy: None,
+    }
+}
