@@ -75,20 +75,30 @@ impl Client {
     /// # Errors
     /// What is wrong with the URL, for the person who wrote it.
     pub(crate) fn new(base_url: &str) -> Result<Self, String> {
-        let uri: Uri = base_url.parse().map_err(|error| format!("`{base_url}`: {error}"))?;
+        let uri: Uri = base_url
+            .parse()
+            .map_err(|error| format!("`{base_url}`: {error}"))?;
         let tls = match uri.scheme_str() {
             Some("http") => None,
             Some("https") => Some(tls()?),
-            _ => return Err(format!("`{base_url}`: it must begin with https:// or http://")),
+            _ => {
+                return Err(format!(
+                    "`{base_url}`: it must begin with https:// or http://"
+                ));
+            }
         };
         let host = uri.host().filter(|host| !host.is_empty());
         let host = host.ok_or_else(|| format!("`{base_url}`: it names no host"))?;
         if uri.query().is_some() || uri.authority().is_some_and(|a| a.as_str().contains('@')) {
-            return Err(format!("`{base_url}`: it must hold neither a query nor a user"));
+            return Err(format!(
+                "`{base_url}`: it must hold neither a query nor a user"
+            ));
         }
         Ok(Self {
             host: host.trim_matches(['[', ']']).to_owned(),
-            port: uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 }),
+            port: uri
+                .port_u16()
+                .unwrap_or(if tls.is_some() { 443 } else { 80 }),
             prefix: uri.path().trim_end_matches('/').to_owned(),
             tls,
         })
@@ -215,7 +225,9 @@ where
         }),
         Err(error) => Err(match refusal(error.as_ref()) {
             Some(refused) => refused.clone(),
-            None => cx.broken(format!("the connection broke before a whole answer: {error}")),
+            None => cx.broken(format!(
+                "the connection broke before a whole answer: {error}"
+            )),
         }),
     }
 }
