@@ -6,12 +6,14 @@
 
 mod change;
 pub mod conformance;
+mod leaf;
 mod query;
 pub mod sqlite;
 
 pub use change::{
     Answer, Change, CommitError, Committed, Guard, Scope, StoredPolicy, StoredTemplate, Switch, Write,
 };
+pub use leaf::{JournalRow, Leaf, leaf_hash};
 pub use query::{
     CaseFilter, Claim, ContactFilter, Facts, JournalFilter, Page, Recorded, StoreStatus,
 };
@@ -131,6 +133,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Journal entries with a position above `after`, in order.
     async fn journal(&self, filter: &JournalFilter, after: u64, limit: usize) -> Read<Vec<Recorded>>;
+
+    /// Audit leaves of the entries with a position above `after`, in order.
+    async fn leaves(&self, after: u64, limit: usize) -> Read<Vec<Leaf>>;
 
     /// The newest position, and word of each later one.
     fn newest(&self) -> tokio::sync::watch::Receiver<u64>;

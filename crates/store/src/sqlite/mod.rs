@@ -1,0 +1,144 @@
+//! The embedded backend: two SQLite files, one writer, a few readers, one owner.
+//!
+//! Instants in columns are microseconds; snapshots and entries keep theirs to the nanosecond, what
+//! [`facts`](crate::Store::facts) tells of past contacts is rounded down to the microsecond.
+
+mod apply;
+mod codec;
+mod leases;
+mod open;
+mod pool;
+mod read;
+mod sql;
+mod store;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod writer;
+
+use crate::{Read, StoreError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use tokio::sync::{mpsc, watch};
+
+/// The backend's name.
+pub const NAME: &str = "sqlite";
+
+/// What clock a store's instants come from; it opens as nothing else.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum ClockStamp {
+    /// The machine's.
+    Live,
+    /// A coordinator's, which moves in steps.
+    Stepped,
+}
+
+impl ClockStamp {
+    /// The name in the store.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Stepped => "stepped",
+        }
+    }
+}
+
+/// How a store is opened. Everything has a maximum.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The folder of `recoup.db`, `keys.db` and the lock; made where it does not exist.
+    pub dir: PathBuf,
+    /// The clock it must be stamped with.
+    pub clock: ClockStamp,
+    /// Connections that read; at least one.
+    pub readers: usize,
+    /// Calls that may wait for the writer; one more waits for room.
+    pub queue_max: usize,
+    /// Changes after which a batch is full and committed.
+    pub batch_max: usize,
+    /// The size up to which a file is checked at the start, in bytes.
+    pub check_max_bytes: u64,
+}
+
+impl Options {
+    /// The usual: 4 readers, 4,096 waiting calls, 1,024 changes a batch, a check up to 2 GiB.
+    #[must_use]
+    pub fn new(dir: impl Into<PathBuf>, clock: ClockStamp) -> Self {
+        Self {
+            dir: dir.into(),
+            clock,
+            readers: 4,
+            queue_max: 4_096,
+            batch_max: 1_024,
+            check_max_bytes: 2 << 30,
+        }
+    }
+}
+
+/// A store in two SQLite files.
+///
+/// Dropping it waits until what was handed in is committed, then gives the files free.
+pub struct SqliteStore {
+    queue: Option<mpsc::Sender<writer::Job>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+    pool: pool::Pool,
+    leases: Arc<Mutex<leases::Leases>>,
+    tally: Arc<Mutex<tally::Tally>>,
+    newest: watch::Receiver<u64>,
+    /// Held until all connections are closed.
+    _lock: std::fs::File,
+}
+
+impl SqliteStore {
+    /// Opens a store, or makes one.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] where another process has it, a file is damaged or no store, or it is of
+    /// another clock or a newer schema; nothing is changed then. [`StoreError::Broken`] where the disk
+    /// fails.
+    pub fn open(options: Options) -> Result<Self, StoreError> {
+        let parts = open::open(&options)?;
+        let (queue, jobs) = mpsc::channel(options.queue_max.max(1));
+        let writer = parts.writer;
+        let thread = std::thread::Builder::new()
+            .name("store-writer".into())
+            .spawn(move || writer.run(jobs))
+            .map_err(|e| StoreError::Broken {
+                what: "starting the writer",
+                source: Box::new(e),
+            })?;
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+            pool: parts.pool,
+            leases: parts.leases,
+            tally: parts.tally,
+            newest: parts.newest,
+            _lock: parts.lock,
+        })
+    }
+
+    /// The main file and the key file of a store in `dir`: what a backup copies, apart from each other.
+    #[must_use]
+    pub fn files(dir: &Path) -> [PathBuf; 2] {
+        open::files(dir)
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&pool::Reader) -> Read<T> + Send + 'static,
+    ) -> Read<T> {
+        self.pool.read(read).await
+    }
+}
+
+impl Drop for SqliteStore {
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take() {
+            // A writer that panicked has committed nothing it did not answer.
+            drop(thread.join());
+        }
+    }
+}

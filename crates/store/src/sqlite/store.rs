@@ -1,0 +1,249 @@
+//! The trait, method by method; each goes to the writer or to a reader.
+
+use super::writer::{Job, Outcomes, lock};
+use super::{NAME, SqliteStore, codec, leases, read, sql};
+use crate::leaf::micros;
+use crate::{
+    Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Facts, JournalFilter,
+    Leaf, Page, Read, Recorded, Store, StoreError, StoreStatus, StoredPolicy, StoredTemplate, Switch,
+};
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use recoup_domain::collector::Collector;
+use recoup_domain::contact::{Contact, ContactState};
+use recoup_domain::ids::{CaseId, CollectorId, ContactId, KeyedHash, PartyId, TenantId};
+use recoup_domain::{Case, Party};
+use rusqlite::params;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::{oneshot, watch};
+
+fn closed(changes: usize) -> Outcomes {
+    (0..changes)
+        .map(|_| Err(CommitError::Store(StoreError::Closed)))
+        .collect()
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn commit_all(&self, changes: Vec<Change>) -> Vec<Result<Committed, CommitError>> {
+        let count = changes.len();
+        let Some(queue) = self.queue.as_ref().filter(|_| count > 0) else {
+            return closed(count);
+        };
+        // Encoded here, by whoever asks: the one writer has no time for it.
+        let changes = changes.into_iter().map(codec::prepare).collect();
+        let (reply, outcomes) = oneshot::channel();
+        if queue.send(Job { changes, reply }).await.is_err() {
+            return closed(count);
+        }
+        outcomes.await.unwrap_or_else(|_| closed(count))
+    }
+
+    async fn claim(&self, now: Timestamp, lease: SignedDuration, limit: usize) -> Read<Vec<Claim>> {
+        let length = lease.try_into().unwrap_or_default();
+        let leases = Arc::clone(&self.leases);
+        self.read(move |r| {
+            // Held while the rows are read: a lease that ends meanwhile ended with a commit that this
+            // read would not see.
+            let mut leases = lock(&leases);
+            let rows = limit.saturating_add(leases.len());
+            let due = read::due(r, micros(now), rows)?;
+            Ok(leases::grant(&mut leases, due.into_iter(), length, limit))
+        })
+        .await
+    }
+
+    async fn next_due(&self) -> Read<Option<Timestamp>> {
+        let leases = Arc::clone(&self.leases);
+        self.read(move |r| {
+            let leases = lock(&leases);
+            let rows = read::next_due(r, leases.len().saturating_add(1))?;
+            let now = Instant::now();
+            let free = rows.into_iter().find(|(case, _)| !leases.is_held(*case, now));
+            Ok(free.map(|(_, due)| due))
+        })
+        .await
+    }
+
+    async fn facts(&self, cases: &[CaseId]) -> Read<Vec<Facts>> {
+        let cases = cases.to_vec();
+        self.read(move |r| r.snapshot(|r| read::facts(r, &cases)))
+            .await
+    }
+
+    async fn case(&self, tenant: &TenantId, id: CaseId) -> Read<Option<Case>> {
+        let tenant = tenant.clone();
+        self.read(move |r| {
+            let key = params![id.to_bytes(), tenant.as_str()];
+            read::first(r, "a case", sql::CASE_OF, key)
+        })
+        .await
+    }
+
+    async fn case_by_ref(&self, tenant: &TenantId, lender_ref: KeyedHash) -> Read<Option<Case>> {
+        let tenant = tenant.clone();
+        self.read(move |r| r.snapshot(|r| read::case_by_ref(r, &tenant, lender_ref)))
+            .await
+    }
+
+    async fn cases(
+        &self,
+        tenant: &TenantId,
+        filter: &CaseFilter,
+        after: Option<CaseId>,
+        limit: usize,
+    ) -> Read<Page<Case>> {
+        let (tenant, filter) = (tenant.clone(), filter.clone());
+        self.read(move |r| read::cases(r, &tenant, &filter, after, limit))
+            .await
+    }
+
+    async fn party(&self, tenant: &TenantId, id: PartyId) -> Read<Option<Party>> {
+        let tenant = tenant.clone();
+        self.read(move |r| {
+            let key = params![id.to_bytes(), tenant.as_str()];
+            read::first(r, "a party", sql::PARTY_OF, key)
+        })
+        .await
+    }
+
+    async fn party_by_ref(&self, tenant: &TenantId, lender_ref: KeyedHash) -> Read<Option<Party>> {
+        let tenant = tenant.clone();
+        self.read(move |r| {
+            let key = params![tenant.as_str(), lender_ref.0];
+            read::first(r, "a party", sql::PARTY_BY_REF, key)
+        })
+        .await
+    }
+
+    async fn parties_by_point(&self, tenant: &TenantId, point: KeyedHash) -> Read<Vec<Party>> {
+        let tenant = tenant.clone();
+        self.read(move |r| {
+            let key = params![tenant.as_str(), point.0];
+            read::all(r, "a party", sql::PARTIES_BY_POINT, key)
+        })
+        .await
+    }
+
+    async fn open_cases_of(&self, tenant: &TenantId, party: PartyId) -> Read<Vec<Case>> {
+        let tenant = tenant.clone();
+        self.read(move |r| {
+            let key = params![party.to_bytes(), tenant.as_str()];
+            read::all(r, "a case", sql::CASES_OPEN_OF, key)
+        })
+        .await
+    }
+
+    async fn party_key(&self, party: PartyId) -> Read<Option<Vec<u8>>> {
+        self.read(move |r| read::party_key(r, party)).await
+    }
+
+    async fn contact(&self, tenant: &TenantId, id: ContactId) -> Read<Option<Contact>> {
+        let tenant = tenant.clone();
+        self.read(move |r| {
+            let key = params![id.case.to_bytes(), id.seq, tenant.as_str()];
+            read::first(r, "a contact", sql::CONTACT_OF, key)
+        })
+        .await
+    }
+
+    async fn contacts(
+        &self,
+        tenant: &TenantId,
+        filter: &ContactFilter,
+        after: Option<ContactId>,
+        limit: usize,
+    ) -> Read<Page<Contact>> {
+        let (tenant, filter) = (tenant.clone(), filter.clone());
+        self.read(move |r| read::contacts(r, &tenant, &filter, after, limit))
+            .await
+    }
+
+    async fn contacts_in(&self, state: ContactState, limit: usize) -> Read<Vec<Contact>> {
+        self.read(move |r| read::contacts_in(r, state, limit)).await
+    }
+
+    async fn journal(
+        &self,
+        filter: &JournalFilter,
+        after: u64,
+        limit: usize,
+    ) -> Read<Vec<Recorded>> {
+        let filter = filter.clone();
+        self.read(move |r| read::journal(r, &filter, after, limit))
+            .await
+    }
+
+    async fn leaves(&self, after: u64, limit: usize) -> Read<Vec<Leaf>> {
+        self.read(move |r| read::leaves(r, after, limit)).await
+    }
+
+    fn newest(&self) -> watch::Receiver<u64> {
+        self.newest.clone()
+    }
+
+    async fn policies(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredPolicy>> {
+        let tenant = tenant.cloned();
+        self.read(move |r| {
+            let tenant = tenant.as_ref().map(TenantId::as_str);
+            read::bodies(r, "a policy", sql::POLICIES, [tenant])
+        })
+        .await
+    }
+
+    async fn templates(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredTemplate>> {
+        let tenant = tenant.cloned();
+        self.read(move |r| {
+            let tenant = tenant.as_ref().map(TenantId::as_str);
+            read::bodies(r, "a template", sql::TEMPLATES, [tenant])
+        })
+        .await
+    }
+
+    async fn collector(&self, tenant: &TenantId, id: CollectorId) -> Read<Option<Collector>> {
+        let tenant = tenant.clone();
+        self.read(move |r| {
+            let key = params![id.to_bytes(), tenant.as_str()];
+            read::first(r, "a collector", sql::COLLECTOR_OF, key)
+        })
+        .await
+    }
+
+    async fn collectors(&self, tenant: &TenantId) -> Read<Vec<Collector>> {
+        let tenant = tenant.clone();
+        self.read(move |r| read::all(r, "a collector", sql::COLLECTORS, [tenant.as_str()]))
+            .await
+    }
+
+    async fn switches(&self) -> Read<Vec<Switch>> {
+        self.read(|r| read::bodies(r, "a switch", sql::SWITCHES, []))
+            .await
+    }
+
+    async fn answer(&self, tenant: &TenantId, request_id: &str) -> Read<Option<Answer>> {
+        let (tenant, request_id) = (tenant.clone(), request_id.to_owned());
+        self.read(move |r| read::answer(r, &tenant, &request_id))
+            .await
+    }
+
+    async fn status(&self, now: Timestamp) -> Read<StoreStatus> {
+        let tally = lock(&self.tally).clone();
+        self.read(move |r| {
+            r.snapshot(|r| {
+                Ok(StoreStatus {
+                    cases: tally.cases(),
+                    contacts: tally.contacts(),
+                    due: read::due_count(r, micros(now))?,
+                    next_due: read::next_due(r, 1)?.first().map(|(_, due)| *due),
+                    position: read::position(r)?,
+                })
+            })
+        })
+        .await
+    }
+}

@@ -1,0 +1,63 @@
+//! What only this backend has: its statements.
+
+use super::{ClockStamp, Options, SqliteStore, sql};
+use rusqlite::Connection;
+
+#[test]
+fn every_statement_prepares() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(Options::new(dir.path(), ClockStamp::Live)).unwrap());
+    let [main, keys] = SqliteStore::files(dir.path());
+    let check = |path: &std::path::Path, statements: &[&str]| {
+        let conn = Connection::open(path).unwrap();
+        // A savepoint must be open for its own statements to run, not for them to prepare.
+        for sql in statements {
+            conn.prepare(sql).unwrap_or_else(|e| panic!("{sql}: {e}"));
+        }
+    };
+    check(&main, sql::MAIN);
+    check(&keys, sql::KEYS);
+}
+
+/// Hot reads go by an index: none walks a table.
+#[test]
+fn hot_reads_go_by_an_index() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(SqliteStore::open(Options::new(dir.path(), ClockStamp::Live)).unwrap());
+    let [main, _] = SqliteStore::files(dir.path());
+    let conn = Connection::open(main).unwrap();
+    for sql in [
+        sql::DUE,
+        sql::NEXT_DUE,
+        sql::DUE_COUNT,
+        sql::PAST,
+        sql::CASE_OPEN,
+        sql::CASE_OPEN_OF_REF,
+        sql::CASE_CLOSED_OF_REF,
+        sql::CASES,
+        sql::CASES_ON_WORKLIST,
+        sql::CASES_OPEN_OF,
+        sql::CONTACTS,
+        sql::CONTACTS_OPEN_IN,
+        sql::JOURNAL_OF_TENANT,
+        sql::JOURNAL_OF_CASE,
+        sql::JOURNAL_OF_PARTY,
+        sql::PARTIES_BY_POINT,
+        sql::REQUEST_GET,
+        sql::SWITCH_HITS,
+    ] {
+        let mut plan = conn.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let parameters = plan.parameter_count();
+        let nulls = vec![rusqlite::types::Null; parameters];
+        let steps: Vec<String> = plan
+            .query_map(rusqlite::params_from_iter(nulls), |r| r.get(3))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let walks = steps
+            .iter()
+            .any(|s| s.starts_with("SCAN") && !s.contains("USING COVERING INDEX sched_due"));
+        let sorts = steps.iter().any(|s| s.contains("TEMP B-TREE"));
+        assert!(!walks && (!sorts || sql == sql::PAST), "{sql}: {steps:?}");
+    }
+}
