@@ -2,6 +2,7 @@
 
 use super::{Amounts, Case, CloseReason, Document, Pause, Payment, PolicyPin, Scores};
 use crate::contact::ContactClass;
+use crate::outcome::Outcome;
 use crate::ids::PauseId;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -125,6 +126,11 @@ pub enum SkipReason {
     NoChannel,
     /// Tried, and proven not sent, as often as a step may be.
     RetriesUsedUp,
+    /// The policy says so of an outcome.
+    ByOutcome {
+        /// The outcome.
+        outcome: Outcome,
+    },
 }
 
 /// The gate's no, as recorded.

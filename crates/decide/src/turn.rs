@@ -1,0 +1,295 @@
+//! Whose turn it is: the steps of a stage in order, the first that may go now goes.
+
+use crate::target::{self, Target};
+use crate::trace::{StepNote, Trace};
+use crate::{Decision, Input, Plan, RETRIES_MAX, approval_ends};
+use jiff::Timestamp;
+use recoup_compliance::{Audience, CaseFacts, DebtorFacts, Proposal, Purpose, Verdict, gate};
+use recoup_domain::case::{CaseEvent, Denial, SkipReason};
+use recoup_domain::contact::ContactState;
+use recoup_domain::party::Relation;
+use recoup_domain::time::{Window, round_up_to_slot};
+use recoup_policy::{Due, Env, Facts, Step};
+
+/// How often the gate is asked for one step: each answer moves the proposal to the instant it named, so a
+/// few are enough; a step that is still refused after that is asked again when the last one comes.
+const QUESTIONS_MAX: usize = 8;
+
+pub(crate) enum Turn {
+    Contact(Plan),
+    Wait(Option<Timestamp>),
+}
+
+/// Looks at the steps of `stage` in order.
+pub(crate) fn take<T: Trace>(
+    input: &Input<'_>,
+    env: &Env,
+    stage: u8,
+    now: Timestamp,
+    decision: &mut Decision,
+    trace: &mut T,
+) -> Turn {
+    let steps = &input.policy.stages()[usize::from(stage)].steps;
+    let mut wake: Option<Timestamp> = None;
+    let mut used_up = 0;
+    for (number, step) in steps.iter().enumerate() {
+        let place = (stage, u8::try_from(number).unwrap_or(u8::MAX));
+        let outlook = look(input, env, step, place, now, decision, trace);
+        trace.step(place, outlook.note());
+        match outlook {
+            Outlook::UsedUp => used_up += 1,
+            Outlook::Skip(why) => {
+                used_up += 1;
+                skip(place, why, decision);
+            }
+            Outlook::UnderWay(until) | Outlook::Later(until) => {
+                wake = wake.into_iter().chain(until).min();
+            }
+            Outlook::Blocked => {}
+            Outlook::Go(plan) => return Turn::Contact(plan),
+        }
+    }
+    if used_up == steps.len() {
+        to_worklist(input, stage, decision);
+    }
+    Turn::Wait(wake)
+}
+
+enum Outlook {
+    UsedUp,
+    Skip(SkipReason),
+    UnderWay(Option<Timestamp>),
+    Blocked,
+    Later(Option<Timestamp>),
+    Go(Plan),
+}
+
+impl Outlook {
+    fn note(&self) -> StepNote<'_> {
+        match self {
+            Self::UsedUp => StepNote::UsedUp,
+            Self::Skip(why) => StepNote::Skipped(why),
+            Self::UnderWay(_) => StepNote::UnderWay,
+            Self::Blocked => StepNote::WaitsForStepBefore,
+            Self::Later(Some(at)) => StepNote::Due(*at),
+            Self::Later(None) => StepNote::WaitsForStepBefore,
+            Self::Go(_) => StepNote::Goes,
+        }
+    }
+}
+
+fn look<T: Trace>(
+    input: &Input<'_>,
+    env: &Env,
+    step: &Step,
+    place: (u8, u8),
+    now: Timestamp,
+    decision: &mut Decision,
+    trace: &mut T,
+) -> Outlook {
+    if env.step_counts().made(place.0, place.1) >= step.max || input.case.skipped.contains(&place) {
+        return Outlook::UsedUp;
+    }
+    let waiting = input.waiting.iter().find(|w| w.place == place);
+    if let Some(w) = waiting.filter(|w| !w.approved) {
+        return Outlook::UnderWay(Some(approval_ends(input, w)).filter(|end| *end > now));
+    }
+    if !input.channels.has(&step.channel) {
+        return Outlook::Skip(SkipReason::NoChannel);
+    }
+    let retry_of = match retry(input, place) {
+        Ok(retry_of) => retry_of,
+        Err(why) => return Outlook::Skip(why),
+    };
+    let target = match target::choose(input, step, place) {
+        Ok(target) => target,
+        Err(why) => return Outlook::Skip(why),
+    };
+    let facts = Facts {
+        case: input.case,
+        borrower: input.borrower,
+        contacts: input.contacts,
+    };
+    let Some(due) = input.policy.due(place.0, place.1, &facts, now) else {
+        return Outlook::Blocked;
+    };
+    let mut asker = Asker {
+        input,
+        step,
+        place,
+        target,
+        now,
+        decision,
+        trace,
+    };
+    match asker.ask(&due) {
+        Asked::Permit {
+            start,
+            effect,
+            expires,
+        } if start <= now => Outlook::Go(Plan {
+            stage: place.0,
+            step: place.1,
+            class: step.class,
+            point: asker.target.point().map(|p| p.key),
+            effect,
+            expires,
+            needs_approval: step.approval && waiting.is_none(),
+            approved: waiting.map(|w| w.seq),
+            retry_of,
+        }),
+        Asked::Permit { start, .. } | Asked::Later(start) => {
+            Outlook::Later(Some(round_up_to_slot(start)))
+        }
+        Asked::Never(rule) => Outlook::Skip(SkipReason::DeniedForever { rule }),
+    }
+}
+
+/// The contact that was proven not sent and may be tried again.
+fn retry(input: &Input<'_>, place: (u8, u8)) -> Result<Option<u32>, SkipReason> {
+    use ContactState::{ProvenNotSent, RejectedProven};
+    let mut newest = target::of_step(input, place)
+        .filter(|c| {
+            !matches!(
+                c.state,
+                Some(ContactState::Planned | ContactState::Suppressed | ContactState::Expired)
+            )
+        })
+        .take_while(|c| matches!(c.state, Some(RejectedProven | ProvenNotSent)))
+        .peekable();
+    let first = newest.peek().and_then(|c| c.id).map(|id| id.seq);
+    let failed = newest.count();
+    if failed > RETRIES_MAX as usize {
+        Err(SkipReason::RetriesUsedUp)
+    } else {
+        Ok(first)
+    }
+}
+
+enum Asked {
+    /// Start of the work, the effect window, end of the permit.
+    Permit {
+        start: Timestamp,
+        effect: Window,
+        expires: Timestamp,
+    },
+    /// Refused at each instant asked about; ask again then.
+    Later(Timestamp),
+    Never(String),
+}
+
+struct Asker<'a, 'd, T> {
+    input: &'a Input<'a>,
+    step: &'a Step,
+    place: (u8, u8),
+    target: Target<'a>,
+    now: Timestamp,
+    decision: &'d mut Decision,
+    trace: &'d mut T,
+}
+
+impl<T: Trace> Asker<'_, '_, T> {
+    /// Finds the least start of work, at or after `due`, whose effect the gate permits.
+    fn ask(&mut self, due: &Due) -> Asked {
+        let zone = self.input.borrower.home_zone();
+        let mut from = due.effect_at;
+        for question in 0..QUESTIONS_MAX {
+            let effect = Window::starting(from, self.step.window);
+            let verdict = self.gate(effect);
+            match verdict {
+                Verdict::Permit { expires } => {
+                    // An appointment is made as soon as one is possible; anything else waits for its time.
+                    let made_ahead = !self.step.lead.is_zero();
+                    let start = if made_ahead { due.plan_at } else { from };
+                    return Asked::Permit {
+                        start,
+                        effect,
+                        expires,
+                    };
+                }
+                Verdict::Deny(denial) => {
+                    if question == 0 && due.plan_at <= self.now {
+                        self.record(&denial);
+                    }
+                    let Some(earliest) = denial.earliest else {
+                        return Asked::Never(denial.reason.id().to_owned());
+                    };
+                    from = self.step.next_between(earliest, zone);
+                }
+            }
+        }
+        Asked::Later(from)
+    }
+
+    fn gate(&mut self, effect: Window) -> Verdict {
+        let Input {
+            case,
+            borrower,
+            contacts,
+            binding,
+            policy,
+            visitors,
+            ..
+        } = *self.input;
+        let point = self.target.point();
+        let proposal = Proposal {
+            class: self.step.class,
+            effect,
+            debt: case.id,
+            party: borrower,
+            relation: Relation::Borrower,
+            point,
+            audience: Audience::of(Relation::Borrower, point),
+            purpose: Purpose::Ordinary,
+            case: CaseFacts::from(case),
+            debtor: DebtorFacts::of(borrower, case.id, policy.lost_after_failed_days()),
+            qualified_collectors: visitors,
+            requested_by_person: false,
+        };
+        gate(
+            binding,
+            &proposal,
+            contacts,
+            self.now,
+            self.trace.gate(self.place, effect.from),
+        )
+    }
+
+    /// Puts the gate's no on record, once as long as it stands.
+    fn record(&mut self, denial: &recoup_compliance::Denial) {
+        self.trace.step(self.place, StepNote::Denied(denial));
+        let rules = denial.all.iter().skip(1).map(|r| r.rule.id().to_owned());
+        let denial = Denial {
+            place: self.place,
+            class: self.step.class,
+            rule: denial.reason.id().to_owned(),
+            also: rules.collect(),
+            earliest: denial.earliest,
+        };
+        if self.input.case.last_denial.as_ref() != Some(&denial) {
+            self.decision.events.push(CaseEvent::Denied(denial));
+        }
+    }
+}
+
+fn skip(place: (u8, u8), why: SkipReason, decision: &mut Decision) {
+    if let SkipReason::DeniedForever { rule } = &why {
+        let reason = format!("stage {} step {} can never go: {rule}", place.0, place.1);
+        decision.events.push(CaseEvent::WorklistChanged { reason });
+    }
+    decision.events.push(CaseEvent::StepSkipped {
+        stage: place.0,
+        step: place.1,
+        why,
+    });
+}
+
+/// Every step of the stage is used up: a person decides what is next.
+fn to_worklist(input: &Input<'_>, stage: u8, decision: &mut Decision) {
+    let told = |e: &CaseEvent| matches!(e, CaseEvent::WorklistChanged { .. });
+    if input.case.worklist.is_none() && !decision.events.iter().any(told) {
+        let name = &input.policy.stages()[usize::from(stage)].name;
+        let reason = format!("every step of stage `{name}` is used up");
+        decision.events.push(CaseEvent::WorklistChanged { reason });
+    }
+}
