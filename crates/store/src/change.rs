@@ -54,9 +54,12 @@ pub enum Write {
     Case(Box<Case>),
     /// The party's snapshot.
     Party(Box<Party>),
-    /// A party's wrapped data key; durable in the key store before anything sealed under it.
+    /// A party's wrapped data key; durable in the key store before anything sealed under it. An empty one
+    /// erases the key for good.
     PartyKey(PartyId, Vec<u8>),
-    /// A contact; a new one takes its slot, which must be free.
+    /// A contact. One that the change neither guards nor tells on by an entry other than its planning or
+    /// intent is new and takes its slot, which must be free; any other must exist, and only go where the
+    /// state table lets it.
     Contact(Box<Contact>),
     /// When the case is due next (none: not by itself). Ends a lease on it.
     Schedule(CaseId, Option<Timestamp>),
@@ -177,7 +180,7 @@ pub enum CommitError {
     /// Something it assumed no longer holds: read again, decide again.
     #[error("the facts moved: {0:?}")]
     Stale(Guard),
-    /// The slot, reference or version is taken.
+    /// The slot, reference or version that a row needs is taken, and no guard asked for it.
     #[error("{0} exists already")]
     Taken(&'static str),
     /// The request was answered before, with the same body.

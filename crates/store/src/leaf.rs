@@ -181,5 +181,6 @@ pub(crate) fn micros(at: Timestamp) -> i64 {
 }
 
 pub(crate) fn from_micros(us: i64) -> Option<Timestamp> {
-    Timestamp::from_microsecond(us).ok()
+    // By way of nanoseconds: the last microseconds of time are refused by the direct way.
+    Timestamp::from_nanosecond(i128::from(us) * 1_000).ok()
 }

@@ -63,7 +63,7 @@ pub struct JournalFilter {
     pub tenant: Option<TenantId>,
     /// A case: its own entries and those of its contacts.
     pub case: Option<CaseId>,
-    /// A party's own entries.
+    /// A party: its own entries and those of contacts with it.
     pub party: Option<PartyId>,
 }
 

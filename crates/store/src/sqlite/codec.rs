@@ -186,7 +186,7 @@ fn subject(what: &What) -> (u8, Option<CaseId>, Option<PartyId>) {
     match what {
         What::Case { id, .. } => (0, Some(*id), None),
         What::Party { id, .. } => (1, None, Some(*id)),
-        What::Contact { id, .. } => (2, Some(id.case), None),
+        What::Contact { id, party, .. } => (2, Some(id.case), Some(*party)),
         What::Service { .. } => (3, None, None),
     }
 }
@@ -485,6 +485,7 @@ mod tests {
     fn schedules_round_up_and_the_end_of_time_stays() {
         let at: Timestamp = "2026-04-08T08:00:00.000000001Z".parse().unwrap();
         assert_eq!(micros_up(at), micros(at) + 1);
+        assert_eq!(micros_up(Timestamp::MAX), micros(Timestamp::MAX));
         assert!(instant(micros_up(Timestamp::MAX)).is_ok());
         assert!(instant(micros_up(Timestamp::MIN)).is_ok());
     }

@@ -102,7 +102,7 @@ statements! { MAIN:
     PARTY_OF = "SELECT body, sealed FROM party WHERE id = ?1 AND tenant = ?2";
     PARTY_BY_REF = "SELECT body, sealed FROM party WHERE tenant = ?1 AND lender_ref = ?2";
     PARTIES_BY_POINT = "SELECT p.body, p.sealed FROM party_point AS pp CROSS JOIN party AS p
-        ON p.id = pp.party WHERE pp.tenant = ?1 AND pp.point = ?2 ORDER BY p.id";
+        ON p.id = pp.party WHERE pp.tenant = ?1 AND pp.point = ?2 ORDER BY pp.party";
     CONTACT_OF = "SELECT body, sealed FROM contact WHERE case_id = ?1 AND seq = ?2 AND tenant = ?3";
     CONTACTS_OF_CASE = "SELECT body, sealed FROM contact WHERE case_id = ?1 AND tenant = ?2
         AND seq > ?3 AND (?4 IS NULL OR party = ?4) AND (?5 IS NULL OR state = ?5)

@@ -1,0 +1,271 @@
+//! History and snapshots say the same: commands are played against a store, then its journal is folded
+//! and compared with the rows.
+
+use super::build;
+use crate::{Change, Guard, JournalFilter, Recorded, Store, Write};
+use jiff::Timestamp;
+use recoup_domain::case::{self, CaseEvent, CloseReason, PauseReason, PauseRequest, PromiseRequest};
+use recoup_domain::contact::{Contact, ContactClass, ContactState};
+use recoup_domain::ids::{CaseId, ContactId, PartyId, PauseId};
+use recoup_domain::journal::{ContactEvent, What, apply_contact, apply_to_case, apply_to_party};
+use recoup_domain::party::{Cease, OptOut, PartyEvent};
+use recoup_domain::{Case, Outcome, Party, PastContact};
+use std::collections::BTreeMap;
+
+/// Something a lender, a person or a channel does. What cannot be at that moment does nothing.
+#[derive(Clone, Copy, Debug)]
+pub enum Command {
+    /// A payment in minor units.
+    Pay(i64),
+    /// A promise of minor units in so many days.
+    Promise(i64, i32),
+    /// A hold of so many hours.
+    Hold(i64),
+    /// The oldest pause ends.
+    Release,
+    /// The timers are asked.
+    Timers,
+    /// The ledger says this is overdue.
+    Overdue(i64),
+    /// The case is closed.
+    Close,
+    /// A contact goes out.
+    Intend,
+    /// The newest contact goes to a state, by its number in the table; with an outcome where it has one.
+    Move(u8, Option<Outcome>),
+    /// The person opts out of a kind of contact.
+    OptOut(ContactClass),
+    /// The person asks to stop.
+    Cease,
+    /// So many hours pass.
+    Wait(i64),
+}
+
+/// All rows that a journal leads to.
+#[derive(Default)]
+pub struct Folded {
+    /// Cases by id.
+    pub cases: BTreeMap<CaseId, Case>,
+    /// Parties by id.
+    pub parties: BTreeMap<PartyId, Party>,
+    /// Contacts by slot.
+    pub contacts: BTreeMap<ContactId, Contact>,
+}
+
+/// Folds a whole journal.
+#[must_use]
+pub fn fold(journal: &[Recorded]) -> Folded {
+    let mut all = Folded::default();
+    for Recorded { entry, .. } in journal {
+        match &entry.what {
+            What::Case { id, event } => match event {
+                CaseEvent::Opened(opened) => drop(all.cases.insert(*id, (**opened).clone())),
+                _ => {
+                    if let Some(case) = all.cases.get_mut(id) {
+                        apply_to_case(case, &entry.what, entry.at);
+                    }
+                }
+            },
+            What::Party { id, event } => match (all.parties.get_mut(id), event) {
+                (Some(party), _) => apply_to_party(party, &entry.what, entry.at),
+                (None, PartyEvent::Upserted(told)) => {
+                    all.parties.insert(*id, (**told).clone());
+                }
+                (None, _) => {}
+            },
+            What::Contact { id, party, event } => {
+                if let Some(case) = all.cases.get_mut(&id.case) {
+                    apply_to_case(case, &entry.what, entry.at);
+                }
+                if let Some(party) = all.parties.get_mut(party) {
+                    apply_to_party(party, &entry.what, entry.at);
+                }
+                match (all.contacts.get_mut(id), event) {
+                    (Some(contact), _) => apply_contact(contact, event, entry.at),
+                    (None, ContactEvent::Planned(c) | ContactEvent::Intended(c)) => {
+                        all.contacts.insert(*id, (**c).clone());
+                    }
+                    (None, _) => {}
+                }
+            }
+            What::Service { .. } => {}
+        }
+    }
+    all
+}
+
+/// Plays commands on one case, each decided on what the store tells, then compares fold and rows.
+///
+/// # Panics
+/// Where the store does not do what it must.
+pub async fn play(store: &dyn Store, commands: &[Command]) {
+    let lender = build::tenant("fold");
+    let party = build::party(&lender, 1);
+    let opened = build::case(&party, 1);
+    for first in [build::tell_party(&party), build::open_case(&opened, None)] {
+        store.commit(first).await.expect("the first rows");
+    }
+    let mut now = build::at(1);
+    for (n, command) in (0_u32..).zip(commands) {
+        if let Command::Wait(hours) = command {
+            now += jiff::SignedDuration::from_hours(*hours);
+            continue;
+        }
+        let seen = store.facts(&[opened.id]).await.expect("facts").remove(0);
+        let (case, person) = (seen.case, seen.borrower);
+        let newest = case.next_seq.checked_sub(1).filter(|seq| *seq > 0);
+        let contact = match newest {
+            Some(seq) => {
+                let id = ContactId { case: case.id, seq };
+                store.contact(&lender, id).await.expect("a read")
+            }
+            None => None,
+        };
+        if let Some(change) = decide(command, n, &case, &person, contact, now) {
+            store.commit(change).await.expect("nobody else writes");
+        }
+    }
+    compare(store, &opened).await;
+}
+
+fn decide(
+    command: &Command,
+    n: u32,
+    case: &Case,
+    person: &Party,
+    contact: Option<Contact>,
+    now: Timestamp,
+) -> Option<Change> {
+    let pause = PauseId::from_bytes(build::key(n).0);
+    let events = match command {
+        Command::Pay(amount) => {
+            case::record_payment(case, build::key(n), *amount, case.currency, now, None)
+        }
+        Command::Promise(amount, days) => {
+            let zone = person.home_zone();
+            let request = PromiseRequest {
+                pause,
+                amount: *amount,
+                due: recoup_domain::time::add_days(zone.date(now), *days),
+                owner: "agent".into(),
+            };
+            case::record_promise(case, request, now, zone)
+        }
+        Command::Hold(hours) => {
+            let request = PauseRequest {
+                id: pause,
+                reason: PauseReason::Hold,
+                owner: "agent".into(),
+                until: now + jiff::SignedDuration::from_hours(*hours),
+            };
+            case::pause(case, request, now)
+        }
+        Command::Release => case::release(case, case.pauses.first()?.id),
+        Command::Timers => Ok(case::due_timers(case, now).0),
+        Command::Overdue(minor) => {
+            let amounts = case::Amounts {
+                overdue: *minor,
+                ..case.amounts
+            };
+            case::update_facts(case, Some(amounts), None, None, None, None)
+        }
+        Command::Close => case::close(case, CloseReason::Withdrawn),
+        other => return decide_contact(other, case, person, contact, now),
+    };
+    // A refusal is a fine answer: nothing changes then.
+    let events = events.ok().filter(|e| !e.is_empty())?;
+    Some(build::case_change(case, &events, now).1)
+}
+
+fn decide_contact(
+    command: &Command,
+    case: &Case,
+    person: &Party,
+    contact: Option<Contact>,
+    now: Timestamp,
+) -> Option<Change> {
+    match command {
+        Command::Intend => {
+            let mut contact = build::contact(case, case.next_seq, u64::from(case.next_seq), now);
+            contact.point = person.points.first().map(|p| p.key);
+            Some(build::intend(case, person, &contact).2)
+        }
+        Command::Move(state, outcome) => {
+            let mut contact = contact?;
+            let to = STATES[usize::from(*state) % STATES.len()];
+            let event = match outcome {
+                Some(outcome) => ContactEvent::Settled {
+                    to,
+                    outcome: *outcome,
+                    point: contact.point,
+                    at: now,
+                },
+                None => ContactEvent::Moved { to },
+            };
+            contact.state.may_become(to).then_some(())?;
+            let seen = (contact.state, contact.fence);
+            apply_contact(&mut contact, &event, now);
+            let mut change = build::touch(case, person, &contact, event, now).2;
+            let guard = Guard::Contact(contact.id, seen.0, seen.1);
+            change.guards.push(guard);
+            Some(change)
+        }
+        Command::OptOut(class) => {
+            let opt_out = OptOut {
+                class: Some(*class),
+                point: None,
+                at: now,
+            };
+            Some(person_change(person, PartyEvent::OptedOut(opt_out), now))
+        }
+        Command::Cease => {
+            let cease = Cease {
+                case: Some(case.id),
+                written: true,
+                at: now,
+            };
+            Some(person_change(person, PartyEvent::Ceased(cease), now))
+        }
+        _ => None,
+    }
+}
+
+const STATES: [ContactState; 7] = [
+    ContactState::Accepted,
+    ContactState::Unknown,
+    ContactState::Effected,
+    ContactState::Failed,
+    ContactState::Cancelling,
+    ContactState::Cancelled,
+    ContactState::ProvenNotSent,
+];
+
+fn person_change(person: &Party, event: PartyEvent, now: Timestamp) -> Change {
+    let entry = build::party_entry(person, event, now);
+    let mut after = person.clone();
+    apply_to_party(&mut after, &entry.what, now);
+    Change {
+        guards: vec![Guard::Party(person.id, person.version)],
+        writes: vec![Write::Party(Box::new(after))],
+        entries: vec![entry],
+        answer: None,
+    }
+}
+
+async fn compare(store: &dyn Store, opened: &Case) {
+    let everything = JournalFilter::default();
+    let journal = store.journal(&everything, 0, usize::MAX).await;
+    let folded = fold(&journal.expect("the journal"));
+    let facts = store.facts(&[opened.id]).await.expect("facts").remove(0);
+    assert_eq!(folded.cases.get(&opened.id), Some(&facts.case), "the case");
+    let party = folded.parties.get(&opened.borrower);
+    assert_eq!(party, Some(&facts.borrower), "the party");
+    let past: Vec<_> = folded.contacts.values().map(PastContact::from).collect();
+    assert_eq!(past, facts.contacts, "what a decision reads of contacts");
+    let all = store
+        .contacts(&opened.tenant, &crate::ContactFilter::default(), None, usize::MAX)
+        .await
+        .expect("contacts");
+    let contacts: Vec<_> = folded.contacts.into_values().collect();
+    assert_eq!(contacts, all.rows, "the contacts");
+}
