@@ -80,7 +80,8 @@ pub(crate) fn refused(status: u16, retry_after: Option<Duration>, body: &[u8]) -
     };
     let said = format!(
         "the provider answered {status}, code {}: {}",
-        fault.code, fault.message
+        fault.code,
+        without_numbers(&fault.message)
     );
     match (status, fault.code) {
         (429, _) | (_, 20429) => ChannelError::rate_limited(said, retry_after),
@@ -96,6 +97,18 @@ pub(crate) fn refused(status: u16, retry_after: Option<Duration>, body: &[u8]) -
         (408 | 409 | 425, _) => ChannelError::unknown(said),
         _ => ChannelError::permanent(said),
     }
+}
+
+/// The provider likes to repeat phone numbers, and errors end in logs.
+fn without_numbers(text: &str) -> String {
+    let is_number = |word: &&str| word.bytes().filter(u8::is_ascii_digit).count() >= 7;
+    let words = text.split_whitespace();
+    let words = words.map(|word| {
+        Some(word)
+            .filter(|word| !is_number(word))
+            .unwrap_or("(number)")
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -131,6 +144,12 @@ mod tests {
             invalid.message().starts_with("invalid_address"),
             "{invalid}"
         );
+    }
+
+    #[test]
+    fn numbers_do_not_reach_the_logs() {
+        let said = without_numbers("The 'To' number +8613800000001, is not valid (code 21211).");
+        assert_eq!(said, "The 'To' number (number) is not valid (code 21211).");
     }
 
     #[test]
