@@ -74,6 +74,8 @@ fn check_elf(spec: &LoadSpec, bytes: &[u8]) -> Result<(), LoadError> {
         "an ELF file, but no shared object".to_owned()
     } else if u16_at(18) != Some(MACHINE.0) {
         format!("built for ELF machine {}", u16_at(18).unwrap_or_default())
+    } else if !has_all_segments(bytes) {
+        "cut short: its headers speak of bytes that are not there".to_owned()
     } else {
         return Ok(());
     };
@@ -83,6 +85,33 @@ fn check_elf(spec: &LoadSpec, bytes: &[u8]) -> Result<(), LoadError> {
         found,
         wanted: format!("a 64-bit ELF shared object for {}", MACHINE.1),
     })
+}
+
+/// True where every program header, and every byte that one names, is in the file. The loader maps
+/// what the headers say, and touching a page behind the file's end is SIGBUS for this process.
+fn has_all_segments(bytes: &[u8]) -> bool {
+    let number = |at: usize, size: usize| {
+        let field = bytes.get(at..at.checked_add(size)?)?;
+        Some(
+            field
+                .iter()
+                .rev()
+                .fold(0u64, |sum, byte| sum << 8 | u64::from(*byte)),
+        )
+    };
+    let all = || {
+        let (table, entry, count) = (number(32, 8)?, number(54, 2)?, number(56, 2)?);
+        for index in 0..count {
+            let header = usize::try_from(table.checked_add(index * entry)?).ok()?;
+            let (offset, size) = (
+                number(header.checked_add(8)?, 8)?,
+                number(header.checked_add(32)?, 8)?,
+            );
+            (offset.checked_add(size)? <= bytes.len() as u64).then_some(())?;
+        }
+        (count > 0).then_some(())
+    };
+    all().is_some()
 }
 
 /// Names are unique in this process, for the loader takes a name that it knows for the old library.

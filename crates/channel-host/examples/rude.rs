@@ -1,0 +1,150 @@
+//! A channel on the bare table that breaks the rules of the ABI as its configuration says.
+#![expect(
+    unsafe_code,
+    reason = "it speaks the C ABI by hand, as a foreign library would"
+)]
+
+use std::ffi::c_void;
+use std::sync::OnceLock;
+
+use recoup_channel::abi::{
+    ABI_MAJOR, ABI_MINOR, Bytes, CallV0, ChannelV0, HostV0, MAGIC, MESSAGE_BYTES_MAX, SinkFn, code,
+};
+use recoup_channel::wire::{ChannelDescriptor, ContactClass, Message, Receipt};
+
+struct Rude {
+    host: HostV0,
+    mode: String,
+}
+
+struct Shared(ChannelV0);
+// SAFETY: never written after it is made.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+/// The library's table.
+#[unsafe(no_mangle)]
+pub extern "C" fn recoup_channel_entry_v0(_host_minor: u32) -> *const ChannelV0 {
+    static TABLE: OnceLock<Shared> = OnceLock::new();
+    let descriptor = ChannelDescriptor {
+        id: "org.recoup.rude".into(),
+        version: "0.0.1".into(),
+        kind: "rude".into(),
+        contact_class: ContactClass::Sms.into(),
+        ..ChannelDescriptor::default()
+    };
+    let table = TABLE.get_or_init(|| {
+        Shared(ChannelV0 {
+            magic: MAGIC,
+            struct_size: size_of::<ChannelV0>() as u32,
+            abi_major: ABI_MAJOR,
+            abi_minor: ABI_MINOR,
+            flags: 0,
+            descriptor: Bytes::of(descriptor.encode_to_vec().leak()),
+            create: Some(create),
+            send: Some(send),
+            status: None,
+            cancel: None,
+            health: None,
+            parse_callback: None,
+            poll: None,
+            validate: None,
+            event_ack: None,
+            abandon: Some(abandon),
+            drain: None,
+            destroy: Some(destroy),
+            get_extension: None,
+        })
+    });
+    &raw const table.0
+}
+
+unsafe extern "C" fn create(
+    host: *const HostV0,
+    config: Bytes,
+    instance: *mut *mut c_void,
+    _user: *mut c_void,
+    _tell: Option<SinkFn>,
+) -> i32 {
+    // SAFETY: the host keeps the promises of the ABI.
+    unsafe {
+        let mode = String::from_utf8_lossy(config.as_slice()).into_owned();
+        *instance = Box::into_raw(Box::new(Rude { host: *host, mode })).cast();
+    }
+    code::OK
+}
+
+unsafe extern "C" fn send(
+    instance: *mut c_void,
+    id: u64,
+    _call: *const CallV0,
+    _request: Bytes,
+) -> i32 {
+    // SAFETY: the host keeps the promises of the ABI.
+    let rude = unsafe { &*instance.cast::<Rude>() };
+    let receipt = |name: &str| {
+        Receipt {
+            provider_ref: name.to_owned(),
+            ..Receipt::default()
+        }
+        .encode_to_vec()
+    };
+    let complete = |id: u64, status: i32, bytes: &[u8]| {
+        // SAFETY: as above.
+        unsafe { (rude.host.complete)(rude.host.ctx, id, status, Bytes::of(bytes)) }
+    };
+    match rude.mode.as_str() {
+        "double" => {
+            complete(id, code::OK, &receipt("first"));
+            complete(id, code::OK, &receipt("second"));
+        }
+        "garbage" => {
+            complete(id, code::OK, &[0xff; 40]);
+        }
+        "garbage failure" => {
+            complete(id, code::PERMANENT, &[0xff; 40]);
+        }
+        "no such status" => {
+            complete(id, 4711, &[]);
+        }
+        "too large" => {
+            complete(id, code::OK, &vec![0; MESSAGE_BYTES_MAX + 1]);
+        }
+        "foreign ids" => {
+            for guess in [0, u64::MAX, id + 1, id ^ (1 << 40)] {
+                assert_eq!(complete(guess, code::OK, &receipt("guess")), code::STALE);
+            }
+            complete(id, code::OK, &receipt("own"));
+        }
+        "block" => loop {
+            std::thread::sleep(std::time::Duration::from_secs(60));
+        },
+        "refuse" => return code::BUSY,
+        "refuse after began" => {
+            // SAFETY: as above.
+            unsafe { (rude.host.began)(rude.host.ctx, id) };
+            return code::BUSY;
+        }
+        // "late": the completion comes from `abandon`, when nobody waits any more.
+        _ => {}
+    }
+    code::OK
+}
+
+/// Tries what is not allowed any more: to begin, and to end, a call that is over.
+unsafe extern "C" fn abandon(instance: *mut c_void, id: u64) {
+    // SAFETY: the host keeps the promises of the ABI.
+    unsafe {
+        let rude = &*instance.cast::<Rude>();
+        let began = (rude.host.began)(rude.host.ctx, id);
+        let line = format!("began after the end: {began}");
+        (rude.host.log)(rude.host.ctx, 3, Bytes::of(line.as_bytes()));
+        (rude.host.complete)(rude.host.ctx, id, code::OK, Bytes::of(&[]));
+    }
+}
+
+unsafe extern "C" fn destroy(instance: *mut c_void) {
+    // SAFETY: the pointer comes from `create` and is given back once.
+    drop(unsafe { Box::from_raw(instance.cast::<Rude>()) });
+}
