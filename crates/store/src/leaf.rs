@@ -55,7 +55,9 @@ impl JournalRow {
     /// Where the entry cannot be written as JSON.
     pub fn new(mut entry: Entry) -> Result<(Self, What), serde_json::Error> {
         let sealed = std::mem::take(&mut entry.sealed);
-        let inner = inner_sealed(&mut entry.what).map(std::mem::take).unwrap_or_default();
+        let inner = inner_sealed(&mut entry.what)
+            .map(std::mem::take)
+            .unwrap_or_default();
         let at_us = micros(entry.at);
         let exact = from_micros(at_us) == Some(entry.at);
         let body = serde_json::to_vec(&BodyRef {

@@ -11,7 +11,8 @@ mod query;
 pub mod sqlite;
 
 pub use change::{
-    Answer, Change, CommitError, Committed, Guard, Scope, StoredPolicy, StoredTemplate, Switch, Write,
+    Answer, Change, CommitError, Committed, Guard, Scope, StoredPolicy, StoredTemplate, Switch,
+    Write,
 };
 pub use leaf::{JournalRow, Leaf, leaf_hash};
 pub use query::{
@@ -70,7 +71,9 @@ pub trait Store: Send + Sync + 'static {
     /// Applies one change.
     async fn commit(&self, change: Change) -> Result<Committed, CommitError> {
         let mut results = self.commit_all(vec![change]).await;
-        results.pop().unwrap_or(Err(CommitError::Store(StoreError::Closed)))
+        results
+            .pop()
+            .unwrap_or(Err(CommitError::Store(StoreError::Closed)))
     }
 
     /// Takes a lease on up to `limit` cases that are due at or before `now`, the longest due first. A
@@ -132,7 +135,12 @@ pub trait Store: Send + Sync + 'static {
     async fn contacts_in(&self, state: ContactState, limit: usize) -> Read<Vec<Contact>>;
 
     /// Journal entries with a position above `after`, in order.
-    async fn journal(&self, filter: &JournalFilter, after: u64, limit: usize) -> Read<Vec<Recorded>>;
+    async fn journal(
+        &self,
+        filter: &JournalFilter,
+        after: u64,
+        limit: usize,
+    ) -> Read<Vec<Recorded>>;
 
     /// Audit leaves of the entries with a position above `after`, in order.
     async fn leaves(&self, after: u64, limit: usize) -> Read<Vec<Leaf>>;

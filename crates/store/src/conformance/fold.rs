@@ -4,7 +4,9 @@
 use super::build;
 use crate::{Change, Guard, JournalFilter, Recorded, Store, Write};
 use jiff::Timestamp;
-use recoup_domain::case::{self, CaseEvent, CloseReason, PauseReason, PauseRequest, PromiseRequest};
+use recoup_domain::case::{
+    self, CaseEvent, CloseReason, PauseReason, PauseRequest, PromiseRequest,
+};
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, PartyId, PauseId};
 use recoup_domain::journal::{ContactEvent, What, apply_contact, apply_to_case, apply_to_party};
@@ -263,7 +265,12 @@ async fn compare(store: &dyn Store, opened: &Case) {
     let past: Vec<_> = folded.contacts.values().map(PastContact::from).collect();
     assert_eq!(past, facts.contacts, "what a decision reads of contacts");
     let all = store
-        .contacts(&opened.tenant, &crate::ContactFilter::default(), None, usize::MAX)
+        .contacts(
+            &opened.tenant,
+            &crate::ContactFilter::default(),
+            None,
+            usize::MAX,
+        )
         .await
         .expect("contacts");
     let contacts: Vec<_> = folded.contacts.into_values().collect();

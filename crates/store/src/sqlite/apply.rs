@@ -204,9 +204,11 @@ impl<'a> Batch<'a> {
                 let stored = self.version(sql::COLLECTOR_HEAD, id.to_bytes())?;
                 stored.unwrap_or(0) == *version
             }
-            Guard::Contact(id, state, fence) => self.contact_head(id.case.to_bytes(), id.seq)?.is_some_and(
-                |c| c.state == state_code(*state) && c.fence.cast_unsigned() == *fence,
-            ),
+            Guard::Contact(id, state, fence) => self
+                .contact_head(id.case.to_bytes(), id.seq)?
+                .is_some_and(|c| {
+                    c.state == state_code(*state) && c.fence.cast_unsigned() == *fence
+                }),
             Guard::DispatchOn(tenant, channel) => !self.exists(
                 sql::SWITCH_HITS,
                 params![tenant_scope(tenant), channel_scope(channel)],
@@ -295,7 +297,10 @@ impl<'a> Batch<'a> {
         let stale = Guard::Case(case.id, case.version);
         may_follow(Some(head), &case.tenant, case.version, "case", stale)?;
         if old_status == CLOSED && case.status != CLOSED {
-            let text = format!("{} is closed, which is final: it cannot be opened again", case.id);
+            let text = format!(
+                "{} is closed, which is final: it cannot be opened again",
+                case.id
+            );
             return Err(StoreError::Refused(text).into());
         }
         Ok(Found::Case { old_status })
@@ -350,12 +355,7 @@ impl<'a> Batch<'a> {
     }
 
     /// A version's text never changes; the rest of its row (who activated it) may.
-    fn find_version(
-        &self,
-        sql: &'static str,
-        row: &VersionRow,
-        what: &'static str,
-    ) -> Done<Found> {
+    fn find_version(&self, sql: &'static str, row: &VersionRow, what: &'static str) -> Done<Found> {
         let key = params![row.tenant.as_str(), row.name, row.version];
         let is_same = match sql {
             sql::POLICY_HASH => self.one(sql, key, |r| Ok(r.get::<_, String>(0)? == row.hash))?,

@@ -158,8 +158,7 @@ pub(super) fn prepare(change: Change) -> Read<Prepared> {
 fn tells_on(what: &What, contact: ContactId) -> bool {
     match what {
         What::Contact { id, event, .. } => {
-            *id == contact
-                && !matches!(event, ContactEvent::Planned(_) | ContactEvent::Intended(_))
+            *id == contact && !matches!(event, ContactEvent::Planned(_) | ContactEvent::Intended(_))
         }
         _ => false,
     }

@@ -159,11 +159,17 @@ mod tests {
         let now = Instant::now();
         let old = leases.take(case(1), now, Duration::ZERO).unwrap();
         let mut batch = Touched::default();
-        assert!(batch.check(&mut leases, case(1), old).is_err(), "its time is over");
+        assert!(
+            batch.check(&mut leases, case(1), old).is_err(),
+            "its time is over"
+        );
         let new = leases.take(case(1), now, Duration::from_secs(60)).unwrap();
         assert!(batch.check(&mut leases, case(1), old).is_err(), "overtaken");
         batch.end(case(1));
-        assert!(batch.check(&mut leases, case(1), new).is_err(), "ended in the batch");
+        assert!(
+            batch.check(&mut leases, case(1), new).is_err(),
+            "ended in the batch"
+        );
         leases.settle(batch);
         assert_eq!(leases.len(), 0);
     }

@@ -251,7 +251,9 @@ fn stamp(conn: &mut Connection, clock: ClockStamp, dir: &Path) -> Read<u32> {
                     dir.display()
                 )));
             }
-            _ => tx.execute(sql::META_PUT, params![name, ours]).map_err(told)?,
+            _ => tx
+                .execute(sql::META_PUT, params![name, ours])
+                .map_err(told)?,
         };
     }
     let last: u32 = match get("epoch")? {
@@ -259,9 +261,14 @@ fn stamp(conn: &mut Connection, clock: ClockStamp, dir: &Path) -> Read<u32> {
         None => 0,
     };
     // Fences are stored in 63 bits.
-    let epoch = last.checked_add(1).filter(|e| *e < 1 << 31).ok_or_else(|| {
-        StoreError::Refused("the store was opened two billion times; its epochs are used up".into())
-    })?;
+    let epoch = last
+        .checked_add(1)
+        .filter(|e| *e < 1 << 31)
+        .ok_or_else(|| {
+            StoreError::Refused(
+                "the store was opened two billion times; its epochs are used up".into(),
+            )
+        })?;
     tx.execute(sql::META_PUT, params!["epoch", epoch.to_string()])
         .map_err(told)?;
     tx.commit().map_err(told)?;

@@ -72,9 +72,8 @@ pub(super) fn facts(r: &Reader, cases: &[CaseId]) -> Read<Vec<Facts>> {
         };
         let key = [case.borrower.to_bytes()];
         let borrower = first::<Party>(r, "a party", sql::PARTY_BY_ID, key)?;
-        let borrower = borrower.ok_or_else(|| {
-            unreadable(format!("the borrower of {id}"), "there is no such party")
-        })?;
+        let borrower = borrower
+            .ok_or_else(|| unreadable(format!("the borrower of {id}"), "there is no such party"))?;
         let whose = params![case.borrower.to_bytes(), case.tenant.as_str()];
         let contacts = r.all(sql::PAST, whose, |row| past(row, case.borrower))?;
         out.push(Facts {
@@ -152,7 +151,12 @@ pub(super) fn cases(
             let given = params![tenant, after, status, stage, more];
             all(r, what, sql::CASES_ON_WORKLIST, given)?
         }
-        None => all(r, what, sql::CASES, params![tenant, after, status, stage, more])?,
+        None => all(
+            r,
+            what,
+            sql::CASES,
+            params![tenant, after, status, stage, more],
+        )?,
     };
     Ok(page(found, rows))
 }
@@ -223,7 +227,11 @@ pub(super) fn journal(
         return r.all(sql::JOURNAL_OF_PARTY, given, recorded);
     }
     match tenant {
-        Some(tenant) => r.all(sql::JOURNAL_OF_TENANT, params![after, rows, tenant], recorded),
+        Some(tenant) => r.all(
+            sql::JOURNAL_OF_TENANT,
+            params![after, rows, tenant],
+            recorded,
+        ),
         None => r.all(sql::JOURNAL, params![after, rows], recorded),
     }
 }
@@ -271,11 +279,7 @@ pub(super) fn answer(r: &Reader, tenant: &TenantId, request_id: &str) -> Read<Op
 }
 
 /// Rows that are due at or before `until`, the longest due first.
-pub(super) fn due(
-    r: &Reader,
-    until: i64,
-    rows: usize,
-) -> Read<Vec<(CaseId, jiff::Timestamp)>> {
+pub(super) fn due(r: &Reader, until: i64, rows: usize) -> Read<Vec<(CaseId, jiff::Timestamp)>> {
     r.all(sql::DUE, params![until, limit(rows)], schedule)
 }
 
@@ -291,8 +295,6 @@ fn schedule(row: &Row<'_>) -> Read<(CaseId, jiff::Timestamp)> {
 pub(super) fn due_count(r: &Reader, until: i64) -> Read<u64> {
     let count = r.main.prepare_cached(sql::DUE_COUNT).map_err(failed)?;
     let mut count = count;
-    let n: i64 = count
-        .query_row([until], |row| row.get(0))
-        .map_err(failed)?;
+    let n: i64 = count.query_row([until], |row| row.get(0)).map_err(failed)?;
     Ok(n.cast_unsigned())
 }

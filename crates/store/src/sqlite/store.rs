@@ -5,7 +5,8 @@ use super::{NAME, SqliteStore, codec, leases, read, sql};
 use crate::leaf::micros;
 use crate::{
     Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Facts, JournalFilter,
-    Leaf, Page, Read, Recorded, Store, StoreError, StoreStatus, StoredPolicy, StoredTemplate, Switch,
+    Leaf, Page, Read, Recorded, Store, StoreError, StoreStatus, StoredPolicy, StoredTemplate,
+    Switch,
 };
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -64,7 +65,9 @@ impl Store for SqliteStore {
             let leases = lock(&leases);
             let rows = read::next_due(r, leases.len().saturating_add(1))?;
             let now = Instant::now();
-            let free = rows.into_iter().find(|(case, _)| !leases.is_held(*case, now));
+            let free = rows
+                .into_iter()
+                .find(|(case, _)| !leases.is_held(*case, now));
             Ok(free.map(|(_, due)| due))
         })
         .await
