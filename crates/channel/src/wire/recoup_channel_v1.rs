@@ -25,8 +25,8 @@ pub struct ChannelDescriptor {
     /// format "recoup-secret" that hold a secret's NAME. Unset: the channel takes no configuration.
     #[prost(string, tag = "7")]
     pub config_schema_json: ::prost::alloc::string::String,
-    /// Names of the secrets that the channel may ask the host for. Any other name is refused.
-    /// Unset: none. Where the configuration names secrets, the host allows those names too.
+    /// Secrets that the channel asks for under a fixed name. Those that its configuration names are not
+    /// listed. The host hands out only what the operator grants this channel. Unset: none.
     #[prost(string, repeated, tag = "8")]
     pub secret_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
     /// Where it connects to, "host:port" or "config:<key>" where the configuration says so.
