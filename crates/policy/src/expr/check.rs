@@ -184,23 +184,23 @@ impl<'t> Check<'_, '_, 't> {
     }
 
     fn comparison(&mut self, op: Cmp, l: Id, r: Id, span: Span) -> Typed {
+        let equality = matches!(op, Cmp::Eq | Cmp::Ne);
         let (Some(left), Some(right)) = (self.infer(l), self.infer(r)) else {
             return None;
         };
-        let kind = self.same(left, right, span)?;
-        let equality = matches!(op, Cmp::Eq | Cmp::Ne);
-        match kind {
-            Type::Bool | Type::Text(_) if !equality => {
+        let chained = matches!(self.tree.node(l).kind, Kind::Binary(Binary::Cmp(_), ..));
+        if chained && !equality {
+            let message = "comparisons cannot be chained";
+            return self.fault(code::TYPE, span, message, "write `a < b && b < c`");
+        }
+        match self.same(left, right, span)? {
+            kind @ (Type::Bool | Type::Text(_)) if !equality => {
                 let message = format!("{} has no order", kind.name());
-                let chained = matches!(self.tree.node(l).kind, Kind::Binary(Binary::Cmp(_), _, _));
-                let hint = if chained {
-                    "write `a < b && b < c`"
-                } else {
-                    "compare with `==` or `!=`"
-                };
-                self.fault(code::TYPE, span, message, hint)
+                self.fault(code::TYPE, span, message, "compare with `==` or `!=`")
             }
-            Type::Text(domain) if !domain.is_closed() && !self.one_is_written(left.0, right.0) => {
+            Type::Text(domain)
+                if !domain.is_closed() && !self.is_written(left.0) && !self.is_written(right.0) =>
+            {
                 let message = format!("a {} is compared only with text", domain.name());
                 self.fault(code::TYPE, span, message, "write the text out")
             }
@@ -208,11 +208,13 @@ impl<'t> Check<'_, '_, 't> {
         }
     }
 
-    fn one_is_written(&mut self, l: Id, r: Id) -> bool {
-        let nodes = &self.program().nodes;
-        [l, r]
-            .iter()
-            .any(|id| matches!(nodes[*id as usize], Node::Const(_)))
+    /// Whether a part is text as written, or a choice between such texts.
+    fn is_written(&self, id: Id) -> bool {
+        match self.compiler.program.nodes[id as usize] {
+            Node::Const(_) => true,
+            Node::Cond(_, then, other) => self.is_written(then) && self.is_written(other),
+            _ => false,
+        }
     }
 
     /// Makes both the same type: text as written takes the other's domain.

@@ -184,7 +184,8 @@ impl Parser<'_> {
 
     fn push(&mut self, kind: Kind, span: Span) -> Result<Id, Fault> {
         if self.nodes.len() >= NODES_MAX {
-            return Err(too_big(span, || format!("has more than {NODES_MAX} parts")));
+            let here = self.peek().1;
+            return Err(too_big(here, || format!("has more than {NODES_MAX} parts")));
         }
         self.nodes.push(Expr {
             kind,

@@ -10,9 +10,11 @@ use crate::hint::nearest;
 pub(crate) struct Report<'s> {
     pub(crate) source: &'s str,
     pub(crate) findings: Vec<Finding>,
+    /// Bytes of colons that YAML was not shown.
+    pub(crate) shielded: Vec<usize>,
 }
 
-impl Report<'_> {
+impl<'s> Report<'s> {
     pub(crate) fn error(
         &mut self,
         code: &'static str,
@@ -63,6 +65,17 @@ impl Report<'_> {
             message,
             hint,
         });
+    }
+
+    /// The text of a scalar as it stands in the document, if YAML was shown another one.
+    pub(crate) fn as_written(&self, at: At) -> Option<&'s str> {
+        let within = |byte: &usize| (at.start..at.end).contains(byte);
+        self.shielded.iter().any(within).then(|| {
+            self.source
+                .get(at.start..at.end)
+                .unwrap_or_default()
+                .trim_end()
+        })
     }
 
     fn wrong_kind<T>(&mut self, node: &Node, what: &str, expected: &str, hint: &str) -> Option<T> {

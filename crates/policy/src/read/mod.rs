@@ -34,6 +34,7 @@ pub(crate) fn policy(source: &str, names: &Names) -> Result<Policy, Vec<Finding>
     let mut report = Report {
         source,
         findings: Vec::new(),
+        shielded: Vec::new(),
     };
     if source.len() > SOURCE_BYTES_MAX {
         let message = format!("the policy is {} bytes long", source.len());
@@ -42,7 +43,8 @@ pub(crate) fn policy(source: &str, names: &Names) -> Result<Policy, Vec<Finding>
         return Err(report.findings);
     }
     let document = yaml::read(source).map_err(|finding| vec![*finding])?;
-    let policy = report.policy(&document, names);
+    report.shielded = document.shielded;
+    let policy = report.policy(&document.root, names);
     let mut findings = report.findings;
     findings.sort_by_key(|f| (f.line, f.column));
     let usable = findings.iter().all(|f| f.severity == Severity::Warning);
@@ -61,7 +63,7 @@ struct Condition<'n> {
     text: &'n str,
 }
 
-impl Report<'_> {
+impl<'s> Report<'s> {
     fn policy(&mut self, document: &Node, names: &Names) -> Option<Policy> {
         let map = self.map(document, "a policy", &KEYS)?;
         let name = self
@@ -189,7 +191,10 @@ impl Report<'_> {
         &list[..list.len().min(max)]
     }
 
-    fn segments<'n>(&mut self, map: &Map<'n>) -> (Vec<String>, Vec<Option<Condition<'n>>>) {
+    fn segments<'n>(&mut self, map: &Map<'n>) -> (Vec<String>, Vec<Option<Condition<'n>>>)
+    where
+        's: 'n,
+    {
         let mut names = Vec::new();
         let mut whens = Vec::new();
         for node in self.entries(map, "segments", SEGMENTS_MAX) {
@@ -214,11 +219,14 @@ impl Report<'_> {
         Some(name)
     }
 
-    fn expression<'n>(&mut self, map: &Map<'n>, what: &str, key: &str) -> Option<Condition<'n>> {
+    fn expression<'n>(&mut self, map: &Map<'n>, what: &str, key: &str) -> Option<Condition<'n>>
+    where
+        's: 'n,
+    {
         let node = self.required(map, what, key)?;
         let at = node.at;
         let text = match &node.value {
-            Value::Text(text) => text,
+            Value::Text(text) => self.as_written(at).unwrap_or(text),
             // Written without quotes, YAML reads these two as truth values.
             Value::Bool(true) => "true",
             Value::Bool(false) => "false",
@@ -231,7 +239,10 @@ impl Report<'_> {
         &mut self,
         map: &Map<'n>,
         names: &Names,
-    ) -> (Vec<Stage>, Vec<Option<Condition<'n>>>) {
+    ) -> (Vec<Stage>, Vec<Option<Condition<'n>>>)
+    where
+        's: 'n,
+    {
         let mut stages = Vec::new();
         let mut enters = Vec::new();
         let mut stage_names = Vec::new();

@@ -3,6 +3,7 @@
 use crate::finding::{Finding, Severity, code};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::Spanned;
+use std::borrow::Cow;
 use std::fmt;
 
 /// Collections inside collections; a policy needs six.
@@ -56,8 +57,60 @@ pub(crate) struct Key {
     pub(crate) name: String,
 }
 
+/// A document and the places where its text was read otherwise than YAML would.
+pub(crate) struct Document {
+    pub(crate) root: Node,
+    /// Bytes of colons that belong to conditions; see [`shield`].
+    pub(crate) shielded: Vec<usize>,
+}
+
 /// Reads a document.
-pub(crate) fn read(source: &str) -> Result<Node, Box<Finding>> {
+pub(crate) fn read(source: &str) -> Result<Document, Box<Finding>> {
+    let (text, shielded) = shield(source);
+    let root = tree(&text)?;
+    Ok(Document { root, shielded })
+}
+
+/// Conditions are written without quotes on lines of their own, and `a ? b : c` is one; but YAML takes
+/// `: ` for the end of a key. So in the values of `enter:` and `when:` such colons are hidden from YAML:
+/// a semicolon, which means nothing in a condition, stands in for each. Every byte keeps its place, and
+/// who reads the condition takes it from the document itself.
+fn shield(source: &str) -> (Cow<'_, str>, Vec<usize>) {
+    let mut shielded = Vec::new();
+    let mut start = 0;
+    for line in source.split_inclusive('\n') {
+        if let Some(value) = condition_without_quotes(line) {
+            let text = &line[value..];
+            let end = text.find(" #").unwrap_or(text.len());
+            let colons = text[..end].match_indices(": ");
+            shielded.extend(colons.map(|(i, _)| start + value + i));
+        }
+        start += line.len();
+    }
+    if shielded.is_empty() {
+        return (Cow::Borrowed(source), shielded);
+    }
+    let mut bytes = source.as_bytes().to_vec();
+    for byte in &shielded {
+        bytes[*byte] = b';';
+    }
+    // One ASCII character for another leaves the text UTF-8.
+    let text = String::from_utf8(bytes).unwrap_or_else(|_| source.to_owned());
+    (Cow::Owned(text), shielded)
+}
+
+/// Where the value of `enter:` or `when:` begins in a line, if it is written without quotes.
+fn condition_without_quotes(line: &str) -> Option<usize> {
+    let entry = line.trim_start_matches([' ', '-']);
+    let value = ["enter: ", "when: "]
+        .iter()
+        .find_map(|key| entry.strip_prefix(key))?
+        .trim_start();
+    let plain = !value.starts_with(|c: char| "'\"|>[{&*!#%@`".contains(c));
+    plain.then(|| line.len() - value.len())
+}
+
+fn tree(source: &str) -> Result<Node, Box<Finding>> {
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_depth: DEPTH_MAX,
@@ -75,16 +128,59 @@ pub(crate) fn read(source: &str) -> Result<Node, Box<Finding>> {
         .map_err(|e| {
             let place = e.location();
             let fits = |n: u64| u32::try_from(n).unwrap_or(u32::MAX).max(1);
-            let message = e.without_snippet().to_string();
+            let (message, hint) = told(e.without_snippet());
             Box::new(Finding {
                 code: code::NOT_YAML,
                 severity: Severity::Error,
                 line: place.map_or(1, |p| fits(p.line())),
                 column: place.map_or(1, |p| fits(p.column())),
-                message: format!("the document cannot be read: {message}"),
-                hint: String::new(),
+                message,
+                hint: hint.to_owned(),
             })
         })
+}
+
+/// The library's error in our words, with a hint.
+fn told(error: &serde_saphyr::Error) -> (String, &'static str) {
+    use serde_saphyr::Error;
+    use serde_saphyr::budget::BudgetBreach;
+    match error {
+        Error::DuplicateMappingKey { key, .. } => (
+            format!(
+                "the key `{}` stands twice in one mapping",
+                key.as_deref().unwrap_or("?")
+            ),
+            "keep one of them",
+        ),
+        Error::MultipleDocuments { .. } => (
+            "there is more than one document".to_owned(),
+            "a policy is one document: remove `---`",
+        ),
+        Error::MergeKeyNotAllowed { .. } => (
+            "merge keys are not allowed".to_owned(),
+            "write the entries out",
+        ),
+        Error::Budget {
+            breach: BudgetBreach::Anchors { .. } | BudgetBreach::Aliases { .. },
+            ..
+        } => (
+            "anchors and aliases are not allowed".to_owned(),
+            "write the value out in each place",
+        ),
+        Error::Budget { .. } => (
+            "the document is nested too deep or too large".to_owned(),
+            "",
+        ),
+        other => {
+            let text = other.to_string();
+            let end = text.rfind(" at line ").unwrap_or(text.len());
+            let hint = "put text that holds `: `, ` #`, a bracket or a quote into 'single quotes'";
+            (
+                format!("the document cannot be read: {}", &text[..end]),
+                hint,
+            )
+        }
+    }
 }
 
 fn at(location: &serde_saphyr::Location) -> At {

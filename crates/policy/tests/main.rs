@@ -1,0 +1,17 @@
+//! The policy language from outside: what is refused and where, what conditions come to, and when they
+//! may change.
+
+#[path = "checks/document.rs"]
+mod document;
+#[path = "checks/due.rs"]
+mod due;
+#[path = "checks/evaluation.rs"]
+mod evaluation;
+#[path = "checks/expressions.rs"]
+mod expressions;
+#[path = "checks/horizon.rs"]
+mod horizon;
+#[path = "checks/oracle.rs"]
+mod oracle;
+#[path = "checks/support.rs"]
+mod support;
