@@ -18,15 +18,15 @@ pub struct Leaf {
 /// An entry as a journal row: what is sealed stands apart from the rest, so that erasing it leaves the
 /// row, and the leaf, readable and verifiable.
 #[derive(Clone, Debug)]
-pub struct JournalRow {
+pub(crate) struct JournalRow {
     /// JSON of actor, event and the instants that the row's `at` does not tell.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
     /// Sealed data of the entry.
-    pub sealed: Vec<u8>,
+    pub(crate) sealed: Vec<u8>,
     /// Sealed data of the row that the event carries whole.
-    pub inner: Vec<u8>,
+    pub(crate) inner: Vec<u8>,
     /// When it was recorded, in microseconds since 1970 UTC.
-    pub at_us: i64,
+    pub(crate) at_us: i64,
     begun: Sha256,
 }
 
@@ -49,11 +49,8 @@ struct Body {
 }
 
 impl JournalRow {
-    /// The row of an entry.
-    ///
-    /// # Errors
-    /// Where the entry cannot be written as JSON.
-    pub fn new(mut entry: Entry) -> Result<(Self, What), serde_json::Error> {
+    /// The row of an entry; an error where it cannot be written as JSON.
+    pub(crate) fn new(mut entry: Entry) -> Result<(Self, What), serde_json::Error> {
         let sealed = std::mem::take(&mut entry.sealed);
         let inner = inner_sealed(&mut entry.what)
             .map(std::mem::take)
@@ -79,8 +76,7 @@ impl JournalRow {
     }
 
     /// The leaf's hash at a position.
-    #[must_use]
-    pub fn leaf(&self, position: u64) -> [u8; 32] {
+    pub(crate) fn leaf(&self, position: u64) -> [u8; 32] {
         let mut hash = self.begun.clone();
         hash.update(position.to_be_bytes());
         hash.finalize().into()
@@ -185,4 +181,67 @@ pub(crate) fn micros(at: Timestamp) -> i64 {
 pub(crate) fn from_micros(us: i64) -> Option<Timestamp> {
     // By way of nanoseconds: the last microseconds of time are refused by the direct way.
     Timestamp::from_nanosecond(i128::from(us) * 1_000).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::build;
+    use recoup_domain::CaseEvent;
+
+    fn entry(at: &str) -> Entry {
+        let case = build::case(&build::party(&build::tenant("a"), 1), 1);
+        let event = CaseEvent::Opened(Box::new(case.clone()));
+        let mut entry = build::case_entry(&case, event, at.parse().unwrap());
+        entry.sealed = Sealed::from_ciphertext(vec![9; 5]);
+        entry
+    }
+
+    #[test]
+    fn entries_read_back_to_the_nanosecond_with_all_that_is_sealed() {
+        for at in [
+            "2026-04-08T08:00:00.123456789Z",
+            "1960-01-01T00:00:00.000001Z",
+        ] {
+            for late in [0, 1] {
+                let mut given = entry(at);
+                given.effective_at -= jiff::SignedDuration::from_nanos(late);
+                let (row, _) = JournalRow::new(given.clone()).unwrap();
+                let JournalRow {
+                    body,
+                    sealed,
+                    inner,
+                    at_us,
+                    ..
+                } = row;
+                let read = entry_of(given.tenant.clone(), at_us, &body, sealed, inner);
+                assert_eq!(read.unwrap(), given);
+            }
+        }
+    }
+
+    #[test]
+    fn whatever_is_changed_changes_the_leaf() {
+        let given = entry("2026-04-08T08:00:00Z");
+        let hash = |position, entry: &Entry| leaf_hash(position, entry).unwrap();
+        let stored = hash(7, &given);
+        assert_eq!(hash(7, &given.clone()), stored);
+        assert_ne!(hash(8, &given), stored);
+        let changes: [fn(&mut Entry); 6] = [
+            |e| e.tenant = build::tenant("b"),
+            |e| e.actor.push('x'),
+            |e| e.at += jiff::SignedDuration::from_micros(1),
+            |e| e.effective_at -= jiff::SignedDuration::from_micros(1),
+            |e| e.sealed = Sealed::from_ciphertext(vec![9; 4]),
+            |e| {
+                let inner = inner_sealed(&mut e.what).unwrap();
+                *inner = Sealed::default();
+            },
+        ];
+        for change in changes {
+            let mut forged = given.clone();
+            change(&mut forged);
+            assert_ne!(hash(7, &forged), stored);
+        }
+    }
 }

@@ -14,7 +14,7 @@ pub use change::{
     Answer, Change, CommitError, Committed, Guard, Scope, StoredPolicy, StoredTemplate, Switch,
     Write,
 };
-pub use leaf::{JournalRow, Leaf, leaf_hash};
+pub use leaf::{Leaf, leaf_hash};
 pub use query::{
     CaseFilter, Claim, ContactFilter, Facts, JournalFilter, Page, Recorded, StoreStatus,
 };

@@ -135,6 +135,7 @@ impl SqliteStore {
 
 impl Drop for SqliteStore {
     fn drop(&mut self) {
+        self.pool.close();
         drop(self.queue.take());
         if let Some(thread) = self.thread.take() {
             // A writer that panicked has committed nothing it did not answer.

@@ -39,6 +39,12 @@ impl Pool {
         }
     }
 
+    /// Closes the readers that are idle: the last connection to close should be the writer's, which
+    /// brings the log into the file.
+    pub(super) fn close(&self) {
+        lock(&self.idle).clear();
+    }
+
     /// Reads on a thread that may block.
     pub(super) async fn read<T: Send + 'static>(
         &self,
@@ -55,6 +61,9 @@ impl Pool {
             lent.reader.as_ref().map_or(Err(StoreError::Closed), read)
         });
         task.await.unwrap_or_else(|e| {
+            if e.is_cancelled() {
+                return Err(StoreError::Closed);
+            }
             Err(StoreError::Broken {
                 what: "reading",
                 source: Box::new(e),
