@@ -15,3 +15,5 @@ mod horizon;
 mod oracle;
 #[path = "checks/support.rs"]
 mod support;
+#[path = "checks/written.rs"]
+mod written;
