@@ -18,7 +18,8 @@ use recoup_channel::{Call, ChannelError, Guarded};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
-use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::pki_types::pem::PemObject as _;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 
 /// The most of an answer's body that is read.
@@ -74,13 +75,22 @@ impl Client {
     ///
     /// # Errors
     /// What is wrong with the URL, for the person who wrote it.
+    #[allow(dead_code, reason = "some channels only use `with_ca`")]
     pub(crate) fn new(base_url: &str) -> Result<Self, String> {
+        Self::with_ca(base_url, "")
+    }
+
+    /// As `new`; trusts the certificates of `ca_pem` besides the web's own roots.
+    ///
+    /// # Errors
+    /// As `new`, and what is wrong with the PEM.
+    pub(crate) fn with_ca(base_url: &str, ca_pem: &str) -> Result<Self, String> {
         let uri: Uri = base_url
             .parse()
             .map_err(|error| format!("`{base_url}`: {error}"))?;
         let tls = match uri.scheme_str() {
             Some("http") => None,
-            Some("https") => Some(tls()?),
+            Some("https") => Some(tls(ca_pem)?),
             _ => {
                 return Err(format!(
                     "`{base_url}`: it must begin with https:// or http://"
@@ -173,10 +183,16 @@ impl Client {
     }
 }
 
-fn tls() -> Result<TlsConnector, String> {
-    let roots = RootCertStore {
+fn tls(ca_pem: &str) -> Result<TlsConnector, String> {
+    let mut roots = RootCertStore {
         roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
     };
+    for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
+        let certificate = certificate.map_err(|error| format!("the CA's PEM: {error}"))?;
+        roots
+            .add(certificate)
+            .map_err(|error| format!("the CA's certificate: {error}"))?;
+    }
     let config = ClientConfig::builder_with_provider(Arc::new(crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| format!("TLS cannot be set up: {error}"))?

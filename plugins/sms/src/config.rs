@@ -17,6 +17,9 @@ pub(crate) struct Config {
     pub(crate) password_secret: String,
     /// The sender that people see, and answer to.
     pub(crate) from: String,
+    /// PEM of certificates to trust besides the web's own, for a gateway with a CA of its own.
+    #[serde(default)]
+    pub(crate) ca_pem: String,
     /// Whether delivery reports are asked for.
     #[serde(default = "yes")]
     pub(crate) dlr: bool,
@@ -87,6 +90,7 @@ mod tests {
             .keys()
             .collect();
         let known = [
+            "ca_pem",
             "dlr",
             "endpoint",
             "from",

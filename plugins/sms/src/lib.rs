@@ -54,8 +54,8 @@ impl ChannelFactory for Sms {
 
     fn create(config_json: &str, host: Host) -> Result<Self, String> {
         let config = Config::parse(config_json)?;
-        let client =
-            http::Client::new(&config.endpoint).map_err(|error| format!("`endpoint`: {error}"))?;
+        let client = http::Client::with_ca(&config.endpoint, &config.ca_pem)
+            .map_err(|error| format!("`endpoint`: {error}"))?;
         if host.secret(&config.password_secret).is_none() {
             return Err(format!(
                 "`password_secret` names the secret `{}`, which this channel is not given",

@@ -6,3 +6,4 @@ mod hostile;
 mod loading;
 mod sms;
 mod support;
+mod tls;
