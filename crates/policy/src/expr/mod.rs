@@ -5,6 +5,7 @@ pub(crate) mod eval;
 pub(crate) mod lexer;
 pub(crate) mod names;
 pub(crate) mod parser;
+mod resolve;
 
 use lexer::Span;
 

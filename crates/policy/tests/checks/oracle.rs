@@ -2,13 +2,10 @@
 
 use crate::support::{borrower, case, ladder, now, parsed};
 use cel::parser::PrattParser;
-use cel::{Context, Value};
+use cel::{Context, ExecutionError, Value};
 use proptest::prelude::*;
-use recoup_domain::Contact;
 use recoup_policy::{Facts, NoTrace};
 use std::collections::HashMap;
-
-const _: fn(&Contact) = |_| {};
 
 /// Expressions without parentheses around everything, so that precedence is compared too.
 fn expression() -> impl Strategy<Value = String> {
@@ -73,7 +70,12 @@ fn theirs(expression: &str, dpd: i64, ability: i64, willingness: i64) -> bool {
     context.add_variable_from_value("ability", ability);
     context.add_variable_from_value("willingness", willingness);
     context.add_variable_from_value("contactability", "reachable");
-    context.resolve(&tree) == Ok(Value::Bool(true))
+    match context.resolve(&tree) {
+        Ok(Value::Bool(holds)) => holds,
+        Ok(other) => panic!("{expression} is {other:?}"),
+        Err(unknown @ ExecutionError::UndeclaredReference(_)) => panic!("{expression}: {unknown}"),
+        Err(_) => false,
+    }
 }
 
 proptest! {
