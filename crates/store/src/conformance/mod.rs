@@ -37,7 +37,7 @@ impl Suite {
     /// Runs all tests.
     ///
     /// # Panics
-    /// Where the backend does not do what it must; the message says which test it was.
+    /// Where the backend does not do what it must; the panic's place is the test that says so.
     pub async fn run(&self) {
         self.run_guards().await;
         self.run_keeping().await;
