@@ -33,6 +33,8 @@ pub struct Facts<'a> {
 pub struct StepCounts([[u16; STEPS_MAX]; STAGES_MAX]);
 
 impl StepCounts {
+    const NONE: Self = Self([[0; STEPS_MAX]; STAGES_MAX]);
+
     /// Contacts made of a step; 0 for a step that no policy can have.
     #[must_use]
     pub fn made(&self, stage: u8, step: u8) -> u32 {
@@ -90,7 +92,7 @@ impl Env {
             slots: [ABSENT; SLOTS],
             flags: 0,
             exhausted: 0,
-            made: StepCounts([[0; STEPS_MAX]; STAGES_MAX]),
+            made: StepCounts::NONE,
             segment: None,
         }
     }
@@ -146,7 +148,7 @@ impl Policy {
     /// Contacts made of each step of the case, by the place each was planned at.
     #[must_use]
     pub fn step_counts(&self, facts: &Facts<'_>) -> StepCounts {
-        let mut made = Env::empty().made;
+        let mut made = StepCounts::NONE;
         let own = facts.contacts.iter().filter(|c| c.debt == facts.case.id);
         own.filter(|c| c.is_made())
             .filter_map(|c| c.place)

@@ -71,6 +71,12 @@ fn facts_of_the_case() {
                 "case.dpd - 5 == 40 && 90 == case.dpd * 2 && case.dpd / 7 == 6 && -case.dpd % 7 == -3",
                 true,
             ),
+            ("45 < case.dpd || 45 > case.dpd || 45 != case.dpd", false),
+            ("45 <= case.dpd && 45 >= case.dpd && 45 == case.dpd", true),
+            (
+                "44 < case.dpd && 46 > case.dpd && !(46 < case.dpd) && !(44 > case.dpd)",
+                true,
+            ),
             ("case.dpd in [44, 45]", true),
             ("case.dpd in [44, 46]", false),
             ("case.status == 'open'", true),
@@ -342,6 +348,12 @@ fn a_trace_shows_each_part_and_what_it_came_to() {
             "stage 0 s0: true",
         ]
     );
+}
+
+#[test]
+fn a_policy_is_shared_between_threads() {
+    fn shared<T: Send + Sync>(_: &T) {}
+    shared(&parsed(&ladder(&["true"])));
 }
 
 #[test]
