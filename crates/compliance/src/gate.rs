@@ -101,9 +101,13 @@ pub fn gate(
     }
     // Stable: rules of one rank keep the order of their packs.
     reasons.sort_by_key(precedence);
+    // One rule that never permits settles it: there is nothing to look for.
+    let curable = reasons.iter().all(|r| r.earliest.is_some());
     Verdict::Deny(Denial {
         reason: reasons[0].rule.clone(),
-        earliest: earliest(binding, &question, moment),
+        earliest: curable
+            .then(|| earliest(binding, &question, moment))
+            .flatten(),
         all: reasons,
     })
 }

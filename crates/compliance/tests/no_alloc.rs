@@ -1,0 +1,82 @@
+//! The way to a permit allocates nothing.
+
+mod support;
+
+use jiff::SignedDuration;
+use recoup_compliance::{NoTrace, Packs, Verdict, gate};
+use recoup_domain::case::LenderKind;
+use recoup_domain::contact::ContactClass;
+use recoup_domain::outcome::Outcome;
+use recoup_domain::past::PastContact;
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::hint::black_box;
+
+thread_local! {
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Counts the allocations of each thread.
+struct Counting;
+
+#[expect(
+    unsafe_code,
+    reason = "a counting allocator can be written no other way; tests alone have it"
+)]
+// SAFETY: every call goes on to the system's allocator unchanged; the counter allocates nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.with(|n| n.set(n.get() + 1));
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
+        unsafe { System.dealloc(at, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+fn allocations(work: impl FnOnce()) -> u64 {
+    let before = ALLOCATIONS.with(Cell::get);
+    work();
+    ALLOCATIONS.with(Cell::get) - before
+}
+
+#[test]
+fn a_permit_allocates_nothing() {
+    let now = support::at("2026-05-06T15:00:00Z");
+    let person = support::party(&["America/New_York", "America/Chicago"]);
+    // Fifty calls, one a day and a half.
+    let past: Vec<PastContact> = (1..=50)
+        .rev()
+        .map(|i| {
+            let at = now - SignedDuration::from_hours(36 * i);
+            support::made(ContactClass::Phone, at, Outcome::NoAnswer)
+        })
+        .collect();
+    let regions = ["US-NY".to_owned(), "CN".to_owned()];
+    let packs = Packs::builtin();
+    let binding = packs.bind("US", &regions, LenderKind::Agency).unwrap();
+    for class in ContactClass::ALL {
+        let proposal = support::proposal(&person, class, now);
+        let mut verdict = None;
+        let count = allocations(|| {
+            verdict = Some(black_box(gate(
+                &binding,
+                &proposal,
+                &past,
+                now,
+                &mut NoTrace,
+            )));
+        });
+        assert!(
+            matches!(verdict, Some(Verdict::Permit { .. })),
+            "{class}: {verdict:?}"
+        );
+        assert_eq!(count, 0, "{class}");
+    }
+    // The counter counts.
+    assert_eq!(allocations(|| drop(black_box(Box::new(1_u8)))), 1);
+}
