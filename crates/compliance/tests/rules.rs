@@ -364,12 +364,49 @@ fn an_opt_out_binds_its_medium_but_for_one_confirmation_and_one_reply() {
             purpose: Purpose::ResponseToInbound,
             ..sms
         };
-        let wrote = inbound(Class::Sms, at("2026-05-05T12:00:00Z"), Outcome::Delivered);
-        let answered = made(Class::Sms, at("2026-05-05T12:01:00Z"), Outcome::Delivered);
+        let wrote = inbound(Class::Sms, at("2026-05-06T12:00:00Z"), Outcome::Delivered);
+        let answered = made(Class::Sms, at("2026-05-06T12:01:00Z"), Outcome::Delivered);
         denies(rule, &reply, &[], None);
         permits(rule, &reply, &[sent.clone(), wrote.clone()]);
         denies(rule, &reply, &[sent, wrote, answered], None);
     }
+}
+
+#[test]
+fn at_night_only_what_just_came_in_is_answered() {
+    let who = new_york();
+    let reply = Proposal {
+        purpose: Purpose::ResponseToInbound,
+        ..proposal(&who, Class::Sms, at("2026-05-06T23:00:00-04:00"))
+    };
+    let rule = "US-REGF-1006.6b1i";
+    let morning = Some("2026-05-07T08:00:00-04:00");
+    let wrote = |when, class| [inbound(class, at(when), Outcome::Delivered)];
+    permits(
+        rule,
+        &reply,
+        &wrote("2026-05-06T22:00:00-04:00", Class::Sms),
+    );
+    denies(
+        rule,
+        &reply,
+        &wrote("2026-05-06T21:59:59-04:00", Class::Sms),
+        morning,
+    );
+    denies(
+        rule,
+        &reply,
+        &wrote("2026-05-06T22:00:00-04:00", Class::Email),
+        morning,
+    );
+    let purpose = Purpose::Ordinary;
+    let ordinary = Proposal { purpose, ..reply };
+    denies(
+        rule,
+        &ordinary,
+        &wrote("2026-05-06T22:00:00-04:00", Class::Sms),
+        morning,
+    );
 }
 
 #[test]

@@ -2,17 +2,21 @@
 
 use crate::proposal::Purpose;
 use crate::question::Question;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use recoup_domain::past::Direction;
 use serde::Deserialize;
+use std::num::NonZeroU8;
 
-/// A contact of `purpose` is excepted; with `once_after`, only the first by its medium since then.
+/// A contact of `purpose` is excepted; with `once_after`, only the first by its medium since then, and with
+/// `within_hours` only if that is no longer ago when the gate is asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Exception {
     purpose: Purpose,
     #[serde(default)]
     once_after: Option<Since>,
+    #[serde(default)]
+    within_hours: Option<NonZeroU8>,
 }
 
 /// What lets one contact through.
@@ -26,12 +30,15 @@ enum Since {
 }
 
 impl Exception {
-    /// Whether the proposal is excepted. Time does not change the answer.
+    /// Whether the proposal is excepted. The answer is the same for every candidate start.
     pub(crate) fn covers(self, q: &Question<'_>) -> bool {
-        self.purpose == q.proposal.purpose
-            && self
-                .once_after
-                .is_none_or(|since| since.at(q).is_some_and(|at| !spent(q, at)))
+        let fresh = |at: Timestamp| {
+            let age = q.now.duration_since(at);
+            self.within_hours
+                .is_none_or(|h| age <= SignedDuration::from_hours(i64::from(h.get())))
+        };
+        let open = |since: Since| since.at(q).is_some_and(|at| fresh(at) && !spent(q, at));
+        self.purpose == q.proposal.purpose && self.once_after.is_none_or(open)
     }
 }
 
