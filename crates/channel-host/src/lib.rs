@@ -17,6 +17,7 @@ mod calls;
 mod circuit;
 mod error;
 mod instance;
+pub mod kit;
 mod library;
 mod loaded;
 mod spec;

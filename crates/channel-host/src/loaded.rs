@@ -57,9 +57,10 @@ pub struct State {
 }
 
 /// An operation of the table, by name.
-struct Operation {
-    name: &'static str,
-    function: Option<OpFn>,
+#[derive(Clone, Copy)]
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    pub(crate) function: Option<OpFn>,
 }
 
 impl LoadedChannel {
@@ -124,6 +125,17 @@ impl LoadedChannel {
         matches!(tokio::time::timeout(patience, done).await, Ok(Ok(())))
     }
 
+    /// Makes a further instance of the same library and ends it; false where `destroy` hangs.
+    pub(crate) async fn live_and_die(&self, drain: Duration) -> Result<bool, LoadError> {
+        let instance = start(&self.spec, &self.library, &self.tickets).await?;
+        let done = instance.retire(drain);
+        let patience = drain + self.spec.limits.grace;
+        Ok(matches!(
+            tokio::time::timeout(patience, done).await,
+            Ok(Ok(()))
+        ))
+    }
+
     fn current(&self) -> Arc<Instance> {
         self.current
             .lock()
@@ -171,10 +183,25 @@ impl LoadedChannel {
         cx: &Call,
         request: &impl Message,
     ) -> Result<R, ChannelError> {
+        let name = operation.name;
+        let bytes = self
+            .call_bytes(operation, cx, request.encode_to_vec())
+            .await?;
+        R::decode(&*bytes).map_err(|error| {
+            ChannelError::unknown(format!("`{name}` answered what nobody can read: {error}"))
+        })
+    }
+
+    /// As [`call`](Self::call), with the messages as bytes.
+    pub(crate) async fn call_bytes(
+        &self,
+        operation: Operation,
+        cx: &Call,
+        request: Vec<u8>,
+    ) -> Result<Vec<u8>, ChannelError> {
         let Some(function) = operation.function else {
             return Err(ChannelError::unsupported(operation.name));
         };
-        let request = request.encode_to_vec();
         if request.len() > MESSAGE_BYTES_MAX {
             return Err(ChannelError::permanent(format!(
                 "the request has {} bytes, over the {MESSAGE_BYTES_MAX} that may cross",
@@ -213,14 +240,23 @@ impl LoadedChannel {
         let outcome = self.wait(&waiting, cx, answer).await;
         trial.settled = true;
         self.settle(&instance, outcome.in_time);
-        outcome.result.and_then(|bytes| {
-            R::decode(&*bytes).map_err(|error| {
-                ChannelError::unknown(format!(
-                    "`{}` answered what nobody can read: {error}",
-                    operation.name
-                ))
-            })
-        })
+        outcome.result
+    }
+
+    /// The operations that the table holds.
+    pub(crate) fn operations(&self) -> impl Iterator<Item = Operation> {
+        let table = &self.library.table;
+        let all = [
+            ("send", table.send),
+            ("status", table.status),
+            ("cancel", table.cancel),
+            ("health", table.health),
+            ("parse_callback", table.parse_callback),
+            ("poll", table.poll),
+            ("validate", table.validate),
+        ];
+        let held = all.into_iter().filter(|(_, function)| function.is_some());
+        held.map(|(name, function)| Operation { name, function })
     }
 
     async fn wait(
