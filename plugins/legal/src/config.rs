@@ -11,6 +11,7 @@ pub(crate) const SCHEMA: &str = r#"{
   "required": ["endpoint"],
   "properties": {
     "endpoint": {"type": "string", "format": "uri"},
+    "ca_pem": {"type": "string"},
     "token_secret": {"type": "string", "format": "recoup-secret"},
     "desks": {"type": "array", "items": {"type": "string"}, "minItems": 1},
     "pack_bytes_max": {"type": "integer", "minimum": 1024, "default": 33554432}
@@ -23,6 +24,9 @@ pub(crate) const SCHEMA: &str = r#"{
 pub(crate) struct Config {
     /// The law firm's API.
     pub(crate) endpoint: String,
+    /// PEM of certificates to trust besides the web's own; empty: none.
+    #[serde(default)]
+    pub(crate) ca_pem: String,
     /// Name of the secret with the bearer token.
     pub(crate) token_secret: Option<String>,
     /// The desks that may be written to; unset: any.

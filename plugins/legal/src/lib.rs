@@ -92,8 +92,8 @@ impl ChannelFactory for LegalChannel {
 
     fn create(config_json: &str, host: Host) -> Result<Self, String> {
         let config = Config::read(config_json)?;
-        let client = http::Client::new(&config.endpoint)
-            .map_err(|why| format!("legal: `endpoint`: {why}"))?;
+        let client = http::Client::with_ca(&config.endpoint, &config.ca_pem)
+            .map_err(|why| format!("legal: `endpoint` or `ca_pem`: {why}"))?;
         let channel = Self {
             config,
             client,

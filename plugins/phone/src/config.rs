@@ -12,6 +12,7 @@ pub(crate) const SCHEMA: &str = r#"{
   "required": ["base_url", "account_sid", "auth_token_secret", "from"],
   "properties": {
     "base_url": {"type": "string", "format": "uri"},
+    "ca_pem": {"type": "string"},
     "account_sid": {"type": "string"},
     "auth_token_secret": {"type": "string", "format": "recoup-secret"},
     "from": {"type": "string"},
@@ -38,6 +39,9 @@ pub(crate) const SCHEMA: &str = r#"{
 pub(crate) struct Config {
     /// Scheme, host and port of the provider's API.
     pub(crate) base_url: String,
+    /// PEM of certificates to trust besides the web's own; empty: none.
+    #[serde(default)]
+    pub(crate) ca_pem: String,
     /// The account, part of each path and the user of the credentials.
     pub(crate) account_sid: String,
     /// Name of the secret that holds the account's token.

@@ -66,8 +66,8 @@ impl ChannelFactory for PhoneChannel {
 
     fn create(config_json: &str, host: Host) -> Result<Self, String> {
         let config = Config::read(config_json)?;
-        let client = http::Client::new(&config.base_url)
-            .map_err(|why| format!("phone: `base_url`: {why}"))?;
+        let client = http::Client::with_ca(&config.base_url, &config.ca_pem)
+            .map_err(|why| format!("phone: `base_url` or `ca_pem`: {why}"))?;
         let channel = Self {
             config,
             client,

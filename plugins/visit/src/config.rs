@@ -9,6 +9,7 @@ pub(crate) const SCHEMA: &str = r#"{
   "required": ["collection_url", "domain"],
   "properties": {
     "collection_url": {"type": "string", "format": "uri"},
+    "ca_pem": {"type": "string"},
     "domain": {"type": "string"},
     "username": {"type": "string"},
     "password_secret": {"type": "string", "format": "recoup-secret"}
@@ -21,6 +22,9 @@ pub(crate) const SCHEMA: &str = r#"{
 pub(crate) struct Config {
     /// The calendar that work orders go to.
     pub(crate) collection_url: String,
+    /// PEM of certificates to trust besides the web's own; empty: none.
+    #[serde(default)]
+    pub(crate) ca_pem: String,
     /// What follows the key in an event's UID.
     pub(crate) domain: String,
     /// User of Basic credentials.

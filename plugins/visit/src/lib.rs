@@ -61,8 +61,8 @@ impl ChannelFactory for VisitChannel {
 
     fn create(config_json: &str, host: Host) -> Result<Self, String> {
         let config = Config::read(config_json)?;
-        let client = http::Client::new(&config.collection_url)
-            .map_err(|why| format!("visit: `collection_url`: {why}"))?;
+        let client = http::Client::with_ca(&config.collection_url, &config.ca_pem)
+            .map_err(|why| format!("visit: `collection_url` or `ca_pem`: {why}"))?;
         let channel = Self {
             config,
             client,
