@@ -1,8 +1,9 @@
 //! Libraries that misbehave, as far as a host in the same process can contain them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::io;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use recoup_channel::wire::{Attachment, HealthState, Receipt, SendRequest};
@@ -283,6 +284,52 @@ async fn only_granted_secrets_are_given() {
     assert_eq!(given.expect("granted").provider_ref, "s3cret-word");
     let refused = send(&setup, &channel, message_about("secret", "other"), 5_000).await;
     assert!(matches!(refused, Err(ChannelError::Auth { .. })));
+}
+
+#[tokio::test]
+async fn a_log_line_is_written_without_the_secrets_in_it() {
+    let written = written_log();
+    let setup = moody();
+    let channel = setup.load().await;
+    let line = message_about("log", "the password is s3cret-word, really");
+    send(&setup, &channel, line, 5_000).await.expect("ok");
+    let written = String::from_utf8(written.lock().expect("no panic while held").clone());
+    let written = written.expect("text");
+    assert!(
+        written.contains("the password is [secret], really"),
+        "{written}"
+    );
+    assert!(
+        written.contains("WARN") && written.contains("channel=test"),
+        "{written}"
+    );
+    assert!(!written.contains("s3cret-word"));
+}
+
+/// What this process logs from now on. The channel logs on a thread of its own, so the subscriber has
+/// to be the process's.
+fn written_log() -> Arc<Mutex<Vec<u8>>> {
+    #[derive(Clone)]
+    struct Into(Arc<Mutex<Vec<u8>>>);
+    impl io::Write for Into {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0
+                .lock()
+                .expect("no panic while held")
+                .extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let written = Arc::default();
+    let writer = Into(Arc::clone(&written));
+    tracing_subscriber::fmt()
+        .with_ansi(false)
+        .with_writer(move || writer.clone())
+        .init();
+    written
 }
 
 #[tokio::test]
