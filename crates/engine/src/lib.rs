@@ -1,1 +1,39 @@
-//! The shell around the pure step: claim, decide, intent, dispatch, outcome.
+//! The shell around the pure step: it claims what is due, asks [`recoup_decide::step`], writes the intent,
+//! dispatches it through a channel, writes the outcome and the next schedule.
+//!
+//! Start at [`Engine`] and its planner (`planner.rs`); then `intent.rs`, `dispatch.rs` and `settle.rs`, in
+//! the order a contact lives.
+
+pub mod activity;
+pub mod blobs;
+pub mod callback;
+pub mod channels;
+pub mod clock;
+pub mod commands;
+mod dispatch;
+mod draft;
+mod engine;
+pub mod error;
+pub mod explain;
+pub mod ids;
+mod intent;
+mod keys;
+mod ledger;
+mod library;
+mod planner;
+mod recovery;
+mod referral;
+pub mod render;
+mod reply;
+mod settle;
+pub mod status;
+pub mod stepped;
+mod stops;
+pub mod timeline;
+pub mod types;
+pub mod vault;
+
+pub use engine::{Engine, EngineOptions, StartError, TenantOptions};
+pub use error::{CommandError, Done, Violation};
+pub use intent::TZDB;
+pub use library::PolicyDoesNotCompile;

@@ -1,0 +1,177 @@
+//! The channels that are loaded, and how much each may have under way.
+
+use recoup_channel::wire::ChannelDescriptor;
+use recoup_channel::{Clock, DynChannel};
+use recoup_domain::ContactClass;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::clock::Wall;
+
+/// In-flight contacts of a channel whose descriptor names no number.
+const IN_FLIGHT_DEFAULT: u32 = 16;
+/// In-flight contacts of any channel.
+const IN_FLIGHT_MAX: u32 = 256;
+
+/// A channel that is loaded.
+#[derive(Clone)]
+pub struct ChannelHandle {
+    /// The name policies use.
+    pub name: String,
+    /// The kind of contact it makes.
+    pub class: ContactClass,
+    /// What its library says of itself.
+    pub descriptor: ChannelDescriptor,
+    /// SHA-256 of the library, hexadecimal.
+    pub digest: String,
+    /// The channel itself.
+    pub channel: Arc<dyn DynChannel>,
+    /// The desk a referral goes to.
+    pub desk: Option<String>,
+}
+
+impl std::fmt::Debug for ChannelHandle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ChannelHandle({}, {})", self.name, self.class)
+    }
+}
+
+impl ChannelHandle {
+    /// Whether an accepted contact can be called off at the carrier.
+    #[must_use]
+    pub fn can_cancel(&self) -> bool {
+        self.descriptor
+            .capabilities
+            .as_ref()
+            .is_some_and(|c| c.cancel)
+    }
+
+    /// Whether the carrier can be asked what became of a contact.
+    #[must_use]
+    pub fn can_query(&self) -> bool {
+        self.descriptor
+            .capabilities
+            .as_ref()
+            .is_some_and(|c| c.status_query)
+    }
+
+    /// How many contacts it may have under way.
+    #[must_use]
+    pub fn in_flight_max(&self) -> u32 {
+        let said = self
+            .descriptor
+            .capabilities
+            .as_ref()
+            .map_or(0, |c| c.max_in_flight);
+        if said == 0 {
+            IN_FLIGHT_DEFAULT
+        } else {
+            said.min(IN_FLIGHT_MAX)
+        }
+    }
+}
+
+impl recoup_decide::ChannelNames for Channels {
+    fn has(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+}
+
+/// A channel as an operator sees it.
+#[derive(Clone, Debug)]
+pub struct ChannelInfo {
+    /// The channel.
+    pub handle: ChannelHandle,
+    /// Contacts under way.
+    pub in_flight: u32,
+}
+
+/// All channels that are loaded, by name.
+pub(crate) struct Channels(BTreeMap<String, Slot>);
+
+struct Slot {
+    handle: ChannelHandle,
+    permits: Arc<Semaphore>,
+}
+
+impl Channels {
+    pub(crate) fn new(handles: Vec<ChannelHandle>) -> Self {
+        let slot = |handle: ChannelHandle| {
+            let permits = Arc::new(Semaphore::new(handle.in_flight_max() as usize));
+            (handle.name.clone(), Slot { handle, permits })
+        };
+        Self(handles.into_iter().map(slot).collect())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&ChannelHandle> {
+        self.0.get(name).map(|s| &s.handle)
+    }
+
+    /// Names and classes, for policies.
+    pub(crate) fn names(&self) -> BTreeMap<String, ContactClass> {
+        self.0
+            .iter()
+            .map(|(name, s)| (name.clone(), s.handle.class))
+            .collect()
+    }
+
+    /// Room for one more contact under way; none where the channel is full.
+    pub(crate) fn room(&self, name: &str) -> Option<OwnedSemaphorePermit> {
+        self.0
+            .get(name)
+            .and_then(|s| s.permits.clone().try_acquire_owned().ok())
+    }
+
+    /// How many more contacts it may have under way; no bound for a channel that is not there.
+    pub(crate) fn free(&self, name: &str) -> usize {
+        self.0
+            .get(name)
+            .map_or(usize::MAX, |s| s.permits.available_permits())
+    }
+
+    /// Waits for room; none for a channel that is not there.
+    pub(crate) async fn wait_for_room(&self, name: &str) -> Option<OwnedSemaphorePermit> {
+        let permits = self.0.get(name)?.permits.clone();
+        permits.acquire_owned().await.ok()
+    }
+
+    pub(crate) fn list(&self) -> Vec<ChannelInfo> {
+        let info = |s: &Slot| {
+            let free = u32::try_from(s.permits.available_permits()).unwrap_or(u32::MAX);
+            let in_flight = s.handle.in_flight_max().saturating_sub(free);
+            ChannelInfo {
+                handle: s.handle.clone(),
+                in_flight,
+            }
+        };
+        self.0.values().map(info).collect()
+    }
+}
+
+/// The engine's clocks as channels read them.
+pub struct ChannelClock {
+    wall: Arc<dyn Wall>,
+    origin: std::time::Instant,
+}
+
+impl ChannelClock {
+    /// Wall time from `wall`, monotonic time from the system.
+    #[must_use]
+    pub fn new(wall: Arc<dyn Wall>) -> Self {
+        Self {
+            wall,
+            origin: std::time::Instant::now(),
+        }
+    }
+}
+
+impl Clock for ChannelClock {
+    fn wall_unix_ms(&self) -> i64 {
+        self.wall.now().as_millisecond()
+    }
+
+    fn mono_ns(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}

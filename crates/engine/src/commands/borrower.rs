@@ -1,0 +1,339 @@
+//! Commands on parties.
+
+use crate::draft::Draft;
+use crate::engine::Engine;
+use crate::error::{CommandError, Done, Violation};
+use crate::keys::PARTY_PLACE;
+use crate::stops::{PartyStop, alarm_for_doubt};
+use crate::types::{Answered, Caller, Encode, PartyInput, PartyName, PartyPlain, PartyView};
+use recoup_domain::Party;
+use recoup_domain::contact::ContactClass;
+use recoup_domain::ids::{CaseId, KeyedHash, PartyId};
+use recoup_domain::party::{Cease, ContactPoint, OptOut, PartyEvent, PointState};
+use recoup_domain::regions::zones_of;
+use recoup_domain::sealed::Sealed;
+use recoup_domain::time::Zone;
+use recoup_store::Facts;
+use std::sync::Arc;
+
+impl Engine {
+    /// Makes a party, or takes over what the lender says of it now. Rights of the person and what contacts have
+    /// taught are never taken back by it.
+    ///
+    /// # Errors
+    /// Invalid where no zone can be told, or a field cannot be.
+    pub async fn upsert_borrower(
+        &self,
+        who: &Caller,
+        input: PartyInput,
+        encode: Encode<'_, PartyView>,
+    ) -> Done<Answered<PartyView>> {
+        let _work = self.0.activity.begin();
+        if let Some(before) = self.answered(who).await? {
+            return Ok(before);
+        }
+        let name = PartyName::Told(Box::new(input));
+        for _ in 0..super::ATTEMPTS_MAX {
+            let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
+            let id = self.draft_party(&mut draft, &name).await?;
+            let all = self.hold_open_cases(&mut draft, id).await?;
+            for facts in &all {
+                self.schedule_next(&mut draft, facts).await;
+            }
+            let view = self.view_party(&draft, id).await?;
+            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
+                return Ok(done);
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// Puts a party on a draft: the known one, as told anew, or a new one. Answers its id.
+    pub(crate) async fn draft_party(&self, draft: &mut Draft, name: &PartyName) -> Done<PartyId> {
+        let tenant = draft.tenant().clone();
+        let told = match name {
+            PartyName::Told(told) => told,
+            named => {
+                let party = self.find_party(&tenant, named).await?;
+                let id = party.id;
+                draft.hold_party(party);
+                return Ok(id);
+            }
+        };
+        let key = self.0.vault.keyed(&tenant, "party", &told.lender_ref);
+        let known = self.0.store.party_by_ref(&tenant, key).await?;
+        if let Some(known) = known {
+            let data_key = self.0.keys.of(known.id).await?;
+            let plain = plain_of(told);
+            let same = self.0.keys.plain(&known).await? == plain;
+            let mut fresh = self.party_of(&tenant, known.id, key, told)?;
+            fresh.sealed = if same {
+                known.sealed.clone()
+            } else {
+                seal(&data_key, &plain)?
+            };
+            let id = known.id;
+            let nothing_new = same && tells_the_same(&known, &fresh);
+            draft.hold_party(known);
+            if !nothing_new {
+                draft.party_event(id, PartyEvent::Upserted(Box::new(fresh)));
+            }
+            return Ok(id);
+        }
+        let id = self.0.ids.party();
+        let (data_key, wrapped) = self.0.vault.new_key(id)?;
+        let mut party = self.party_of(&tenant, id, key, told)?;
+        party.sealed = seal(&data_key, &plain_of(told))?;
+        self.0.keys.keep(id, Arc::new(data_key));
+        draft.make_party(party, wrapped);
+        Ok(id)
+    }
+
+    fn party_of(
+        &self,
+        tenant: &recoup_domain::TenantId,
+        id: PartyId,
+        lender_ref: KeyedHash,
+        told: &PartyInput,
+    ) -> Done<Party> {
+        let zones = zones(told)?;
+        let point = |p: &crate::types::PointInput| ContactPoint {
+            key: self.point_key(tenant, &p.value),
+            kind: p.kind,
+            owner: p.owner,
+            zone: p.zone.clone(),
+            verified: p.verified,
+            source: p.source.clone(),
+            state: PointState::Usable,
+            failed_days: 0,
+            failed_on: None,
+        };
+        Ok(Party {
+            id,
+            tenant: tenant.clone(),
+            lender_ref,
+            version: 1,
+            kind: told.kind,
+            regions: told.regions.clone(),
+            zones,
+            locale: told.locale.clone(),
+            points: told.points.iter().map(point).collect(),
+            tags: told.tags.clone(),
+            opt_outs: Vec::new(),
+            ceases: Vec::new(),
+            consents: Vec::new(),
+            attorneys: Vec::new(),
+            employer_prohibits: false,
+            inconvenient: Vec::new(),
+            moratorium_until: None,
+            deceased: false,
+            incapacitated: false,
+            refused: false,
+            sealed: Sealed::default(),
+        })
+    }
+
+    /// The key that a number or address is known by.
+    #[must_use]
+    pub fn point_key(&self, tenant: &recoup_domain::TenantId, value: &str) -> KeyedHash {
+        self.0.vault.keyed(tenant, "point", value)
+    }
+
+    /// The person asks not to be contacted by a medium (none: any), or at one number or address (none: all).
+    /// What was accepted and has not reached them is called off.
+    ///
+    /// # Errors
+    /// NotFound for the party or the number.
+    pub async fn record_opt_out(
+        &self,
+        who: &Caller,
+        name: &PartyName,
+        class: Option<ContactClass>,
+        point: Option<KeyedHash>,
+        encode: Encode<'_, PartyView>,
+    ) -> Done<Answered<PartyView>> {
+        let stop = PartyStop::OptOut(class, point);
+        let act = |draft: &mut Draft, party: &Party| {
+            if let Some(point) = point.filter(|p| party.point(*p).is_none()) {
+                return Err(CommandError::NotFound {
+                    what: "contact point",
+                    id: point.to_string(),
+                });
+            }
+            let opt_out = OptOut {
+                class,
+                point,
+                at: draft.now,
+            };
+            let known = party
+                .opt_outs
+                .iter()
+                .any(|o| o.class == class && o.point == point);
+            if !known {
+                draft.party_event(party.id, PartyEvent::OptedOut(opt_out));
+            }
+            Ok(())
+        };
+        self.on_party(who, name, encode, act, &stop).await
+    }
+
+    /// The person demands that contact stops, about one debt or all.
+    ///
+    /// # Errors
+    /// NotFound for the party or the case.
+    pub async fn record_cease(
+        &self,
+        who: &Caller,
+        name: &PartyName,
+        case: Option<CaseId>,
+        written: bool,
+        encode: Encode<'_, PartyView>,
+    ) -> Done<Answered<PartyView>> {
+        if let Some(id) = case {
+            self.stored_case(&who.tenant, id).await?;
+        }
+        let stop = PartyStop::Cease(case);
+        let act = |draft: &mut Draft, party: &Party| {
+            let cease = Cease {
+                case,
+                written,
+                at: draft.now,
+            };
+            draft.party_event(party.id, PartyEvent::Ceased(cease));
+            Ok(())
+        };
+        self.on_party(who, name, encode, act, &stop).await
+    }
+
+    /// A command on a party: over all its open cases, in one transaction.
+    async fn on_party(
+        &self,
+        who: &Caller,
+        name: &PartyName,
+        encode: Encode<'_, PartyView>,
+        act: impl Fn(&mut Draft, &Party) -> Done<()> + Send + Sync,
+        stop: &PartyStop,
+    ) -> Done<Answered<PartyView>> {
+        let _work = self.0.activity.begin();
+        if let Some(before) = self.answered(who).await? {
+            return Ok(before);
+        }
+        for _ in 0..super::ATTEMPTS_MAX {
+            let party = self.find_party(&who.tenant, name).await?;
+            let id = party.id;
+            let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
+            draft.hold_party(party.clone());
+            act(&mut draft, &party)?;
+            self.follow_stop(&mut draft, id, stop).await?;
+            let view = self.view_party(&draft, id).await?;
+            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
+                return Ok(done);
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// Calls off what a stop overtakes in all open cases of a party, and schedules them anew.
+    pub(crate) async fn follow_stop(
+        &self,
+        draft: &mut Draft,
+        party: PartyId,
+        stop: &PartyStop,
+    ) -> Done<()> {
+        let all = self.hold_open_cases(draft, party).await?;
+        self.stop_for_party(draft, &all, stop).await?;
+        for facts in &all {
+            alarm_for_doubt(draft, facts.case.id);
+            self.schedule_next(draft, facts).await;
+        }
+        Ok(())
+    }
+
+    async fn hold_open_cases(&self, draft: &mut Draft, party: PartyId) -> Done<Vec<Facts>> {
+        let tenant = draft.tenant().clone();
+        let cases = self.0.store.open_cases_of(&tenant, party).await?;
+        let ids: Vec<CaseId> = cases.iter().map(|c| c.id).collect();
+        let facts = self.0.store.facts(&ids).await?;
+        facts.iter().for_each(|f| draft.hold_case(f.case.clone()));
+        Ok(facts)
+    }
+
+    async fn view_party(&self, draft: &Draft, id: PartyId) -> Done<PartyView> {
+        let missing = || CommandError::NotFound {
+            what: "party",
+            id: id.to_string(),
+        };
+        let mut view = self
+            .party_view(draft.party(id).cloned().ok_or_else(missing)?)
+            .await?;
+        view.created = draft.is_new_party(id);
+        view.cancelling = draft.cancels().to_vec();
+        Ok(view)
+    }
+}
+
+/// The candidate zones: as told, else those of all candidate regions.
+fn zones(told: &PartyInput) -> Done<Vec<Zone>> {
+    if !told.zones.is_empty() {
+        return Ok(told.zones.clone());
+    }
+    let mut zones: Vec<Zone> = Vec::new();
+    let mut violations = Vec::new();
+    for (i, region) in told.regions.iter().enumerate() {
+        let Some(names) = zones_of(region) else {
+            let problem = format!("no time zone is known for region `{region}`: give time_zones");
+            violations.push(Violation::new(format!("regions[{i}]"), problem));
+            continue;
+        };
+        let known = names.iter().filter_map(|name| Zone::new(name).ok());
+        for zone in known {
+            if !zones.contains(&zone) {
+                zones.push(zone);
+            }
+        }
+    }
+    if zones.is_empty() && violations.is_empty() {
+        let problem = "give time_zones, or regions that they can be told from";
+        violations.push(Violation::new("time_zones", problem));
+    }
+    if violations.is_empty() {
+        Ok(zones)
+    } else {
+        Err(CommandError::Invalid(violations))
+    }
+}
+
+fn plain_of(told: &PartyInput) -> PartyPlain {
+    PartyPlain {
+        lender_ref: told.lender_ref.clone(),
+        display_name: told.display_name.clone(),
+        points: told.points.iter().map(|p| p.value.clone()).collect(),
+    }
+}
+
+fn seal(key: &crate::vault::DataKey, plain: &PartyPlain) -> Done<Sealed> {
+    Ok(key.seal(PARTY_PLACE, &serde_json::to_vec(plain).unwrap_or_default())?)
+}
+
+/// Whether `fresh` says nothing that is not known: what contacts have taught of the points aside.
+fn tells_the_same(known: &Party, fresh: &Party) -> bool {
+    let points = |p: &Party| -> Vec<_> {
+        let told = |p: &ContactPoint| {
+            (
+                p.key,
+                p.kind,
+                p.owner,
+                p.zone.clone(),
+                p.verified,
+                p.source.clone(),
+            )
+        };
+        p.points.iter().map(told).collect()
+    };
+    known.kind == fresh.kind
+        && known.regions == fresh.regions
+        && known.zones == fresh.zones
+        && known.locale == fresh.locale
+        && known.tags == fresh.tags
+        && points(known) == points(fresh)
+}

@@ -1,0 +1,336 @@
+//! Commands on cases: open, facts, money, evidence, the end.
+
+use super::check_etag;
+use super::read::ShowCase;
+use crate::draft::Draft;
+use crate::engine::Engine;
+use crate::error::{CommandError, Done, Violation};
+use crate::render::CasePlain;
+use crate::types::{Answered, Caller, CaseInput, CaseView, Encode};
+use jiff::Timestamp;
+use jiff::civil::Date;
+use recoup_domain::case::{
+    self, Amounts, CaseParty, CloseReason, Document, Opening, PolicyPin, Scores,
+};
+use recoup_domain::ids::CaseId;
+use recoup_domain::money::{Currency, Money};
+use recoup_domain::{Case, CaseEvent};
+use recoup_store::Facts;
+
+/// What the lender's ledger says now; none of a field means it did not change.
+#[derive(Clone, Debug, Default)]
+pub struct FactsInput {
+    /// All amounts, in `currency`.
+    pub amounts: Option<Amounts>,
+    /// Their currency.
+    pub currency: Option<Currency>,
+    /// Oldest unpaid due date.
+    pub oldest_unpaid_due: Option<Date>,
+    /// Days that do not count as past due.
+    pub pause_days: Option<u32>,
+    /// Both scores.
+    pub scores: Option<Scores>,
+    /// All labels.
+    pub tags: Option<Vec<String>>,
+    /// The etag the caller saw; none writes without looking.
+    pub etag: Option<String>,
+    /// From when it holds; none means now.
+    pub effective_at: Option<Timestamp>,
+}
+
+/// Money that came in.
+#[derive(Clone, Debug)]
+pub struct PaymentInput {
+    /// The lender's reference of the payment.
+    pub reference: String,
+    /// How much.
+    pub amount: Money,
+    /// When the lender received it; none means now.
+    pub received_at: Option<Timestamp>,
+    /// What is overdue after it, where the lender knows; it rules then.
+    pub balance_after: Option<Money>,
+}
+
+impl Engine {
+    /// Opens a case, with its borrower where that is told with it.
+    ///
+    /// # Errors
+    /// CaseExists where the loan has an open case; NoPolicy where no active policy fits; Jurisdiction where no
+    /// pack binds it; NotFound for a borrower that was never told.
+    pub async fn open_case(
+        &self,
+        who: &Caller,
+        input: CaseInput,
+        encode: Encode<'_, CaseView>,
+    ) -> Done<Answered<CaseView>> {
+        let _work = self.0.activity.begin();
+        if let Some(before) = self.answered(who).await? {
+            return Ok(before);
+        }
+        for _ in 0..super::ATTEMPTS_MAX {
+            self.must_have_no_open_case(who, &input.lender_case_ref)
+                .await?;
+            let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
+            let facts = self.draft_case(&mut draft, who, &input).await?;
+            self.schedule_next(&mut draft, &facts).await;
+            let view = self.view_in(&draft, &facts).await?;
+            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
+                return Ok(done);
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    async fn must_have_no_open_case(&self, who: &Caller, lender_ref: &str) -> Done<()> {
+        let key = self.0.vault.keyed(&who.tenant, "case", lender_ref);
+        match self.0.store.case_by_ref(&who.tenant, key).await? {
+            Some(case) if case.closed.is_none() => Err(CommandError::CaseExists(case.id)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Puts the opening of a case on a draft: parties first, then the case, then its policy.
+    pub(crate) async fn draft_case(
+        &self,
+        draft: &mut Draft,
+        who: &Caller,
+        input: &CaseInput,
+    ) -> Done<Facts> {
+        let borrower = self.draft_party(draft, &input.borrower).await?;
+        let mut parties = Vec::new();
+        for (name, relation) in &input.parties {
+            let party = self.draft_party(draft, name).await?;
+            parties.push(CaseParty {
+                party,
+                relation: *relation,
+            });
+        }
+        let key = self.0.keys.of(borrower).await?;
+        let plain = CasePlain {
+            lender_ref: input.lender_case_ref.clone(),
+        };
+        let missing = || CommandError::NotFound {
+            what: "party",
+            id: borrower.to_string(),
+        };
+        let party = draft.party(borrower).cloned().ok_or_else(missing)?;
+        let opening = Opening {
+            id: self.0.ids.case(),
+            tenant: who.tenant.clone(),
+            lender_ref: self
+                .0
+                .vault
+                .keyed(&who.tenant, "case", &input.lender_case_ref),
+            borrower,
+            parties,
+            jurisdiction: input.jurisdiction.clone(),
+            lender_kind: input.lender_kind,
+            borrower_kind: input.borrower_kind.unwrap_or(party.kind),
+            product: input.product.clone(),
+            currency: input.currency,
+            amounts: input.amounts,
+            oldest_unpaid_due: input.oldest_unpaid_due,
+            scores: input.scores,
+            tags: input.tags.clone(),
+            documents: input.documents.clone(),
+            previous: input.previous,
+            sealed: plain.seal(&key)?,
+        };
+        let opened = case::open(opening, draft.now)?;
+        let CaseEvent::Opened(row) = &opened else {
+            return Err(CommandError::Contended);
+        };
+        let row = (**row).clone();
+        self.0
+            .library
+            .binding(&row, &party)
+            .map_err(|e| CommandError::Jurisdiction {
+                given: e.given.clone(),
+                known: e.known.clone(),
+            })?;
+        let pin = self.pin(&row, input.policy.as_deref())?;
+        draft.make_case(opened);
+        draft.case_event(row.id, CaseEvent::PolicyPinned(pin));
+        self.facts_in(draft, row.id, borrower).await
+    }
+
+    /// The facts of a new case as the draft holds them, with what the person's past brings along.
+    async fn facts_in(
+        &self,
+        draft: &Draft,
+        id: CaseId,
+        borrower: recoup_domain::PartyId,
+    ) -> Done<Facts> {
+        let missing = || CommandError::NotFound {
+            what: "case",
+            id: id.to_string(),
+        };
+        let case = draft.case(id).cloned().ok_or_else(missing)?;
+        let party = draft.party(borrower).cloned().ok_or_else(missing)?;
+        let others = self.0.store.open_cases_of(draft.tenant(), borrower).await?;
+        let contacts = match others.first() {
+            Some(other) => self
+                .facts_of(other.id)
+                .await?
+                .map(|f| f.contacts)
+                .unwrap_or_default(),
+            None => Vec::new(),
+        };
+        Ok(Facts {
+            case,
+            borrower: party,
+            contacts,
+            position: *self.0.store.newest().borrow(),
+        })
+    }
+
+    /// The policy version a new case runs under: by name, or the newest active one; a case of a challenger's
+    /// share runs under the challenger.
+    fn pin(&self, case: &Case, name: Option<&str>) -> Done<PolicyPin> {
+        let library = &self.0.library;
+        let none = |what: String| CommandError::NoPolicy(what);
+        let (stored, policy) = library
+            .active(&case.tenant, name, case.currency)
+            .ok_or_else(|| match name {
+                Some(name) => none(format!("no active policy `{name}` takes {}", case.currency)),
+                None => none(format!("no policy that takes {} is active", case.currency)),
+            })?;
+        let arm = policy.arm(case.id);
+        let challenger = arm.policy.as_deref().map(|name| {
+            library
+                .active(&case.tenant, Some(name), case.currency)
+                .ok_or_else(|| {
+                    none(format!(
+                        "arm `{}` of `{}` names `{name}`, which is not active",
+                        arm.name, stored.name
+                    ))
+                })
+        });
+        let pinned = challenger
+            .transpose()?
+            .map_or(stored, |(challenger, _)| challenger);
+        Ok(PolicyPin {
+            name: pinned.name,
+            version: pinned.version,
+            hash: pinned.hash,
+            arm: arm.name.clone(),
+        })
+    }
+
+    /// Takes over what the lender's ledger says now.
+    ///
+    /// # Errors
+    /// Refused where the case is closed or a value cannot be; Stale where somebody else wrote in between.
+    pub async fn update_case_facts(
+        &self,
+        who: &Caller,
+        id: CaseId,
+        input: FactsInput,
+        encode: Encode<'_, CaseView>,
+    ) -> Done<Answered<CaseView>> {
+        let act = |draft: &mut Draft, facts: &Facts| {
+            check_etag("case", input.etag.as_deref(), facts.case.version)?;
+            check_currency(&facts.case, input.currency)?;
+            let events = case::update_facts(
+                &facts.case,
+                input.amounts,
+                input.oldest_unpaid_due,
+                input.pause_days,
+                input.scores,
+                input.tags.clone(),
+            )?;
+            draft.effective(input.effective_at.unwrap_or(draft.now));
+            draft.case_events(id, events);
+            Ok(())
+        };
+        self.on_case(who, id, encode, act, ShowCase).await
+    }
+
+    /// Records money that came in. A payment recorded before changes nothing.
+    ///
+    /// # Errors
+    /// Refused where the amount cannot be, or the reference was recorded with another one.
+    pub async fn record_payment(
+        &self,
+        who: &Caller,
+        id: CaseId,
+        input: PaymentInput,
+        encode: Encode<'_, CaseView>,
+    ) -> Done<Answered<CaseView>> {
+        let reference = self.0.vault.keyed(&who.tenant, "payment", &input.reference);
+        let act = |draft: &mut Draft, facts: &Facts| {
+            if let Some(balance) = input.balance_after {
+                check_currency(&facts.case, Some(balance.currency))?;
+            }
+            let received = input.received_at.unwrap_or(draft.now);
+            if received > draft.now {
+                let problem = format!("{received} lies ahead of now ({})", draft.now);
+                return Err(CommandError::Invalid(vec![Violation::new(
+                    "received_time",
+                    problem,
+                )]));
+            }
+            let events = case::record_payment(
+                &facts.case,
+                reference,
+                input.amount.minor,
+                input.amount.currency,
+                received,
+                input.balance_after.map(|b| b.minor),
+            )?;
+            draft.effective(received);
+            draft.case_events(id, events);
+            Ok(())
+        };
+        self.on_case(who, id, encode, act, ShowCase).await
+    }
+
+    /// Adds evidence.
+    ///
+    /// # Errors
+    /// Refused where the case is closed or the hash is none.
+    pub async fn add_document(
+        &self,
+        who: &Caller,
+        id: CaseId,
+        document: Document,
+        encode: Encode<'_, CaseView>,
+    ) -> Done<Answered<CaseView>> {
+        let act = |draft: &mut Draft, facts: &Facts| {
+            draft.case_events(id, case::add_document(&facts.case, document.clone())?);
+            Ok(())
+        };
+        self.on_case(who, id, encode, act, ShowCase).await
+    }
+
+    /// Closes a case. Final.
+    ///
+    /// # Errors
+    /// Refused where it is closed; Stale where somebody else wrote in between.
+    pub async fn close_case(
+        &self,
+        who: &Caller,
+        id: CaseId,
+        reason: CloseReason,
+        etag: Option<String>,
+        encode: Encode<'_, CaseView>,
+    ) -> Done<Answered<CaseView>> {
+        let act = |draft: &mut Draft, facts: &Facts| {
+            check_etag("case", etag.as_deref(), facts.case.version)?;
+            draft.case_events(id, case::close(&facts.case, reason)?);
+            Ok(())
+        };
+        self.on_case(who, id, encode, act, ShowCase).await
+    }
+}
+
+fn check_currency(case: &Case, given: Option<Currency>) -> Done<()> {
+    match given.filter(|c| *c != case.currency) {
+        Some(other) => Err(case::Refusal::from(recoup_domain::money::MoneyError::Mixed(
+            case.currency,
+            other,
+        ))
+        .into()),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,204 @@
+//! Commands on contacts: a person approves, calls off, or reports.
+
+use super::read::contact_view;
+use crate::draft::Draft;
+use crate::engine::Engine;
+use crate::error::{CommandError, Done, Violation};
+use crate::keys::JOURNAL_PLACE;
+use crate::settle::{self, Evidence};
+use crate::types::{Answered, Caller, ContactView, Encode, Report};
+use recoup_domain::Outcome;
+use recoup_domain::contact::{Contact, ContactState};
+use recoup_domain::ids::ContactId;
+use recoup_domain::journal::ContactEvent;
+use recoup_store::Facts;
+
+impl Engine {
+    /// Approves a contact that waits for a person. Who wrote the policy that asks for it cannot: a second person
+    /// must. It is judged anew and goes as soon as law permits.
+    ///
+    /// # Errors
+    /// ContactState where it does not wait; SamePerson for the policy's author.
+    pub async fn approve_contact(
+        &self,
+        who: &Caller,
+        id: ContactId,
+        encode: Encode<'_, ContactView>,
+    ) -> Done<Answered<ContactView>> {
+        let act = |draft: &mut Draft, contact: &Contact, facts: &Facts| {
+            must_wait(contact)?;
+            self.must_not_be_author(who, facts)?;
+            if contact.approved_by.is_none() {
+                let by = who.principal.clone();
+                draft.contact_event(id, ContactEvent::Approved { by });
+            }
+            Ok(())
+        };
+        self.on_contact(who, id, encode, act).await
+    }
+
+    fn must_not_be_author(&self, who: &Caller, facts: &Facts) -> Done<()> {
+        let pin = facts.case.policy.as_ref();
+        let author = pin
+            .and_then(|p| self.0.library.policy(&who.tenant, &p.name, p.version))
+            .map(|(stored, _)| stored.author);
+        if author.as_ref() == Some(&who.principal) {
+            return Err(CommandError::SamePerson {
+                principal: who.principal.clone(),
+                did: "wrote the policy that asks for this contact",
+                wants: "approve it",
+            });
+        }
+        Ok(())
+    }
+
+    /// Calls a contact off: one that waits is dropped, an accepted one is called off at the carrier.
+    ///
+    /// # Errors
+    /// ContactState where it has taken effect, or nothing can be called off any more.
+    pub async fn cancel_contact(
+        &self,
+        who: &Caller,
+        id: ContactId,
+        reason: String,
+        encode: Encode<'_, ContactView>,
+    ) -> Done<Answered<ContactView>> {
+        let act = |draft: &mut Draft, contact: &Contact, _: &Facts| {
+            match contact.state {
+                ContactState::Planned => {
+                    draft.contact_event(
+                        id,
+                        ContactEvent::Moved {
+                            to: ContactState::Cancelled,
+                        },
+                    );
+                }
+                _ if contact.can_be_called_off(draft.now) => self.begin_cancel(draft, id),
+                state => {
+                    return Err(CommandError::ContactState {
+                        contact: id.to_string(),
+                        state,
+                        needs: "only one that waits, or was accepted and has had no effect yet, can be called off",
+                    });
+                }
+            }
+            Ok(())
+        };
+        tracing::info!(contact = %id, by = %who.principal, has_reason = !reason.is_empty(), "cancel asked for");
+        self.on_contact(who, id, encode, act).await
+    }
+
+    /// What an agent, the field app or a law firm says came of a contact.
+    ///
+    /// # Errors
+    /// ContactState where nothing is awaited of it; Invalid where it happened ahead of now.
+    pub async fn report_outcome(
+        &self,
+        who: &Caller,
+        report: Report,
+        encode: Encode<'_, ContactView>,
+    ) -> Done<Answered<ContactView>> {
+        let id = report.contact;
+        let known = self.contact(&who.tenant, id).await?.contact;
+        let key = self.0.keys.of(known.party).await?;
+        let beside = serde_json::json!({
+            "reporter": report.reporter,
+            "note": report.note,
+            "evidence": report.evidence,
+            "collectors": report.collectors,
+        });
+        let sealed = key.seal(JOURNAL_PLACE, beside.to_string().as_bytes())?;
+        let act = |draft: &mut Draft, contact: &Contact, _: &Facts| {
+            if let Some(at) = report.at.filter(|at| *at > draft.now) {
+                let problem = format!("{at} lies ahead of now ({})", draft.now);
+                return Err(CommandError::Invalid(vec![Violation::new(
+                    "occurred_time",
+                    problem,
+                )]));
+            }
+            if report.outcome == Outcome::Unknown {
+                let problem = "report what came of it; unknown it is already".to_owned();
+                return Err(CommandError::Invalid(vec![Violation::new(
+                    "outcome", problem,
+                )]));
+            }
+            let evidence = Evidence::Outcome {
+                outcome: report.outcome,
+                at: report.at,
+            };
+            let moved = settle::apply(draft, id, &evidence);
+            if !moved && contact.outcome != Some(report.outcome) {
+                return Err(CommandError::ContactState {
+                    contact: id.to_string(),
+                    state: contact.state,
+                    needs: "an outcome is reported once, of a contact that was accepted",
+                });
+            }
+            if moved {
+                draft.seal_last(sealed.clone());
+            }
+            Ok(())
+        };
+        self.on_contact(who, id, encode, act).await
+    }
+
+    async fn on_contact(
+        &self,
+        who: &Caller,
+        id: ContactId,
+        encode: Encode<'_, ContactView>,
+        act: impl Fn(&mut Draft, &Contact, &Facts) -> Done<()> + Send + Sync,
+    ) -> Done<Answered<ContactView>> {
+        let _work = self.0.activity.begin();
+        if let Some(before) = self.answered(who).await? {
+            return Ok(before);
+        }
+        let missing = || CommandError::NotFound {
+            what: "contact",
+            id: id.to_string(),
+        };
+        for _ in 0..super::ATTEMPTS_MAX {
+            let contact = self
+                .0
+                .store
+                .contact(&who.tenant, id)
+                .await?
+                .ok_or_else(missing)?;
+            let facts = self.facts_of(id.case).await?.ok_or_else(missing)?;
+            let mut draft = self.draft_on(&facts, &who.principal);
+            draft.hold_contact(contact.clone());
+            act(&mut draft, &contact, &facts)?;
+            if draft.has_entries() {
+                self.schedule_after_contact(&mut draft, &facts).await;
+            }
+            let view = contact_view(draft.contact(id).cloned().unwrap_or(contact));
+            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
+                return Ok(done);
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// An approval is seen by the planner alone: the case is due now. Anything else says when it is due.
+    async fn schedule_after_contact(&self, draft: &mut Draft, facts: &Facts) {
+        self.schedule_next(draft, facts).await;
+        let waits = draft
+            .contacts_of(facts.case.id)
+            .any(|c| c.state == ContactState::Planned);
+        if waits {
+            let now = draft.now;
+            draft.schedule(facts.case.id, Some(now));
+        }
+    }
+}
+
+fn must_wait(contact: &Contact) -> Done<()> {
+    if contact.state == ContactState::Planned {
+        return Ok(());
+    }
+    Err(CommandError::ContactState {
+        contact: contact.id.to_string(),
+        state: contact.state,
+        needs: "only a contact that waits for a person (PLANNED) can be approved",
+    })
+}

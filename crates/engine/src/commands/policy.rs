@@ -1,0 +1,227 @@
+//! Policies and templates.
+
+use crate::draft::Draft;
+use crate::engine::Engine;
+use crate::error::{CommandError, Done};
+use crate::intent::sha256_hex;
+use crate::render;
+use crate::types::{Answered, Caller, Encode, TemplateInput};
+use recoup_domain::ids::TenantId;
+use recoup_policy::{Finding, Severity};
+use recoup_store::{Guard, StoredPolicy, StoredTemplate, Write};
+
+impl Engine {
+    /// What is wrong with a policy's text, here: names are checked against what is loaded and registered.
+    ///
+    /// # Errors
+    /// None at present; a store's failure in time.
+    pub async fn check_policy(&self, tenant: &TenantId, text: &str) -> Done<Vec<Finding>> {
+        Ok(match self.0.library.check(tenant, text) {
+            Ok(policy) => policy.warnings().to_vec(),
+            Err(findings) => findings,
+        })
+    }
+
+    /// Stores a policy's text as a new version. It runs nothing before somebody else activates it.
+    ///
+    /// # Errors
+    /// PolicyFaults where it does not compile.
+    pub async fn create_policy(
+        &self,
+        who: &Caller,
+        text: String,
+        encode: Encode<'_, StoredPolicy>,
+    ) -> Done<Answered<StoredPolicy>> {
+        if let Some(before) = self.answered(who).await? {
+            return Ok(before);
+        }
+        let policy = self
+            .0
+            .library
+            .check(&who.tenant, &text)
+            .map_err(CommandError::PolicyFaults)?;
+        let errors = policy
+            .warnings()
+            .iter()
+            .any(|f| f.severity == Severity::Error);
+        if errors {
+            return Err(CommandError::PolicyFaults(policy.warnings().to_vec()));
+        }
+        for _ in 0..super::ATTEMPTS_MAX {
+            let version = self.next_version(&who.tenant, policy.name()).await?;
+            let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
+            let stored = StoredPolicy {
+                tenant: who.tenant.clone(),
+                name: policy.name().to_owned(),
+                version,
+                hash: sha256_hex(text.as_bytes()),
+                text: text.clone(),
+                author: who.principal.clone(),
+                created_at: draft.now,
+                activated: None,
+            };
+            draft.guard(Guard::NoPolicy(
+                who.tenant.clone(),
+                stored.name.clone(),
+                version,
+            ));
+            draft.write(Write::Policy(stored.clone()));
+            draft.service_event("policy_created", format!("{}@{version}", stored.name));
+            if let Some(done) = self
+                .commit_command(who, draft, stored.clone(), encode)
+                .await?
+            {
+                if matches!(done, Answered::Now(_)) {
+                    self.take(stored)?;
+                }
+                return Ok(done);
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    async fn next_version(&self, tenant: &TenantId, name: &str) -> Done<u32> {
+        let all = self.0.store.policies(Some(tenant)).await?;
+        Ok(all
+            .iter()
+            .filter(|p| p.name == name)
+            .map(|p| p.version)
+            .max()
+            .unwrap_or(0)
+            + 1)
+    }
+
+    fn take(&self, stored: StoredPolicy) -> Done<()> {
+        self.0
+            .library
+            .take_policy(stored)
+            .map_err(|e| CommandError::NoPolicy(e.to_string()))
+    }
+
+    /// Lets new cases run under a version. The author cannot: a second person must. Running cases stay pinned
+    /// to theirs.
+    ///
+    /// # Errors
+    /// NotFound for a version that is not there; SamePerson for the author.
+    pub async fn activate_policy(
+        &self,
+        who: &Caller,
+        name: &str,
+        version: u32,
+        encode: Encode<'_, StoredPolicy>,
+    ) -> Done<Answered<StoredPolicy>> {
+        if let Some(before) = self.answered(who).await? {
+            return Ok(before);
+        }
+        for _ in 0..super::ATTEMPTS_MAX {
+            let mut stored = self.policy(&who.tenant, name, Some(version)).await?;
+            if stored.author == who.principal {
+                return Err(CommandError::SamePerson {
+                    principal: who.principal.clone(),
+                    did: "wrote the policy",
+                    wants: "activate it",
+                });
+            }
+            let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
+            stored.activated = Some((who.principal.clone(), draft.now));
+            draft.write(Write::Policy(stored.clone()));
+            draft.service_event("policy_activated", format!("{name}@{version}"));
+            if let Some(done) = self
+                .commit_command(who, draft, stored.clone(), encode)
+                .await?
+            {
+                if matches!(done, Answered::Now(_)) {
+                    self.take(stored)?;
+                }
+                return Ok(done);
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// A policy version; none means the newest.
+    ///
+    /// # Errors
+    /// NotFound where it is not there.
+    pub async fn policy(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        version: Option<u32>,
+    ) -> Done<StoredPolicy> {
+        let mut versions = self.0.library.versions(tenant, name);
+        versions.retain(|p| version.is_none_or(|v| p.version == v));
+        let id = version.map_or_else(|| name.to_owned(), |v| format!("{name}@{v}"));
+        versions
+            .pop()
+            .ok_or(CommandError::NotFound { what: "policy", id })
+    }
+
+    /// Names of the stages of a stored policy, mildest first.
+    #[must_use]
+    pub fn stages_of(&self, stored: &StoredPolicy) -> Vec<String> {
+        let found = self
+            .0
+            .library
+            .policy(&stored.tenant, &stored.name, stored.version);
+        found.map_or_else(Vec::new, |(_, policy)| {
+            policy.stages().iter().map(|s| s.name.clone()).collect()
+        })
+    }
+
+    /// Registers a text as a new version of its name; contacts planned from now on use it.
+    ///
+    /// # Errors
+    /// Template where the text cannot be taken.
+    pub async fn register_template(
+        &self,
+        who: &Caller,
+        input: TemplateInput,
+        encode: Encode<'_, StoredTemplate>,
+    ) -> Done<Answered<StoredTemplate>> {
+        if let Some(before) = self.answered(who).await? {
+            return Ok(before);
+        }
+        let parts = [input.subject.as_str(), input.body.as_str()];
+        render::check(&input.name, input.class, parts, &input.variables)?;
+        for _ in 0..super::ATTEMPTS_MAX {
+            let all = self.0.store.templates(Some(&who.tenant)).await?;
+            let newest = all
+                .iter()
+                .filter(|t| t.name == input.name)
+                .map(|t| t.version)
+                .max();
+            let version = newest.unwrap_or(0) + 1;
+            let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
+            let stored = StoredTemplate {
+                tenant: who.tenant.clone(),
+                name: input.name.clone(),
+                version,
+                class: input.class,
+                locale: input.locale.clone(),
+                subject: input.subject.clone(),
+                body: input.body.clone(),
+                variables: input.variables.clone(),
+                author: who.principal.clone(),
+                created_at: draft.now,
+            };
+            draft.guard(Guard::NoTemplate(
+                who.tenant.clone(),
+                input.name.clone(),
+                version,
+            ));
+            draft.write(Write::Template(stored.clone()));
+            draft.service_event("template_registered", format!("{}@{version}", input.name));
+            if let Some(done) = self
+                .commit_command(who, draft, stored.clone(), encode)
+                .await?
+            {
+                if matches!(done, Answered::Now(_)) {
+                    self.0.library.take_template(stored);
+                }
+                return Ok(done);
+            }
+        }
+        Err(CommandError::Contended)
+    }
+}

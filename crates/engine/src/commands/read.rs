@@ -1,0 +1,263 @@
+//! What callers may read.
+
+use super::AsyncView;
+use crate::draft::Draft;
+use crate::engine::Engine;
+use crate::error::{CommandError, Done};
+use crate::render::CasePlain;
+use crate::types::{CaseView, ContactView, PartyName, PartyView};
+use recoup_domain::contact::Contact;
+use recoup_domain::ids::{CaseId, ContactId, TenantId};
+use recoup_domain::{Case, Party};
+use recoup_policy::Facts as PolicyFacts;
+use recoup_store::{CaseFilter, ContactFilter, Facts, Page, Recorded};
+use std::collections::BTreeMap;
+
+/// Names a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaseName {
+    /// By id.
+    Id(CaseId),
+    /// By the lender's reference of the loan: its open case, else its newest closed one.
+    Reference(String),
+}
+
+/// Shows a case as the draft leaves it.
+pub(crate) struct ShowCase;
+
+impl AsyncView<CaseView> for ShowCase {
+    async fn of(&self, engine: &Engine, draft: &Draft, facts: &Facts) -> Done<CaseView> {
+        let mut view = engine.view_in(draft, facts).await?;
+        view.cancelling = draft.cancels().to_vec();
+        Ok(view)
+    }
+}
+
+impl Engine {
+    /// A case of the tenant.
+    ///
+    /// # Errors
+    /// NotFound, also for a case of another tenant.
+    pub async fn case(&self, tenant: &TenantId, name: &CaseName) -> Done<CaseView> {
+        let id = match name {
+            CaseName::Id(id) => *id,
+            CaseName::Reference(reference) => {
+                let key = self.0.vault.keyed(tenant, "case", reference);
+                let missing = || CommandError::NotFound {
+                    what: "case",
+                    id: reference.clone(),
+                };
+                self.0
+                    .store
+                    .case_by_ref(tenant, key)
+                    .await?
+                    .ok_or_else(missing)?
+                    .id
+            }
+        };
+        let facts = self
+            .facts_of(id)
+            .await?
+            .filter(|f| f.case.tenant == *tenant);
+        let missing = || CommandError::NotFound {
+            what: "case",
+            id: id.to_string(),
+        };
+        self.case_view(&facts.ok_or_else(missing)?).await
+    }
+
+    /// Cases of the tenant in the order of their ids.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn cases(
+        &self,
+        tenant: &TenantId,
+        filter: &CaseFilter,
+        after: Option<CaseId>,
+        limit: usize,
+    ) -> Done<Page<CaseView>> {
+        let page = self.0.store.cases(tenant, filter, after, limit).await?;
+        let ids: Vec<CaseId> = page.rows.iter().map(|c| c.id).collect();
+        let mut rows = Vec::with_capacity(ids.len());
+        for facts in self.0.store.facts(&ids).await? {
+            rows.push(self.case_view(&facts).await?);
+        }
+        Ok(Page {
+            rows,
+            more: page.more,
+        })
+    }
+
+    pub(crate) async fn view_in(&self, draft: &Draft, facts: &Facts) -> Done<CaseView> {
+        let mut now = facts.clone();
+        if let Some(case) = draft.case(facts.case.id) {
+            now.case = case.clone();
+        }
+        if let Some(party) = draft.party(facts.borrower.id) {
+            now.borrower = party.clone();
+        }
+        self.case_view(&now).await
+    }
+
+    pub(crate) async fn case_view(&self, facts: &Facts) -> Done<CaseView> {
+        let (case, borrower) = (&facts.case, &facts.borrower);
+        let plain = self.0.keys.plain(borrower).await?;
+        let own = CasePlain::of(case, &self.0.keys).await?;
+        let now = self.0.wall.now();
+        let (stage, segment) = self.place(facts);
+        let mut made = BTreeMap::new();
+        for c in facts
+            .contacts
+            .iter()
+            .filter(|c| c.concerns(case.id) && c.is_made())
+        {
+            *made.entry(c.class).or_insert(0) += 1;
+        }
+        Ok(CaseView {
+            dpd: case.dpd(now, borrower.home_zone()),
+            lender_case_ref: own.lender_ref,
+            borrower_ref: plain.lender_ref,
+            stage,
+            segment,
+            contacts_made: made,
+            cancelling: Vec::new(),
+            case: case.clone(),
+            borrower: borrower.clone(),
+        })
+    }
+
+    /// Names of stage and segment.
+    fn place(&self, facts: &Facts) -> (String, String) {
+        let Some(policy) = self.0.library.policy_of(&facts.case) else {
+            return Default::default();
+        };
+        let asked = PolicyFacts {
+            case: &facts.case,
+            borrower: &facts.borrower,
+            contacts: &facts.contacts,
+        };
+        let env = policy.env(&asked, self.0.wall.now());
+        let segment = policy
+            .segment(&env)
+            .and_then(|s| policy.segments().get(usize::from(s)).cloned());
+        let stage = facts
+            .case
+            .stage
+            .and_then(|s| policy.stages().get(usize::from(s)));
+        (
+            stage.map_or_else(String::new, |s| s.name.clone()),
+            segment.unwrap_or_default(),
+        )
+    }
+
+    /// A party of the tenant.
+    ///
+    /// # Errors
+    /// NotFound, also for a party of another tenant; Vault where it was erased.
+    pub async fn borrower(&self, tenant: &TenantId, name: &PartyName) -> Done<PartyView> {
+        let party = self.find_party(tenant, name).await?;
+        self.party_view(party).await
+    }
+
+    pub(crate) async fn party_view(&self, party: Party) -> Done<PartyView> {
+        let plain = self.0.keys.plain(&party).await?;
+        Ok(PartyView {
+            party,
+            plain,
+            created: false,
+            cancelling: Vec::new(),
+        })
+    }
+
+    pub(crate) async fn find_party(&self, tenant: &TenantId, name: &PartyName) -> Done<Party> {
+        let (found, id) = match name {
+            PartyName::Id(id) => (self.0.store.party(tenant, *id).await?, id.to_string()),
+            PartyName::Reference(reference) => {
+                let key = self.0.vault.keyed(tenant, "party", reference);
+                (
+                    self.0.store.party_by_ref(tenant, key).await?,
+                    reference.clone(),
+                )
+            }
+            PartyName::Told(told) => {
+                let key = self.0.vault.keyed(tenant, "party", &told.lender_ref);
+                (
+                    self.0.store.party_by_ref(tenant, key).await?,
+                    told.lender_ref.clone(),
+                )
+            }
+        };
+        found.ok_or(CommandError::NotFound { what: "party", id })
+    }
+
+    /// A contact of the tenant.
+    ///
+    /// # Errors
+    /// NotFound, also for a contact of another tenant.
+    pub async fn contact(&self, tenant: &TenantId, id: ContactId) -> Done<ContactView> {
+        let found = self.0.store.contact(tenant, id).await?;
+        let missing = || CommandError::NotFound {
+            what: "contact",
+            id: id.to_string(),
+        };
+        Ok(contact_view(found.ok_or_else(missing)?))
+    }
+
+    /// Contacts of the tenant in the order of case and number.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn contacts(
+        &self,
+        tenant: &TenantId,
+        filter: &ContactFilter,
+        after: Option<ContactId>,
+        limit: usize,
+    ) -> Done<Page<ContactView>> {
+        let page = self.0.store.contacts(tenant, filter, after, limit).await?;
+        Ok(Page {
+            rows: page.rows.into_iter().map(contact_view).collect(),
+            more: page.more,
+        })
+    }
+
+    /// Journal entries of the tenant after a position.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn events(&self, tenant: &TenantId, after: u64, limit: usize) -> Done<Vec<Recorded>> {
+        let filter = recoup_store::JournalFilter {
+            tenant: Some(tenant.clone()),
+            ..Default::default()
+        };
+        Ok(self.0.store.journal(&filter, after, limit).await?)
+    }
+
+    /// The case as stored, without what is sealed.
+    pub(crate) async fn stored_case(&self, tenant: &TenantId, id: CaseId) -> Done<Case> {
+        let missing = || CommandError::NotFound {
+            what: "case",
+            id: id.to_string(),
+        };
+        self.0.store.case(tenant, id).await?.ok_or_else(missing)
+    }
+}
+
+pub(crate) fn contact_view(contact: Contact) -> ContactView {
+    let reason = contact.place.as_ref().map_or_else(
+        || "asked for by hand".to_owned(),
+        |p| {
+            let rules = contact
+                .decision
+                .as_ref()
+                .map_or(0, |d| d.permitted_by.len());
+            format!(
+                "step {} of stage `{}` was due; {rules} rules were asked, all permitted it",
+                p.step + 1,
+                p.stage_name
+            )
+        },
+    );
+    ContactView { contact, reason }
+}

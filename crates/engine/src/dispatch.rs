@@ -1,0 +1,368 @@
+//! To the channel and back: the send after a durable intent, and what comes of it.
+
+use crate::activity::Work;
+use crate::channels::ChannelHandle;
+use crate::draft::Draft;
+use crate::engine::Engine;
+use crate::error::Done;
+use crate::render::Content;
+use crate::settle::{self, Evidence};
+use recoup_channel::wire::{
+    self, Attachment, CancelKind, CancelRequest, DebtorMessage, Destination, Receipt, SendRequest,
+    destination, send_request,
+};
+use recoup_channel::{Call, ChannelError};
+use recoup_domain::contact::{Contact, ContactClass, ContactState};
+use recoup_domain::journal::ContactEvent;
+use recoup_domain::{Case, CaseEvent, Outcome, Party};
+use recoup_store::{CommitError, Facts};
+use std::time::Duration;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// How much longer than its time-out a channel is waited for: its host ends the call itself.
+const GRACE: Duration = Duration::from_secs(2);
+/// How often a write is tried again because the facts moved.
+const WRITES_MAX: usize = 32;
+
+/// A contact whose intent is durable, on its way to its channel.
+pub(crate) struct Outgoing {
+    pub(crate) contact: Contact,
+    pub(crate) request: SendRequest,
+    pub(crate) handle: ChannelHandle,
+    /// Attachments held for it.
+    pub(crate) held: Vec<[u8; 32]>,
+    pub(crate) room: Option<OwnedSemaphorePermit>,
+}
+
+impl Engine {
+    /// The request for a contact, and the attachments held for it.
+    pub(crate) fn request(
+        &self,
+        facts: &Facts,
+        contact: &Contact,
+        content: &Content,
+        handle: &ChannelHandle,
+    ) -> (SendRequest, Vec<[u8; 32]>) {
+        let attachments = self.attachments(facts, contact);
+        let held = attachments
+            .iter()
+            .filter_map(|a| a.sha256.as_slice().try_into().ok())
+            .collect();
+        let documents = facts.case.documents.iter();
+        let references = documents.map(|d| {
+            (
+                d.kind.name().to_owned(),
+                format!("{} sha256:{}", d.reference, d.sha256),
+            )
+        });
+        let message = DebtorMessage {
+            subject: content.subject.clone(),
+            body: content.body.clone(),
+            references: match contact.class {
+                ContactClass::Visit | ContactClass::Legal => references.collect(),
+                _ => Default::default(),
+            },
+            ..Default::default()
+        };
+        let base = &self.0.options.callback_base_url;
+        let request = SendRequest {
+            contact_id: contact.id.to_string(),
+            idempotency_key: contact.key.clone(),
+            locale: facts.borrower.locale.clone(),
+            destination: Some(destination(contact, content, handle)),
+            content: Some(send_request::Content::Debtor(message)),
+            effect_from_unix_ms: contact.effect.from.as_millisecond(),
+            effect_to_unix_ms: contact.effect.to.as_millisecond(),
+            callback_url: format!("{base}/cb/v1/c/{}", self.0.vault.callback_token(contact.id)),
+            attachments,
+            collectors: collectors(contact),
+            correlation: [("case".to_owned(), contact.id.case.to_string())].into(),
+        };
+        (request, held)
+    }
+
+    /// What goes with a referral: the statement of account and the log of contacts.
+    fn attachments(&self, facts: &Facts, contact: &Contact) -> Vec<Attachment> {
+        if contact.class != ContactClass::Legal {
+            return Vec::new();
+        }
+        let parts = [
+            (
+                "statement.json",
+                crate::referral::statement(&facts.case, self.0.wall.now()),
+            ),
+            (
+                "contact-log.json",
+                crate::referral::contact_log(&facts.case, &facts.contacts),
+            ),
+        ];
+        let attach = |(name, bytes): (&str, Vec<u8>)| Attachment {
+            name: name.to_owned(),
+            media_type: "application/json".to_owned(),
+            size_bytes: bytes.len() as u64,
+            sha256: self.0.blobs.hold(bytes).to_vec(),
+        };
+        parts.into_iter().map(attach).collect()
+    }
+
+    /// Sends on a task of its own.
+    pub(crate) fn dispatch(&self, out: Outgoing, work: Work) {
+        let engine = self.clone();
+        tokio::spawn(async move {
+            let result = engine.send(&out).await;
+            out.held
+                .iter()
+                .for_each(|hash| engine.0.blobs.release(hash));
+            if let Err(error) = engine.write_result(&out, result).await {
+                tracing::error!(contact = %out.contact.id, %error, "the outcome could not be written");
+            }
+            drop(out.room);
+            drop(work);
+            engine.0.wake.notify_one();
+        });
+    }
+
+    async fn send(&self, out: &Outgoing) -> Result<Receipt, ChannelError> {
+        let timeout = self.0.options.call_timeout;
+        let call = Call::new(timeout, self.0.channel_clock.clone())
+            .with_not_after(out.contact.not_after.as_millisecond())
+            .with_idempotency_key(out.contact.key.clone());
+        // Checked last before the channel: nothing leaves at or after `not_after`.
+        call.check_not_after()?;
+        let sending = out.handle.channel.send(&call, out.request.clone());
+        match tokio::time::timeout(timeout + GRACE, sending).await {
+            Ok(result) => result,
+            Err(_) => Err(ChannelError::unknown("the channel did not answer in time")),
+        }
+    }
+
+    /// T2: the outcome and the next schedule, in one transaction.
+    async fn write_result(
+        &self,
+        out: &Outgoing,
+        result: Result<Receipt, ChannelError>,
+    ) -> Done<()> {
+        if let Err(error) = &result {
+            tracing::warn!(contact = %out.contact.id, kind = error.kind(), "not accepted");
+        }
+        for _ in 0..WRITES_MAX {
+            let Some(facts) = self.facts_of(out.contact.id.case).await? else {
+                return Ok(());
+            };
+            let mut draft = self.draft_on(&facts, &format!("channel:{}", out.handle.name));
+            draft.hold_contact(out.contact.clone());
+            self.reseal(&mut draft, out, &result).await?;
+            note_result(&mut draft, out, &result);
+            self.end_if_overtaken(&mut draft, out).await;
+            self.schedule_next(&mut draft, &facts).await;
+            draft.guard_all();
+            let (change, cancels) = draft.finish();
+            match self.0.store.commit(change).await {
+                Ok(_) => {
+                    self.call_off(cancels);
+                    return Ok(());
+                }
+                Err(CommitError::Stale(recoup_store::Guard::Contact(..))) => return Ok(()),
+                Err(CommitError::Stale(_)) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+                Err(error) => {
+                    tracing::error!(%error, "an outcome was refused");
+                    return Ok(());
+                }
+            }
+        }
+        Err(crate::error::CommandError::Contended)
+    }
+
+    /// Keeps the provider's reference, or what the channel said against it, sealed with the contact.
+    async fn reseal(
+        &self,
+        draft: &mut Draft,
+        out: &Outgoing,
+        result: &Result<Receipt, ChannelError>,
+    ) -> Done<()> {
+        let mut content = Content::of(&out.contact, &self.0.keys).await?;
+        match result {
+            Ok(receipt) => {
+                content.provider_ref.clone_from(&receipt.provider_ref);
+                content.state.clone_from(&receipt.state);
+            }
+            Err(error) => content.said.push(error.to_string()),
+        }
+        let key = self.0.keys.of(out.contact.party).await?;
+        draft.reseal_contact(out.contact.id, content.seal(&key)?);
+        Ok(())
+    }
+
+    /// A stop fact that came while the contact was in flight calls it off as soon as it is accepted.
+    async fn end_if_overtaken(&self, draft: &mut Draft, out: &Outgoing) {
+        let contact = &out.contact;
+        let accepted = draft
+            .contact(contact.id)
+            .is_some_and(|c| c.can_be_called_off(draft.now));
+        let case = draft.case(contact.id.case);
+        let party = draft.party(contact.party);
+        let overtaken = match (case, party) {
+            (Some(case), Some(party)) => is_overtaken(case, party, contact),
+            _ => false,
+        };
+        if accepted && overtaken {
+            self.begin_cancel(draft, contact.id);
+        }
+    }
+
+    /// Asks the carriers to call contacts off, each on a task of its own.
+    pub(crate) fn call_off(&self, contacts: Vec<Contact>) {
+        for contact in contacts {
+            let engine = self.clone();
+            let work = self.0.activity.begin();
+            tokio::spawn(async move {
+                if let Err(error) = engine.cancel_at_carrier(&contact).await {
+                    tracing::error!(contact = %contact.id, %error, "a cancel could not be written");
+                }
+                drop(work);
+                engine.0.wake.notify_one();
+            });
+        }
+    }
+
+    async fn cancel_at_carrier(&self, contact: &Contact) -> Done<()> {
+        let Some(handle) = self.0.channels.get(&contact.channel).cloned() else {
+            return Ok(());
+        };
+        let content = Content::of(contact, &self.0.keys).await?;
+        let _room = self.0.channels.wait_for_room(&contact.channel).await;
+        let call = Call::new(self.0.options.call_timeout, self.0.channel_clock.clone())
+            .with_idempotency_key(contact.key.clone());
+        let request = CancelRequest {
+            contact_id: contact.id.to_string(),
+            idempotency_key: contact.key.clone(),
+            provider_ref: content.provider_ref.clone(),
+            state: content.state.clone(),
+            effect_from_unix_ms: contact.effect.from.as_millisecond(),
+            effect_to_unix_ms: contact.effect.to.as_millisecond(),
+            subject: content.subject.clone(),
+            collectors: collectors(contact),
+            destination: Some(destination(contact, &content, &handle)),
+        };
+        let cancelling = handle.channel.cancel(&call, request);
+        let waited = self.0.options.call_timeout + GRACE;
+        let result = tokio::time::timeout(waited, cancelling).await;
+        let evidence = match result {
+            Ok(Ok(answer)) => match answer.kind() {
+                CancelKind::Cancelled => Evidence::Cancelled,
+                CancelKind::TooLate => match settle::outcome(answer.outcome()) {
+                    Some(outcome) => Evidence::Outcome { outcome, at: None },
+                    None => Evidence::CancelUnknown,
+                },
+                CancelKind::NotFound | CancelKind::Unspecified => Evidence::CancelUnknown,
+            },
+            Ok(Err(error)) => {
+                tracing::warn!(contact = %contact.id, kind = error.kind(), "not called off");
+                Evidence::CancelUnknown
+            }
+            Err(_) => Evidence::CancelUnknown,
+        };
+        let actor = format!("channel:{}", contact.channel);
+        self.settle(&contact.tenant, contact.id, evidence, &actor, None)
+            .await
+            .map(|_| ())
+    }
+}
+
+/// Whether a fact forbids what this contact was meant to do.
+fn is_overtaken(case: &Case, party: &Party, contact: &Contact) -> bool {
+    case.closed.is_some()
+        || !case.pauses.is_empty()
+        || party.deceased
+        || party.has_ceased(case.id, false)
+        || party
+            .opt_outs
+            .iter()
+            .any(|o| o.covers(contact.class, contact.point))
+}
+
+fn note_result(draft: &mut Draft, out: &Outgoing, result: &Result<Receipt, ChannelError>) {
+    let (id, now) = (out.contact.id, draft.now);
+    match result {
+        Ok(receipt) => {
+            draft.contact_event(
+                id,
+                ContactEvent::Moved {
+                    to: ContactState::Accepted,
+                },
+            );
+            let first_referral = out.contact.class == ContactClass::Legal
+                && draft
+                    .case(id.case)
+                    .is_some_and(|c| c.legal_since.is_none() && c.closed.is_none());
+            if first_referral {
+                draft.case_event(id.case, CaseEvent::LegalBegan);
+            }
+            if let Some(outcome) = receipt.immediate.and(settle::outcome(receipt.immediate())) {
+                settle::apply(draft, id, &Evidence::Outcome { outcome, at: None });
+            }
+        }
+        // The carrier refuses this number or address: it is not tried again.
+        Err(error) if refuses_address(error) => draft.contact_event(
+            id,
+            ContactEvent::Settled {
+                to: ContactState::RejectedProven,
+                outcome: Outcome::InvalidAddress,
+                point: out.contact.point,
+                at: now,
+            },
+        ),
+        Err(error) if error.proves_not_sent() => {
+            draft.contact_event(
+                id,
+                ContactEvent::Moved {
+                    to: ContactState::RejectedProven,
+                },
+            );
+        }
+        Err(_) => draft.contact_event(
+            id,
+            ContactEvent::Moved {
+                to: ContactState::Unknown,
+            },
+        ),
+    }
+}
+
+/// Channels say `invalid_address:` where the number or address itself is at fault.
+fn refuses_address(error: &ChannelError) -> bool {
+    matches!(error, ChannelError::Rejected { .. })
+        || (error.proves_not_sent() && error.message().starts_with("invalid_address:"))
+}
+
+fn destination(contact: &Contact, content: &Content, handle: &ChannelHandle) -> Destination {
+    let address = content.address.clone();
+    let to = match contact.class {
+        ContactClass::Sms | ContactClass::Phone => destination::To::E164(address),
+        ContactClass::Email => destination::To::Email(address),
+        ContactClass::Visit => destination::To::Postal(wire::PostalAddress {
+            lines: address.lines().map(str::to_owned).collect(),
+            ..Default::default()
+        }),
+        ContactClass::Legal => {
+            let id = handle.desk.clone().unwrap_or_else(|| "default".to_owned());
+            destination::To::Desk(wire::Desk {
+                id,
+                ..Default::default()
+            })
+        }
+    };
+    Destination {
+        to: Some(to),
+        display_name: content.name.clone(),
+    }
+}
+
+fn collectors(contact: &Contact) -> Vec<wire::Collector> {
+    let collector = |id: &recoup_domain::CollectorId| wire::Collector {
+        id: id.to_string(),
+        ..Default::default()
+    };
+    contact.collectors.iter().map(collector).collect()
+}

@@ -1,0 +1,196 @@
+//! The engine: a cheap handle on everything that runs.
+
+use crate::activity::Activity;
+use crate::blobs::Blobs;
+use crate::channels::{ChannelClock, ChannelHandle, ChannelInfo, Channels};
+use crate::clock::Wall;
+use crate::error::{CommandError, Done};
+use crate::ids::IdSource;
+use crate::keys::Keys;
+use crate::library::{Library, PolicyDoesNotCompile};
+use crate::planner::Parked;
+use crate::vault::Vault;
+use jiff::SignedDuration;
+use recoup_domain::ids::TenantId;
+use recoup_store::{Store, StoreError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tokio::sync::Notify;
+
+/// A lender as configured.
+#[derive(Clone, Debug)]
+pub struct TenantOptions {
+    /// The lender's id.
+    pub id: TenantId,
+    /// The name in texts.
+    pub display_name: String,
+}
+
+/// What the engine needs to know.
+pub struct EngineOptions {
+    /// The lenders.
+    pub tenants: Vec<TenantOptions>,
+    /// The master key: 256 random bits, kept outside the store.
+    pub master_key: [u8; 32],
+    /// Where providers call back, without a slash at the end, such as `https://cb.example.com`.
+    pub callback_base_url: String,
+    /// How long a channel may take for one operation.
+    pub call_timeout: Duration,
+    /// How long before the end of its effect window a contact may leave at the latest.
+    pub guard: SignedDuration,
+    /// Fixes the random bits of ids, so that a run repeats; none on a live clock.
+    pub id_seed: Option<u64>,
+    /// How many due cases are taken at once.
+    pub batch: usize,
+    /// Where attachments wait for the channel that takes them.
+    pub blobs: Arc<Blobs>,
+}
+
+/// Why the engine does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A stored policy does not compile.
+    #[error(transparent)]
+    Policy(#[from] PolicyDoesNotCompile),
+}
+
+/// The engine. Cheap to clone; clones are the same engine.
+#[derive(Clone)]
+pub struct Engine(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) options: EngineOptions,
+    pub(crate) tenants: BTreeMap<TenantId, TenantOptions>,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) wall: Arc<dyn Wall>,
+    pub(crate) channel_clock: Arc<ChannelClock>,
+    pub(crate) vault: Arc<Vault>,
+    pub(crate) keys: Keys,
+    pub(crate) ids: IdSource,
+    pub(crate) channels: Channels,
+    pub(crate) library: Library,
+    pub(crate) activity: Activity,
+    pub(crate) blobs: Arc<Blobs>,
+    pub(crate) parked: Parked,
+    /// Something may be due: look again.
+    pub(crate) wake: Notify,
+    /// Nothing is dispatched any more in this process: it is going down, or the clock's run has ended.
+    pub(crate) halted: AtomicBool,
+}
+
+impl Engine {
+    /// Starts on a store: reads policies and templates, and looks after what a crash left behind.
+    /// Nothing is sent before [`run`](Self::run), or the stepped clock's coordinator, asks for it.
+    ///
+    /// # Errors
+    /// Where the store fails or a stored policy does not compile.
+    pub async fn start(
+        options: EngineOptions,
+        store: Arc<dyn Store>,
+        channels: Vec<ChannelHandle>,
+        wall: Arc<dyn Wall>,
+    ) -> Result<Self, StartError> {
+        let vault = Arc::new(Vault::new(options.master_key));
+        let channels = Channels::new(channels);
+        let library = Library::new(channels.names());
+        for template in store.templates(None).await? {
+            library.take_template(template);
+        }
+        for policy in store.policies(None).await? {
+            library.take_policy(policy)?;
+        }
+        for tenant in &options.tenants {
+            let collectors = store.collectors(&tenant.id).await?;
+            collectors
+                .into_iter()
+                .for_each(|c| library.take_collector(c));
+        }
+        let engine = Self(Arc::new(Inner {
+            tenants: options
+                .tenants
+                .iter()
+                .map(|t| (t.id.clone(), t.clone()))
+                .collect(),
+            keys: Keys::new(vault.clone(), store.clone()),
+            ids: IdSource::new(wall.clone(), options.id_seed),
+            channel_clock: Arc::new(ChannelClock::new(wall.clone())),
+            activity: Activity::default(),
+            parked: Parked::default(),
+            wake: Notify::new(),
+            halted: AtomicBool::new(false),
+            blobs: options.blobs.clone(),
+            options,
+            store,
+            wall,
+            vault,
+            channels,
+            library,
+        }));
+        engine.recover().await?;
+        Ok(engine)
+    }
+
+    /// The store beneath.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.0.store
+    }
+
+    /// Keys and hashes.
+    #[must_use]
+    pub fn vault(&self) -> &Vault {
+        &self.0.vault
+    }
+
+    /// The policy clock.
+    #[must_use]
+    pub fn wall(&self) -> &Arc<dyn Wall> {
+        &self.0.wall
+    }
+
+    /// What is under way, for the stepped clock.
+    #[must_use]
+    pub fn activity(&self) -> Activity {
+        self.0.activity.clone()
+    }
+
+    /// The channels that are loaded.
+    #[must_use]
+    pub fn channels(&self) -> Vec<ChannelInfo> {
+        self.0.channels.list()
+    }
+
+    /// The lenders.
+    pub fn tenants(&self) -> impl Iterator<Item = &TenantOptions> {
+        self.0.tenants.values()
+    }
+
+    /// Word of each new event position.
+    #[must_use]
+    pub fn newest(&self) -> tokio::sync::watch::Receiver<u64> {
+        self.0.store.newest()
+    }
+
+    /// Sends nothing new from now on; what is under way goes to its end.
+    pub fn halt(&self) {
+        self.0.halted.store(true, Ordering::SeqCst);
+        self.0.wake.notify_waiters();
+    }
+
+    pub(crate) fn is_halted(&self) -> bool {
+        self.0.halted.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn tenant(&self, id: &TenantId) -> Done<&TenantOptions> {
+        let missing = || CommandError::NotFound {
+            what: "tenant",
+            id: id.to_string(),
+        };
+        self.0.tenants.get(id).ok_or_else(missing)
+    }
+}

@@ -1,0 +1,113 @@
+//! Why a command is not done. Each kind owns what the edge needs to tell the caller: what is wrong, where,
+//! and what would be right.
+
+use recoup_domain::case::Refusal;
+use recoup_domain::contact::ContactState;
+use recoup_policy::Finding;
+use recoup_store::StoreError;
+
+/// A field of a command that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation {
+    /// Path of the field, such as `borrower.time_zones[0]`.
+    pub field: String,
+    /// What is wrong and what would be right.
+    pub problem: String,
+}
+
+impl Violation {
+    /// A violation.
+    pub fn new(field: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            problem: problem.into(),
+        }
+    }
+}
+
+/// Why a command is not done. Nothing has changed then.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    /// There is no such thing for this tenant.
+    #[error("there is no {what} {id}")]
+    NotFound {
+        /// `case`, `party`, `contact`, `policy`, `template`, `collector`.
+        what: &'static str,
+        /// As it was given.
+        id: String,
+    },
+    /// Fields that cannot be taken, all at once.
+    #[error("{} field(s) cannot be taken", .0.len())]
+    Invalid(Vec<Violation>),
+    /// The case refuses.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The loan has an open case.
+    #[error("the loan has an open case, {0}")]
+    CaseExists(recoup_domain::CaseId),
+    /// Somebody else wrote in between.
+    #[error("the {what} was changed by somebody else since: its etag is now {now}")]
+    Stale {
+        /// What.
+        what: &'static str,
+        /// Its present etag.
+        now: String,
+    },
+    /// The request id was used for another request.
+    #[error("request_id was used before for a request with another body")]
+    RequestReused,
+    /// The one who asked may not be the one who approves.
+    #[error("{principal} {did} and cannot also {wants}: a second person must")]
+    SamePerson {
+        /// Who.
+        principal: String,
+        /// What they did, such as `wrote the policy`.
+        did: &'static str,
+        /// What they want to do, such as `activate it`.
+        wants: &'static str,
+    },
+    /// The contact does not stand where the command needs it.
+    #[error("contact {contact} is {state}; {needs}")]
+    ContactState {
+        /// Which.
+        contact: String,
+        /// Where it stands.
+        state: ContactState,
+        /// What would be right.
+        needs: &'static str,
+    },
+    /// The tenant has no active policy that fits.
+    #[error("{0}")]
+    NoPolicy(String),
+    /// The policy's text has faults.
+    #[error("the policy has {} finding(s)", .0.len())]
+    PolicyFaults(Vec<Finding>),
+    /// A template that cannot be taken or rendered.
+    #[error("template {name}: {problem}")]
+    Template {
+        /// Which.
+        name: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// No pack knows the jurisdiction.
+    #[error("no compliance pack binds jurisdiction `{given}`; known are {known}")]
+    Jurisdiction {
+        /// As it was given.
+        given: String,
+        /// Those there are.
+        known: String,
+    },
+    /// Others write the same case or person all the time; try again.
+    #[error("the case or person is being changed by many at once; try again")]
+    Contended,
+    /// Personal data does not open.
+    #[error(transparent)]
+    Vault(#[from] crate::vault::VaultError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The result of a command.
+pub type Done<T> = Result<T, CommandError>;

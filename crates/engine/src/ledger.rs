@@ -1,0 +1,382 @@
+//! The ledger export: what a third program needs to judge what was done. Format: docs/formats/ledger-export.md.
+
+use crate::engine::Engine;
+use crate::error::Done;
+use jiff::Timestamp;
+use recoup_domain::case::{CaseEvent, PauseReason};
+use recoup_domain::contact::{Contact, ContactState};
+use recoup_domain::ids::{CaseId, PartyId, TenantId};
+use recoup_domain::journal::{ContactEvent, StopKind, What};
+use recoup_domain::outcome::{Outcome, PointEvidence};
+use recoup_domain::party::{PartyEvent, PointState, Relation};
+use recoup_domain::{Case, Party};
+use recoup_store::{CaseFilter, ContactFilter, JournalFilter, Recorded};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use tokio::sync::mpsc;
+
+/// Rows read at a time.
+const PAGE: usize = 512;
+/// Kinds of lines, which the footer counts.
+const KINDS: [&str; 6] = ["case", "party", "slot", "denial", "payment", "stop"];
+
+struct Writer {
+    out: mpsc::Sender<Vec<String>>,
+    waiting: Vec<String>,
+    counts: BTreeMap<&'static str, u64>,
+}
+
+impl Writer {
+    async fn line(&mut self, kind: &'static str, mut value: Value) {
+        value["type"] = json!(kind);
+        if KINDS.contains(&kind) {
+            *self.counts.entry(kind).or_default() += 1;
+        }
+        self.waiting.push(value.to_string());
+        if self.waiting.len() >= PAGE {
+            self.flush().await;
+        }
+    }
+
+    async fn flush(&mut self) {
+        // A reader that went away ends the export: nothing is owed to it.
+        let _ = self.out.send(std::mem::take(&mut self.waiting)).await;
+    }
+}
+
+impl Engine {
+    /// Writes the ledger of a lender, line by line, into `out`.
+    ///
+    /// # Errors
+    /// Where the store fails; what was written so far lacks its footer then.
+    pub async fn export_ledger(
+        &self,
+        tenant: &TenantId,
+        out: mpsc::Sender<Vec<String>>,
+        clock: &str,
+    ) -> Done<()> {
+        let position = *self.0.store.newest().borrow();
+        let counts = KINDS.map(|kind| (kind, 0)).into();
+        let mut w = Writer {
+            out,
+            waiting: Vec::new(),
+            counts,
+        };
+        let header = json!({
+            "format": 1,
+            "tenant": tenant,
+            "clock": clock,
+            "exported_at_us": us(self.0.wall.now()),
+            "position": position,
+            "engine_version": env!("CARGO_PKG_VERSION"),
+        });
+        w.line("header", header).await;
+        self.cases_and_parties(tenant, &mut w).await?;
+        self.slots(tenant, &mut w).await?;
+        self.history(tenant, position, &mut w).await?;
+        let counts = json!({ "counts": w.counts });
+        w.line("footer", counts).await;
+        w.flush().await;
+        Ok(())
+    }
+
+    async fn cases_and_parties(&self, tenant: &TenantId, w: &mut Writer) -> Done<()> {
+        let mut after = None;
+        let mut told: BTreeSet<PartyId> = BTreeSet::new();
+        loop {
+            let page = self
+                .0
+                .store
+                .cases(tenant, &CaseFilter::default(), after, PAGE)
+                .await?;
+            for case in &page.rows {
+                w.line("case", case_line(case)).await;
+                let others = case.parties.iter().map(|p| (p.party, p.relation));
+                for (id, relation) in [(case.borrower, Relation::Borrower)]
+                    .into_iter()
+                    .chain(others)
+                {
+                    if told.insert(id)
+                        && let Some(party) = self.0.store.party(tenant, id).await?
+                    {
+                        w.line("party", party_line(&party, relation)).await;
+                    }
+                }
+            }
+            after = page.rows.last().map(|c| c.id);
+            if !page.more {
+                return Ok(());
+            }
+        }
+    }
+
+    async fn slots(&self, tenant: &TenantId, w: &mut Writer) -> Done<()> {
+        let mut after = None;
+        loop {
+            let filter = ContactFilter::default();
+            let page = self.0.store.contacts(tenant, &filter, after, PAGE).await?;
+            for contact in &page.rows {
+                w.line("slot", slot_line(contact)).await;
+            }
+            after = page.rows.last().map(|c| c.id);
+            if !page.more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Denials, payments and stop facts, from the journal.
+    async fn history(&self, tenant: &TenantId, position: u64, w: &mut Writer) -> Done<()> {
+        let filter = JournalFilter {
+            tenant: Some(tenant.clone()),
+            ..Default::default()
+        };
+        let mut after = 0;
+        let mut memory = Memory::default();
+        loop {
+            let rows = self.0.store.journal(&filter, after, PAGE).await?;
+            let Some(newest) = rows.last().map(|r| r.position) else {
+                break;
+            };
+            for row in rows.iter().filter(|r| r.position <= position) {
+                for (kind, value) in memory.lines(row) {
+                    w.line(kind, value).await;
+                }
+            }
+            after = newest;
+            if newest >= position {
+                break;
+            }
+        }
+        for pause in memory.pauses.into_values() {
+            w.line("stop", pause).await;
+        }
+        Ok(())
+    }
+}
+
+/// What earlier entries said that later lines need.
+#[derive(Default)]
+struct Memory {
+    borrowers: BTreeMap<CaseId, (PartyId, String)>,
+    /// Overdue amount of each case.
+    overdue: BTreeMap<CaseId, i64>,
+    /// Pauses that have not ended, as lines that still lack their end.
+    pauses: BTreeMap<String, Value>,
+}
+
+impl Memory {
+    fn lines(&mut self, row: &Recorded) -> Vec<(&'static str, Value)> {
+        let at = row.entry.at;
+        match &row.entry.what {
+            What::Case { id, event } => self.case(*id, event, at),
+            What::Party { id, event } => party_stop(*id, event, at).into_iter().collect(),
+            What::Contact { party, event, .. } => {
+                contact_stop(*party, event, at).into_iter().collect()
+            }
+            What::Service { .. } => Vec::new(),
+        }
+    }
+
+    fn case(&mut self, id: CaseId, event: &CaseEvent, at: Timestamp) -> Vec<(&'static str, Value)> {
+        match event {
+            CaseEvent::Opened(case) => {
+                let currency = case.currency.code().to_owned();
+                self.borrowers.insert(id, (case.borrower, currency));
+                self.overdue.insert(id, case.amounts.overdue);
+                Vec::new()
+            }
+            CaseEvent::FactsUpdated { amounts, .. } => {
+                self.overdue.extend(amounts.map(|a| (id, a.overdue)));
+                Vec::new()
+            }
+            CaseEvent::PaymentRecorded(p) => {
+                let before = self.overdue.insert(id, p.overdue_after).unwrap_or(0);
+                let currency = self.borrowers.get(&id).map(|(_, c)| c.clone());
+                vec![(
+                    "payment",
+                    json!({
+                        "case": id,
+                        "payment": p.reference,
+                        "ok_at_us": us(at),
+                        "received_at_us": us(p.received_at),
+                        "amount_minor": p.amount,
+                        "currency": currency,
+                        "cures": before > 0 && p.overdue_after == 0,
+                    }),
+                )]
+            }
+            CaseEvent::Denied(d) => vec![(
+                "denial",
+                json!({
+                    "case": id,
+                    "party": self.borrowers.get(&id).map(|(b, _)| *b),
+                    "channel": d.class,
+                    "at_us": us(at),
+                    "reason": d.rule,
+                    "also": d.also,
+                    "earliest_us": d.earliest.map(us),
+                }),
+            )],
+            CaseEvent::Paused(pause) => {
+                let line = stop(
+                    None,
+                    Some(id),
+                    pause_kind(pause.reason),
+                    at,
+                    Some(pause.until),
+                );
+                self.pauses.insert(pause.id.to_string(), line);
+                Vec::new()
+            }
+            CaseEvent::PauseEnded { pause, .. } | CaseEvent::PromiseResolved { pause, .. } => {
+                let ended = self.pauses.remove(&pause.to_string()).map(|mut line| {
+                    line["until_us"] = json!(us(at));
+                    ("stop", line)
+                });
+                ended.into_iter().collect()
+            }
+            CaseEvent::Closed { .. } => {
+                vec![("stop", stop(None, Some(id), StopKind::Closed, at, None))]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn party_stop(id: PartyId, event: &PartyEvent, at: Timestamp) -> Option<(&'static str, Value)> {
+    match event {
+        PartyEvent::OptedOut(o) => {
+            let mut line = stop(Some(id), None, StopKind::OptOut, at, None);
+            line["channel"] = json!(o.class);
+            line["contact_point"] = json!(o.point);
+            Some(("stop", line))
+        }
+        PartyEvent::Ceased(c) => Some(("stop", stop(Some(id), c.case, StopKind::Cease, at, None))),
+        PartyEvent::Learned { point, outcome } => wrong_number(id, *point, *outcome, at),
+        PartyEvent::Upserted(_) | PartyEvent::Refused => None,
+    }
+}
+
+fn contact_stop(id: PartyId, event: &ContactEvent, at: Timestamp) -> Option<(&'static str, Value)> {
+    match event {
+        ContactEvent::Learned {
+            outcome,
+            point: Some(point),
+            ..
+        }
+        | ContactEvent::Settled {
+            outcome,
+            point: Some(point),
+            ..
+        } => wrong_number(id, *point, *outcome, at),
+        _ => None,
+    }
+}
+
+fn wrong_number(
+    id: PartyId,
+    point: recoup_domain::ids::KeyedHash,
+    outcome: Outcome,
+    at: Timestamp,
+) -> Option<(&'static str, Value)> {
+    if outcome.meaning().point != PointEvidence::Ends(PointState::WrongNumber) {
+        return None;
+    }
+    let mut line = stop(Some(id), None, StopKind::WrongNumber, at, None);
+    line["contact_point"] = json!(point);
+    Some(("stop", line))
+}
+
+fn stop(
+    party: Option<PartyId>,
+    case: Option<CaseId>,
+    kind: StopKind,
+    at: Timestamp,
+    until: Option<Timestamp>,
+) -> Value {
+    json!({
+        "party": party,
+        "case": case,
+        "kind": kind,
+        "channel": null,
+        "contact_point": null,
+        "ok_at_us": us(at),
+        "until_us": until.map(us),
+    })
+}
+
+const fn pause_kind(reason: PauseReason) -> StopKind {
+    match reason {
+        PauseReason::Hold => StopKind::Hold,
+        PauseReason::Promise => StopKind::Promise,
+        PauseReason::Plan => StopKind::Plan,
+        PauseReason::Hardship => StopKind::Hardship,
+        PauseReason::Dispute => StopKind::Dispute,
+        PauseReason::Complaint => StopKind::Complaint,
+    }
+}
+
+/// The country of a jurisdiction: state overlays are judged by their country's rules here.
+fn case_line(case: &Case) -> Value {
+    let country = case.jurisdiction.split('-').next().unwrap_or_default();
+    json!({
+        "case": case.id,
+        "jurisdiction": country,
+        "lender_kind": case.lender_kind,
+        "borrower": case.borrower,
+        "debt": case.lender_ref,
+        "opened_at_us": us(case.opened_at),
+        "closed_at_us": case.closed.map(|c| us(c.at)),
+        "status": case.status().name(),
+        "close_reason": case.closed.map(|c| c.reason),
+        "currency": case.currency,
+    })
+}
+
+fn party_line(party: &Party, relation: Relation) -> Value {
+    let role = match relation {
+        Relation::Borrower => "borrower",
+        Relation::Guarantor => "guarantor",
+        _ => "third_party",
+    };
+    json!({ "party": party.id, "role": role, "zones": party.zones, "regions": party.regions })
+}
+
+fn slot_line(c: &Contact) -> Value {
+    let states: Vec<Value> = c
+        .states
+        .iter()
+        .map(|(state, at)| json!({ "state": state, "at_us": us(*at) }))
+        .collect();
+    let retry_of = c.retry_of.map(|seq| recoup_domain::ContactId {
+        case: c.id.case,
+        seq,
+    });
+    debug_assert!(c.state == ContactState::Planned || !c.states.is_empty());
+    json!({
+        "contact": c.id,
+        "case": c.id.case,
+        "plan_seq": c.id.seq,
+        "party": c.party,
+        "channel": c.class,
+        "contact_point": c.point,
+        "template": c.template,
+        "stage": c.place.as_ref().map(|p| &p.stage_name),
+        "key": c.key,
+        "origin": c.origin,
+        "retry_of": retry_of,
+        "effect_from_us": us(c.effect.from),
+        "effect_to_us": us(c.effect.to),
+        "not_after_us": us(c.not_after),
+        "intent_at_us": c.intent_at.map(us),
+        "state": c.state,
+        "outcome": c.outcome,
+        "outcome_at_us": c.outcome_at.map(us),
+        "states": states,
+    })
+}
+
+fn us(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}

@@ -1,0 +1,223 @@
+//! Policies and templates as compiled: read from the store at start and kept as they are changed. Texts and
+//! hashes are stored, compiled forms never.
+
+use jiff::Timestamp;
+use minijinja::{Environment, UndefinedBehavior};
+use recoup_compliance::{BindError, Binding, Packs};
+use recoup_domain::Party;
+use recoup_domain::case::{Case, LenderKind};
+use recoup_domain::collector::Collector;
+use recoup_domain::contact::ContactClass;
+use recoup_domain::ids::{CollectorId, TenantId};
+use recoup_domain::money::Currency;
+use recoup_policy::{Finding, Names, Policy};
+use recoup_store::{StoredPolicy, StoredTemplate};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+type PolicyKey = (TenantId, String, u32);
+type TemplateKey = (TenantId, String);
+type BindingKey = (String, Vec<String>, LenderKind);
+
+/// How many bindings are kept; they are few kinds of jurisdiction, regions and lender.
+const BINDINGS_MAX: usize = 4_096;
+
+/// Policies, templates and bindings, ready for use.
+pub(crate) struct Library {
+    channels: BTreeMap<String, ContactClass>,
+    policies: RwLock<HashMap<PolicyKey, (StoredPolicy, Arc<Policy>)>>,
+    templates: RwLock<HashMap<TemplateKey, Vec<Arc<StoredTemplate>>>>,
+    bindings: RwLock<HashMap<BindingKey, Binding>>,
+    collectors: RwLock<HashMap<TenantId, BTreeMap<CollectorId, Arc<Collector>>>>,
+}
+
+/// A pinned policy that does not compile here.
+#[derive(Debug, thiserror::Error)]
+#[error("policy {name}@{version} of {tenant} does not compile here: {finding}")]
+pub struct PolicyDoesNotCompile {
+    /// The lender.
+    pub tenant: TenantId,
+    /// The policy's name.
+    pub name: String,
+    /// Its version.
+    pub version: u32,
+    /// The first finding.
+    pub finding: String,
+}
+
+impl Library {
+    pub(crate) fn new(channels: BTreeMap<String, ContactClass>) -> Self {
+        Self {
+            channels,
+            policies: RwLock::default(),
+            templates: RwLock::default(),
+            bindings: RwLock::default(),
+            collectors: RwLock::default(),
+        }
+    }
+
+    /// What a policy of the tenant may name.
+    pub(crate) fn names(&self, tenant: &TenantId) -> Names {
+        let templates = read(&self.templates);
+        let own = templates
+            .keys()
+            .filter(|(t, _)| t == tenant)
+            .map(|(_, name)| name.clone());
+        Names {
+            channels: self.channels.clone(),
+            templates: own.collect(),
+        }
+    }
+
+    pub(crate) fn check(&self, tenant: &TenantId, text: &str) -> Result<Policy, Vec<Finding>> {
+        Policy::parse(text, &self.names(tenant))
+    }
+
+    /// Takes a stored policy in. Channels that are not loaded here are no fault of a stored policy: its
+    /// steps are skipped, on record, until they are.
+    pub(crate) fn take_policy(&self, stored: StoredPolicy) -> Result<(), PolicyDoesNotCompile> {
+        let mut names = self.names(&stored.tenant);
+        for (name, class) in recoup_domain::ContactClass::ALL.map(|c| (c.name().to_owned(), c)) {
+            names.channels.entry(name).or_insert(class);
+        }
+        match Policy::parse(&stored.text, &names) {
+            Ok(policy) => {
+                let key = (stored.tenant.clone(), stored.name.clone(), stored.version);
+                write(&self.policies).insert(key, (stored, Arc::new(policy)));
+                Ok(())
+            }
+            Err(findings) => Err(PolicyDoesNotCompile {
+                finding: findings
+                    .first()
+                    .map_or_else(String::new, ToString::to_string),
+                tenant: stored.tenant,
+                name: stored.name,
+                version: stored.version,
+            }),
+        }
+    }
+
+    pub(crate) fn policy_of(&self, case: &Case) -> Option<Arc<Policy>> {
+        let pin = case.policy.as_ref()?;
+        self.policy(&case.tenant, &pin.name, pin.version)
+            .map(|(_, policy)| policy)
+    }
+
+    pub(crate) fn policy(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        version: u32,
+    ) -> Option<(StoredPolicy, Arc<Policy>)> {
+        read(&self.policies)
+            .get(&(tenant.clone(), name.to_owned(), version))
+            .cloned()
+    }
+
+    /// All versions of a policy, oldest first.
+    pub(crate) fn versions(&self, tenant: &TenantId, name: &str) -> Vec<StoredPolicy> {
+        let policies = read(&self.policies);
+        let own = policies
+            .values()
+            .filter(|(p, _)| p.tenant == *tenant && p.name == name);
+        let mut found: Vec<_> = own.map(|(p, _)| p.clone()).collect();
+        found.sort_by_key(|p| p.version);
+        found
+    }
+
+    /// The policy a new case is pinned to: the newest activated version of `name`, or where no name is
+    /// given, of the policy activated last that fits the currency.
+    pub(crate) fn active(
+        &self,
+        tenant: &TenantId,
+        name: Option<&str>,
+        currency: Currency,
+    ) -> Option<(StoredPolicy, Arc<Policy>)> {
+        let fits = |(stored, policy): &&(StoredPolicy, Arc<Policy>)| {
+            stored.tenant == *tenant
+                && stored.activated.is_some()
+                && name.is_none_or(|n| stored.name == n)
+                && policy.currency().is_none_or(|c| c == currency)
+        };
+        let policies = read(&self.policies);
+        let newest = policies.values().filter(fits).max_by_key(|(stored, _)| {
+            (stored.activated.as_ref().map(|(_, at)| *at), stored.version)
+        });
+        newest.cloned()
+    }
+
+    pub(crate) fn take_template(&self, stored: StoredTemplate) {
+        let key = (stored.tenant.clone(), stored.name.clone());
+        let mut templates = write(&self.templates);
+        let versions = templates.entry(key).or_default();
+        versions.push(Arc::new(stored));
+        versions.sort_by_key(|t| t.version);
+    }
+
+    pub(crate) fn template(&self, tenant: &TenantId, name: &str) -> Option<Arc<StoredTemplate>> {
+        let templates = read(&self.templates);
+        templates
+            .get(&(tenant.clone(), name.to_owned()))
+            .and_then(|v| v.last().cloned())
+    }
+
+    pub(crate) fn take_collector(&self, collector: Collector) {
+        let mut collectors = write(&self.collectors);
+        let own = collectors.entry(collector.tenant.clone()).or_default();
+        own.insert(collector.id, Arc::new(collector));
+    }
+
+    /// Collectors who may go on a visit in one of the regions at `at`, in the order of their ids.
+    pub(crate) fn visitors(&self, party: &Party, at: Timestamp) -> Vec<CollectorId> {
+        let works_there = |c: &Collector| {
+            c.regions.is_empty()
+                || c.regions
+                    .iter()
+                    .any(|own| party.regions.iter().any(|r| r.starts_with(own.as_str())))
+        };
+        let collectors = read(&self.collectors);
+        let own = collectors
+            .get(&party.tenant)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        own.filter(|c| c.may_visit(at) && works_there(c))
+            .map(|c| c.id)
+            .collect()
+    }
+
+    /// The rules that bind contacts of a case with its borrower.
+    pub(crate) fn binding(&self, case: &Case, party: &Party) -> Result<Binding, BindError> {
+        let key = (
+            case.jurisdiction.clone(),
+            party.regions.clone(),
+            case.lender_kind,
+        );
+        if let Some(binding) = read(&self.bindings).get(&key) {
+            return Ok(binding.clone());
+        }
+        let binding =
+            Packs::builtin().bind(&case.jurisdiction, &party.regions, case.lender_kind)?;
+        let mut bindings = write(&self.bindings);
+        if bindings.len() >= BINDINGS_MAX {
+            bindings.clear();
+        }
+        bindings.insert(key, binding.clone());
+        Ok(binding)
+    }
+}
+
+/// The template language: strict, so that a variable that is not there is an error and never an empty text.
+pub(crate) fn language() -> Environment<'static> {
+    let mut env = Environment::new();
+    env.set_undefined_behavior(UndefinedBehavior::Strict);
+    env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    env
+}
+
+fn read<T>(lock: &RwLock<T>) -> RwLockReadGuard<'_, T> {
+    lock.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn write<T>(lock: &RwLock<T>) -> RwLockWriteGuard<'_, T> {
+    lock.write().unwrap_or_else(PoisonError::into_inner)
+}

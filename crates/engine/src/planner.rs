@@ -1,0 +1,293 @@
+//! The loop: claim what is due, decide, write the intents of a batch together, hand them to dispatch.
+
+use crate::draft::Draft;
+use crate::engine::Engine;
+use crate::error::Done;
+use crate::intent::Prepared;
+use crate::stepped::Ground;
+use async_trait::async_trait;
+use jiff::{SignedDuration, Timestamp};
+use recoup_decide::{Action, NoTrace};
+use recoup_domain::case::due_timers;
+use recoup_domain::ids::CaseId;
+use recoup_store::{Claim, CommitError, Facts, StoreError};
+use std::collections::{HashMap, VecDeque};
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use crate::activity::Work;
+
+/// How long a claim holds (real time). A batch is decided in milliseconds.
+const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// How often a case is decided anew because its facts moved, before it is left for later.
+const DECISIONS_MAX: usize = 10;
+/// The longest sleep of the loop: a safety net, wake-ups come by word.
+const SLEEP_MAX: Duration = Duration::from_secs(5);
+
+/// Cases whose contact waits for room in a channel; what does not fit waits here under its lease, before
+/// its intent.
+#[derive(Default)]
+pub(crate) struct Parked(Mutex<HashMap<String, VecDeque<(Claim, Work)>>>);
+
+impl Parked {
+    pub(crate) fn park(&self, channel: &str, claim: Claim, work: Work) {
+        let mut parked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        parked
+            .entry(channel.to_owned())
+            .or_default()
+            .push_back((claim, work));
+    }
+
+    /// Takes what waits for channels that have room, as `room` says how much.
+    fn take(&self, room: impl Fn(&str) -> usize) -> Vec<(Claim, Work)> {
+        let mut parked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut out = Vec::new();
+        for (channel, waiting) in parked.iter_mut() {
+            let n = room(channel).min(waiting.len());
+            out.extend(waiting.drain(..n));
+        }
+        out
+    }
+}
+
+impl Engine {
+    /// Works until `shutdown`, on a live clock.
+    pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
+        tokio::pin!(shutdown);
+        loop {
+            let woken = self.0.wake.notified();
+            let pause = match self.turn().await {
+                Ok(0) => self.until_next().await,
+                Ok(_) => Duration::ZERO,
+                Err(error) => {
+                    tracing::error!(%error, "the planner cannot go on for now");
+                    SLEEP_MAX
+                }
+            };
+            if pause.is_zero() {
+                continue;
+            }
+            tokio::select! {
+                () = &mut shutdown => return self.halt(),
+                () = woken => {}
+                () = tokio::time::sleep(pause) => {}
+            }
+        }
+    }
+
+    async fn until_next(&self) -> Duration {
+        let next = self.0.store.next_due().await.ok().flatten();
+        let wait = next.map(|at| at.duration_since(self.0.wall.now()));
+        wait.map_or(SLEEP_MAX, |w| Duration::try_from(w).unwrap_or_default())
+            .clamp(Duration::from_millis(1), SLEEP_MAX)
+    }
+
+    /// Takes one batch; answers how many cases it took.
+    pub(crate) async fn turn(&self) -> Result<usize, StoreError> {
+        if self.is_halted() {
+            return Ok(0);
+        }
+        let parked = self.0.parked.take(|channel| self.0.channels.free(channel));
+        let mut claims: Vec<(Claim, Work)> = parked;
+        if claims.is_empty() {
+            let now = self.0.wall.now();
+            let found = self.0.store.claim(now, LEASE, self.0.options.batch).await?;
+            claims.extend(
+                found
+                    .into_iter()
+                    .map(|claim| (claim, self.0.activity.begin())),
+            );
+        }
+        let taken = claims.len();
+        self.handle(claims).await?;
+        Ok(taken)
+    }
+
+    /// Decides the claimed cases and writes what follows, all together; those whose facts moved in between
+    /// are decided anew.
+    async fn handle(&self, claims: Vec<(Claim, Work)>) -> Result<(), StoreError> {
+        let mut todo = claims;
+        for _ in 0..DECISIONS_MAX {
+            if todo.is_empty() {
+                return Ok(());
+            }
+            todo = self.handle_once(todo).await?;
+        }
+        for (claim, _) in todo {
+            tracing::warn!(case = %claim.case, "the case's facts keep moving; it is decided later");
+        }
+        Ok(())
+    }
+
+    async fn handle_once(
+        &self,
+        claims: Vec<(Claim, Work)>,
+    ) -> Result<Vec<(Claim, Work)>, StoreError> {
+        let ids: Vec<CaseId> = claims.iter().map(|(c, _)| c.case).collect();
+        let facts = self.0.store.facts(&ids).await?;
+        let mut by_case: HashMap<CaseId, Facts> =
+            facts.into_iter().map(|f| (f.case.id, f)).collect();
+        let mut changes = Vec::with_capacity(claims.len());
+        let mut after = Vec::with_capacity(claims.len());
+        for (claim, work) in claims {
+            let Some(facts) = by_case.remove(&claim.case) else {
+                continue;
+            };
+            match self.decide(&facts, &claim).await {
+                Ok(Decided::Write(prepared)) => {
+                    let (change, cancels) = prepared.draft.finish();
+                    changes.push(change);
+                    after.push((claim, work, prepared.send, cancels));
+                }
+                Ok(Decided::NoRoom(channel)) => self.0.parked.park(&channel, claim, work),
+                Err(error) => {
+                    tracing::error!(case = %claim.case, %error, "the case cannot be decided");
+                    let change = self.put_off(&facts, &claim);
+                    changes.push(change);
+                    after.push((claim, work, None, Vec::new()));
+                }
+            }
+        }
+        let results = self.0.store.commit_all(changes).await;
+        let mut again = Vec::new();
+        for (result, (claim, work, send, cancels)) in results.into_iter().zip(after) {
+            match result {
+                Ok(_) => {
+                    if let Some(send) = send {
+                        self.dispatch(send, work);
+                    }
+                    self.call_off(cancels);
+                }
+                Err(CommitError::Stale(recoup_store::Guard::Fence(..))) => {}
+                Err(CommitError::Stale(recoup_store::Guard::DispatchOn(..))) => {
+                    self.sleep_while_off(&claim).await?;
+                }
+                Err(CommitError::Stale(_)) => again.push((claim, work)),
+                Err(CommitError::Store(error)) => return Err(error),
+                Err(error) => tracing::error!(case = %claim.case, %error, "not committed"),
+            }
+        }
+        Ok(again)
+    }
+
+    /// Decides one case: its timers, then the step.
+    async fn decide(&self, facts: &Facts, claim: &Claim) -> Done<Decided> {
+        let now = self.0.wall.now();
+        let case = facts.case.id;
+        let mut draft = Draft::new(facts.case.tenant.clone(), "policy", now);
+        draft.hold_case(facts.case.clone());
+        draft.hold_party(facts.borrower.clone());
+        draft.guard(recoup_store::Guard::Fence(case, claim.fence));
+        let (timers, _) = due_timers(&facts.case, now);
+        if !timers.is_empty() {
+            draft.speak_as("timer");
+            draft.case_events(case, timers);
+            draft.speak_as("policy");
+        }
+        let current = draft
+            .case(case)
+            .cloned()
+            .unwrap_or_else(|| facts.case.clone());
+        let world = self.world(&current, facts).await?;
+        let decision =
+            recoup_decide::step(&world.input(&current, facts), now, &mut NoTrace::default());
+        draft.case_events(case, decision.events.clone());
+        self.drop_waiting(&mut draft, &world, &decision.dropped);
+        self.recall(&mut draft, facts, &decision.events).await?;
+        match decision.action {
+            Action::Sleep { until } => {
+                draft.schedule(case, self.sleep_until(until, now));
+                draft.guard_all();
+                Ok(Decided::Write(Box::new(Prepared { draft, send: None })))
+            }
+            Action::Contact(plan) => self.prepare(draft, &world, facts, &plan, claim).await,
+        }
+    }
+
+    /// A sleep ends ahead of now, so that a case never spins.
+    pub(crate) fn sleep_until(
+        &self,
+        until: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Option<Timestamp> {
+        let floor = now
+            .saturating_add(recoup_domain::time::SLOT)
+            .unwrap_or(Timestamp::MAX);
+        until.map(|at| if at <= now { floor } else { at })
+    }
+
+    /// A case that cannot be decided (its policy or key is missing) waits for a person, and is looked at
+    /// again in an hour.
+    fn put_off(&self, facts: &Facts, claim: &Claim) -> recoup_store::Change {
+        let now = self.0.wall.now();
+        let mut draft = Draft::new(facts.case.tenant.clone(), "policy", now);
+        draft.hold_case(facts.case.clone());
+        draft.guard(recoup_store::Guard::Fence(facts.case.id, claim.fence));
+        let reason = "the case cannot be decided; the service's log says why".to_owned();
+        if facts.case.worklist.as_ref() != Some(&reason) {
+            let event = recoup_domain::CaseEvent::WorklistChanged { reason };
+            draft.case_event(facts.case.id, event);
+        }
+        let later = now
+            .saturating_add(SignedDuration::from_hours(1))
+            .unwrap_or(Timestamp::MAX);
+        draft.schedule(facts.case.id, Some(later));
+        draft.finish().0
+    }
+
+    /// Dispatch is switched off for this case: it is looked at again in the next slot.
+    async fn sleep_while_off(&self, claim: &Claim) -> Result<(), StoreError> {
+        let now = self.0.wall.now();
+        let next = recoup_domain::time::round_up_to_slot(
+            now.saturating_add(SignedDuration::from_secs(1))
+                .unwrap_or(now),
+        );
+        let change = recoup_store::Change {
+            guards: vec![recoup_store::Guard::Fence(claim.case, claim.fence)],
+            writes: vec![recoup_store::Write::Schedule(claim.case, Some(next))],
+            ..Default::default()
+        };
+        match self.0.store.commit(change).await {
+            Err(CommitError::Store(error)) => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+pub(crate) enum Decided {
+    Write(Box<Prepared>),
+    NoRoom(String),
+}
+
+#[async_trait]
+impl Ground for Engine {
+    async fn run_dry(&self) -> Result<Option<Timestamp>, String> {
+        loop {
+            let woken = self.0.wake.notified();
+            if self.turn().await.map_err(|e| e.to_string())? > 0 {
+                continue;
+            }
+            if self.0.activity.quiet().is_some() {
+                let next = self.0.store.next_due().await.map_err(|e| e.to_string())?;
+                if self.is_halted() || next.is_none_or(|at| at > self.0.wall.now()) {
+                    return Ok(next.filter(|_| !self.is_halted()));
+                }
+                continue;
+            }
+            tokio::select! {
+                () = woken => {}
+                _ = self.0.activity.until_quiet() => {}
+            }
+        }
+    }
+
+    fn position(&self) -> u64 {
+        *self.0.store.newest().borrow()
+    }
+
+    async fn abort(&self, why: &str) {
+        tracing::error!(why, "the stepped clock has ended; dispatch stops");
+        self.halt();
+    }
+}

@@ -1,0 +1,67 @@
+//! After a crash: what was in flight is doubtful, what was to be called off is asked again, and every case
+//! that nobody would wake is scheduled.
+
+use crate::draft::Draft;
+use crate::engine::Engine;
+use recoup_domain::contact::{Contact, ContactState};
+use recoup_domain::journal::ContactEvent;
+use recoup_store::{CommitError, StoreError};
+
+/// How many contacts are looked after at a time.
+const BATCH: usize = 1_024;
+
+impl Engine {
+    /// Looks after what an earlier run of the process left behind: a contact whose intent stands without an
+    /// outcome may have been sent, so it is UNKNOWN and never sent again on its own.
+    pub(crate) async fn recover(&self) -> Result<(), StoreError> {
+        let mut doubtful = 0;
+        loop {
+            let left = self
+                .0
+                .store
+                .contacts_in(ContactState::Dispatching, BATCH)
+                .await?;
+            if left.is_empty() {
+                break;
+            }
+            for contact in &left {
+                self.doubt(contact).await?;
+            }
+            doubtful += left.len();
+        }
+        if doubtful > 0 {
+            tracing::warn!(
+                doubtful,
+                "contacts were in flight when the process ended; they are UNKNOWN"
+            );
+        }
+        let cancelling = self
+            .0
+            .store
+            .contacts_in(ContactState::Cancelling, usize::MAX >> 1)
+            .await?;
+        self.call_off(cancelling);
+        Ok(())
+    }
+
+    async fn doubt(&self, contact: &Contact) -> Result<(), StoreError> {
+        let Some(facts) = self.0.store.facts(&[contact.id.case]).await?.pop() else {
+            return Ok(());
+        };
+        let mut draft: Draft = self.draft_on(&facts, "recovery");
+        draft.hold_contact(contact.clone());
+        draft.contact_event(
+            contact.id,
+            ContactEvent::Moved {
+                to: ContactState::Unknown,
+            },
+        );
+        self.schedule_next(&mut draft, &facts).await;
+        let (change, _) = draft.finish();
+        match self.0.store.commit(change).await {
+            Ok(_) | Err(CommitError::Stale(_)) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+            Err(error) => Err(StoreError::Refused(error.to_string())),
+        }
+    }
+}

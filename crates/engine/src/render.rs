@@ -1,0 +1,261 @@
+//! Texts: the one place where personal data is opened to be put into words.
+
+use crate::error::{CommandError, Done};
+use crate::keys::{CASE_PLACE, CONTACT_PLACE, Keys};
+use crate::library::language;
+use crate::types::PartyPlain;
+use crate::vault::{DataKey, VaultError};
+use jiff::Timestamp;
+use recoup_domain::contact::{Contact, ContactClass};
+use recoup_domain::sealed::Sealed;
+use recoup_domain::time::Window;
+use recoup_domain::{Case, Party};
+use recoup_store::StoredTemplate;
+use serde::{Deserialize, Serialize};
+
+/// Variables that texts may use, with what they hold.
+pub const VARIABLES: [(&str, &str); 11] = [
+    ("borrower_name", "name of the borrower"),
+    ("lender_name", "name of the lender"),
+    ("case_ref", "the lender's reference of the loan"),
+    (
+        "overdue_amount",
+        "what is overdue, with separators, such as 12,345.60",
+    ),
+    ("total_amount", "principal, interest and fees together"),
+    ("currency", "ISO 4217 code of the amounts"),
+    (
+        "due_date",
+        "due date of the oldest unpaid instalment, such as 2026-04-08",
+    ),
+    ("dpd", "days past due"),
+    ("visit_date", "local day of the appointment"),
+    (
+        "visit_from",
+        "local start of the appointment, such as 10:00",
+    ),
+    ("visit_to", "local end of the appointment"),
+];
+
+/// Variables that speak of the debt's amount: not for texts that others may read (a calendar).
+const AMOUNTS: [&str; 3] = ["overdue_amount", "total_amount", "currency"];
+
+/// What is sealed of a contact.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Content {
+    /// Subject line.
+    pub subject: String,
+    /// The exact text.
+    pub body: String,
+    /// The number or address it went to.
+    pub address: String,
+    /// Name of the person, as the channel may show it.
+    pub name: String,
+    /// The provider's reference.
+    #[serde(default)]
+    pub provider_ref: String,
+    /// What the channel wants back.
+    #[serde(default)]
+    pub state: Vec<u8>,
+    /// What the channel or a reporter said of it.
+    #[serde(default)]
+    pub said: Vec<String>,
+}
+
+/// What is sealed of a case.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CasePlain {
+    /// The lender's reference of the loan.
+    pub lender_ref: String,
+}
+
+/// What a text is made from.
+pub(crate) struct Scene<'a> {
+    pub(crate) case: &'a Case,
+    pub(crate) party: &'a Party,
+    pub(crate) plain: &'a PartyPlain,
+    pub(crate) case_ref: &'a str,
+    pub(crate) lender_name: &'a str,
+    pub(crate) effect: Window,
+    pub(crate) now: Timestamp,
+}
+
+/// Checks a text before it is registered: it parses, uses declared variables alone, and those exist.
+pub(crate) fn check(
+    name: &str,
+    class: ContactClass,
+    parts: [&str; 2],
+    declared: &[String],
+) -> Done<()> {
+    let fault = |problem: String| CommandError::Template {
+        name: name.to_owned(),
+        problem,
+    };
+    let known: Vec<&str> = VARIABLES.iter().map(|(v, _)| *v).collect();
+    if let Some(unknown) = declared.iter().find(|v| !known.contains(&v.as_str())) {
+        let problem = format!(
+            "there is no variable `{unknown}`; there are {}",
+            known.join(", ")
+        );
+        return Err(fault(problem));
+    }
+    let env = language();
+    for text in parts {
+        let template = env
+            .template_from_str(text)
+            .map_err(|e| fault(e.to_string()))?;
+        let mut used: Vec<String> = template.undeclared_variables(false).into_iter().collect();
+        used.sort();
+        if let Some(missing) = used.iter().find(|v| !declared.contains(v)) {
+            let problem = format!("the text uses `{missing}`, which is not among its variables");
+            return Err(fault(problem));
+        }
+        if class == ContactClass::Visit
+            && let Some(amount) = used.iter().find(|v| AMOUNTS.contains(&v.as_str()))
+        {
+            let problem = format!("a visit's text never holds amounts, it uses `{amount}`");
+            return Err(fault(problem));
+        }
+    }
+    Ok(())
+}
+
+/// Puts a text into words.
+pub(crate) fn render(template: &StoredTemplate, scene: &Scene<'_>) -> Done<(String, String)> {
+    let env = language();
+    let variables = minijinja::Value::from_pairs(variables(scene));
+    let fill = |text: &str| {
+        env.render_str(text, variables.clone())
+            .map_err(|e| CommandError::Template {
+                name: format!("{}@{}", template.name, template.version),
+                problem: e.to_string(),
+            })
+    };
+    Ok((fill(&template.subject)?, fill(&template.body)?))
+}
+
+fn variables(s: &Scene<'_>) -> [(&'static str, String); 11] {
+    let zone = s.party.home_zone();
+    let a = s.case.amounts;
+    let total = a
+        .principal
+        .saturating_add(a.interest)
+        .saturating_add(a.fees);
+    let currency = s.case.currency.code();
+    let clock = |at| zone.time(at).strftime("%H:%M").to_string();
+    [
+        ("borrower_name", s.plain.display_name.clone()),
+        ("lender_name", s.lender_name.to_owned()),
+        ("case_ref", s.case_ref.to_owned()),
+        ("overdue_amount", amount(a.overdue, currency)),
+        ("total_amount", amount(total, currency)),
+        ("currency", currency.to_owned()),
+        (
+            "due_date",
+            s.case
+                .oldest_unpaid_due
+                .map_or_else(String::new, |d| d.to_string()),
+        ),
+        ("dpd", s.case.dpd(s.now, zone).to_string()),
+        ("visit_date", zone.date(s.effect.from).to_string()),
+        ("visit_from", clock(s.effect.from)),
+        ("visit_to", clock(s.effect.to)),
+    ]
+}
+
+/// Minor units with the currency's decimals and separators.
+#[must_use]
+pub fn amount(minor: i64, currency: &str) -> String {
+    let exponent = iso_currency::Currency::from_code(currency)
+        .and_then(|c| c.exponent())
+        .unwrap_or(2);
+    let unit = 10_u64.pow(u32::from(exponent));
+    let whole = (minor.unsigned_abs() / unit).to_string();
+    let mut text = String::new();
+    for (i, digit) in whole.chars().enumerate() {
+        if i > 0 && (whole.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if exponent > 0 {
+        let rest = minor.unsigned_abs() % unit;
+        text.push_str(&format!(".{rest:0width$}", width = usize::from(exponent)));
+    }
+    if minor < 0 { format!("-{text}") } else { text }
+}
+
+impl Content {
+    pub(crate) fn seal(&self, key: &DataKey) -> Done<Sealed> {
+        let bytes = serde_json::to_vec(self).unwrap_or_default();
+        Ok(key.seal(CONTACT_PLACE, &bytes)?)
+    }
+
+    /// What is sealed of a contact; of one that was never rendered, nothing.
+    pub(crate) async fn of(contact: &Contact, keys: &Keys) -> Done<Self> {
+        if contact.sealed.is_empty() {
+            return Ok(Self::default());
+        }
+        let key = keys.of(contact.party).await?;
+        let bytes = key.open(CONTACT_PLACE, &contact.sealed)?;
+        serde_json::from_slice(&bytes)
+            .map_err(|_| CommandError::Vault(VaultError::Forged(CONTACT_PLACE)))
+    }
+}
+
+impl CasePlain {
+    pub(crate) fn seal(&self, key: &DataKey) -> Done<Sealed> {
+        Ok(key.seal(CASE_PLACE, &serde_json::to_vec(self).unwrap_or_default())?)
+    }
+
+    /// What is sealed of a case, under its borrower's key.
+    pub(crate) async fn of(case: &Case, keys: &Keys) -> Done<Self> {
+        let key = keys.of(case.borrower).await?;
+        let bytes = key.open(CASE_PLACE, &case.sealed)?;
+        serde_json::from_slice(&bytes)
+            .map_err(|_| CommandError::Vault(VaultError::Forged(CASE_PLACE)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_have_separators_and_the_currencys_decimals() {
+        for (minor, currency, text) in [
+            (0, "CNY", "0.00"),
+            (5, "CNY", "0.05"),
+            (123_456, "CNY", "1,234.56"),
+            (-100_000_000, "USD", "-1,000,000.00"),
+            (1_234, "JPY", "1,234"),
+            (1_234, "BHD", "1.234"),
+        ] {
+            assert_eq!(amount(minor, currency), text);
+        }
+    }
+
+    fn checked(class: ContactClass, body: &str, declared: &[&str]) -> Result<(), String> {
+        let declared: Vec<String> = declared.iter().map(|v| (*v).to_owned()).collect();
+        check("t", class, ["", body], &declared).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn texts_are_checked_before_they_are_registered() {
+        let sms = ContactClass::Sms;
+        assert_eq!(
+            checked(sms, "{{ borrower_name }}", &["borrower_name"]),
+            Ok(())
+        );
+        for (body, declared, says) in [
+            ("{{ borrower_name }}", &[][..], "not among its variables"),
+            ("{{ x }}", &["x"][..], "there is no variable `x`"),
+            ("{{ dpd", &["dpd"][..], "syntax error"),
+        ] {
+            let error = checked(sms, body, declared).unwrap_err();
+            assert!(error.contains(says), "{error}");
+        }
+        let visit = checked(ContactClass::Visit, "{{ total_amount }}", &["total_amount"]);
+        assert!(visit.unwrap_err().contains("never holds amounts"));
+    }
+}

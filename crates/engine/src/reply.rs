@@ -1,0 +1,170 @@
+//! Replies become facts: a wish to stop is an opt-out of its medium, a wrong number ends the use of that
+//! number, anything else goes to a person.
+
+use crate::draft::Draft;
+use crate::engine::Engine;
+use crate::error::{CommandError, Done};
+use crate::keys::JOURNAL_PLACE;
+use crate::stops::PartyStop;
+use recoup_channel::wire::Reply;
+use recoup_domain::contact::ContactClass;
+use recoup_domain::ids::{KeyedHash, PartyId, TenantId};
+use recoup_domain::party::{OptOut, PartyEvent};
+use recoup_domain::{CaseEvent, Outcome};
+use recoup_store::CommitError;
+
+/// Words that mean: do not write to me again. Compared whole, without case, spaces and full stops.
+const STOP_WORDS: [&str; 14] = [
+    "stop",
+    "stopall",
+    "quit",
+    "end",
+    "revoke",
+    "optout",
+    "cancel",
+    "unsubscribe",
+    "td",
+    "t",
+    "退订",
+    "停止",
+    "拒收",
+    "不要再发",
+];
+/// Words that mean: I am not who you are looking for.
+const WRONG_NUMBER_WORDS: [&str; 5] = [
+    "wrongnumber",
+    "wrongperson",
+    "打错了",
+    "号码错误",
+    "不是本人",
+];
+
+/// What a reply says beyond doubt.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Meaning {
+    Stop,
+    WrongNumber,
+    ForAPerson,
+}
+
+fn meaning(text: &str) -> Meaning {
+    let plain: String = text
+        .chars()
+        .filter(|c| c.is_alphanumeric())
+        .flat_map(char::to_lowercase)
+        .collect();
+    if STOP_WORDS.contains(&plain.as_str()) {
+        Meaning::Stop
+    } else if WRONG_NUMBER_WORDS.contains(&plain.as_str()) {
+        Meaning::WrongNumber
+    } else {
+        Meaning::ForAPerson
+    }
+}
+
+impl Engine {
+    /// Puts a reply on record with all open cases of the party, with what follows from it.
+    pub(crate) async fn reply_of(
+        &self,
+        tenant: &TenantId,
+        channel: &str,
+        class: ContactClass,
+        point: KeyedHash,
+        party: PartyId,
+        reply: &Reply,
+    ) -> Done<()> {
+        let sealed = self
+            .0
+            .keys
+            .of(party)
+            .await?
+            .seal(JOURNAL_PLACE, reply.text.as_bytes())?;
+        for _ in 0..32 {
+            let actor = format!("channel:{channel}");
+            let mut draft = Draft::new(tenant.clone(), actor, self.0.wall.now());
+            let Some(row) = self.0.store.party(tenant, party).await? else {
+                return Ok(());
+            };
+            let known = row
+                .opt_outs
+                .iter()
+                .any(|o| o.class == Some(class) && o.point.is_none());
+            draft.hold_party(row);
+            match meaning(&reply.text) {
+                Meaning::Stop if known => {}
+                Meaning::Stop => {
+                    let opt_out = OptOut {
+                        class: Some(class),
+                        point: None,
+                        at: draft.now,
+                    };
+                    draft.party_event(party, PartyEvent::OptedOut(opt_out));
+                    draft.seal_last(sealed.clone());
+                    self.follow_stop(&mut draft, party, &PartyStop::OptOut(Some(class), None))
+                        .await?;
+                }
+                Meaning::WrongNumber => {
+                    let outcome = Outcome::WrongNumber;
+                    draft.party_event(party, PartyEvent::Learned { point, outcome });
+                    draft.seal_last(sealed.clone());
+                    self.follow_stop(&mut draft, party, &PartyStop::OptOut(None, Some(point)))
+                        .await?;
+                }
+                Meaning::ForAPerson => self.reply_to_worklist(&mut draft, party, &sealed).await?,
+            }
+            if !draft.has_entries() {
+                return Ok(());
+            }
+            let (change, cancels) = draft.finish();
+            match self.0.store.commit(change).await {
+                Ok(_) => {
+                    self.call_off(cancels);
+                    self.0.wake.notify_one();
+                    return Ok(());
+                }
+                Err(CommitError::Stale(_)) => {}
+                Err(CommitError::Store(error)) => return Err(error.into()),
+                Err(_) => return Err(CommandError::Contended),
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    async fn reply_to_worklist(
+        &self,
+        draft: &mut Draft,
+        party: PartyId,
+        sealed: &recoup_domain::sealed::Sealed,
+    ) -> Done<()> {
+        let tenant = draft.tenant().clone();
+        for case in self.0.store.open_cases_of(&tenant, party).await? {
+            let id = case.id;
+            draft.hold_case(case);
+            let reason = "the person wrote back; somebody must read it".to_owned();
+            draft.case_event(id, CaseEvent::WorklistChanged { reason });
+            draft.seal_last(sealed.clone());
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_is_beyond_doubt_becomes_a_fact() {
+        for (text, expected) in [
+            ("STOP", Meaning::Stop),
+            ("Stop.", Meaning::Stop),
+            ("退订", Meaning::Stop),
+            (" opt-out ", Meaning::Stop),
+            ("wrong number", Meaning::WrongNumber),
+            ("I will stop by on Friday", Meaning::ForAPerson),
+            ("I pay on Friday", Meaning::ForAPerson),
+            ("", Meaning::ForAPerson),
+        ] {
+            assert_eq!(meaning(text), expected, "{text}");
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! Stop facts: whoever pays today is not visited tomorrow. What a fact overtakes is called off in the
+//! fact's own transaction.
+
+use crate::draft::Draft;
+use crate::engine::Engine;
+use crate::error::Done;
+use recoup_domain::contact::{ContactClass, ContactState};
+use recoup_domain::ids::{CaseId, ContactId, KeyedHash};
+use recoup_domain::journal::ContactEvent;
+use recoup_domain::past::PastContact;
+use recoup_domain::{Case, CaseEvent};
+use recoup_store::Facts;
+
+impl Engine {
+    /// Begins to call off every contact of the facts that was accepted, has not reached the person yet,
+    /// and is meant by `meant`; what waits for a person is dropped.
+    pub(crate) async fn call_off_where(
+        &self,
+        draft: &mut Draft,
+        facts: &Facts,
+        meant: impl Fn(&PastContact) -> bool,
+    ) -> Done<()> {
+        let open = |c: &&PastContact| {
+            matches!(
+                c.state,
+                Some(ContactState::Accepted | ContactState::Planned)
+            ) && meant(c)
+        };
+        for id in facts.contacts.iter().filter(open).filter_map(|c| c.id) {
+            if draft.contact(id).is_none() {
+                let Some(contact) = self.0.store.contact(&facts.case.tenant, id).await? else {
+                    continue;
+                };
+                draft.hold_contact(contact);
+            }
+            self.call_off_one(draft, id);
+        }
+        Ok(())
+    }
+
+    fn call_off_one(&self, draft: &mut Draft, id: ContactId) {
+        let Some(contact) = draft.contact(id) else {
+            return;
+        };
+        if contact.state == ContactState::Planned {
+            draft.contact_event(
+                id,
+                ContactEvent::Moved {
+                    to: ContactState::Suppressed,
+                },
+            );
+        } else if contact.can_be_called_off(draft.now) {
+            self.begin_cancel(draft, id);
+        }
+    }
+
+    /// The cancel intent: durable before the carrier is asked. Where the channel cannot call anything off,
+    /// it is at once not known whether it will still take effect.
+    pub(crate) fn begin_cancel(&self, draft: &mut Draft, id: ContactId) {
+        let Some(channel) = draft.contact(id).map(|c| c.channel.clone()) else {
+            return;
+        };
+        if self
+            .0
+            .channels
+            .get(&channel)
+            .is_some_and(|c| c.can_cancel())
+        {
+            draft.contact_event(
+                id,
+                ContactEvent::Moved {
+                    to: ContactState::Cancelling,
+                },
+            );
+            draft.cancel_after(id);
+        } else {
+            draft.contact_event(
+                id,
+                ContactEvent::Moved {
+                    to: ContactState::CancelUnknown,
+                },
+            );
+        }
+    }
+
+    /// Calls off what the events of a case overtake: everything where it closes or pauses; a visit also
+    /// where money came in without curing it.
+    pub(crate) async fn stop_for_case(&self, draft: &mut Draft, facts: &Facts) -> Done<()> {
+        let id = facts.case.id;
+        let Some(case) = draft.case(id) else {
+            return Ok(());
+        };
+        let stands_still = case.closed.is_some() || !case.pauses.is_empty();
+        let paid = case.payments.len() > facts.case.payments.len();
+        if !stands_still && !paid {
+            return Ok(());
+        }
+        let of_case = |c: &PastContact| c.id.is_some_and(|c| c.case == id);
+        let meant =
+            |c: &PastContact| of_case(c) && (stands_still || c.class == ContactClass::Visit);
+        self.call_off_where(draft, facts, meant).await
+    }
+
+    /// Calls off what a right of the person overtakes, over all cases.
+    pub(crate) async fn stop_for_party(
+        &self,
+        draft: &mut Draft,
+        all: &[Facts],
+        scope: &PartyStop,
+    ) -> Done<()> {
+        for facts in all {
+            let id = facts.case.id;
+            let of_case = |c: &PastContact| c.id.is_some_and(|c| c.case == id);
+            let meant = |c: &PastContact| of_case(c) && scope.covers(&facts.case, c);
+            self.call_off_where(draft, facts, meant).await?;
+        }
+        Ok(())
+    }
+}
+
+/// What a right of a person stops.
+pub(crate) enum PartyStop {
+    /// A medium, or all; one number or address, or all.
+    OptOut(Option<ContactClass>, Option<KeyedHash>),
+    /// All contact about a debt, or about all.
+    Cease(Option<CaseId>),
+}
+
+impl PartyStop {
+    fn covers(&self, case: &Case, contact: &PastContact) -> bool {
+        match self {
+            Self::OptOut(class, point) => {
+                class.is_none_or(|c| c == contact.class)
+                    && point.is_none_or(|p| Some(p) == contact.point)
+            }
+            // A referral is no contact with the person: a cease does not take it back.
+            Self::Cease(debt) => {
+                debt.is_none_or(|d| d == case.id) && contact.class != ContactClass::Legal
+            }
+        }
+    }
+}
+
+/// What a person must hear of: contacts that nobody can say were called off.
+pub(crate) fn alarm_for_doubt(draft: &mut Draft, case: CaseId) {
+    let doubtful = draft
+        .contacts_of(case)
+        .any(|c| c.state == ContactState::CancelUnknown);
+    let listed = draft
+        .case(case)
+        .is_none_or(|c| c.worklist.is_some() || c.closed.is_some());
+    if doubtful && !listed {
+        let reason = "a contact was to be called off, and nobody can say whether it was".to_owned();
+        draft.case_event(case, CaseEvent::WorklistChanged { reason });
+    }
+}

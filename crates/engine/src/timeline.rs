@@ -1,0 +1,269 @@
+//! The journal of a case in words.
+
+use crate::engine::Engine;
+use crate::error::Done;
+use jiff::Timestamp;
+use recoup_domain::Contact;
+use recoup_domain::case::{CaseEvent, EndedBy, PromiseResult, SkipReason};
+use recoup_domain::ids::{CaseId, ContactId, TenantId};
+use recoup_domain::journal::{ContactEvent, What};
+use recoup_domain::party::PartyEvent;
+use recoup_store::{JournalFilter, Page, Recorded};
+
+use crate::render::amount;
+
+/// A line of a case's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TimelineItem {
+    /// Its place in the journal.
+    pub position: u64,
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// From when it holds.
+    pub effective_at: Timestamp,
+    /// Who said so.
+    pub actor: String,
+    /// What kind of event, such as `payment_recorded`.
+    pub kind: String,
+    /// What happened, in words.
+    pub summary: String,
+    /// The contact it is about.
+    pub contact: Option<ContactId>,
+    /// Why, where the service decided it.
+    pub reason: Option<String>,
+    /// The rules that were asked.
+    pub rule_ids: Vec<String>,
+}
+
+impl Engine {
+    /// A case's history after a position: its own events, those of its contacts, and its borrower's.
+    ///
+    /// # Errors
+    /// NotFound for a case that is not the tenant's.
+    pub async fn timeline(
+        &self,
+        tenant: &TenantId,
+        id: CaseId,
+        after: u64,
+        limit: usize,
+    ) -> Done<Page<TimelineItem>> {
+        let case = self.stored_case(tenant, id).await?;
+        let of_case = JournalFilter {
+            case: Some(id),
+            ..Default::default()
+        };
+        let of_party = JournalFilter {
+            party: Some(case.borrower),
+            ..Default::default()
+        };
+        let mut rows = self.0.store.journal(&of_case, after, limit + 1).await?;
+        let theirs = self.0.store.journal(&of_party, after, limit + 1).await?;
+        let personal = |r: &Recorded| matches!(r.entry.what, What::Party { .. });
+        rows.extend(theirs.into_iter().filter(personal));
+        rows.sort_by_key(|r| r.position);
+        rows.dedup_by_key(|r| r.position);
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let currency = case.currency.code().to_owned();
+        let rows = rows.iter().map(|r| item(r, &currency)).collect();
+        Ok(Page { rows, more })
+    }
+}
+
+fn item(recorded: &Recorded, currency: &str) -> TimelineItem {
+    let entry = &recorded.entry;
+    let (kind, summary) = match &entry.what {
+        What::Case { event, .. } => case_words(event, currency),
+        What::Party { event, .. } => party_words(event),
+        What::Contact { event, .. } => contact_words(event),
+        What::Service { event, subject } => (event.clone(), subject.clone()),
+    };
+    let contact = match &entry.what {
+        What::Contact { id, .. } => Some(*id),
+        _ => None,
+    };
+    let planned = match &entry.what {
+        What::Contact {
+            event: ContactEvent::Planned(c) | ContactEvent::Intended(c),
+            ..
+        } => Some(c),
+        _ => None,
+    };
+    let decision = planned.and_then(|c| c.decision.as_ref());
+    TimelineItem {
+        position: recorded.position,
+        at: entry.at,
+        effective_at: entry.effective_at,
+        actor: entry.actor.clone(),
+        kind,
+        summary,
+        contact,
+        reason: planned.map(|c| why(c)),
+        rule_ids: decision.map_or_else(Vec::new, |d| d.permitted_by.clone()),
+    }
+}
+
+/// Why a contact was planned.
+fn why(contact: &Contact) -> String {
+    let place = contact.place.as_ref().map_or_else(
+        || "asked for by hand".to_owned(),
+        |p| format!("stage `{}`, step {}", p.stage_name, p.step + 1),
+    );
+    let decision = contact.decision.as_ref();
+    let rules = decision.map_or_else(String::new, |d| d.permitted_by.join(", "));
+    format!(
+        "{place}; permitted by {}",
+        if rules.is_empty() {
+            "no rule at all"
+        } else {
+            &rules
+        }
+    )
+}
+
+fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
+    let money = |minor: i64| format!("{} {currency}", amount(minor, currency));
+    let (kind, words) = match event {
+        CaseEvent::Opened(case) => (
+            "case_opened",
+            format!(
+                "opened with {} overdue under {}",
+                money(case.amounts.overdue),
+                case.jurisdiction
+            ),
+        ),
+        CaseEvent::FactsUpdated { amounts, .. } => (
+            "facts_updated",
+            amounts.map_or_else(
+                || "the lender's facts changed".to_owned(),
+                |a| format!("the lender's facts changed: {} overdue", money(a.overdue)),
+            ),
+        ),
+        CaseEvent::DocumentAdded(d) => ("document_added", format!("{} added", d.kind.name())),
+        CaseEvent::PaymentRecorded(p) => (
+            "payment_recorded",
+            format!(
+                "{} came in, {} overdue after it",
+                money(p.amount),
+                money(p.overdue_after)
+            ),
+        ),
+        CaseEvent::Paused(p) => (
+            "paused",
+            match p.promise {
+                Some(promise) => format!("{} promised by {}", money(promise.amount), promise.due),
+                None => format!("paused ({}) until {}", p.reason.name(), p.until),
+            },
+        ),
+        CaseEvent::PauseEnded { by, .. } => (
+            "pause_ended",
+            match by {
+                EndedBy::Timer => "the pause ended as planned".to_owned(),
+                EndedBy::Release => "the pause was ended before its time".to_owned(),
+                EndedBy::Close => "the pause ended with the case".to_owned(),
+            },
+        ),
+        CaseEvent::PromiseResolved { result, paid, .. } => (
+            "promise_resolved",
+            match result {
+                PromiseResult::Kept => format!("the promise was kept: {}", money(*paid)),
+                PromiseResult::Partial => format!("the promise was kept in part: {}", money(*paid)),
+                PromiseResult::Broken => "the promise was broken".to_owned(),
+            },
+        ),
+        CaseEvent::PolicyPinned(p) => (
+            "policy_pinned",
+            format!("runs under {}@{} ({})", p.name, p.version, p.arm),
+        ),
+        CaseEvent::StageEntered { to, name, .. } => (
+            "stage_entered",
+            match to {
+                Some(_) => format!("stands in stage `{name}`"),
+                None => "stands in no stage".to_owned(),
+            },
+        ),
+        CaseEvent::StepSkipped { step, why, .. } => (
+            "step_skipped",
+            format!("step {} is passed over: {}", step + 1, skip_words(why)),
+        ),
+        CaseEvent::Denied(d) => (
+            "contact_denied",
+            match d.earliest {
+                Some(earliest) => format!("{} refused by {} before {earliest}", d.class, d.rule),
+                None => format!(
+                    "{} refused by {}; no passing of time cures it",
+                    d.class, d.rule
+                ),
+            },
+        ),
+        CaseEvent::LegalBegan => ("legal_began", "is with the law".to_owned()),
+        CaseEvent::LegalRecalled => ("legal_recalled", "the referral is taken back".to_owned()),
+        CaseEvent::WorklistChanged { reason } if reason.is_empty() => {
+            ("worklist", "off the worklist".to_owned())
+        }
+        CaseEvent::WorklistChanged { reason } => ("worklist", format!("on the worklist: {reason}")),
+        CaseEvent::Closed { reason } => ("case_closed", format!("closed: {}", reason.name())),
+    };
+    (kind.to_owned(), words)
+}
+
+fn skip_words(why: &SkipReason) -> String {
+    match why {
+        SkipReason::NoTarget => "no usable number or address".to_owned(),
+        SkipReason::DeniedForever { rule } => format!("{rule} will never permit it"),
+        SkipReason::NoChannel => "no channel of that name is loaded".to_owned(),
+        SkipReason::RetriesUsedUp => "tried as often as a step may be, never sent".to_owned(),
+        SkipReason::ByOutcome { outcome } => format!("the policy says so after {outcome}"),
+    }
+}
+
+fn party_words(event: &PartyEvent) -> (String, String) {
+    let (kind, words) = match event {
+        PartyEvent::Upserted(_) => ("party_told", "the lender told of the person".to_owned()),
+        PartyEvent::OptedOut(o) => (
+            "opted_out",
+            match o.class {
+                Some(class) => format!("asked not to be contacted by {class}"),
+                None => "asked not to be contacted".to_owned(),
+            },
+        ),
+        PartyEvent::Ceased(c) => (
+            "ceased",
+            format!(
+                "demanded that contact stops ({})",
+                if c.written { "written" } else { "oral" }
+            ),
+        ),
+        PartyEvent::Learned { outcome, .. } => {
+            ("learned", format!("a number or address: {outcome}"))
+        }
+        PartyEvent::Refused => (
+            "refused",
+            "a third party asked not to be contacted".to_owned(),
+        ),
+    };
+    (kind.to_owned(), words)
+}
+
+fn contact_words(event: &ContactEvent) -> (String, String) {
+    let (kind, words) = match event {
+        ContactEvent::Planned(c) => (
+            "contact_planned",
+            format!("{} `{}` waits for approval", c.class, c.template),
+        ),
+        ContactEvent::Intended(c) => (
+            "contact_intended",
+            format!(
+                "{} `{}` goes out, effect {} to {}",
+                c.class, c.template, c.effect.from, c.effect.to
+            ),
+        ),
+        ContactEvent::Approved { by } => ("contact_approved", format!("approved by {by}")),
+        ContactEvent::Moved { to } => ("contact_moved", format!("is {to}")),
+        ContactEvent::Learned { outcome, .. } => ("contact_outcome", format!("outcome: {outcome}")),
+        ContactEvent::Settled { to, outcome, .. } => {
+            ("contact_outcome", format!("is {to}: {outcome}"))
+        }
+    };
+    (kind.to_owned(), words)
+}

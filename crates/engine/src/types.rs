@@ -1,0 +1,254 @@
+//! What callers say and get: plain values, with personal data in the open. They live as long as a call.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use recoup_domain::case::{Amounts, Document, LenderKind, Scores};
+use recoup_domain::contact::{Contact, ContactClass};
+use recoup_domain::ids::{CaseId, CollectorId, ContactId, PartyId, TenantId};
+use recoup_domain::money::Currency;
+use recoup_domain::outcome::Outcome;
+use recoup_domain::party::{BorrowerKind, PointKind, PointOwner, Relation};
+use recoup_domain::time::Zone;
+use recoup_domain::{Case, Party};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Who asks, and under which request id.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    /// The lender they act for.
+    pub tenant: TenantId,
+    /// Their name, as the journal keeps it.
+    pub principal: String,
+    /// The request, for a mutation.
+    pub request: Option<RequestKey>,
+}
+
+/// A request's id and the keyed hash of its method and body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestKey {
+    /// As the caller chose it.
+    pub id: String,
+    /// See [`crate::vault::Vault::fingerprint`].
+    pub fingerprint: [u8; 16],
+}
+
+/// The answer to a mutation: made now, or given before to the same request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered<R> {
+    /// It was done now.
+    Now(R),
+    /// The same request was done before; this is the answer it got, as encoded then.
+    Before(Vec<u8>),
+}
+
+/// Encodes an answer, so that it is kept with the change it answers.
+pub type Encode<'a, R> = &'a (dyn Fn(&R) -> Vec<u8> + Sync);
+
+/// A party told by the lender.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PartyInput {
+    /// The lender's own reference.
+    pub lender_ref: String,
+    /// Name, as texts use it.
+    pub display_name: String,
+    /// What kind of borrower.
+    pub kind: BorrowerKind,
+    /// Candidate regions.
+    pub regions: Vec<String>,
+    /// Candidate zones; empty means those of the regions.
+    pub zones: Vec<Zone>,
+    /// BCP 47 language tag.
+    pub locale: String,
+    /// Numbers and addresses, preferred first.
+    pub points: Vec<PointInput>,
+    /// Labels.
+    pub tags: Vec<String>,
+}
+
+/// A number or address told by the lender.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PointInput {
+    /// What it is.
+    pub kind: PointKind,
+    /// E.164, mailbox, or a postal address with a line for each line.
+    pub value: String,
+    /// Whose.
+    pub owner: PointOwner,
+    /// The zone it indicates.
+    pub zone: Option<Zone>,
+    /// Whether the lender verified it.
+    pub verified: bool,
+    /// Where it came from.
+    pub source: String,
+}
+
+/// Names a party.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PartyName {
+    /// By id.
+    Id(PartyId),
+    /// By the lender's reference.
+    Reference(String),
+    /// Told in full: made or updated on the way.
+    Told(Box<PartyInput>),
+}
+
+/// A loan given to collection.
+#[derive(Clone, Debug)]
+pub struct CaseInput {
+    /// The lender's reference of the loan.
+    pub lender_case_ref: String,
+    /// The borrower.
+    pub borrower: PartyName,
+    /// Others.
+    pub parties: Vec<(PartyName, Relation)>,
+    /// Whose law binds it.
+    pub jurisdiction: String,
+    /// What kind of lender collects.
+    pub lender_kind: LenderKind,
+    /// What kind of borrower; none takes the party's.
+    pub borrower_kind: Option<BorrowerKind>,
+    /// The lender's product.
+    pub product: Option<String>,
+    /// Currency of the amounts.
+    pub currency: Currency,
+    /// What is owed.
+    pub amounts: Amounts,
+    /// Due date of the oldest unpaid instalment.
+    pub oldest_unpaid_due: Option<Date>,
+    /// Scores.
+    pub scores: Scores,
+    /// Labels.
+    pub tags: Vec<String>,
+    /// Evidence.
+    pub documents: Vec<Document>,
+    /// The case it follows.
+    pub previous: Option<CaseId>,
+    /// Name of the policy; none takes the tenant's newest active one of the currency.
+    pub policy: Option<String>,
+}
+
+/// A case as a caller sees it.
+#[derive(Clone, Debug)]
+pub struct CaseView {
+    /// The case.
+    pub case: Case,
+    /// Its borrower.
+    pub borrower: Party,
+    /// The lender's reference of the loan, in the open.
+    pub lender_case_ref: String,
+    /// The lender's reference of the borrower, in the open.
+    pub borrower_ref: String,
+    /// Days past due, now, in the borrower's zone.
+    pub dpd: i32,
+    /// Name of the stage it stands in; empty for none.
+    pub stage: String,
+    /// Segment of the policy; empty for none.
+    pub segment: String,
+    /// When it is due next.
+    pub contacts_made: BTreeMap<ContactClass, u32>,
+    /// What a command on it called off, contacts by id.
+    pub cancelling: Vec<ContactId>,
+}
+
+/// A party as a caller sees it.
+#[derive(Clone, Debug)]
+pub struct PartyView {
+    /// The party.
+    pub party: Party,
+    /// What is sealed in it.
+    pub plain: PartyPlain,
+    /// Whether the command made it.
+    pub created: bool,
+    /// What a command on it called off.
+    pub cancelling: Vec<ContactId>,
+}
+
+/// What is sealed of a party.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartyPlain {
+    /// The lender's own reference.
+    pub lender_ref: String,
+    /// Name.
+    pub display_name: String,
+    /// Values of the contact points, in their order.
+    pub points: Vec<String>,
+}
+
+/// A contact as a caller sees it.
+#[derive(Clone, Debug)]
+pub struct ContactView {
+    /// The contact.
+    pub contact: Contact,
+    /// Why the policy asked for it, in words.
+    pub reason: String,
+}
+
+/// What an agent, the field app or a law firm reports of a contact.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// Which.
+    pub contact: ContactId,
+    /// What came of it.
+    pub outcome: Outcome,
+    /// When; none means now.
+    pub at: Option<Timestamp>,
+    /// Who reports, as the lender names them.
+    pub reporter: String,
+    /// What happened, in words; kept sealed.
+    pub note: String,
+    /// Evidence: reference and SHA-256.
+    pub evidence: Vec<(String, String)>,
+    /// Collectors who took part.
+    pub collectors: Vec<CollectorId>,
+}
+
+/// A text registered for a step of a policy.
+#[derive(Clone, Debug)]
+pub struct TemplateInput {
+    /// The name policies use.
+    pub name: String,
+    /// The kind of contact it is written for.
+    pub class: ContactClass,
+    /// BCP 47 language tag.
+    pub locale: String,
+    /// Subject line; empty where the channel has none.
+    pub subject: String,
+    /// Text with variables.
+    pub body: String,
+    /// The variables it may use.
+    pub variables: Vec<String>,
+}
+
+/// A collector told by the lender.
+#[derive(Clone, Debug)]
+pub struct CollectorInput {
+    /// Its id; none makes a new one, or finds the one of the reference.
+    pub id: Option<CollectorId>,
+    /// The lender's own reference.
+    pub lender_ref: String,
+    /// Name.
+    pub display_name: String,
+    /// Licences and trainings: kind, number, valid before.
+    pub credentials: Vec<(String, String, Timestamp)>,
+    /// BCP 47 language tags.
+    pub languages: Vec<String>,
+    /// Regions worked in; empty means all.
+    pub regions: Vec<String>,
+    /// Whether work may be given to them.
+    pub active: bool,
+    /// The etag the caller saw; none writes without looking.
+    pub etag: Option<String>,
+}
+
+/// What is sealed of a collector.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CollectorPlain {
+    /// The lender's own reference.
+    pub lender_ref: String,
+    /// Name.
+    pub display_name: String,
+    /// Numbers of the credentials, in their order.
+    pub numbers: Vec<String>,
+}
