@@ -42,6 +42,16 @@ pub enum Answered<R> {
     Before(Vec<u8>),
 }
 
+impl<R> Answered<R> {
+    /// The answer given before, where it was.
+    pub fn into_before(self) -> Option<Vec<u8>> {
+        match self {
+            Self::Now(_) => None,
+            Self::Before(bytes) => Some(bytes),
+        }
+    }
+}
+
 /// Encodes an answer, so that it is kept with the change it answers.
 pub type Encode<'a, R> = &'a (dyn Fn(&R) -> Vec<u8> + Sync);
 

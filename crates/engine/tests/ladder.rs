@@ -1,0 +1,333 @@
+//! The ladder on a real store: what is due goes out once, what a fact overtakes does not.
+
+mod support;
+
+use jiff::civil::date;
+use recoup_channel::ChannelError;
+use recoup_channel::wire::Receipt;
+use recoup_domain::Outcome;
+use recoup_domain::contact::{ContactClass, ContactState};
+use recoup_domain::money::{Currency, Money};
+use recoup_engine::CommandError;
+use recoup_engine::commands::PaymentInput;
+use recoup_engine::types::{Answered, Report};
+use recoup_store::{ContactFilter, Scope};
+use support::{Rig, at};
+
+fn cny(minor: i64) -> Money {
+    Money::new(minor, Currency::new("CNY").unwrap())
+}
+
+async fn contacts(rig: &Rig) -> Vec<recoup_domain::Contact> {
+    let filter = ContactFilter::default();
+    let page = rig
+        .engine
+        .contacts(&rig.tenant, &filter, None, 1_000)
+        .await
+        .unwrap();
+    page.rows.into_iter().map(|v| v.contact).collect()
+}
+
+fn payment(reference: &str, minor: i64) -> PaymentInput {
+    PaymentInput {
+        reference: reference.into(),
+        amount: cny(minor),
+        received_at: None,
+        balance_after: None,
+    }
+}
+
+#[tokio::test]
+async fn the_ladder_climbs_from_text_to_referral() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    let case = rig.open_case("1", date(2026, 3, 1)).await;
+    rig.run_until(at("2026-03-04T12:00:00Z")).await;
+    assert_eq!(
+        rig.sent(ContactClass::Sms),
+        [at("2026-03-02T00:00:00Z")],
+        "08:00 in Shanghai"
+    );
+    rig.run_until(at("2026-03-31T12:00:00Z")).await;
+    let calls = rig.sent(ContactClass::Phone);
+    assert_eq!(calls.len(), 10, "{calls:?}");
+    assert_eq!(
+        calls[0],
+        at("2026-03-05T02:00:00Z"),
+        "10:00 in Shanghai, on day 4"
+    );
+    rig.run_until(at("2026-05-29T12:00:00Z")).await;
+    let visits = rig.sent(ContactClass::Visit);
+    assert_eq!(visits.len(), 3, "{visits:?}");
+    rig.run_until(at("2026-06-01T00:00:00Z")).await;
+    assert_eq!(
+        rig.sent(ContactClass::Legal),
+        [],
+        "a referral waits for a second person"
+    );
+    let waiting = contacts(&rig)
+        .await
+        .into_iter()
+        .find(|c| c.state == ContactState::Planned)
+        .unwrap();
+    let own = rig
+        .engine
+        .approve_contact(&rig.as_of("ana"), waiting.id, &|_| vec![])
+        .await;
+    assert!(
+        matches!(own, Err(CommandError::SamePerson { .. })),
+        "{own:?}"
+    );
+    rig.engine
+        .approve_contact(&rig.as_of("ben"), waiting.id, &|_| vec![])
+        .await
+        .unwrap();
+    rig.run_until(at("2026-06-02T00:00:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Legal).len(), 1);
+    let view = rig
+        .engine
+        .case(&rig.tenant, &recoup_engine::commands::CaseName::Id(case))
+        .await
+        .unwrap();
+    assert!(view.case.legal_since.is_some());
+    let all = contacts(&rig).await;
+    let keys: std::collections::BTreeSet<_> = all.iter().map(|c| &c.key).collect();
+    assert_eq!(keys.len(), all.len(), "a key each");
+    assert!(
+        all.iter().all(|c| c.state == ContactState::Accepted),
+        "{all:?}"
+    );
+}
+
+#[tokio::test]
+async fn whoever_pays_is_not_visited() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    let case = rig.open_case("1", date(2026, 3, 1)).await;
+    rig.run_until(at("2026-03-31T01:00:00Z")).await;
+    let visit = contacts(&rig)
+        .await
+        .into_iter()
+        .find(|c| c.class == ContactClass::Visit)
+        .unwrap();
+    assert_eq!(visit.state, ContactState::Accepted);
+    assert!(
+        visit.effect.from > at("2026-03-31T01:00:00Z"),
+        "the appointment lies ahead"
+    );
+    let caller = rig.requesting("ana", "pay-1", b"60000");
+    let paid = rig
+        .engine
+        .record_payment(&caller, case, payment("p1", 60_000), &|_| b"ok".to_vec());
+    let Answered::Now(view) = paid.await.unwrap() else {
+        panic!("answered before")
+    };
+    assert_eq!(view.cancelling, [visit.id]);
+    rig.run_until(at("2026-04-20T00:00:00Z")).await;
+    let visit = contacts(&rig)
+        .await
+        .into_iter()
+        .find(|c| c.id == visit.id)
+        .unwrap();
+    assert_eq!(
+        (visit.state, visit.outcome),
+        (ContactState::Cancelled, Some(Outcome::Cancelled))
+    );
+    assert_eq!(
+        *rig.channel(ContactClass::Visit).cancelled.lock().unwrap(),
+        [visit.id.to_string()]
+    );
+    let sent = contacts(&rig).await.len();
+    rig.run_until(at("2026-06-20T00:00:00Z")).await;
+    assert_eq!(contacts(&rig).await.len(), sent, "nothing after the cure");
+    let again = rig
+        .engine
+        .record_payment(&caller, case, payment("p1", 60_000), &|_| vec![])
+        .await;
+    assert_eq!(
+        again.unwrap().into_before().unwrap(),
+        b"ok",
+        "the same request, the same answer"
+    );
+    let other = rig.requesting("ana", "pay-1", b"other");
+    let reused = rig
+        .engine
+        .record_payment(&other, case, payment("p2", 1), &|_| vec![])
+        .await;
+    assert!(matches!(reused, Err(CommandError::RequestReused)));
+}
+
+#[tokio::test]
+async fn a_doubtful_send_is_never_sent_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    let sms = rig.channel(ContactClass::Sms);
+    *sms.answer.lock().unwrap() = Err(ChannelError::unknown("cut"));
+    rig.open_case("1", date(2026, 3, 1)).await;
+    rig.run_until(at("2026-03-03T00:00:00Z")).await;
+    let all = contacts(&rig).await;
+    assert_eq!(
+        all.iter().map(|c| c.state).collect::<Vec<_>>(),
+        [ContactState::Unknown]
+    );
+    assert_eq!(rig.sent(ContactClass::Sms).len(), 1);
+    rig.run_until(at("2026-03-04T23:00:00Z")).await;
+    assert_eq!(
+        rig.sent(ContactClass::Sms).len(),
+        1,
+        "the next one is three days later"
+    );
+}
+
+#[tokio::test]
+async fn what_is_proven_not_sent_is_tried_anew_twice_at_most() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    let sms = rig.channel(ContactClass::Sms);
+    *sms.answer.lock().unwrap() = Err(ChannelError::retryable("refused"));
+    rig.open_case("1", date(2026, 3, 1)).await;
+    rig.run_until(at("2026-03-04T23:00:00Z")).await;
+    let all = contacts(&rig).await;
+    let retries: Vec<_> = all.iter().map(|c| c.retry_of).collect();
+    assert_eq!(retries, [None, Some(1), Some(2)]);
+    assert!(all.iter().all(|c| c.state == ContactState::RejectedProven));
+}
+
+#[tokio::test]
+async fn a_crash_between_intent_and_outcome_is_doubt_not_a_second_send() {
+    let dir = tempfile::tempdir().unwrap();
+    {
+        let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+        rig.open_case("1", date(2026, 3, 1)).await;
+        rig.run_until(at("2026-03-02T00:10:00Z")).await;
+        assert_eq!(rig.sent(ContactClass::Sms).len(), 1);
+    }
+    let db = rusqlite_forget_outcome(dir.path());
+    assert_eq!(
+        db, 1,
+        "the outcome is undone, as if the process had died before it"
+    );
+    let rig = Rig::open(dir.path(), at("2026-03-02T00:20:00Z")).await;
+    let all = contacts(&rig).await;
+    assert_eq!(
+        all.iter().map(|c| c.state).collect::<Vec<_>>(),
+        [ContactState::Unknown]
+    );
+    rig.run_until(at("2026-03-04T23:00:00Z")).await;
+    assert_eq!(
+        rig.sent(ContactClass::Sms).len(),
+        0,
+        "the restarted process sends nothing again"
+    );
+}
+
+/// Puts the one contact of the store back to the state its intent left it in.
+fn rusqlite_forget_outcome(dir: &std::path::Path) -> usize {
+    let db = rusqlite::Connection::open(dir.join("recoup.db")).unwrap();
+    let body: String = db
+        .query_row("SELECT CAST(body AS TEXT) FROM contact", [], |r| r.get(0))
+        .unwrap();
+    let mut body: serde_json::Value = serde_json::from_str(&body).unwrap();
+    body["state"] = "DISPATCHING".into();
+    body["states"].as_array_mut().unwrap().truncate(1);
+    let code: i64 = db
+        .query_row(
+            "SELECT COUNT(*) FROM contact WHERE typeof(state) = 'text'",
+            [],
+            |r| r.get(0),
+        )
+        .unwrap();
+    let state: rusqlite::types::Value = if code > 0 {
+        "DISPATCHING".to_owned().into()
+    } else {
+        rusqlite::types::Value::Integer(1)
+    };
+    db.execute(
+        "UPDATE contact SET state = ?1, body = CAST(?2 AS BLOB)",
+        (state, body.to_string()),
+    )
+    .unwrap()
+}
+
+#[tokio::test]
+async fn reports_settle_once_and_teach_the_party() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    rig.open_case("1", date(2026, 3, 1)).await;
+    rig.run_until(at("2026-03-02T01:00:00Z")).await;
+    let sent = contacts(&rig).await.remove(0);
+    let report = |outcome| Report {
+        contact: sent.id,
+        outcome,
+        at: None,
+        reporter: "gateway".into(),
+        note: String::new(),
+        evidence: vec![],
+        collectors: vec![],
+    };
+    let ana = rig.as_of("ana");
+    let done = rig
+        .engine
+        .report_outcome(&ana, report(Outcome::NotInService), &|_| vec![]);
+    let Answered::Now(view) = done.await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(view.contact.state, ContactState::Failed);
+    let later = rig
+        .engine
+        .report_outcome(&rig.as_of("ana"), report(Outcome::Delivered), &|_| vec![])
+        .await;
+    assert!(
+        matches!(later, Err(CommandError::ContactState { .. })),
+        "{later:?}"
+    );
+    rig.run_until(at("2026-03-20T00:00:00Z")).await;
+    assert_eq!(
+        rig.sent(ContactClass::Sms).len(),
+        1,
+        "the number is gone: nothing more is sent to it"
+    );
+    assert_eq!(rig.sent(ContactClass::Phone).len(), 0);
+}
+
+#[tokio::test]
+async fn a_switch_stops_everything_until_it_is_on_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    rig.open_case("1", date(2026, 3, 1)).await;
+    let channel = Scope::Channel {
+        channel: "sms".into(),
+    };
+    let ana = rig.as_of("ana");
+    let off = rig
+        .engine
+        .pause_dispatch(&ana, channel.clone(), "test".into(), &|_| vec![]);
+    off.await.unwrap();
+    rig.run_until(at("2026-03-03T00:00:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Sms).len(), 0);
+    rig.engine
+        .resume_dispatch(&rig.as_of("ana"), channel, "test".into(), &|_| vec![])
+        .await
+        .unwrap();
+    rig.run_until(at("2026-03-04T00:00:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Sms).len(), 1);
+}
+
+#[tokio::test]
+async fn many_cases_through_a_narrow_channel_each_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    for i in 0..100 {
+        rig.open_case(&i.to_string(), date(2026, 3, 1)).await;
+    }
+    rig.run_until(at("2026-03-02T12:00:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Sms).len(), 100);
+    let accepted = Receipt::default();
+    assert!(accepted.provider_ref.is_empty());
+    assert!(
+        contacts(&rig)
+            .await
+            .iter()
+            .all(|c| c.state == ContactState::Accepted)
+    );
+}

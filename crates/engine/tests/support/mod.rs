@@ -1,0 +1,327 @@
+//! An engine on a real store, a clock that the test moves, and channels that answer as they are told.
+
+use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
+use recoup_channel::wire::{
+    CancelKind, CancelRequest, Cancelled, Capabilities, ChannelDescriptor, Receipt, SendRequest,
+};
+use recoup_channel::{Call, Channel, ChannelError};
+use recoup_domain::case::{Amounts, Document, DocumentKind, LenderKind, Scores};
+use recoup_domain::contact::ContactClass;
+use recoup_domain::ids::{CaseId, TenantId};
+use recoup_domain::money::Currency;
+use recoup_domain::party::{BorrowerKind, PointKind, PointOwner};
+use recoup_engine::channels::ChannelHandle;
+use recoup_engine::clock::{SteppedWall, Wall};
+use recoup_engine::stepped::Ground;
+use recoup_engine::types::{
+    Answered, Caller, CaseInput, CollectorInput, PartyInput, PartyName, PointInput, RequestKey,
+    TemplateInput,
+};
+use recoup_engine::{Engine, EngineOptions, TenantOptions};
+use recoup_store::Store;
+use recoup_store::sqlite::{ClockStamp, Options, SqliteStore};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// What a channel was asked, in order: the operation and the key.
+pub(crate) type Seen = Arc<Mutex<Vec<(Timestamp, SendRequest)>>>;
+
+/// A channel that answers as it is told.
+#[derive(Clone)]
+pub(crate) struct Told {
+    pub(crate) seen: Seen,
+    pub(crate) cancelled: Arc<Mutex<Vec<String>>>,
+    pub(crate) answer: Arc<Mutex<Result<Receipt, ChannelError>>>,
+    wall: SteppedWall,
+}
+
+impl Channel for Told {
+    async fn send(&self, _: &Call, request: SendRequest) -> Result<Receipt, ChannelError> {
+        self.seen.lock().unwrap().push((self.wall.now(), request));
+        self.answer.lock().unwrap().clone()
+    }
+
+    async fn cancel(&self, _: &Call, request: CancelRequest) -> Result<Cancelled, ChannelError> {
+        self.cancelled.lock().unwrap().push(request.contact_id);
+        Ok(Cancelled {
+            kind: CancelKind::Cancelled.into(),
+            ..Default::default()
+        })
+    }
+}
+
+/// An engine under test.
+pub(crate) struct Rig {
+    pub(crate) engine: Engine,
+    pub(crate) wall: SteppedWall,
+    pub(crate) channels: Vec<(ContactClass, Told)>,
+    pub(crate) tenant: TenantId,
+}
+
+pub(crate) const POLICY: &str = r#"
+name: cn-microloan
+segments: [{name: micro_business, when: 'borrower.kind == "micro_business"'}, {name: individual, when: 'true'}]
+stages:
+  - name: remind
+    enter: case.dpd >= 1
+    steps: [{channel: sms, template: reminder, every: 3d, max: 3}]
+  - name: call
+    enter: case.dpd >= 4 && (contacts.sms.made >= 1 || exhausted("remind"))
+    steps: [{channel: phone, template: first_call, every: 1d, max: 10, between: ["10:00","19:00"]}]
+  - name: visit
+    enter: contacts.any.made >= 1 && case.dpd >= 30 && case.overdue_in("CNY") >= 100
+    steps: [{channel: visit, template: visit_brief, every: 14d, max: 3}]
+  - name: legal
+    enter: contacts.any.made >= 1 && case.dpd >= 90
+    approval: required
+    steps: [{channel: legal, template: demand_letter, max: 1}, {channel: legal, template: referral, after: 15d, max: 1}]
+"#;
+
+pub(crate) fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+impl Rig {
+    pub(crate) async fn new(dir: &Path, start: Timestamp) -> Self {
+        let rig = Self::open(dir, start).await;
+        rig.prepare().await;
+        rig
+    }
+
+    /// Opens without registering anything: a restart.
+    pub(crate) async fn open(dir: &Path, start: Timestamp) -> Self {
+        let wall = SteppedWall::new(start);
+        let store = SqliteStore::open(Options::new(dir, ClockStamp::Stepped)).unwrap();
+        let channels: Vec<(ContactClass, Told)> = ContactClass::ALL
+            .into_iter()
+            .map(|c| (c, told(&wall)))
+            .collect();
+        let handles = channels
+            .iter()
+            .map(|(class, told)| handle(*class, told.clone()))
+            .collect();
+        let tenant = TenantId::new("demo").unwrap();
+        let options = EngineOptions {
+            tenants: vec![TenantOptions {
+                id: tenant.clone(),
+                display_name: "Demo".into(),
+            }],
+            master_key: [7; 32],
+            callback_base_url: "http://127.0.0.1:1".into(),
+            call_timeout: Duration::from_secs(5),
+            guard: SignedDuration::from_secs(120),
+            id_seed: Some(1),
+            batch: 64,
+            blobs: Arc::default(),
+        };
+        let store: Arc<dyn Store> = Arc::new(store);
+        let engine = Engine::start(options, store, handles, Arc::new(wall.clone()))
+            .await
+            .unwrap();
+        Self {
+            engine,
+            wall,
+            channels,
+            tenant,
+        }
+    }
+
+    async fn prepare(&self) {
+        for (name, class) in [
+            ("reminder", ContactClass::Sms),
+            ("first_call", ContactClass::Phone),
+            ("visit_brief", ContactClass::Visit),
+            ("demand_letter", ContactClass::Legal),
+            ("referral", ContactClass::Legal),
+        ] {
+            let input = TemplateInput {
+                name: name.into(),
+                class,
+                locale: "zh-CN".into(),
+                subject: String::new(),
+                body: "{{ borrower_name }}".into(),
+                variables: vec!["borrower_name".into()],
+            };
+            self.engine
+                .register_template(&self.as_of("ana"), input, &|_| vec![])
+                .await
+                .unwrap();
+        }
+        let ana = self.as_of("ana");
+        let created = self
+            .engine
+            .create_policy(&ana, POLICY.into(), &|_| vec![])
+            .await;
+        let Answered::Now(created) = created.unwrap() else {
+            panic!()
+        };
+        let ben = self.as_of("ben");
+        let (name, version) = (&created.name, created.version);
+        self.engine
+            .activate_policy(&ben, name, version, &|_| vec![])
+            .await
+            .unwrap();
+        for name in ["li", "wang"] {
+            let input = CollectorInput {
+                id: None,
+                lender_ref: name.into(),
+                display_name: name.into(),
+                credentials: vec![("field_visit".into(), "1".into(), at("2030-01-01T00:00:00Z"))],
+                languages: vec![],
+                regions: vec![],
+                active: true,
+                etag: None,
+            };
+            self.engine
+                .upsert_collector(&self.as_of("ana"), input, &|_| vec![])
+                .await
+                .unwrap();
+        }
+    }
+
+    pub(crate) fn as_of(&self, principal: &str) -> Caller {
+        Caller {
+            tenant: self.tenant.clone(),
+            principal: principal.into(),
+            request: None,
+        }
+    }
+
+    pub(crate) fn requesting(&self, principal: &str, id: &str, body: &[u8]) -> Caller {
+        let fingerprint = self.engine.vault().fingerprint(&self.tenant, "test", body);
+        let request = Some(RequestKey {
+            id: id.into(),
+            fingerprint,
+        });
+        Caller {
+            request,
+            ..self.as_of(principal)
+        }
+    }
+
+    pub(crate) async fn open_case(&self, loan: &str, due: Date) -> CaseId {
+        let input = case_input(loan, due);
+        match self
+            .engine
+            .open_case(&self.as_of("ana"), input, &|_| vec![])
+            .await
+            .unwrap()
+        {
+            Answered::Now(view) => view.case.id,
+            Answered::Before(_) => panic!("no request id was given"),
+        }
+    }
+
+    /// Works until nothing is due up to `until`, moving the clock from due instant to due instant.
+    pub(crate) async fn run_until(&self, until: Timestamp) {
+        loop {
+            let next = self.engine.run_dry().await.unwrap();
+            self.engine.activity().until_quiet().await;
+            match next.filter(|at| *at <= until) {
+                Some(at) => self.wall.advance(at),
+                None => break self.wall.advance(until),
+            }
+        }
+        self.engine.run_dry().await.unwrap();
+    }
+
+    pub(crate) fn channel(&self, class: ContactClass) -> &Told {
+        &self.channels.iter().find(|(c, _)| *c == class).unwrap().1
+    }
+
+    pub(crate) fn sent(&self, class: ContactClass) -> Vec<Timestamp> {
+        self.channel(class)
+            .seen
+            .lock()
+            .unwrap()
+            .iter()
+            .map(|(at, _)| *at)
+            .collect()
+    }
+}
+
+fn told(wall: &SteppedWall) -> Told {
+    Told {
+        seen: Arc::default(),
+        cancelled: Arc::default(),
+        answer: Arc::new(Mutex::new(Ok(Receipt {
+            provider_ref: "r".into(),
+            ..Default::default()
+        }))),
+        wall: wall.clone(),
+    }
+}
+
+fn handle(class: ContactClass, told: Told) -> ChannelHandle {
+    let cancel = matches!(class, ContactClass::Visit | ContactClass::Legal);
+    ChannelHandle {
+        name: class.name().into(),
+        class,
+        descriptor: ChannelDescriptor {
+            capabilities: Some(Capabilities {
+                cancel,
+                max_in_flight: 4,
+                ..Default::default()
+            }),
+            ..Default::default()
+        },
+        digest: "00".into(),
+        channel: Arc::new(told),
+        desk: None,
+    }
+}
+
+pub(crate) fn case_input(loan: &str, due: Date) -> CaseInput {
+    let document = |kind: DocumentKind| Document {
+        kind,
+        sha256: "a".repeat(64),
+        reference: kind.name().into(),
+    };
+    CaseInput {
+        lender_case_ref: loan.into(),
+        borrower: PartyName::Told(Box::new(PartyInput {
+            lender_ref: format!("b-{loan}"),
+            display_name: "Zhang San".into(),
+            kind: BorrowerKind::Individual,
+            regions: vec!["CN".into()],
+            zones: vec![],
+            locale: "zh-CN".into(),
+            points: vec![
+                point(PointKind::Mobile, &format!("+8613800{loan:0>6}")),
+                point(PointKind::Postal, "1 Main Road\nShanghai"),
+            ],
+            tags: vec![],
+        })),
+        parties: vec![],
+        jurisdiction: "CN".into(),
+        lender_kind: LenderKind::MicroloanCompany,
+        borrower_kind: None,
+        product: None,
+        currency: Currency::new("CNY").unwrap(),
+        amounts: Amounts {
+            principal: 500_000,
+            interest: 0,
+            fees: 0,
+            overdue: 60_000,
+        },
+        oldest_unpaid_due: Some(due),
+        scores: Scores::default(),
+        tags: vec![],
+        documents: DocumentKind::EVIDENCE_PACK.map(document).into(),
+        previous: None,
+        policy: None,
+    }
+}
+
+fn point(kind: PointKind, value: &str) -> PointInput {
+    PointInput {
+        kind,
+        value: value.into(),
+        owner: PointOwner::Own,
+        zone: None,
+        verified: true,
+        source: "contract".into(),
+    }
+}
