@@ -10,7 +10,7 @@ mod turn;
 
 pub use trace::{FullTrace, NoTrace, StepNote, Trace};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::Binding;
 use recoup_domain::case::CaseEvent;
 use recoup_domain::contact::{ContactClass, ContactState};
@@ -23,7 +23,12 @@ use recoup_policy::{Env, Facts, Policy};
 pub const DECISION_VERSION: u32 = 1;
 
 /// How often a step may be tried again after a contact that was proven not sent.
-pub const RETRIES_MAX: u32 = 2;
+pub const RETRIES_MAX: usize = 2;
+
+/// How long after such a contact the first try comes, and the second: an outage of a provider must not
+/// cost a whole ladder its step.
+pub const RETRY_AFTER: [SignedDuration; RETRIES_MAX] =
+    [SignedDuration::from_mins(15), SignedDuration::from_hours(4)];
 
 /// Calendar days for which a planned contact waits for approval.
 pub const APPROVAL_DAYS_MAX: i32 = 14;
@@ -99,7 +104,7 @@ pub struct Dropped {
 pub enum Action {
     /// Nothing before the instant, or before a fact comes where that is none.
     Sleep {
-        /// When to ask again.
+        /// When to ask again. Now, where what is put on record may change the answer.
         until: Option<Timestamp>,
     },
     /// Make this contact.
@@ -154,12 +159,21 @@ pub fn step<T: Trace>(input: &Input<'_>, now: Timestamp, trace: &mut T) -> Decis
     let change = input.policy.next_time_change(&facts, &env, now);
     decision.action = match turn {
         Some(turn::Turn::Contact(plan)) => Action::Contact(plan),
+        _ if moves_facts(&decision) => Action::Sleep { until: Some(now) },
         Some(turn::Turn::Wait(until)) => Action::Sleep {
             until: until.into_iter().chain(change).min(),
         },
         None => Action::Sleep { until: change },
     };
     decision
+}
+
+/// Whether a decision puts on record what conditions and steps read: a skipped step may exhaust its stage, a
+/// recall changes the status, a contact that waits no more makes room for another.
+fn moves_facts(decision: &Decision) -> bool {
+    let moves =
+        |e: &CaseEvent| matches!(e, CaseEvent::StepSkipped { .. } | CaseEvent::LegalRecalled);
+    !decision.dropped.is_empty() || decision.events.iter().any(moves)
 }
 
 /// The stage a case stands in at `now` by its policy, for whoever shows it.

@@ -2,13 +2,13 @@
 
 use crate::target::{self, Target};
 use crate::trace::{StepNote, Trace};
-use crate::{Decision, Input, Plan, RETRIES_MAX, approval_ends};
+use crate::{Decision, Input, Plan, RETRY_AFTER, approval_ends};
 use jiff::Timestamp;
 use recoup_compliance::{Audience, CaseFacts, DebtorFacts, Proposal, Purpose, Verdict, gate};
 use recoup_domain::case::{CaseEvent, Denial, SkipReason};
 use recoup_domain::contact::ContactState;
 use recoup_domain::party::Relation;
-use recoup_domain::time::{Window, round_up_to_slot};
+use recoup_domain::time::{NEVER, Window, Zone, round_up_to_slot};
 use recoup_policy::{Due, Env, Facts, Step};
 
 /// How often the gate is asked for one step: each answer moves the proposal to the instant it named, so a
@@ -32,15 +32,22 @@ pub(crate) fn take<T: Trace>(
     let steps = &input.policy.stages()[usize::from(stage)].steps;
     let mut wake: Option<Timestamp> = None;
     let mut used_up = 0;
+    let mut refused = false;
     for (number, step) in steps.iter().enumerate() {
         let place = (stage, u8::try_from(number).unwrap_or(u8::MAX));
-        let outlook = look(input, env, step, place, now, decision, trace);
+        let Look { outlook, refusal } = look(input, env, step, place, now, trace);
         trace.step(place, outlook.note());
+        if let Some(denial) = refusal {
+            // One stands for all: two refused steps would else take turns in the record.
+            if !std::mem::replace(&mut refused, true) {
+                record(input, denial, decision);
+            }
+        }
         match outlook {
             Outlook::UsedUp => used_up += 1,
             Outlook::Skip(why) => {
                 used_up += 1;
-                skip(place, why, decision);
+                skip(step, place, why, input, decision);
             }
             Outlook::UnderWay(until) | Outlook::Later(until) => {
                 wake = wake.into_iter().chain(until).min();
@@ -53,6 +60,20 @@ pub(crate) fn take<T: Trace>(
         to_worklist(input, stage, decision);
     }
     Turn::Wait(wake)
+}
+
+/// What comes of looking at a step.
+struct Look {
+    outlook: Outlook,
+    /// It is due, and the gate says no.
+    refusal: Option<Denial>,
+}
+
+impl From<Outlook> for Look {
+    fn from(outlook: Outlook) -> Self {
+        let refusal = None;
+        Self { outlook, refusal }
+    }
 }
 
 enum Outlook {
@@ -84,26 +105,26 @@ fn look<T: Trace>(
     step: &Step,
     place: (u8, u8),
     now: Timestamp,
-    decision: &mut Decision,
     trace: &mut T,
-) -> Outlook {
+) -> Look {
     if env.step_counts().made(place.0, place.1) >= step.max || input.case.skipped.contains(&place) {
-        return Outlook::UsedUp;
+        return Outlook::UsedUp.into();
     }
     let waiting = input.waiting.iter().find(|w| w.place == place);
     if let Some(w) = waiting.filter(|w| !w.approved) {
-        return Outlook::UnderWay(Some(approval_ends(input, w)).filter(|end| *end > now));
+        let end = approval_ends(input, w);
+        return Outlook::UnderWay(Some(end).filter(|end| *end > now)).into();
     }
     if !input.channels.has(&step.channel) {
-        return Outlook::Skip(SkipReason::NoChannel);
+        return Outlook::Skip(SkipReason::NoChannel).into();
     }
-    let retry_of = match retry(input, place) {
-        Ok(retry_of) => retry_of,
-        Err(why) => return Outlook::Skip(why),
+    let retry = match Retry::of(input, place) {
+        Ok(retry) => retry,
+        Err(why) => return Outlook::Skip(why).into(),
     };
     let target = match target::choose(input, step, place) {
         Ok(target) => target,
-        Err(why) => return Outlook::Skip(why),
+        Err(why) => return Outlook::Skip(why).into(),
     };
     let facts = Facts {
         case: input.case,
@@ -111,7 +132,11 @@ fn look<T: Trace>(
         contacts: input.contacts,
     };
     let Some(due) = input.policy.due(place.0, place.1, &facts, now) else {
-        return Outlook::Blocked;
+        return Outlook::Blocked.into();
+    };
+    let due = match &retry {
+        Some(retry) => retry.put_off(due, step, input.borrower.home_zone()),
+        None => due,
     };
     let mut asker = Asker {
         input,
@@ -119,10 +144,10 @@ fn look<T: Trace>(
         place,
         target,
         now,
-        decision,
+        refusal: None,
         trace,
     };
-    match asker.ask(&due) {
+    let outlook = match asker.ask(&due) {
         Asked::Permit {
             start,
             effect,
@@ -136,33 +161,60 @@ fn look<T: Trace>(
             expires,
             needs_approval: step.approval && waiting.is_none(),
             approved: waiting.map(|w| w.seq),
-            retry_of,
+            retry_of: retry.map(|r| r.seq),
         }),
-        Asked::Permit { start, .. } | Asked::Later(start) => {
-            Outlook::Later(Some(round_up_to_slot(start)))
-        }
+        Asked::Permit {
+            start,
+            effect,
+            expires,
+        } => Outlook::Later(Some(asker.in_slot(start, effect, expires))),
+        Asked::Later(start) => Outlook::Later(Some(round_up_to_slot(start))),
         Asked::Never(rule) => Outlook::Skip(SkipReason::DeniedForever { rule }),
-    }
+    };
+    let refusal = asker.refusal;
+    Look { outlook, refusal }
 }
 
 /// The contact that was proven not sent and may be tried again.
-fn retry(input: &Input<'_>, place: (u8, u8)) -> Result<Option<u32>, SkipReason> {
-    use ContactState::{ProvenNotSent, RejectedProven};
-    let mut newest = target::of_step(input, place)
-        .filter(|c| {
-            !matches!(
-                c.state,
-                Some(ContactState::Planned | ContactState::Suppressed | ContactState::Expired)
-            )
-        })
-        .take_while(|c| matches!(c.state, Some(RejectedProven | ProvenNotSent)))
-        .peekable();
-    let first = newest.peek().and_then(|c| c.id).map(|id| id.seq);
-    let failed = newest.count();
-    if failed > RETRIES_MAX as usize {
-        Err(SkipReason::RetriesUsedUp)
-    } else {
-        Ok(first)
+struct Retry {
+    seq: u32,
+    not_before: Timestamp,
+}
+
+impl Retry {
+    fn of(input: &Input<'_>, place: (u8, u8)) -> Result<Option<Self>, SkipReason> {
+        use ContactState::{ProvenNotSent, RejectedProven};
+        let mut newest = target::of_step(input, place)
+            .filter(|c| {
+                !matches!(
+                    c.state,
+                    Some(ContactState::Planned | ContactState::Suppressed | ContactState::Expired)
+                )
+            })
+            .take_while(|c| matches!(c.state, Some(RejectedProven | ProvenNotSent)))
+            .peekable();
+        let Some((at, id)) = newest.peek().and_then(|c| Some((c.at, c.id?))) else {
+            return Ok(None);
+        };
+        let Some(pause) = RETRY_AFTER.get(newest.count() - 1) else {
+            return Err(SkipReason::RetriesUsedUp);
+        };
+        let not_before = at.saturating_add(*pause).unwrap_or(NEVER);
+        Ok(Some(Self {
+            seq: id.seq,
+            not_before,
+        }))
+    }
+
+    /// What kept the channel from sending takes its time to pass.
+    fn put_off(&self, due: Due, step: &Step, zone: &Zone) -> Due {
+        if self.not_before <= due.plan_at {
+            return due;
+        }
+        let effect_at = self.not_before.saturating_add(step.lead).unwrap_or(NEVER);
+        let effect_at = step.next_between(effect_at, zone);
+        let plan_at = effect_at.checked_sub(step.lead).unwrap_or(effect_at);
+        Due { plan_at, effect_at }
     }
 }
 
@@ -184,7 +236,7 @@ struct Asker<'a, 'd, T> {
     place: (u8, u8),
     target: Target<'a>,
     now: Timestamp,
-    decision: &'d mut Decision,
+    refusal: Option<Denial>,
     trace: &'d mut T,
 }
 
@@ -198,9 +250,9 @@ impl<T: Trace> Asker<'_, '_, T> {
             let verdict = self.gate(effect);
             match verdict {
                 Verdict::Permit { expires } => {
-                    // An appointment is made as soon as one is possible; anything else waits for its time.
-                    let made_ahead = !self.step.lead.is_zero();
-                    let start = if made_ahead { due.plan_at } else { from };
+                    // An appointment is made its lead ahead, and no earlier: a pause of months is no
+                    // reason to fix a visit today.
+                    let start = from.checked_sub(self.step.lead).unwrap_or(from);
                     return Asked::Permit {
                         start,
                         effect,
@@ -209,7 +261,7 @@ impl<T: Trace> Asker<'_, '_, T> {
                 }
                 Verdict::Deny(denial) => {
                     if question == 0 && due.plan_at <= self.now {
-                        self.record(&denial);
+                        self.refused(&denial);
                     }
                     let Some(earliest) = denial.earliest else {
                         return Asked::Never(denial.reason.id().to_owned());
@@ -255,26 +307,47 @@ impl<T: Trace> Asker<'_, '_, T> {
         )
     }
 
-    /// Puts the gate's no on record, once as long as it stands.
-    fn record(&mut self, denial: &recoup_compliance::Denial) {
+    /// The slot in which to ask again; the very instant where the slot would come too late.
+    fn in_slot(&self, start: Timestamp, effect: Window, expires: Timestamp) -> Timestamp {
+        let slot = round_up_to_slot(start);
+        let from = effect.from.saturating_add(slot.duration_since(start));
+        let from = from.unwrap_or(NEVER);
+        let zone = self.input.borrower.home_zone();
+        if from < expires && self.step.next_between(from, zone) == from {
+            slot
+        } else {
+            start
+        }
+    }
+
+    fn refused(&mut self, denial: &recoup_compliance::Denial) {
         self.trace.step(self.place, StepNote::Denied(denial));
         let rules = denial.all.iter().skip(1).map(|r| r.rule.id().to_owned());
-        let denial = Denial {
+        self.refusal = Some(Denial {
             place: self.place,
             class: self.step.class,
             rule: denial.reason.id().to_owned(),
             also: rules.collect(),
             earliest: denial.earliest,
-        };
-        if self.input.case.last_denial.as_ref() != Some(&denial) {
-            self.decision.events.push(CaseEvent::Denied(denial));
-        }
+        });
     }
 }
 
-fn skip(place: (u8, u8), why: SkipReason, decision: &mut Decision) {
+/// Puts the gate's no on record, once as long as it stands.
+fn record(input: &Input<'_>, denial: Denial, decision: &mut Decision) {
+    let entered = |e: &CaseEvent| matches!(e, CaseEvent::StageEntered { .. });
+    let stands = input.case.last_denial.as_ref() == Some(&denial);
+    if !stands || decision.events.iter().any(entered) {
+        decision.events.push(CaseEvent::Denied(denial));
+    }
+}
+
+fn skip(step: &Step, place: (u8, u8), why: SkipReason, input: &Input<'_>, decision: &mut Decision) {
     if let SkipReason::DeniedForever { rule } = &why {
-        let reason = format!("stage {} step {} can never go: {rule}", place.0, place.1);
+        let stage = &input.policy.stages()[usize::from(place.0)].name;
+        let class = step.class;
+        let reason =
+            format!("{class} of stage `{stage}` can never be made as things stand: {rule}");
         decision.events.push(CaseEvent::WorklistChanged { reason });
     }
     decision.events.push(CaseEvent::StepSkipped {

@@ -1,0 +1,4 @@
+//! The tests of the step: scenarios to read, random lives to search through, and what must always hold.
+
+mod scenarios;
+mod support;

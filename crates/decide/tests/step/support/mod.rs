@@ -1,0 +1,4 @@
+//! What the tests share.
+
+pub(crate) mod facts;
+pub(crate) mod world;
