@@ -30,7 +30,15 @@ const SLEEP_MAX: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub(crate) struct Parked(Mutex<HashMap<String, VecDeque<(Claim, Work)>>>);
 
+/// How many cases may wait for room. Past that nothing more is claimed: what does not fit waits in the plan.
+const PARKED_MAX: usize = 1_024;
+
 impl Parked {
+    fn is_full(&self) -> bool {
+        let parked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        parked.values().map(VecDeque::len).sum::<usize>() >= PARKED_MAX
+    }
+
     pub(crate) fn park(&self, channel: &str, claim: Claim, work: Work) {
         let mut parked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         parked
@@ -90,7 +98,7 @@ impl Engine {
         }
         let parked = self.0.parked.take(|channel| self.0.channels.free(channel));
         let mut claims: Vec<(Claim, Work)> = parked;
-        if claims.is_empty() {
+        if claims.is_empty() && !self.0.parked.is_full() {
             let now = self.0.wall.now();
             let found = self.0.store.claim(now, LEASE, self.0.options.batch).await?;
             claims.extend(
@@ -189,9 +197,16 @@ impl Engine {
             .case(case)
             .cloned()
             .unwrap_or_else(|| facts.case.clone());
-        let world = self.world(&current, facts).await?;
-        let decision =
-            recoup_decide::step(&world.input(&current, facts), now, &mut NoTrace::default());
+        let facts = &Facts {
+            case: current,
+            ..facts.clone()
+        };
+        let world = self.world(&facts.case, facts).await?;
+        let decision = recoup_decide::step(
+            &world.input(&facts.case, facts),
+            now,
+            &mut NoTrace::default(),
+        );
         draft.case_events(case, decision.events.clone());
         self.drop_waiting(&mut draft, &world, &decision.dropped);
         self.recall(&mut draft, facts, &decision.events).await?;

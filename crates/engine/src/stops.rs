@@ -141,14 +141,21 @@ impl PartyStop {
     }
 }
 
-/// What a person must hear of: contacts that nobody can say were called off.
-pub(crate) fn alarm_for_doubt(draft: &mut Draft, case: CaseId) {
+/// What a person must hear of after a stop: contacts that nobody can say were called off, and doubtful ones
+/// that may still reach the person.
+pub(crate) fn alarm_for_doubt(draft: &mut Draft, facts: &Facts) {
+    let case = facts.case.id;
+    let now = draft.now;
+    let may_reach = |c: &PastContact| {
+        c.state == Some(ContactState::Unknown)
+            && c.id.is_some_and(|id| id.case == case)
+            && now < c.effect.to
+    };
     let doubtful = draft
         .contacts_of(case)
-        .any(|c| c.state == ContactState::CancelUnknown);
-    let listed = draft
-        .case(case)
-        .is_none_or(|c| c.worklist.is_some() || c.closed.is_some());
+        .any(|c| c.state == ContactState::CancelUnknown)
+        || (draft.has_entries() && facts.contacts.iter().any(may_reach));
+    let listed = draft.case(case).is_none_or(|c| c.worklist.is_some());
     if doubtful && !listed {
         let reason = "a contact was to be called off, and nobody can say whether it was".to_owned();
         draft.case_event(case, CaseEvent::WorklistChanged { reason });

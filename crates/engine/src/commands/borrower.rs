@@ -243,7 +243,7 @@ impl Engine {
         let all = self.hold_open_cases(draft, party).await?;
         self.stop_for_party(draft, &all, stop).await?;
         for facts in &all {
-            alarm_for_doubt(draft, facts.case.id);
+            alarm_for_doubt(draft, facts);
             self.schedule_next(draft, facts).await;
         }
         Ok(())

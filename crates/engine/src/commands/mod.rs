@@ -89,7 +89,7 @@ impl Engine {
             let mut draft = self.draft_on(&facts, &who.principal);
             act(&mut draft, &facts)?;
             self.stop_for_case(&mut draft, &facts).await?;
-            crate::stops::alarm_for_doubt(&mut draft, id);
+            crate::stops::alarm_for_doubt(&mut draft, &facts);
             if draft.has_entries() {
                 self.schedule_next(&mut draft, &facts).await;
             }
