@@ -1,4 +1,7 @@
 //! What the gateway calls back with: delivery reports and people's answers.
+//!
+//! An answer's text comes as the body (Kannel's `post-url`), which says its charset: a text beyond
+//! GSM-7 is UTF-16, and in a query (`get-url`) its bytes do not survive.
 
 use std::collections::BTreeMap;
 
@@ -27,13 +30,20 @@ pub(crate) fn read(callback: &RawCallback) -> Result<Inbounds, ChannelError> {
     let (Some(from), Some(to)) = (field("from"), field("to")) else {
         return Err(ChannelError::permanent(
             "a call-back with neither `st` (a delivery report) nor `from` and `to` (an answer); \
-             check `get-url` of the gateway's sms-service",
+             check `post-url` of the gateway's sms-service",
         ));
     };
+    let text = match posted_text(callback)? {
+        Some(text) => text,
+        None => fields.get("text").cloned().unwrap_or_default(),
+    };
+    if text.contains(['\u{fffd}', '\0']) {
+        return Err(unreadable());
+    }
     let reply = Reply {
         from: from.to_owned(),
         to: to.to_owned(),
-        text: fields.get("text").cloned().unwrap_or_default(),
+        text,
         at_unix_ms,
         provider_ref: field("id").unwrap_or_default().to_owned(),
         ..Reply::default()
@@ -74,6 +84,43 @@ fn report(callback: &RawCallback, state: &str, at_unix_ms: i64) -> Result<Inboun
         what: Some(What::Report(report)),
     }]
     .into())
+}
+
+/// The body as the text of an answer; `None` where it is no text.
+fn posted_text(callback: &RawCallback) -> Result<Option<String>, ChannelError> {
+    let media_type = callback.headers.iter().find(|h| h.name == "content-type");
+    let media_type = media_type.map_or(String::new(), |h| h.value.to_ascii_lowercase());
+    if !media_type.starts_with("text/plain") {
+        return Ok(None);
+    }
+    let charset = media_type
+        .split(';')
+        .find_map(|part| part.trim().strip_prefix("charset="))
+        .map_or("utf-8", |name| name.trim_matches('"'));
+    let body = &callback.body;
+    let text = match charset {
+        "utf-8" | "us-ascii" => String::from_utf8(body.clone()).ok(),
+        "utf-16be" | "utf-16" | "ucs-2" => utf16_be(body),
+        "iso-8859-1" => Some(body.iter().copied().map(char::from).collect()),
+        _ => None,
+    };
+    text.map(Some).ok_or_else(unreadable)
+}
+
+fn utf16_be(bytes: &[u8]) -> Option<String> {
+    let units = bytes.chunks(2).map(|pair| match *pair {
+        [high, low] => Some(u16::from_be_bytes([high, low])),
+        _ => None,
+    });
+    String::from_utf16(&units.collect::<Option<Vec<u16>>>()?).ok()
+}
+
+/// Half a text could hide a refusal to be contacted, so none is better.
+fn unreadable() -> ChannelError {
+    ChannelError::permanent(
+        "an answer whose text cannot be read in the charset that the gateway names; let its \
+         sms-service post answers with `post-url`, which keeps the bytes",
+    )
 }
 
 /// Query and, for a posted form, the body. The first of a name counts.
@@ -159,6 +206,51 @@ mod tests {
             ("+8613800000001", "10690")
         );
         assert_eq!((reply.text.as_str(), reply.at_unix_ms), ("退订", 7000));
+    }
+
+    #[track_caller]
+    fn check_posted(content_type: &str, body: &[u8], wanted: Option<&str>) {
+        let mut posted = callback(&[("from", "+861"), ("to", "1")]);
+        posted.headers = vec![Pair {
+            name: "content-type".into(),
+            value: content_type.into(),
+        }];
+        posted.body = body.to_vec();
+        let text = match read(&posted) {
+            Ok(read) => match read.items.into_iter().next().and_then(|item| item.what) {
+                Some(What::Reply(reply)) => Some(reply.text),
+                other => panic!("not a reply: {other:?}"),
+            },
+            Err(error) => {
+                assert!(error.message().contains("post-url"), "{error}");
+                None
+            }
+        };
+        assert_eq!(text.as_deref(), wanted, "{content_type}");
+    }
+
+    #[test]
+    fn a_posted_text_is_read_in_its_charset_or_not_at_all() {
+        let utf16 = [0x90, 0x00, 0x8b, 0xa2];
+        check_posted("text/plain; charset=\"UTF-16BE\"", &utf16, Some("退订"));
+        check_posted("text/plain; charset=UTF-16BE", &utf16[..3], None);
+        check_posted("text/plain; charset=UTF-16BE", &[0xd8, 0x3d], None);
+        check_posted("text/plain; charset=UTF-8", "退订".as_bytes(), Some("退订"));
+        check_posted("text/plain", b"STOP", Some("STOP"));
+        check_posted("text/plain", &utf16, None);
+        check_posted("text/plain; charset=ISO-8859-1", &[0xe9], Some("é"));
+        check_posted("text/plain; charset=8-BIT", b"x", None);
+    }
+
+    #[test]
+    fn a_text_whose_bytes_a_query_has_lost_is_no_answer() {
+        // What is left of 退订 in UTF-16 after a query was read as UTF-8.
+        let query = [
+            ("from", "+861"),
+            ("to", "1"),
+            ("text", "\u{fffd}\0\u{fffd}\u{fffd}"),
+        ];
+        assert!(read(&callback(&query)).is_err());
     }
 
     #[test]

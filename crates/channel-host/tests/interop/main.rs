@@ -1,0 +1,11 @@
+//! The plugins, loaded, against real peers: software that others wrote, on loopback. `tools` says
+//! where the peers come from; `peers/` holds the few lines that start those that are libraries.
+
+#[path = "../host/support.rs"]
+#[allow(dead_code, reason = "the other tests use the rest")]
+mod support;
+
+mod listener;
+mod peer;
+mod sms;
+mod tools;
