@@ -212,7 +212,14 @@ impl Engine {
         self.recall(&mut draft, facts, &decision.events).await?;
         match decision.action {
             Action::Sleep { until } => {
-                draft.schedule(case, self.sleep_until(until, now));
+                // What was put on record may change the answer: such a case is asked again at once.
+                let moved = !decision.events.is_empty() || !decision.dropped.is_empty();
+                let until = if moved {
+                    until
+                } else {
+                    self.sleep_until(until, now)
+                };
+                draft.schedule(case, until);
                 draft.guard_all();
                 Ok(Decided::Write(Box::new(Prepared { draft, send: None })))
             }
