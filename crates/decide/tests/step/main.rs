@@ -1,4 +1,6 @@
 //! The tests of the step: scenarios to read, random lives to search through, and what must always hold.
 
+mod properties;
+mod random;
 mod scenarios;
 mod support;

@@ -15,6 +15,7 @@ use recoup_policy::{Names, Policy};
 pub(crate) const DUE: Date = date(2026, 4, 7);
 
 pub(crate) const CASE: CaseId = CaseId::from_bytes([1; 16]);
+pub(crate) const OTHER_DEBT: CaseId = CaseId::from_bytes([3; 16]);
 pub(crate) const BORROWER: PartyId = PartyId::from_bytes([2; 16]);
 
 /// The instant of a local time on day `day`.

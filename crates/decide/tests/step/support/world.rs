@@ -13,7 +13,7 @@ use recoup_domain::ids::{ContactId, PauseId};
 use recoup_domain::outcome::Outcome;
 use recoup_domain::party::{Cease, OptOut, PointKind};
 use recoup_domain::past::Direction;
-use recoup_domain::time::{SLOT, Zone, add_days};
+use recoup_domain::time::{SLOT, Window, Zone, add_days};
 use recoup_domain::{Case, Party, PastContact};
 use recoup_policy::Policy;
 use serde::Deserialize;
@@ -56,6 +56,8 @@ pub(crate) enum Fact {
     Evidence,
     /// The lender takes the case back.
     Withdrawn,
+    /// The lender calls and talks about another debt of the borrower.
+    OtherDebtCall,
     /// The channel of this name is unloaded.
     Unloaded(String),
 }
@@ -423,6 +425,23 @@ impl World {
             }
             Fact::MoratoriumTo(day) => {
                 self.borrower.moratorium_until = Some(add_days(facts::DUE, day));
+                Ok(vec![])
+            }
+            Fact::OtherDebtCall => {
+                self.contacts.push(PastContact {
+                    id: None,
+                    at: now,
+                    effect: Window::moment(now),
+                    class: ContactClass::Phone,
+                    direction: Direction::Outbound,
+                    debt: facts::OTHER_DEBT,
+                    more_debts: Box::default(),
+                    party: self.borrower.id,
+                    point: None,
+                    outcome: Some(Outcome::Conversation),
+                    state: Some(ContactState::Effected),
+                    place: None,
+                });
                 Ok(vec![])
             }
             Fact::Unloaded(channel) => {
