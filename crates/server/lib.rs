@@ -1,3 +1,16 @@
-//! The recoup server.
+//! The recoup server: the edge between callers and the engine.
+//!
+//! Start at [`wiring::Server`], which puts everything together, then at a handler such as
+//! `services/case.rs`. Only this package knows tonic and the messages of `recoup.v1`.
 
 pub mod api;
+pub mod callbacks;
+pub mod cli;
+pub mod config;
+pub mod convert;
+pub mod identity;
+pub mod layers;
+pub mod server;
+pub mod services;
+pub mod status;
+pub mod wiring;

@@ -27,7 +27,11 @@ impl BadRows {
     ///
     /// # Errors
     /// Where the earlier file cannot be removed.
-    pub(super) fn new(path: PathBuf, format: Format, header: Option<&[String]>) -> io::Result<Self> {
+    pub(super) fn new(
+        path: PathBuf,
+        format: Format,
+        header: Option<&[String]>,
+    ) -> io::Result<Self> {
         match std::fs::remove_file(&path) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}

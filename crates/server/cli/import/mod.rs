@@ -163,7 +163,10 @@ impl Summary {
         }
         lines.push(format!("bad rows       {:>9}", self.bad));
         if let Some(path) = &self.bad_rows {
-            lines.push(format!("they stand in {} with what is wrong", path.display()));
+            lines.push(format!(
+                "they stand in {} with what is wrong",
+                path.display()
+            ));
         }
         lines.push(format!("batch          {}", self.batch));
         lines.join("\n")
@@ -243,10 +246,7 @@ impl Import {
         })
     }
 
-    async fn run(
-        mut self,
-        stream: Option<(Sender, Answers)>,
-    ) -> Result<Summary, ImportError> {
+    async fn run(mut self, stream: Option<(Sender, Answers)>) -> Result<Summary, ImportError> {
         match stream {
             None => while self.next(None).await? {},
             Some((sender, answers)) => self.send_all(sender, answers).await?,
@@ -371,7 +371,10 @@ impl Import {
         added.map_err(|source| self.bad_file(source))?;
         if self.bad.count <= TOLD_MAX {
             let more = match self.bad.count {
-                TOLD_MAX => format!("\nfurther bad rows stand only in {}", self.bad.path().display()),
+                TOLD_MAX => format!(
+                    "\nfurther bad rows stand only in {}",
+                    self.bad.path().display()
+                ),
                 _ => String::new(),
             };
             self.progress

@@ -268,7 +268,10 @@ impl Reader<'_> {
         let given = self.get(name)?;
         let read = given.parse().ok().filter(|score| (0..=100).contains(score));
         if read.is_none() {
-            self.refuse(name, "is no score; right would be a whole number from 0 to 100");
+            self.refuse(
+                name,
+                "is no score; right would be a whole number from 0 to 100",
+            );
         }
         read
     }
@@ -402,16 +405,40 @@ mod tests {
     #[test]
     fn every_fault_is_told_by_its_field() {
         let table = [
-            ("lender_case_ref", "", "lender_case_ref: is required and empty"),
-            ("borrower_kind", "company", "borrower_kind: `company` is none of individual, micro_business"),
-            ("currency", "XQX", "currency: `XQX` is no currency of ISO 4217, such as CNY"),
+            (
+                "lender_case_ref",
+                "",
+                "lender_case_ref: is required and empty",
+            ),
+            (
+                "borrower_kind",
+                "company",
+                "borrower_kind: `company` is none of individual, micro_business",
+            ),
+            (
+                "currency",
+                "XQX",
+                "currency: `XQX` is no currency of ISO 4217, such as CNY",
+            ),
             ("overdue", "12,5", "overdue: `12,5` is not an amount"),
             ("overdue", "-1", "overdue: `-1` is below 0"),
-            ("oldest_unpaid_due_date", "", "oldest_unpaid_due_date: is empty although"),
-            ("oldest_unpaid_due_date", "2026-02-30", "right would be for example 2026-03-31"),
+            (
+                "oldest_unpaid_due_date",
+                "",
+                "oldest_unpaid_due_date: is empty although",
+            ),
+            (
+                "oldest_unpaid_due_date",
+                "2026-02-30",
+                "right would be for example 2026-03-31",
+            ),
             ("ability", "101", "ability: `101` is no score"),
             ("mobiles", "13800138000", "mobiles: a value is not in E.164"),
-            ("contract", "dms/1", "contract: `dms/1` does not end with a hash"),
+            (
+                "contract",
+                "dms/1",
+                "contract: `dms/1` does not end with a hash",
+            ),
         ];
         for (name, value, want) in table {
             let mut record = good();

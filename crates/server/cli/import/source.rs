@@ -153,7 +153,10 @@ fn header(reader: &mut csv::Reader<File>) -> io::Result<Vec<String>> {
         .collect();
     for (i, name) in names.iter().enumerate() {
         if name.is_empty() {
-            return Err(invalid(format!("column {} of the header has no name", i + 1)));
+            return Err(invalid(format!(
+                "column {} of the header has no name",
+                i + 1
+            )));
         }
         if names[..i].contains(name) {
             return Err(invalid(format!("the header has the column `{name}` twice")));
@@ -194,7 +197,9 @@ fn next_csv(reader: &mut csv::Reader<File>, header: &[String], number: &mut i64)
     let mut columns = BTreeMap::new();
     for (name, cell) in header.iter().zip(record.iter()) {
         let Ok(text) = std::str::from_utf8(cell) else {
-            return refuse(format!("the column `{name}` is not UTF-8; save the file as UTF-8"));
+            return refuse(format!(
+                "the column `{name}` is not UTF-8; save the file as UTF-8"
+            ));
         };
         columns.insert(name.clone(), text.trim().to_owned());
     }
@@ -251,13 +256,14 @@ fn next_json(
 
 /// Numbers keep their text as written, so that no amount goes through a float.
 fn json_columns(text: &[u8]) -> Result<BTreeMap<String, String>, String> {
-    let object: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(text).map_err(|error| {
-        // The error's text may quote the row, which holds personal data.
-        format!(
-            "the line is not one JSON object: wrong at column {}",
-            error.column()
-        )
-    })?;
+    let object: BTreeMap<String, Box<RawValue>> =
+        serde_json::from_slice(text).map_err(|error| {
+            // The error's text may quote the row, which holds personal data.
+            format!(
+                "the line is not one JSON object: wrong at column {}",
+                error.column()
+            )
+        })?;
     let mut columns = BTreeMap::new();
     for (name, value) in object {
         let text = scalar(value.get())
@@ -322,7 +328,13 @@ mod tests {
             .collect();
         assert_eq!(
             places,
-            [(1, 2, "ok"), (2, 3, "bad"), (3, 4, "ok"), (4, 6, "bad"), (5, 7, "ok")]
+            [
+                (1, 2, "ok"),
+                (2, 3, "bad"),
+                (3, 4, "ok"),
+                (4, 6, "bad"),
+                (5, 7, "ok")
+            ]
         );
         assert_eq!(rows[2].as_ref().unwrap().columns["b"], "4");
         let reason = &rows[1].as_ref().unwrap_err().reason;

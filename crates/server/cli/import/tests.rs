@@ -1,4 +1,6 @@
-use super::mapping::{MappingError, SHIPPED, SKIPPED_BY_COLUMN, SKIPPED_NOT_LATE, SKIPPED_NOTHING_OWED};
+use super::mapping::{
+    MappingError, SHIPPED, SKIPPED_BY_COLUMN, SKIPPED_NOT_LATE, SKIPPED_NOTHING_OWED,
+};
 use super::*;
 use crate::api::recoup::v1::{BorrowerKind, ImportCasesRequest};
 
@@ -70,7 +72,11 @@ fn a_consumer_loan_becomes_a_case_by_its_status() {
     for (status, due_date, overdue_minor) in table {
         let request = case(mapping.map(&loan(status), None).unwrap());
         assert_eq!(due(&request), due_date, "{status}");
-        assert_eq!(overdue(&request), (overdue_minor, "USD".to_owned()), "{status}");
+        assert_eq!(
+            overdue(&request),
+            (overdue_minor, "USD".to_owned()),
+            "{status}"
+        );
         let party = request.borrower.as_ref().unwrap();
         assert_eq!(party.regions, ["US-NJ"]);
         assert_eq!(party.kind, i32::from(BorrowerKind::MicroBusiness));
@@ -79,7 +85,10 @@ fn a_consumer_loan_becomes_a_case_by_its_status() {
     }
     for status in ["Current", "Fully Paid"] {
         let mapped = mapping.map(&loan(status), None).unwrap();
-        assert!(matches!(mapped, Mapped::Skipped(SKIPPED_BY_COLUMN)), "{status}");
+        assert!(
+            matches!(mapped, Mapped::Skipped(SKIPPED_BY_COLUMN)),
+            "{status}"
+        );
     }
 }
 
@@ -87,8 +96,17 @@ fn account(codes: [&'static str; 6], bills: [&'static str; 6]) -> Row {
     let mut columns = vec![("ID", "17")];
     let names = [
         ["PAY_1", "PAY_2", "PAY_3", "PAY_4", "PAY_5", "PAY_6"],
-        ["BILL_AMT1", "BILL_AMT2", "BILL_AMT3", "BILL_AMT4", "BILL_AMT5", "BILL_AMT6"],
-        ["PAY_AMT1", "PAY_AMT2", "PAY_AMT3", "PAY_AMT4", "PAY_AMT5", "PAY_AMT6"],
+        [
+            "BILL_AMT1",
+            "BILL_AMT2",
+            "BILL_AMT3",
+            "BILL_AMT4",
+            "BILL_AMT5",
+            "BILL_AMT6",
+        ],
+        [
+            "PAY_AMT1", "PAY_AMT2", "PAY_AMT3", "PAY_AMT4", "PAY_AMT5", "PAY_AMT6",
+        ],
     ];
     for i in 0..6 {
         columns.push((names[0][i], codes[i]));
@@ -112,10 +130,20 @@ fn a_card_account_rolls_month_by_month() {
     let statements: Vec<_> = states.iter().map(|s| s.statement.to_string()).collect();
     assert_eq!(
         statements,
-        ["2026-04-30", "2026-05-31", "2026-06-30", "2026-07-31", "2026-08-31", "2026-09-30"]
+        [
+            "2026-04-30",
+            "2026-05-31",
+            "2026-06-30",
+            "2026-07-31",
+            "2026-08-31",
+            "2026-09-30"
+        ]
     );
     let april = states[0].overdue.as_ref().unwrap();
-    assert_eq!((april.minor, april.due_date.to_string()), (20_000_000, "2026-03-01".to_owned()));
+    assert_eq!(
+        (april.minor, april.due_date.to_string()),
+        (20_000_000, "2026-03-01".to_owned())
+    );
     assert_eq!(states[0].payment_day.to_string(), "2026-04-15");
     assert_eq!(states[0].paid_minor, 50_000_000);
     let without_debt: Vec<bool> = states.iter().map(|s| s.code_without_debt).collect();
@@ -134,7 +162,9 @@ fn a_card_account_rolls_month_by_month() {
     assert_eq!(skipped("2026-04"), "a case");
     assert_eq!(skipped("2026-05"), SKIPPED_NOT_LATE);
     assert_eq!(skipped("2026-07"), SKIPPED_NOTHING_OWED);
-    let error = super::month(&mapping, Some("2005-04")).unwrap_err().to_string();
+    let error = super::month(&mapping, Some("2005-04"))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("from 2026-04 to 2026-09"), "{error}");
 }
 
@@ -149,7 +179,10 @@ fn what_is_made_up_is_stable_and_distinct() {
         let again = case(mapping.map(&account, None).unwrap());
         assert_eq!(one, again);
         let mobile = one.borrower.unwrap().contact_points[0].value.clone();
-        assert!(mobile.starts_with("+88699") && mobile.len() == 13, "{mobile}");
+        assert!(
+            mobile.starts_with("+88699") && mobile.len() == 13,
+            "{mobile}"
+        );
         assert!(seen.insert(mobile), "row {number}");
     }
 }
@@ -161,12 +194,30 @@ fn a_wrong_mapping_names_the_place_and_the_remedy() {
                   CNY}, overdue: {column: c}";
     let table = [
         (format!("name: x\n{fields}}}\ntitel: y\n"), "titel"),
-        (format!("name: x\n{fields}, overdu: {{column: d}}}}\n"), "did you mean `overdue`?"),
-        (format!("name: x\n{fields}, fees: {{}}}}\n"), "exactly one of constant"),
-        (format!("name: x\n{fields}, fees: {{constant: 1, map: {{}}}}}}\n"), "`map` goes with `column`"),
-        (format!("name: x\n{fields}, fees: {{monthly: overdue}}}}\n"), "the mapping's own `monthly`"),
-        ("name: x\nfields: {lender_case_ref: {column: a}}\n".to_owned(), "fields lacks `borrower_ref`"),
-        (format!("name: x\n{fields}, fees: {{colum: a}}}}\n"), "colum"),
+        (
+            format!("name: x\n{fields}, overdu: {{column: d}}}}\n"),
+            "did you mean `overdue`?",
+        ),
+        (
+            format!("name: x\n{fields}, fees: {{}}}}\n"),
+            "exactly one of constant",
+        ),
+        (
+            format!("name: x\n{fields}, fees: {{constant: 1, map: {{}}}}}}\n"),
+            "`map` goes with `column`",
+        ),
+        (
+            format!("name: x\n{fields}, fees: {{monthly: overdue}}}}\n"),
+            "the mapping's own `monthly`",
+        ),
+        (
+            "name: x\nfields: {lender_case_ref: {column: a}}\n".to_owned(),
+            "fields lacks `borrower_ref`",
+        ),
+        (
+            format!("name: x\n{fields}, fees: {{colum: a}}}}\n"),
+            "colum",
+        ),
     ];
     for (text, want) in table {
         let error = Mapping::parse("x.yaml", &text).unwrap_err().to_string();
@@ -182,14 +233,28 @@ fn a_file_of_other_columns_is_refused_before_the_first_row() {
     let mapping = Mapping::load("recoup").unwrap();
     let header = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>();
     let needed = [
-        "lender_case_ref", "borrower_ref", "borrower_kind", "jurisdiction", "lender_kind", "currency", "overdue",
+        "lender_case_ref",
+        "borrower_ref",
+        "borrower_kind",
+        "jurisdiction",
+        "lender_kind",
+        "currency",
+        "overdue",
     ];
     mapping.check_header(&header(&needed)).unwrap();
-    mapping.check_header(&header(&[&needed[..], &["error"]].concat())).unwrap();
-    let error = mapping.check_header(&header(&needed[1..])).unwrap_err().to_string();
+    mapping
+        .check_header(&header(&[&needed[..], &["error"]].concat()))
+        .unwrap();
+    let error = mapping
+        .check_header(&header(&needed[1..]))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("lacks lender_case_ref"), "{error}");
     let names = [&needed[..], &["mobile"]].concat();
-    let error = mapping.check_header(&header(&names)).unwrap_err().to_string();
+    let error = mapping
+        .check_header(&header(&names))
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("did you mean `mobiles`?"), "{error}");
 }
 
@@ -222,13 +287,22 @@ async fn good_rows_go_on_and_bad_ones_come_back_as_a_file() {
     let bad = std::fs::read_to_string(summary.bad_rows.unwrap()).unwrap();
     let lines: Vec<&str> = bad.lines().collect();
     assert_eq!(lines[0], format!("{header},error"));
-    assert!(lines[1].contains("overdue: `1OO` is not an amount"), "{bad}");
+    assert!(
+        lines[1].contains("overdue: `1OO` is not an amount"),
+        "{bad}"
+    );
     // The row itself stands there, but what is said of it quotes no number of a person.
     let said = lines[1].rsplit_once("13800138000,").unwrap().1;
     assert!(said.contains("mobiles: a value is not in E.164"), "{bad}");
-    assert!(lines[2].contains("the row has 2 columns and the header 9"), "{bad}");
+    assert!(
+        lines[2].contains("the row has 2 columns and the header 9"),
+        "{bad}"
+    );
     let again = dry_run(&args(file)).await.unwrap();
-    assert_eq!(again.batch, summary.batch, "the same file is the same batch");
+    assert_eq!(
+        again.batch, summary.batch,
+        "the same file is the same batch"
+    );
 }
 
 #[tokio::test]

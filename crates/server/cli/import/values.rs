@@ -45,7 +45,9 @@ pub fn minor_units(text: &str, digits: u32) -> Result<i64, String> {
         .map_err(|_| too_large())?;
     // Minor units = number * 10^shift.
     let shift = exponent - fraction.len() as i32 + digits as i32;
-    let scale = 10_i128.checked_pow(shift.unsigned_abs()).ok_or_else(too_large)?;
+    let scale = 10_i128
+        .checked_pow(shift.unsigned_abs())
+        .ok_or_else(too_large)?;
     let minor = if shift >= 0 {
         number.checked_mul(scale).ok_or_else(too_large)?
     } else if number % scale == 0 {
@@ -183,9 +185,19 @@ mod tests {
 
     #[test]
     fn money_goes_out_and_back() {
-        for (minor, code) in [(0, "CNY"), (1, "CNY"), (-123_456, "USD"), (7, "JPY"), (1_001, "KWD")] {
+        for (minor, code) in [
+            (0, "CNY"),
+            (1, "CNY"),
+            (-123_456, "USD"),
+            (7, "JPY"),
+            (1_001, "KWD"),
+        ] {
             let digits = minor_digits(code).unwrap();
-            assert_eq!(minor_of(&money(minor, code, digits)), minor, "{minor} {code}");
+            assert_eq!(
+                minor_of(&money(minor, code, digits)),
+                minor,
+                "{minor} {code}"
+            );
             assert_eq!(minor_units(&decimal(minor, digits), digits), Ok(minor));
         }
     }
@@ -193,7 +205,10 @@ mod tests {
     #[test]
     fn days_are_read_and_moved() {
         let iso = |day: Result<Date, String>| day.map(|d| d.to_string());
-        assert_eq!(iso(day("2026-02-28", "%Y-%m-%d")).as_deref(), Ok("2026-02-28"));
+        assert_eq!(
+            iso(day("2026-02-28", "%Y-%m-%d")).as_deref(),
+            Ok("2026-02-28")
+        );
         assert_eq!(iso(day("18-Mar", "%y-%b")).as_deref(), Ok("2018-03-01"));
         let wrong = day("2026-13-01", "%Y-%m-%d").unwrap_err();
         assert!(wrong.contains("2026-03-31"), "{wrong}");

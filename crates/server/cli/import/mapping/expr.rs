@@ -220,10 +220,13 @@ impl Expr {
             };
         }
         if let (Some(part), Some(state)) = (self.monthly, context.state) {
-            return Ok(state.overdue.as_ref().map_or_else(String::new, |overdue| match part {
-                MonthlyPart::Overdue => overdue.amount.clone(),
-                MonthlyPart::DueDate => overdue.due_date.to_string(),
-            }));
+            return Ok(state
+                .overdue
+                .as_ref()
+                .map_or_else(String::new, |overdue| match part {
+                    MonthlyPart::Overdue => overdue.amount.clone(),
+                    MonthlyPart::DueDate => overdue.due_date.to_string(),
+                }));
         }
         if let (Some(band), Some(as_of)) = (&self.dpd_band, context.as_of) {
             return band.due_date(context.row, as_of);
@@ -261,7 +264,10 @@ impl Expr {
         if self.times.is_some() || self.minus.is_some() {
             return self.amount(row, given).map_err(fail);
         }
-        Ok(format!("{}{given}", self.prefix.as_deref().unwrap_or_default()))
+        Ok(format!(
+            "{}{given}",
+            self.prefix.as_deref().unwrap_or_default()
+        ))
     }
 
     /// Counted in millionths, finer than any currency; what the currency cannot hold is refused later.
@@ -286,7 +292,8 @@ impl DpdBand {
     fn due_date(&self, row: &Row, as_of: Date) -> Result<String, FieldError> {
         let given = column(row, &self.column)?;
         let band = self.bands.get(given);
-        let [first, last] = band.ok_or_else(|| not_listed(&self.column, given, self.bands.keys()))?;
+        let [first, last] =
+            band.ok_or_else(|| not_listed(&self.column, given, self.bands.keys()))?;
         let dpd = (i64::from(*first) + i64::from(*last)) / 2;
         let due = as_of.checked_sub(jiff::Span::new().days(dpd));
         due.map(|due| due.to_string()).map_err(|_| FieldError {
@@ -306,7 +313,9 @@ impl Generate {
             self.document.is_some(),
         ];
         if kinds.iter().filter(|given| **given).count() != 1 {
-            return Err("generate needs exactly one of patterns, words, between and document".into());
+            return Err(
+                "generate needs exactly one of patterns, words, between and document".into(),
+            );
         }
         if self.words.iter().any(Vec::is_empty) {
             return Err("generate has an empty list of words".to_owned());
@@ -319,7 +328,10 @@ impl Generate {
 
     fn value(&self, row: &Row, field: &str) -> Result<String, FieldError> {
         let draw = |what: &str| hash(self.seed, field, what, row.number);
-        if self.percent.is_some_and(|percent| draw("percent") % 100 >= u64::from(percent)) {
+        if self
+            .percent
+            .is_some_and(|percent| draw("percent") % 100 >= u64::from(percent))
+        {
             return Ok(String::new());
         }
         if let Some(reference) = &self.document {
@@ -352,7 +364,8 @@ impl Generate {
             return Err(FieldError {
                 field: "row".to_owned(),
                 given: Some(number.to_string()),
-                problem: "is more than the patterns of generate have room for; give more of them".into(),
+                problem: "is more than the patterns of generate have room for; give more of them"
+                    .into(),
             });
         }
         // 7 has no factor in common with a power of ten, so the move loses nothing.
@@ -383,11 +396,7 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn not_listed<'a>(
-    field: &str,
-    given: &str,
-    names: impl Iterator<Item = &'a String>,
-) -> FieldError {
+fn not_listed<'a>(field: &str, given: &str, names: impl Iterator<Item = &'a String>) -> FieldError {
     let names: Vec<&str> = names.map(String::as_str).collect();
     FieldError {
         field: field.to_owned(),

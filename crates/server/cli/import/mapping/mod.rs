@@ -269,14 +269,14 @@ impl Mapping {
                 ),
             })
             .collect();
-        if errors.is_empty() { Ok(()) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(())
+        } else {
+            Err(errors)
+        }
     }
 
-    fn record(
-        &self,
-        row: &Row,
-        state: Option<&monthly::State>,
-    ) -> Result<Record, Vec<FieldError>> {
+    fn record(&self, row: &Row, state: Option<&monthly::State>) -> Result<Record, Vec<FieldError>> {
         let mut record = Record::new();
         let mut errors = Vec::new();
         for field in &native::FIELDS {
@@ -293,17 +293,24 @@ impl Mapping {
                 Err(error) => errors.push(error),
             }
         }
-        if errors.is_empty() { Ok(record) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(record)
+        } else {
+            Err(errors)
+        }
     }
 }
 
 /// The value of a column that must be there.
 fn column<'a>(row: &'a Row, name: &str) -> Result<&'a str, FieldError> {
-    row.columns.get(name).map(String::as_str).ok_or_else(|| FieldError {
-        field: name.to_owned(),
-        given: None,
-        problem: "the row has no such column".to_owned(),
-    })
+    row.columns
+        .get(name)
+        .map(String::as_str)
+        .ok_or_else(|| FieldError {
+            field: name.to_owned(),
+            given: None,
+            problem: "the row has no such column".to_owned(),
+        })
 }
 
 /// A hint: the nearest of the names there are.

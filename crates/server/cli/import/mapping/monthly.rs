@@ -89,7 +89,10 @@ impl Monthly {
     /// What does not.
     pub fn check(&self) -> Result<(), String> {
         if values::minor_digits(&self.currency).is_none() {
-            return Err(format!("monthly: `{}` is no currency of ISO 4217", self.currency));
+            return Err(format!(
+                "monthly: `{}` is no currency of ISO 4217",
+                self.currency
+            ));
         }
         if self.months.is_empty() {
             return Err("monthly: months is empty".to_owned());
@@ -100,8 +103,9 @@ impl Monthly {
         if !(1..=366).contains(&self.days_a_code) {
             return Err("monthly: days_a_code must be from 1 to 366".to_owned());
         }
-        let days: Result<Vec<Date>, String> =
-            (0..self.months.len()).map(|month| self.first_day(month)).collect();
+        let days: Result<Vec<Date>, String> = (0..self.months.len())
+            .map(|month| self.first_day(month))
+            .collect();
         if !days?.is_sorted_by(|one, next| one < next) {
             return Err("monthly: the months must stand oldest first".to_owned());
         }

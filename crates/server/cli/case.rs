@@ -1,0 +1,246 @@
+//! `recoup case`.
+
+use super::client::{ClientArgs, Named, refused};
+use super::output::{instant, json, money, table, word};
+use super::{Failure, Outcome};
+use crate::api::recoup::v1;
+use crate::api::recoup::v1::case_service_client::CaseServiceClient;
+
+/// Commands on cases.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// One case.
+    Get(One),
+    /// Cases that pass a filter.
+    List {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// Such as `status = OPEN AND dpd >= 30`; the fields are in the comment of ListCases.
+        #[arg(long, default_value = "")]
+        filter: String,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// JSON, one object a page.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What happened in a case, oldest first.
+    Timeline(One),
+    /// Why a case stands where it stands, why not now, and what comes next.
+    Explain(One),
+}
+
+/// Names a case.
+#[derive(Debug, clap::Args)]
+pub(super) struct One {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// `case_…`, or the lender's own reference.
+    case: String,
+    /// JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(command: Command) -> Outcome {
+    match command {
+        Command::Get(one) => get(one).await,
+        Command::List {
+            client,
+            filter,
+            limit,
+            json,
+        } => list(client, filter, limit, json).await,
+        Command::Timeline(one) => timeline(one).await,
+        Command::Explain(one) => explain(one).await,
+    }
+}
+
+type Client = CaseServiceClient<Named>;
+
+async fn client(args: &ClientArgs) -> Result<Client, Failure> {
+    Ok(CaseServiceClient::new(args.named().await?).max_decoding_message_size(16 << 20))
+}
+
+async fn find(client: &mut Client, case: &str) -> Result<v1::GetCaseResponse, Failure> {
+    use v1::get_case_request::Ref;
+    let name = if case.starts_with("case_") {
+        Ref::CaseId(case.to_owned())
+    } else {
+        Ref::LenderCaseRef(case.to_owned())
+    };
+    let request = v1::GetCaseRequest { r#ref: Some(name) };
+    Ok(client
+        .get_case(request)
+        .await
+        .map_err(refused)?
+        .into_inner())
+}
+
+async fn get(one: One) -> Outcome {
+    let mut client = client(&one.client).await?;
+    let found = find(&mut client, &one.case).await?;
+    if one.json {
+        json("GetCaseResponse", &found)?;
+        return Ok(0);
+    }
+    let c = found.case.unwrap_or_default();
+    let facts = c.facts.clone().unwrap_or_default();
+    let mut made: Vec<String> = c
+        .contacts_made
+        .iter()
+        .map(|(k, n)| format!("{k} {n}"))
+        .collect();
+    made.sort();
+    let policy = c
+        .policy
+        .as_ref()
+        .map_or_else(String::new, |p| format!("{}@{}", p.name, p.version));
+    let mut rows = table(&["case", &c.case_id]);
+    for (name, value) in [
+        ("reference", c.lender_case_ref.clone()),
+        ("borrower", format!("{} ({})", c.borrower_ref, c.party_id)),
+        ("status", word(c.status().as_str_name(), "CASE_STATUS_")),
+        ("stage", c.stage.clone()),
+        ("days past due", format!("{} ({})", c.dpd, c.bucket)),
+        ("overdue", money(facts.overdue.as_ref())),
+        ("collected", money(c.collected.as_ref())),
+        (
+            "contactability",
+            word(c.contactability().as_str_name(), "CONTACTABILITY_"),
+        ),
+        ("contacts made", made.join(", ")),
+        ("policy", policy),
+        ("opened", instant(c.open_time.as_ref())),
+        ("closed", instant(c.close_time.as_ref())),
+    ] {
+        rows.add_row([name.to_owned(), value]);
+    }
+    println!("{rows}");
+    Ok(0)
+}
+
+async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> Outcome {
+    let mut client = client(&args).await?;
+    let mut rows = table(&[
+        "case",
+        "reference",
+        "status",
+        "stage",
+        "dpd",
+        "overdue",
+        "policy",
+    ]);
+    let (mut page_token, mut shown) = (String::new(), 0);
+    while shown < limit {
+        let page_size = i32::try_from((limit - shown).min(500)).unwrap_or(500);
+        let filter = filter.clone();
+        let request = v1::ListCasesRequest {
+            page_size,
+            page_token,
+            filter,
+        };
+        let page = client
+            .list_cases(request)
+            .await
+            .map_err(refused)?
+            .into_inner();
+        shown += page.cases.len();
+        if as_json {
+            json("ListCasesResponse", &page)?;
+        }
+        for c in &page.cases {
+            rows.add_row([
+                c.case_id.clone(),
+                c.lender_case_ref.clone(),
+                word(c.status().as_str_name(), "CASE_STATUS_"),
+                c.stage.clone(),
+                c.dpd.to_string(),
+                money(c.facts.as_ref().and_then(|f| f.overdue.as_ref())),
+                c.policy
+                    .as_ref()
+                    .map_or_else(String::new, |p| p.name.clone()),
+            ]);
+        }
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    if !as_json {
+        println!("{rows}");
+    }
+    Ok(0)
+}
+
+async fn timeline(one: One) -> Outcome {
+    let mut client = client(&one.client).await?;
+    let case_id = find(&mut client, &one.case)
+        .await?
+        .case
+        .unwrap_or_default()
+        .case_id;
+    let mut rows = table(&["when (UTC)", "who", "what", "why"]);
+    let mut page_token = String::new();
+    loop {
+        let case_id = case_id.clone();
+        let request = v1::GetTimelineRequest {
+            case_id,
+            page_size: 500,
+            page_token,
+        };
+        let page = client
+            .get_timeline(request)
+            .await
+            .map_err(refused)?
+            .into_inner();
+        if one.json {
+            json("GetTimelineResponse", &page)?;
+        }
+        for e in &page.entries {
+            let why = e
+                .reason
+                .as_ref()
+                .map_or_else(String::new, |r| r.text.clone());
+            rows.add_row([
+                instant(e.time.as_ref()),
+                e.actor.clone(),
+                e.summary.clone(),
+                why,
+            ]);
+        }
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    if !one.json {
+        println!("{rows}");
+    }
+    Ok(0)
+}
+
+async fn explain(one: One) -> Outcome {
+    let mut client = client(&one.client).await?;
+    let case_id = find(&mut client, &one.case)
+        .await?
+        .case
+        .unwrap_or_default()
+        .case_id;
+    let request = v1::ExplainCaseRequest {
+        case_id,
+        ..v1::ExplainCaseRequest::default()
+    };
+    let found = client
+        .explain_case(request)
+        .await
+        .map_err(refused)?
+        .into_inner();
+    if one.json {
+        json("ExplainCaseResponse", &found)?;
+    } else {
+        found.lines.iter().for_each(|line| println!("{line}"));
+    }
+    Ok(0)
+}

@@ -1,0 +1,126 @@
+//! How commands reach a server.
+
+use std::time::Duration;
+
+use tonic::metadata::{Ascii, MetadataValue};
+use tonic::service::Interceptor;
+use tonic::service::interceptor::InterceptedService;
+use tonic::transport::{Channel, Endpoint};
+use tonic::{Code, Request, Status};
+use tonic_types::StatusExt;
+
+use super::{EXIT_REFUSED, EXIT_UNREACHED, Failure};
+
+/// Where the server is, and who asks.
+#[derive(Debug, Clone, clap::Args)]
+pub struct ClientArgs {
+    /// The server.
+    #[arg(
+        long,
+        env = "RECOUP_SERVER",
+        default_value = "http://127.0.0.1:7700",
+        value_name = "URL"
+    )]
+    pub server: String,
+    /// Who you are: a token that the server's configuration knows. Better given by the variable than on
+    /// the command line, which others may see.
+    #[arg(
+        long,
+        env = "RECOUP_TOKEN",
+        hide_env_values = true,
+        value_name = "TOKEN"
+    )]
+    pub token: Option<String>,
+}
+
+/// A channel that says who asks.
+pub(super) type Named = InterceptedService<Channel, Bearer>;
+
+/// Puts the token on each call.
+#[derive(Clone)]
+pub(super) struct Bearer(Option<MetadataValue<Ascii>>);
+
+impl Interceptor for Bearer {
+    fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
+        if let Some(value) = &self.0 {
+            request
+                .metadata_mut()
+                .insert("authorization", value.clone());
+        }
+        Ok(request)
+    }
+}
+
+impl ClientArgs {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Where the address is none, or nobody answers there.
+    pub async fn connect(&self) -> Result<Channel, Failure> {
+        let endpoint = Endpoint::from_shared(self.server.clone())
+            .map_err(|e| Failure::usage(format!("`{}` is no address: {e}", self.server)))?;
+        let endpoint = endpoint
+            .connect_timeout(Duration::from_secs(5))
+            .tcp_nodelay(true);
+        endpoint.connect().await.map_err(|e| Failure {
+            message: format!(
+                "cannot reach {}: {}; is `recoup serve` running there?",
+                self.server,
+                crate::wiring::chain(&e)
+            ),
+            code: EXIT_UNREACHED,
+        })
+    }
+
+    /// Connects as the principal of the token.
+    pub(super) async fn named(&self) -> Result<Named, Failure> {
+        let value = match &self.token {
+            None => None,
+            Some(token) => {
+                let value = format!("Bearer {token}").parse();
+                let bad = |_| Failure::usage("the token has characters that no token has");
+                Some(value.map_err(bad)?)
+            }
+        };
+        Ok(InterceptedService::new(
+            self.connect().await?,
+            Bearer(value),
+        ))
+    }
+}
+
+/// A refusal, for the person at the terminal: the message, the fields, the reason.
+pub(super) fn refused(status: Status) -> Failure {
+    let details = status.get_error_details();
+    let mut lines = vec![status.message().to_owned()];
+    if let Some(request) = details.bad_request() {
+        let more = &request.field_violations;
+        let told = |f: &tonic_types::FieldViolation| format!("  {}: {}", f.field, f.description);
+        if more.len() > 1 {
+            lines.extend(more.iter().map(told));
+        }
+    }
+    if let Some(info) = details.error_info() {
+        lines.push(format!(
+            "reason {}; see docs/errors/{}.md",
+            info.reason, info.reason
+        ));
+    }
+    let code = match status.code() {
+        Code::Unavailable => EXIT_UNREACHED,
+        _ => EXIT_REFUSED,
+    };
+    Failure {
+        message: lines.join("\n"),
+        code,
+    }
+}
+
+/// A request id for a command at the terminal: each run is a request of its own.
+pub(super) fn request_id() -> String {
+    let mut bytes = [0_u8; 12];
+    // Without randomness the id stays zero, and the server refuses a second command as reused.
+    let _ = getrandom::fill(&mut bytes);
+    let hex: String = bytes.iter().map(|b| format!("{b:02x}")).collect();
+    format!("cli-{hex}")
+}

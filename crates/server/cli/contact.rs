@@ -1,0 +1,220 @@
+//! `recoup contact`.
+
+use super::client::{ClientArgs, Named, refused, request_id};
+use super::output::{instant, json, table, word};
+use super::{Failure, Outcome};
+use crate::api::recoup::v1;
+use crate::api::recoup::v1::contact_service_client::ContactServiceClient;
+
+/// Commands on contacts.
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// Contacts that pass a filter.
+    List {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// Such as `state = PLANNED AND channel = legal`; the fields are in the comment of ListContacts.
+        #[arg(long, default_value = "")]
+        filter: String,
+        /// At most so many.
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// JSON, one object a page.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Approve a contact that waits for a person.
+    Approve {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// `contact_…`
+        contact: String,
+        /// For the record.
+        #[arg(long, default_value = "")]
+        note: String,
+        /// JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Call a contact off.
+    Cancel {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// `contact_…`
+        contact: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What would be sent to the borrower of a case now, and what the gate says.
+    Preview {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// `case_…`
+        case: String,
+        /// JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+pub(super) async fn run(command: Command) -> Outcome {
+    match command {
+        Command::List {
+            client,
+            filter,
+            limit,
+            json,
+        } => list(client, filter, limit, json).await,
+        Command::Approve {
+            client,
+            contact,
+            note,
+            json,
+        } => {
+            let request = v1::ApproveContactRequest {
+                request_id: request_id(),
+                contact_id: contact,
+                note,
+            };
+            let mut service = connect(&client).await?;
+            let done = service
+                .approve_contact(request)
+                .await
+                .map_err(refused)?
+                .into_inner();
+            show_one("ApproveContactResponse", &done, done.contact.as_ref(), json)
+        }
+        Command::Cancel {
+            client,
+            contact,
+            reason,
+            json,
+        } => {
+            let request = v1::CancelContactRequest {
+                request_id: request_id(),
+                contact_id: contact,
+                reason,
+            };
+            let mut service = connect(&client).await?;
+            let done = service
+                .cancel_contact(request)
+                .await
+                .map_err(refused)?
+                .into_inner();
+            show_one("CancelContactResponse", &done, done.contact.as_ref(), json)
+        }
+        Command::Preview { client, case, json } => preview(client, case, json).await,
+    }
+}
+
+async fn connect(args: &ClientArgs) -> Result<ContactServiceClient<Named>, Failure> {
+    Ok(ContactServiceClient::new(args.named().await?).max_decoding_message_size(16 << 20))
+}
+
+fn show_one<M: prost::Message>(
+    name: &str,
+    answer: &M,
+    contact: Option<&v1::Contact>,
+    as_json: bool,
+) -> Outcome {
+    if as_json {
+        json(name, answer)?;
+    } else if let Some(c) = contact {
+        println!(
+            "{} is {}",
+            c.contact_id,
+            word(c.state().as_str_name(), "CONTACT_STATE_")
+        );
+    }
+    Ok(0)
+}
+
+async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> Outcome {
+    let mut client = connect(&args).await?;
+    let mut rows = table(&[
+        "contact",
+        "channel",
+        "template",
+        "stage",
+        "state",
+        "outcome",
+        "effect (UTC)",
+    ]);
+    let (mut page_token, mut shown) = (String::new(), 0);
+    while shown < limit {
+        let page_size = i32::try_from((limit - shown).min(500)).unwrap_or(500);
+        let filter = filter.clone();
+        let request = v1::ListContactsRequest {
+            page_size,
+            page_token,
+            filter,
+        };
+        let page = client
+            .list_contacts(request)
+            .await
+            .map_err(refused)?
+            .into_inner();
+        shown += page.contacts.len();
+        if as_json {
+            json("ListContactsResponse", &page)?;
+        }
+        for c in &page.contacts {
+            rows.add_row([
+                c.contact_id.clone(),
+                c.channel.clone(),
+                c.template.clone(),
+                c.stage.clone(),
+                word(c.state().as_str_name(), "CONTACT_STATE_"),
+                word(c.outcome().as_str_name(), "OUTCOME_"),
+                instant(c.effect_start_time.as_ref()),
+            ]);
+        }
+        page_token = page.next_page_token;
+        if page_token.is_empty() {
+            break;
+        }
+    }
+    if !as_json {
+        println!("{rows}");
+    }
+    Ok(0)
+}
+
+async fn preview(args: ClientArgs, case: String, as_json: bool) -> Outcome {
+    use v1::preview_contact_request::Subject;
+    let mut client = connect(&args).await?;
+    let request = v1::PreviewContactRequest {
+        subject: Some(Subject::CaseId(case)),
+        time: None,
+    };
+    let found = client
+        .preview_contact(request)
+        .await
+        .map_err(refused)?
+        .into_inner();
+    if as_json {
+        json("PreviewContactResponse", &found)?;
+        return Ok(0);
+    }
+    if let Some(r) = &found.rendered {
+        println!(
+            "{} `{}` (stage {}, step {}):",
+            r.channel, r.template, r.stage, r.step
+        );
+        if !r.subject.is_empty() {
+            println!("{}", r.subject);
+        }
+        println!("{}", r.body);
+    }
+    if !found.note.is_empty() {
+        println!("{}", found.note);
+    }
+    for reason in found.decision.iter().flat_map(|d| &d.reasons) {
+        println!("denied by {}: {}", reason.rule_id, reason.message);
+    }
+    Ok(0)
+}

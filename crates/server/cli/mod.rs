@@ -1,0 +1,168 @@
+//! The commands of `recoup`. Those that reach a server do so by gRPC only, as any client does.
+//!
+//! Exit codes: 0 done; 1 the server refused; 2 the command line, configuration or a file is wrong;
+//! 3 the server cannot be reached or broke off; 4 some rows of the input are bad.
+
+mod audit;
+mod case;
+mod channel;
+mod client;
+mod contact;
+pub mod import;
+mod output;
+mod policy;
+mod sandbox;
+mod serve;
+mod status;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use client::ClientArgs;
+
+/// The server refused.
+pub const EXIT_REFUSED: u8 = 1;
+/// The command line, configuration or a file is wrong.
+pub const EXIT_USAGE: u8 = 2;
+/// The server cannot be reached or broke off.
+pub const EXIT_UNREACHED: u8 = 3;
+/// Some rows of the input are bad.
+pub const EXIT_BAD_INPUT: u8 = 4;
+
+/// Runs the ladder of contacts for overdue loans: SMS, phone, visit, legal referral.
+#[derive(Debug, Parser)]
+#[command(
+    name = "recoup",
+    version,
+    after_help = "Exit codes: 0 done, 1 the server refused, \
+    2 wrong usage, configuration or file, 3 server not reached, 4 the input has bad rows."
+)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(serve::Args),
+    /// Run a stand-in for SMS gateway, voice provider, mail, calendar and law firm.
+    Sandbox(sandbox::Args),
+    /// Open the cases of a file.
+    Import {
+        #[command(flatten)]
+        client: ClientArgs,
+        #[command(flatten)]
+        args: import::Args,
+    },
+    /// Look at cases.
+    #[command(subcommand)]
+    Case(case::Command),
+    /// Look at contacts, approve and cancel them.
+    #[command(subcommand)]
+    Contact(contact::Command),
+    /// Check, create and activate policies; register templates.
+    #[command(subcommand)]
+    Policy(policy::Command),
+    /// Look at channels.
+    #[command(subcommand)]
+    Channel(channel::Command),
+    /// What is due, what is blocked, and what each channel does.
+    Status(status::Args),
+    /// Export proof.
+    #[command(subcommand)]
+    Audit(audit::Command),
+}
+
+/// Why a command was not done.
+#[derive(Debug)]
+pub struct Failure {
+    /// For the person at the terminal.
+    pub message: String,
+    /// The process's exit code.
+    pub code: u8,
+}
+
+impl Failure {
+    fn usage(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: EXIT_USAGE,
+        }
+    }
+}
+
+/// The result of a command: its exit code, or why it was not done.
+pub type Outcome = Result<u8, Failure>;
+
+/// Runs the command of the command line.
+#[must_use]
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("recoup: the system gives no threads: {error}");
+            return ExitCode::from(EXIT_UNREACHED);
+        }
+    };
+    let outcome = runtime.block_on(run(args.command));
+    // A call that hangs in a library must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    match outcome {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            eprintln!("recoup: {}", failure.message);
+            ExitCode::from(failure.code)
+        }
+    }
+}
+
+async fn run(command: Command) -> Outcome {
+    match command {
+        Command::Serve(args) => serve::run(args).await,
+        Command::Sandbox(args) => sandbox::run(args).await,
+        Command::Import { client, args } => run_import(client, args).await,
+        Command::Case(command) => case::run(command).await,
+        Command::Contact(command) => contact::run(command).await,
+        Command::Policy(command) => policy::run(command).await,
+        Command::Channel(command) => channel::run(command).await,
+        Command::Status(args) => status::run(args).await,
+        Command::Audit(command) => audit::run(command).await,
+    }
+}
+
+async fn run_import(client: ClientArgs, args: import::Args) -> Outcome {
+    let done = if args.dry_run {
+        import::dry_run(&args).await
+    } else {
+        let token = client.token.clone().unwrap_or_default();
+        import::run(&args, client.connect().await?, &token).await
+    };
+    let summary = done.map_err(|e| Failure {
+        message: e.to_string(),
+        code: e.exit_code(),
+    })?;
+    if args.json {
+        let text = serde_json::to_string(&summary);
+        println!("{}", text.map_err(|e| Failure::usage(e.to_string()))?);
+    } else {
+        println!("{}", summary.text());
+    }
+    Ok(summary.exit_code())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+}

@@ -1,0 +1,666 @@
+//! The configuration: one TOML file, read once. An unknown key is an error with its line and the key
+//! that was likely meant.
+//!
+//! Every key below says its unit and its default. `docs/recoup.example.toml` shows all of them, and a
+//! test holds it to this file.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use recoup_domain::ids::TenantId;
+use serde::Deserialize;
+
+use crate::api::recoup::v1::Role;
+
+/// A configuration that cannot be used: which file, which line, what is wrong, what would be right.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read the configuration {path}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The text is not the configuration.
+    #[error("{path}:{line}: {problem}")]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A value that cannot be.
+    #[error("configuration `{key}`: {problem}")]
+    Value {
+        /// The key.
+        key: String,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+}
+
+fn value_error(key: impl Into<String>, problem: impl Into<String>) -> ConfigError {
+    ConfigError::Value {
+        key: key.into(),
+        problem: problem.into(),
+    }
+}
+
+/// The whole configuration. Relative paths are relative to the file that names them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Address and port of the API, gRPC in plain text. Development mode binds loopback addresses
+    /// only. Default: `127.0.0.1:7700`; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Address and port where providers call back, HTTP/1.1. Default: `127.0.0.1:7701`.
+    pub callback_listen: SocketAddr,
+    /// What the call-back addresses given to providers begin with, such as
+    /// `https://calls.example.com`. Default: `http://` and the bound call-back address.
+    pub callback_base_url: Option<String>,
+    /// The store: `sqlite:` and a folder, which is made where it is missing. Default:
+    /// `sqlite:recoup-data`.
+    pub store: String,
+    /// The master key: a file of 32 bytes or 64 hexadecimal digits that only its owner may read (mode
+    /// 0600). Development mode makes one where it is missing. Default: `master.key` in the store's
+    /// folder.
+    pub master_key_file: Option<PathBuf>,
+    /// Private folder for staged copies of channel libraries. Default: `run` in the store's folder.
+    pub run_dir: Option<PathBuf>,
+    /// Who may ask for the contract by gRPC reflection: `loopback` or `off`. Default: `loopback`.
+    pub reflection: Reflection,
+    /// What is logged: a filter such as `info` or `recoup_engine=debug,info`. Default: `info`.
+    pub log: String,
+    /// How lines of the log look: `text` or `json`. Default: `text`.
+    pub log_format: LogFormat,
+    /// Limits of the engine.
+    pub engine: EngineConfig,
+    /// Limits of the API.
+    pub limits: Limits,
+    /// The lenders. Default: one, `demo`.
+    pub tenant: Vec<TenantConfig>,
+    /// Development mode: principals by token, on loopback listeners only. Default: `ana` and `ben`,
+    /// each with every role at the lender `demo`, with the tokens `dev-ana` and `dev-ben`.
+    pub dev_principal: Vec<DevPrincipal>,
+    /// The channels. Default: none.
+    pub channel: Vec<ChannelConfig>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7700)),
+            callback_listen: SocketAddr::from(([127, 0, 0, 1], 7701)),
+            callback_base_url: None,
+            store: "sqlite:recoup-data".to_owned(),
+            master_key_file: None,
+            run_dir: None,
+            reflection: Reflection::Loopback,
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            engine: EngineConfig::default(),
+            limits: Limits::default(),
+            tenant: vec![TenantConfig::demo()],
+            dev_principal: DevPrincipal::defaults(),
+            channel: Vec::new(),
+        }
+    }
+}
+
+/// Who may ask for the contract by reflection.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reflection {
+    /// Callers on loopback.
+    #[default]
+    Loopback,
+    /// Nobody.
+    Off,
+}
+
+/// How lines of the log look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Limits of the engine.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct EngineConfig {
+    /// How long a channel may take for one call, in milliseconds, 100 to 300000. Default: 10000.
+    pub call_timeout_ms: u64,
+    /// How long before the end of a permit or effect window the last byte may leave, in seconds, 0 to
+    /// 3600. Default: 60.
+    pub guard_s: u32,
+    /// How many due cases are taken at once, 1 to 4096. Default: 256.
+    pub batch: usize,
+    /// Seed of the ids, for runs that must repeat. Default: none, which draws them at random.
+    pub id_seed: Option<u64>,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            call_timeout_ms: 10_000,
+            guard_s: 60,
+            batch: 256,
+            id_seed: None,
+        }
+    }
+}
+
+/// Limits of the API.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// How long a call may take to its answer, in milliseconds (streams: to their first answer), 100
+    /// to 600000. Default: 10000.
+    pub request_timeout_ms: u64,
+    /// Calls at once on one connection, 1 to 1000; more are refused with TOO_MANY_REQUESTS. Default:
+    /// 64.
+    pub connection_calls_max: usize,
+    /// HTTP/2 streams at once on one connection, 1 to 1000. Default: 100.
+    pub connection_streams_max: u32,
+    /// How long a connection lives before the client is asked to make a new one, in seconds, 10 to
+    /// 86400. Default: 1800.
+    pub connection_age_s: u64,
+    /// Rows of one import that are under way at once, 1 to 4096. Default: 256.
+    pub import_rows_max: usize,
+    /// Events that wait for one slow watcher, 1 to 100000. Default: 1024.
+    pub watch_buffer: usize,
+    /// How long a stop waits for calls under way, in seconds, 1 to 300. Default: 30.
+    pub drain_s: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_timeout_ms: 10_000,
+            connection_calls_max: 64,
+            connection_streams_max: 100,
+            connection_age_s: 1800,
+            import_rows_max: 256,
+            watch_buffer: 1024,
+            drain_s: 30,
+        }
+    }
+}
+
+/// A lender.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TenantConfig {
+    /// Its id: 1 to 64 of a-z, 0-9 and `-`. Required.
+    pub id: String,
+    /// Its name in texts to borrowers. Required.
+    pub display_name: String,
+}
+
+impl TenantConfig {
+    fn demo() -> Self {
+        Self {
+            id: "demo".into(),
+            display_name: "Demo Lender".into(),
+        }
+    }
+}
+
+/// A principal of the development mode.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DevPrincipal {
+    /// Its name, as the journal keeps it: 1 to 64 of a-z, 0-9, `-` and `.`. Required.
+    pub name: String,
+    /// What it shows: `authorization: Bearer <token>`, 6 to 128 printable characters. Required.
+    pub token: String,
+    /// The lender it acts for. Required.
+    pub tenant: String,
+    /// Its roles: `lender`, `agent`, `strategist`, `compliance`, `operator`, `auditor`, or `all`.
+    /// Required.
+    pub roles: Vec<String>,
+}
+
+impl std::fmt::Debug for DevPrincipal {
+    // Not the token.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "DevPrincipal({}@{})", self.name, self.tenant)
+    }
+}
+
+impl DevPrincipal {
+    fn defaults() -> Vec<Self> {
+        let principal = |name: &str| Self {
+            name: name.to_owned(),
+            token: format!("dev-{name}"),
+            tenant: "demo".to_owned(),
+            roles: vec!["all".to_owned()],
+        };
+        vec![principal("ana"), principal("ben")]
+    }
+
+    /// The roles by their names.
+    ///
+    /// # Errors
+    /// Where a name is none.
+    pub fn read_roles(&self) -> Result<Vec<Role>, ConfigError> {
+        let mut roles = Vec::new();
+        for name in &self.roles {
+            match ROLES.iter().find(|(n, _)| n == name) {
+                Some((_, role)) => roles.push(*role),
+                None if name == "all" => roles.extend(ROLES.iter().map(|(_, role)| *role)),
+                None => {
+                    let names = ROLES.map(|(n, _)| n).join(", ");
+                    let problem = format!("`{name}` is no role; there are {names} and all");
+                    return Err(value_error(
+                        format!("dev_principal.{}.roles", self.name),
+                        problem,
+                    ));
+                }
+            }
+        }
+        Ok(roles)
+    }
+}
+
+const ROLES: [(&str, Role); 6] = [
+    ("lender", Role::Lender),
+    ("agent", Role::Agent),
+    ("strategist", Role::Strategist),
+    ("compliance", Role::Compliance),
+    ("operator", Role::Operator),
+    ("auditor", Role::Auditor),
+];
+
+/// A channel.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ChannelConfig {
+    /// Its name in status, logs and switches: 1 to 64 of a-z, 0-9, `-` and `_`. Required.
+    pub name: String,
+    /// The library, a `.so` file. Required.
+    pub library: PathBuf,
+    /// What the library is configured with; see the README of the channel. Default: nothing.
+    #[serde(default)]
+    pub config: toml::Table,
+    /// Secrets that the channel may ask for, by name. Default: none.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, Secret>,
+    /// The desk of the law firm that a referral goes to. Only for channels of the class legal.
+    /// Default: none.
+    #[serde(default)]
+    pub desk: Option<String>,
+}
+
+/// Where a secret is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Secret {
+    /// In an environment variable.
+    Env(String),
+    /// In a file, without the line end.
+    File(PathBuf),
+}
+
+impl Secret {
+    /// The secret's text. It appears in no message.
+    ///
+    /// # Errors
+    /// Where the variable or file is not there.
+    pub fn read(&self, base: &Path) -> Result<String, String> {
+        match self {
+            Self::Env(name) => std::env::var(name)
+                .map_err(|_| format!("the environment variable `{name}` is not set")),
+            Self::File(path) => {
+                let path = base.join(path);
+                std::fs::read_to_string(&path)
+                    .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+                    .map_err(|e| format!("cannot read {}: {e}", path.display()))
+            }
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file; `None` is the default configuration.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let Some(path) = path else {
+            return Ok(Self::default());
+        };
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+            path: path.to_owned(),
+            source,
+        })?;
+        let mut config = Self::parse(&text, path)?;
+        if let Some(base) = path.parent() {
+            config.settle(base);
+        }
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Reads a text; `path` is for messages.
+    ///
+    /// # Errors
+    /// See [`ConfigError`].
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::Text {
+            path: path.to_owned(),
+            line: error.span().map_or(1, |span| line_of(text, span.start)),
+            problem: with_hint(error.message()),
+        })
+    }
+
+    /// Makes relative paths relative to `base`.
+    fn settle(&mut self, base: &Path) {
+        if let Some(dir) = self.store.strip_prefix("sqlite:") {
+            self.store = format!("sqlite:{}", base.join(dir).display());
+        }
+        for path in [&mut self.master_key_file, &mut self.run_dir] {
+            *path = path.take().map(|p| base.join(p));
+        }
+        for channel in &mut self.channel {
+            channel.library = base.join(&channel.library);
+            for secret in channel.secrets.values_mut() {
+                if let Secret::File(path) = secret {
+                    *path = base.join(&path);
+                }
+            }
+        }
+    }
+
+    /// The folder of the store.
+    ///
+    /// # Errors
+    /// Where the store is of a kind that is not built in.
+    pub fn store_dir(&self) -> Result<PathBuf, ConfigError> {
+        match self.store.strip_prefix("sqlite:") {
+            Some(dir) if !dir.is_empty() => Ok(PathBuf::from(dir)),
+            _ => {
+                let problem = format!("`{}` is no store; write `sqlite:` and a folder", self.store);
+                Err(value_error("store", problem))
+            }
+        }
+    }
+
+    /// How long a channel may take for one call.
+    #[must_use]
+    pub const fn call_timeout(&self) -> Duration {
+        Duration::from_millis(self.engine.call_timeout_ms)
+    }
+
+    /// Whether every value can be.
+    ///
+    /// # Errors
+    /// The first that cannot.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        self.store_dir()?;
+        let e = &self.engine;
+        within("engine.call_timeout_ms", e.call_timeout_ms, 100, 300_000)?;
+        within("engine.guard_s", u64::from(e.guard_s), 0, 3600)?;
+        within("engine.batch", e.batch as u64, 1, 4096)?;
+        let l = &self.limits;
+        within(
+            "limits.request_timeout_ms",
+            l.request_timeout_ms,
+            100,
+            600_000,
+        )?;
+        within(
+            "limits.connection_calls_max",
+            l.connection_calls_max as u64,
+            1,
+            1000,
+        )?;
+        within(
+            "limits.connection_streams_max",
+            u64::from(l.connection_streams_max),
+            1,
+            1000,
+        )?;
+        within("limits.connection_age_s", l.connection_age_s, 10, 86_400)?;
+        within("limits.import_rows_max", l.import_rows_max as u64, 1, 4096)?;
+        within("limits.watch_buffer", l.watch_buffer as u64, 1, 100_000)?;
+        within("limits.drain_s", l.drain_s, 1, 300)?;
+        self.check_tenants()?;
+        self.check_principals()?;
+        self.check_channels()
+    }
+
+    fn check_tenants(&self) -> Result<(), ConfigError> {
+        if self.tenant.is_empty() {
+            return Err(value_error(
+                "tenant",
+                "there is none; write at least one [[tenant]]",
+            ));
+        }
+        for (i, tenant) in self.tenant.iter().enumerate() {
+            TenantId::new(tenant.id.clone())
+                .map_err(|e| value_error(format!("tenant[{i}].id"), e.to_string()))?;
+            if self.tenant[..i].iter().any(|t| t.id == tenant.id) {
+                return Err(value_error(
+                    "tenant",
+                    format!("`{}` is there twice", tenant.id),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_principals(&self) -> Result<(), ConfigError> {
+        for (i, p) in self.dev_principal.iter().enumerate() {
+            let key = |field: &str| format!("dev_principal[{i}].{field}");
+            let name_fits =
+                |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
+            if !(1..=64).contains(&p.name.len()) || !p.name.bytes().all(name_fits) {
+                return Err(value_error(
+                    key("name"),
+                    "must be 1 to 64 of a-z, 0-9, `-` and `.`",
+                ));
+            }
+            if !(6..=128).contains(&p.token.len()) || !p.token.bytes().all(|b| b.is_ascii_graphic())
+            {
+                return Err(value_error(
+                    key("token"),
+                    "must be 6 to 128 printable characters",
+                ));
+            }
+            if self.tenant.iter().all(|t| t.id != p.tenant) {
+                let problem = format!("`{}` is no [[tenant]]", p.tenant);
+                return Err(value_error(key("tenant"), problem));
+            }
+            let twin = |o: &&DevPrincipal| o.name == p.name || o.token == p.token;
+            if let Some(other) = self.dev_principal[..i].iter().find(twin) {
+                let problem = format!("has the name or token of `{}`", other.name);
+                return Err(value_error(key("name"), problem));
+            }
+            p.read_roles()?;
+        }
+        Ok(())
+    }
+
+    fn check_channels(&self) -> Result<(), ConfigError> {
+        for (i, channel) in self.channel.iter().enumerate() {
+            let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-_".contains(&b);
+            if !(1..=64).contains(&channel.name.len()) || !channel.name.bytes().all(fits) {
+                let key = format!("channel[{i}].name");
+                return Err(value_error(key, "must be 1 to 64 of a-z, 0-9, `-` and `_`"));
+            }
+            if self.channel[..i].iter().any(|c| c.name == channel.name) {
+                return Err(value_error(
+                    "channel",
+                    format!("`{}` is there twice", channel.name),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn within(key: &str, given: u64, least: u64, most: u64) -> Result<(), ConfigError> {
+    if (least..=most).contains(&given) {
+        return Ok(());
+    }
+    Err(value_error(
+        key,
+        format!("is {given}; it goes from {least} to {most}"),
+    ))
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    let before = text.as_bytes().get(..offset).unwrap_or(text.as_bytes());
+    before.iter().filter(|b| **b == b'\n').count() + 1
+}
+
+/// Adds the key that was likely meant. serde's words for an unknown field are stable; where they ever
+/// differ, the message goes out as it is.
+fn with_hint(message: &str) -> String {
+    let message = message.trim();
+    let mut names = message.split('`').skip(1).step_by(2);
+    let Some(given) = names
+        .next()
+        .filter(|_| message.starts_with("unknown field"))
+    else {
+        return message.to_owned();
+    };
+    let near = names.map(|name| (distance(given, name), name)).min();
+    match near.filter(|(far, name)| *far <= name.len().max(given.len()) / 2) {
+        Some((_, name)) => format!("unknown key `{given}`; did you mean `{name}`?"),
+        None => message.replacen("unknown field", "unknown key", 1),
+    }
+}
+
+/// Edits between two words.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.chars().enumerate() {
+        let mut corner = row[0];
+        row[0] = i + 1;
+        for (j, y) in b.iter().enumerate() {
+            let swap = corner + usize::from(x != *y);
+            corner = row[j + 1];
+            row[j + 1] = swap.min(row[j] + 1).min(corner + 1);
+        }
+    }
+    row[b.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        let config = Config::parse(text, Path::new("recoup.toml"))?;
+        config.check()?;
+        Ok(config)
+    }
+
+    #[test]
+    fn nothing_is_a_whole_configuration() {
+        let config = parse("").expect("the default");
+        assert_eq!(config.dev_principal.len(), 2);
+        assert_eq!(
+            config.store_dir().expect("a folder"),
+            PathBuf::from("recoup-data")
+        );
+    }
+
+    #[test]
+    fn the_example_names_every_key_with_its_default() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recoup.example.toml");
+        let text = std::fs::read_to_string(path).expect("the example");
+        let example = parse(&text).expect("the example");
+        let default = Config::default();
+        assert_eq!(example.listen, default.listen);
+        assert_eq!(
+            format!("{:?}", example.engine),
+            format!("{:?}", default.engine)
+        );
+        assert_eq!(
+            format!("{:?}", example.limits),
+            format!("{:?}", default.limits)
+        );
+        let source = include_str!("config.rs");
+        for line in source.lines() {
+            let line = line.trim();
+            let is_key = line.starts_with("pub ") && line.ends_with(',') && line.contains(": ");
+            if is_key {
+                let key = line["pub ".len()..].split(':').next().expect("a name");
+                assert!(text.contains(key), "the example lacks `{key}`");
+            }
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_names_line_and_likely_key() {
+        let text = "listen = \"127.0.0.1:0\"\n\n[limits]\ndrain_seconds = 3\n";
+        let error = parse(text).expect_err("unknown").to_string();
+        assert_eq!(
+            error,
+            "recoup.toml:4: unknown key `drain_seconds`; did you mean `drain_s`?"
+        );
+        let error = parse("lisen = \"x\"").expect_err("unknown").to_string();
+        assert!(error.contains("did you mean `listen`?"), "{error}");
+    }
+
+    #[test]
+    fn values_that_cannot_be_are_named() {
+        for (text, key) in [
+            ("store = \"mysql:x\"", "store"),
+            ("[engine]\nbatch = 0", "engine.batch"),
+            ("tenant = []", "tenant"),
+            (
+                "[[tenant]]\nid = \"A B\"\ndisplay_name = \"x\"",
+                "tenant[0].id",
+            ),
+            (
+                "[[dev_principal]]\nname = \"ana\"\ntoken = \"secret\"\ntenant = \"x\"\nroles = []",
+                "dev_principal[0].tenant",
+            ),
+            (
+                "[[dev_principal]]\nname = \"ana\"\ntoken = \"secret\"\ntenant = \"demo\"\n\
+                 roles = [\"king\"]",
+                "dev_principal.ana.roles",
+            ),
+            (
+                "[[channel]]\nname = \"A\"\nlibrary = \"x.so\"",
+                "channel[0].name",
+            ),
+        ] {
+            let error = parse(text).expect_err(text).to_string();
+            assert!(error.contains(&format!("`{key}`")), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn channels_and_secrets() {
+        let text = r#"
+            [[channel]]
+            name = "sms"
+            library = "librecoup_sms.so"
+            config = { endpoint = "http://127.0.0.1:1" }
+            secrets = { password = { env = "NO_SUCH_VARIABLE_HERE" }, pin = { file = "pin" } }
+        "#;
+        let config = parse(text).expect("a channel");
+        let secrets = &config.channel[0].secrets;
+        let error = secrets["password"]
+            .read(Path::new("."))
+            .expect_err("not set");
+        assert!(error.contains("NO_SUCH_VARIABLE_HERE"));
+    }
+}

@@ -1,0 +1,175 @@
+//! Contacts and what came of them.
+
+use jiff::Timestamp;
+use recoup_domain::contact::ContactState;
+use recoup_domain::ids::CollectorId;
+use recoup_engine::types::{ContactView, Report};
+
+use super::read::Bad;
+use super::{party, value, words};
+use crate::api::recoup::v1::{self, ErrorReason};
+
+/// A contact on the wire.
+#[must_use]
+pub fn render(view: &ContactView) -> v1::Contact {
+    let c = &view.contact;
+    let (stage, step) = match &c.place {
+        Some(place) => (place.stage_name.clone(), Some(i32::from(place.step))),
+        None => (String::new(), None),
+    };
+    let last = c.states.last().map(|(_, at)| *at);
+    v1::Contact {
+        contact_id: c.id.to_string(),
+        case_id: c.id.case.to_string(),
+        party_id: c.party.to_string(),
+        plan_seq: i64::from(c.id.seq),
+        origin: words::to_origin(c.origin).into(),
+        channel: c.class.name().to_owned(),
+        template: c.template.clone(),
+        stage,
+        step,
+        contact_point_id: c.point.map_or_else(String::new, party::point_id),
+        state: words::to_contact_state(c.state).into(),
+        outcome: c.outcome.map_or(0, |o| words::to_outcome(o).into()),
+        outcome_time: c.outcome_at.map(value::to_instant),
+        effect_start_time: Some(value::to_instant(c.effect.from)),
+        effect_end_time: value::to_end(c.effect.to),
+        not_after: c.intent_at.and_then(|_| value::to_end(c.not_after)),
+        plan_time: Some(value::to_instant(c.planned_at)),
+        intent_time: c.intent_at.map(value::to_instant),
+        transitions: c.states.iter().map(|(s, at)| transition(*s, *at)).collect(),
+        needs_approval: c.state == ContactState::Planned,
+        approvals: approvals(view),
+        retry_of: retry_of(view),
+        policy: None,
+        reason: if ended_unsent(c.state) {
+            view.reason.clone()
+        } else {
+            String::new()
+        },
+        collector_ids: c.collectors.iter().map(ToString::to_string).collect(),
+        evidence: Vec::new(),
+        update_time: last.max(c.outcome_at).map(value::to_instant),
+    }
+}
+
+const fn ended_unsent(state: ContactState) -> bool {
+    matches!(
+        state,
+        ContactState::Cancelled
+            | ContactState::Suppressed
+            | ContactState::Expired
+            | ContactState::RejectedProven
+            | ContactState::ProvenNotSent
+    )
+}
+
+fn transition(state: ContactState, at: Timestamp) -> v1::ContactTransition {
+    v1::ContactTransition {
+        state: words::to_contact_state(state).into(),
+        time: Some(value::to_instant(at)),
+    }
+}
+
+fn approvals(view: &ContactView) -> Vec<v1::Approval> {
+    let by = view
+        .contact
+        .approved_by
+        .iter()
+        .map(|principal| v1::Approval {
+            principal: principal.clone(),
+            time: None,
+            note: String::new(),
+        });
+    by.collect()
+}
+
+fn retry_of(view: &ContactView) -> String {
+    let id = view.contact.id;
+    let seq = view.contact.retry_of;
+    seq.map_or_else(String::new, |seq| {
+        recoup_domain::ContactId { seq, ..id }.to_string()
+    })
+}
+
+/// Reads a report of what came of a contact.
+pub fn report(
+    bad: &mut Bad,
+    given: &v1::ReportOutcomeRequest,
+    caller: &str,
+    now: Timestamp,
+) -> Option<Report> {
+    let contact = bad.contact(&given.contact_id);
+    let outcome = bad.word::<v1::Outcome>("outcome", given.outcome);
+    if given.occurred_time.is_none() {
+        bad.missing("occurred_time");
+    }
+    let at = value::past(bad, "occurred_time", given.occurred_time.as_ref(), now);
+    let reporter = bad.short("reporter", &given.reporter, 64);
+    let note = bad.short("note", &given.note, 2000);
+    let evidence = evidence(bad, &given.evidence);
+    let collectors = collectors(bad, &given.collector_ids);
+    Some(Report {
+        contact: contact?,
+        outcome: words::outcome(outcome?)?,
+        at: at?,
+        reporter: reporter
+            .filter(|r| !r.is_empty())
+            .unwrap_or_else(|| caller.to_owned()),
+        note: note?,
+        evidence,
+        collectors,
+    })
+}
+
+fn evidence(bad: &mut Bad, given: &[v1::Evidence]) -> Vec<(String, String)> {
+    bad.count_of("evidence", given, 32);
+    let mut all = Vec::with_capacity(given.len().min(32));
+    for (i, e) in given.iter().take(32).enumerate() {
+        let reference = bad.text(&format!("evidence[{i}].reference"), &e.reference, 512);
+        let sha256 = bad.sha256(&format!("evidence[{i}].sha256"), &e.sha256);
+        all.extend(reference.zip(sha256));
+    }
+    all
+}
+
+fn collectors(bad: &mut Bad, given: &[String]) -> Vec<CollectorId> {
+    bad.count_of("collector_ids", given, 16);
+    let mut all = Vec::with_capacity(given.len().min(16));
+    for (i, id) in given.iter().take(16).enumerate() {
+        all.extend(bad.id::<CollectorId>(&format!("collector_ids[{i}]"), id));
+    }
+    all
+}
+
+/// Reads the kind of a contact.
+pub fn class(bad: &mut Bad, field: &str, given: &str) -> Option<recoup_domain::ContactClass> {
+    match given.parse() {
+        Ok(class) => Some(class),
+        Err(error) => {
+            let error: recoup_domain::contact::UnknownClass = error;
+            bad.note(ErrorReason::ChannelUnknown, field, error.to_string());
+            None
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_names_all_that_is_wrong() {
+        let given = v1::ReportOutcomeRequest {
+            contact_id: "contact_1".into(),
+            evidence: vec![v1::Evidence::default()],
+            collector_ids: vec!["ben".into()],
+            ..v1::ReportOutcomeRequest::default()
+        };
+        let mut bad = Bad::new();
+        let now = Timestamp::from_second(0).expect("an instant");
+        assert!(report(&mut bad, &given, "ana", now).is_none());
+        // contact_id, outcome, occurred_time, evidence's reference and hash, collector.
+        assert_eq!(bad.count(), 6, "{bad:?}");
+    }
+}

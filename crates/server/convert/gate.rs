@@ -1,0 +1,67 @@
+//! The gate's answers.
+
+use jiff::Timestamp;
+use recoup_compliance::{Denial, Packs, Reason, Verdict};
+
+use super::{value, words};
+use crate::api::recoup::v1;
+
+/// The gate's answer on the wire.
+#[must_use]
+pub fn render(verdict: &Verdict) -> v1::GateDecision {
+    match verdict {
+        Verdict::Permit { expires } => permitted(*expires),
+        Verdict::Deny(denial) => denied(denial),
+    }
+}
+
+/// A permit on the wire.
+#[must_use]
+pub fn permitted(expires: Timestamp) -> v1::GateDecision {
+    v1::GateDecision {
+        verdict: v1::Verdict::Permit.into(),
+        expires: value::to_end(expires),
+        packs: packs(),
+        ..v1::GateDecision::default()
+    }
+}
+
+/// A denial on the wire.
+#[must_use]
+pub fn denied(denial: &Denial) -> v1::GateDecision {
+    v1::GateDecision {
+        verdict: v1::Verdict::Deny.into(),
+        primary: denial.all.first().map(reason),
+        reasons: denial.all.iter().map(reason).collect(),
+        earliest: denial.earliest.map(value::to_instant),
+        expires: None,
+        packs: packs(),
+    }
+}
+
+fn reason(reason: &Reason) -> v1::GateReason {
+    let rule = &reason.rule;
+    v1::GateReason {
+        rule_id: rule.id().to_owned(),
+        pack: rule.pack().to_owned(),
+        pack_version: env!("CARGO_PKG_VERSION").to_owned(),
+        house: rule.confidence() == recoup_compliance::Confidence::House,
+        severity: words::to_severity(rule.severity()).into(),
+        citation: rule.citation().to_owned(),
+        message: rule.text().to_owned(),
+        earliest: reason.earliest.map(value::to_instant),
+        facts: std::collections::HashMap::new(),
+    }
+}
+
+/// The packs that are built in: one version each, that of the server, under one hash.
+#[must_use]
+pub fn packs() -> Vec<v1::PackVersion> {
+    let all = Packs::builtin();
+    let version = |pack: &recoup_compliance::pack::Pack| v1::PackVersion {
+        pack: pack.id().to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        hash: all.hash().to_owned(),
+    };
+    all.packs().iter().map(version).collect()
+}

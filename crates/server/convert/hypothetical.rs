@@ -1,0 +1,547 @@
+//! Invented facts for the gate. What it says of them can never be used to send.
+//!
+//! What a hypothetical cannot say is taken to be in order: a complete evidence pack and two qualified
+//! collectors. Keys of numbers, persons and debts are hashes of the texts given, so that equal texts
+//! are equal and nothing of a real case is ever touched.
+
+use jiff::Timestamp;
+use recoup_compliance::pack::{Binding, Packs};
+use recoup_compliance::{Audience, CaseFacts, DebtorFacts, NoTrace, Proposal, Purpose, Verdict};
+use recoup_domain::case::LenderKind;
+use recoup_domain::contact::ContactClass;
+use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
+use recoup_domain::party::{
+    Attorney, BorrowerKind, Consent, ConsentKind, ContactPoint, Dispute, Inconvenient, OptOut,
+    Party, PointKind, PointOwner, PointState, Relation,
+};
+use recoup_domain::past::{Direction, PastContact};
+use recoup_domain::sealed::Sealed;
+use recoup_domain::time::Window;
+use sha2::{Digest, Sha256};
+
+use super::read::Bad;
+use super::{contact, party, value, words};
+use crate::api::recoup::v1::{self, ErrorReason};
+
+/// The longest history.
+const HISTORY_MAX: usize = 1000;
+
+/// A hypothetical that was read.
+pub struct Question {
+    binding: Binding,
+    party: Party,
+    point: Option<ContactPoint>,
+    past: Vec<PastContact>,
+    class: ContactClass,
+    effect: Window,
+    debt: CaseId,
+    relation: Relation,
+    audience: Audience,
+    purpose: Purpose,
+    case: CaseFacts,
+    debtor: DebtorFacts,
+    requested: bool,
+}
+
+impl Question {
+    /// What the gate says.
+    pub fn ask(&self) -> Verdict {
+        let proposal = Proposal {
+            class: self.class,
+            effect: self.effect,
+            debt: self.debt,
+            party: &self.party,
+            relation: self.relation,
+            point: self.point.as_ref(),
+            audience: self.audience,
+            purpose: self.purpose,
+            case: self.case,
+            debtor: self.debtor,
+            qualified_collectors: 2,
+            requested_by_person: self.requested,
+        };
+        let now = self.effect.from;
+        recoup_compliance::gate(&self.binding, &proposal, &self.past, now, &mut NoTrace)
+    }
+}
+
+/// Reads a hypothetical.
+pub fn read(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Question> {
+    let binding = binding(bad, given);
+    let Some(proposal) = &given.proposal else {
+        bad.missing("hypothetical.proposal");
+        return None;
+    };
+    let Some(person) = &given.party else {
+        bad.missing("hypothetical.party");
+        return None;
+    };
+    let at = "hypothetical.proposal";
+    let class = class(bad, &format!("{at}.channel"), &proposal.channel);
+    let effect = effect(bad, proposal);
+    let recipient =
+        bad.word_or_unset::<v1::Recipient>(&format!("{at}.recipient"), proposal.recipient);
+    let kind = bad.word_or_unset::<v1::ThirdPartyKind>(
+        &format!("{at}.third_party_kind"),
+        proposal.third_party_kind,
+    );
+    let purpose =
+        bad.word_or_unset::<v1::ContactPurpose>(&format!("{at}.purpose"), proposal.purpose);
+    let past = history(bad, &given.history);
+    let audience = audience(recipient?);
+    let party = party_of(bad, person, party_id(audience, &proposal.person));
+    Some(Question {
+        binding: binding?,
+        point: point_of(proposal),
+        past,
+        class: class?,
+        effect: effect?,
+        debt: debt(&proposal.debt_ref),
+        relation: relation(audience, kind?),
+        audience,
+        purpose: purpose_of(purpose?),
+        case: CaseFacts {
+            evidence_pack: true,
+            dispute: dispute(bad, person.dispute),
+            time_barred: person.debt_time_barred,
+        },
+        debtor: DebtorFacts {
+            unreachable: person.debtor_unreachable,
+            deceased: person.debtor_deceased_or_incapacitated,
+            incapacitated: person.debtor_deceased_or_incapacitated,
+            ceased: person.cease_requested,
+        },
+        requested: proposal.requested_by_person,
+        party: party?,
+    })
+}
+
+fn binding(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Binding> {
+    let packs = Packs::builtin();
+    if !given.only_rule_ids.is_empty() {
+        let only = packs.only(&given.only_rule_ids);
+        return only
+            .map_err(|e| {
+                bad.note(
+                    ErrorReason::RuleUnknown,
+                    "hypothetical.only_rule_ids",
+                    e.to_string(),
+                )
+            })
+            .ok();
+    }
+    let kind =
+        bad.word_or_unset::<v1::LenderKind>("hypothetical.lender_kind", given.lender_kind)?;
+    let place = region(&given.jurisdiction);
+    let regions = given.party.as_ref().map_or(&[][..], |p| &p.regions);
+    let kinds = match words::lender_kind(kind) {
+        Some(kind) => vec![kind],
+        // Not said: every rule that binds any kind of lender.
+        None => vec![
+            LenderKind::FirstParty,
+            LenderKind::Agency,
+            LenderKind::MicroloanCompany,
+            LenderKind::Bank,
+        ],
+    };
+    let mut ids: Vec<String> = Vec::new();
+    for kind in kinds {
+        match packs.bind(&place, regions, kind) {
+            Ok(binding) => ids.extend(binding.rules().iter().map(|r| r.id().to_owned())),
+            Err(error) => {
+                let field = "hypothetical.jurisdiction";
+                bad.note(ErrorReason::JurisdictionUnknown, field, error.to_string());
+                return None;
+            }
+        }
+    }
+    // Rule ids are one namespace over all packs; the packs' own order is kept.
+    let rules: Vec<&str> = packs
+        .rules()
+        .map(|r| r.id())
+        .filter(|id| ids.iter().any(|bound| bound == id))
+        .collect();
+    packs.only(&rules).ok()
+}
+
+/// A pack's id stands for the first region it binds; anything else is a region itself.
+fn region(given: &str) -> String {
+    let packs = Packs::builtin().packs().iter();
+    let named = packs
+        .into_iter()
+        .find(|p| p.id().eq_ignore_ascii_case(given));
+    named
+        .and_then(|p| p.regions().first())
+        .filter(|r| *r != "*")
+        .map_or_else(|| given.to_owned(), Clone::clone)
+}
+
+fn class(bad: &mut Bad, field: &str, given: &str) -> Option<ContactClass> {
+    if given.is_empty() {
+        bad.missing(field);
+        return None;
+    }
+    contact::class(bad, field, given)
+}
+
+fn effect(bad: &mut Bad, proposal: &v1::HypotheticalProposal) -> Option<Window> {
+    let Some(time) = &proposal.time else {
+        bad.missing("hypothetical.proposal.time");
+        return None;
+    };
+    let from = value::instant(bad, "hypothetical.proposal.time", time)?;
+    let field = "hypothetical.proposal.end_time";
+    let to = value::instant_or_none(bad, field, proposal.end_time.as_ref())?;
+    if to.is_some_and(|to| to < from) {
+        bad.note(ErrorReason::TimeInvalid, field, "lies before `time`");
+        return None;
+    }
+    Some(Window {
+        from,
+        to: to.unwrap_or(from),
+    })
+}
+
+const fn audience(recipient: v1::Recipient) -> Audience {
+    match recipient {
+        v1::Recipient::Unspecified | v1::Recipient::Consumer => Audience::Consumer,
+        v1::Recipient::Workplace => Audience::Workplace,
+        v1::Recipient::ThirdParty => Audience::ThirdParty,
+    }
+}
+
+fn relation(audience: Audience, kind: v1::ThirdPartyKind) -> Relation {
+    match audience {
+        Audience::Consumer | Audience::Workplace => Relation::Borrower,
+        Audience::ThirdParty => words::third_party(kind),
+    }
+}
+
+const fn purpose_of(purpose: v1::ContactPurpose) -> Purpose {
+    use v1::ContactPurpose as P;
+    match purpose {
+        P::Unspecified => Purpose::Ordinary,
+        P::LocationInformation => Purpose::LocationInformation,
+        P::ResponseToInbound => Purpose::ResponseToInbound,
+        P::OptoutConfirmation => Purpose::OptOutConfirmation,
+        P::NoticeEffortsTerminated => Purpose::NoticeEffortsTerminated,
+        P::NoticeOrdinaryRemedy => Purpose::NoticeOrdinaryRemedy,
+        P::NoticeSpecifiedRemedy => Purpose::NoticeSpecifiedRemedy,
+    }
+}
+
+fn dispute(bad: &mut Bad, given: i32) -> Option<Dispute> {
+    let word = bad.word_or_unset::<v1::DisputeState>("hypothetical.party.dispute", given)?;
+    match word {
+        v1::DisputeState::Unspecified => None,
+        v1::DisputeState::WrittenUnverified => Some(Dispute::WrittenUnverified),
+        v1::DisputeState::VerifiedSent => Some(Dispute::VerifiedSent),
+    }
+}
+
+fn hash16(kind: &str, text: &str) -> [u8; 16] {
+    let full = Sha256::digest([kind.as_bytes(), b"\0", text.as_bytes()].concat());
+    let mut short = [0; 16];
+    short.copy_from_slice(&full[..16]);
+    short
+}
+
+fn debt(reference: &str) -> CaseId {
+    CaseId::from_bytes(hash16("debt", reference))
+}
+
+fn party_id(audience: Audience, person: &str) -> PartyId {
+    let who = if audience == Audience::ThirdParty {
+        "third party"
+    } else {
+        "debtor"
+    };
+    PartyId::from_bytes(hash16(who, person))
+}
+
+fn number_key(number: &str) -> Option<KeyedHash> {
+    (!number.is_empty()).then(|| KeyedHash(hash16("number", number)))
+}
+
+fn point_of(proposal: &v1::HypotheticalProposal) -> Option<ContactPoint> {
+    let work = proposal.address_kind == i32::from(v1::AddressKind::WorkEmail);
+    let key = number_key(&proposal.number);
+    if key.is_none() && !work {
+        return None;
+    }
+    let kind = match proposal.channel.as_str() {
+        "email" => PointKind::Email,
+        "visit" => PointKind::Postal,
+        _ => PointKind::Mobile,
+    };
+    Some(ContactPoint {
+        key: key.unwrap_or(KeyedHash([0; 16])),
+        kind,
+        owner: if work {
+            PointOwner::Workplace
+        } else {
+            PointOwner::Own
+        },
+        zone: None,
+        verified: true,
+        source: String::new(),
+        state: PointState::Usable,
+        failed_days: 0,
+        failed_on: None,
+    })
+}
+
+fn history(bad: &mut Bad, given: &[v1::HypotheticalEvent]) -> Vec<PastContact> {
+    bad.count_of("hypothetical.history", given, HISTORY_MAX);
+    let mut all = Vec::with_capacity(given.len().min(HISTORY_MAX));
+    for (i, event) in given.iter().take(HISTORY_MAX).enumerate() {
+        all.extend(past(bad, &format!("hypothetical.history[{i}]"), event));
+    }
+    all.sort_by_key(|p| p.at);
+    all
+}
+
+fn past(bad: &mut Bad, at: &str, event: &v1::HypotheticalEvent) -> Option<PastContact> {
+    let class = class(bad, &format!("{at}.channel"), &event.channel);
+    let outcome = bad.word::<v1::Outcome>(&format!("{at}.outcome"), event.outcome);
+    let recipient = bad.word_or_unset::<v1::Recipient>(&format!("{at}.recipient"), event.recipient);
+    let time = match &event.time {
+        Some(time) => value::instant(bad, &format!("{at}.time"), time),
+        None => {
+            bad.missing(&format!("{at}.time"));
+            None
+        }
+    };
+    let debts: Vec<CaseId> = match &event.debt_refs[..] {
+        [] => vec![debt("")],
+        refs => refs.iter().map(|r| debt(r)).collect(),
+    };
+    let inbound = event.direction == i32::from(v1::Direction::Inbound);
+    let when = time?;
+    Some(PastContact {
+        id: None,
+        at: when,
+        effect: Window::moment(when),
+        class: class?,
+        direction: if inbound {
+            Direction::Inbound
+        } else {
+            Direction::Outbound
+        },
+        debt: debts[0],
+        more_debts: debts[1..].into(),
+        party: party_id(audience(recipient?), &event.person),
+        point: number_key(&event.number),
+        outcome: words::outcome(outcome?),
+        state: None,
+        place: None,
+    })
+}
+
+fn party_of(bad: &mut Bad, given: &v1::HypotheticalParty, id: PartyId) -> Option<Party> {
+    let at = "hypothetical.party";
+    if given.time_zones.is_empty() {
+        bad.missing(&format!("{at}.time_zones"));
+    }
+    let mut zones = Vec::new();
+    for (i, name) in given.time_zones.iter().enumerate() {
+        zones.extend(party::zone(bad, &format!("{at}.time_zones[{i}]"), name));
+    }
+    if !given.pauses.is_empty() {
+        let problem = "the days of the packs cannot be replaced yet; leave it empty";
+        bad.invalid(&format!("{at}.pauses"), problem);
+    }
+    let opt_outs = opt_outs(bad, &given.opt_outs);
+    let consents = consents(bad, &given.consents);
+    let inconvenient = inconvenient(bad, &given.inconvenient);
+    let moratorium = given
+        .hardship_moratorium_until
+        .as_ref()
+        .and_then(|d| value::date(bad, &format!("{at}.hardship_moratorium_until"), d));
+    let ceases = given.cease_requested.then(|| recoup_domain::party::Cease {
+        case: None,
+        written: true,
+        at: Timestamp::MIN,
+    });
+    let attorney = given.represented_by_attorney.then_some(Attorney {
+        case: None,
+        unresponsive: given.attorney_unresponsive,
+        consents: given.attorney_consents,
+    });
+    let tenant = TenantId::new("hypothetical").ok()?;
+    (!zones.is_empty()).then(|| Party {
+        id,
+        tenant,
+        lender_ref: KeyedHash([0; 16]),
+        version: 0,
+        kind: BorrowerKind::Individual,
+        regions: given.regions.clone(),
+        zones,
+        locale: String::new(),
+        points: Vec::new(),
+        tags: Vec::new(),
+        opt_outs,
+        ceases: ceases.into_iter().collect(),
+        consents,
+        attorneys: attorney.into_iter().collect(),
+        employer_prohibits: given.employer_prohibits,
+        inconvenient,
+        moratorium_until: moratorium,
+        deceased: given.debtor_deceased_or_incapacitated,
+        incapacitated: false,
+        refused: given.contact_refused,
+        sealed: Sealed::default(),
+    })
+}
+
+fn opt_outs(bad: &mut Bad, given: &[String]) -> Vec<OptOut> {
+    let mut all = Vec::with_capacity(given.len());
+    for (i, name) in given.iter().enumerate() {
+        let class = class(bad, &format!("hypothetical.party.opt_outs[{i}]"), name);
+        all.extend(class.map(|c| OptOut {
+            class: Some(c),
+            point: None,
+            at: Timestamp::MIN,
+        }));
+    }
+    all
+}
+
+fn consents(bad: &mut Bad, given: &[v1::HypotheticalConsent]) -> Vec<Consent> {
+    let mut all = Vec::with_capacity(given.len());
+    for (i, c) in given.iter().enumerate() {
+        let at = format!("hypothetical.party.consents[{i}]");
+        let kind = match c.kind.as_str() {
+            "off_hours" => Some(ConsentKind::OffHours),
+            "extra_calls" => Some(ConsentKind::ExtraCalls),
+            "more_attempts_agreed" => Some(ConsentKind::MoreAttemptsAgreed),
+            "more_visits_written" => Some(ConsentKind::MoreVisitsWritten),
+            "work_email" => Some(ConsentKind::WorkEmail),
+            other => {
+                let problem = format!(
+                    "`{other}` is none of off_hours, extra_calls, more_attempts_agreed, \
+                     more_visits_written, work_email"
+                );
+                bad.invalid(&format!("{at}.kind"), problem);
+                None
+            }
+        };
+        let received = value::instant_or_none(
+            bad,
+            &format!("{at}.received_time"),
+            c.received_time.as_ref(),
+        );
+        let expires =
+            value::instant_or_none(bad, &format!("{at}.expire_time"), c.expire_time.as_ref());
+        if let (Some(kind), Some(received_at), Some(expires_at)) = (kind, received, expires) {
+            let case = (!c.debt_ref.is_empty()).then(|| debt(&c.debt_ref));
+            all.push(Consent {
+                kind,
+                case,
+                received_at,
+                expires_at,
+            });
+        }
+    }
+    all
+}
+
+fn inconvenient(bad: &mut Bad, given: &[v1::InconvenientTime]) -> Vec<Inconvenient> {
+    let mut all = Vec::with_capacity(given.len());
+    for (i, t) in given.iter().enumerate() {
+        let at = format!("hypothetical.party.inconvenient[{i}]");
+        let days: Vec<i8> = t
+            .days
+            .iter()
+            .filter_map(|d| i8::try_from(*d).ok())
+            .collect();
+        if days.len() != t.days.len() || days.iter().any(|d| !(1..=7).contains(d)) {
+            bad.invalid(
+                &format!("{at}.days"),
+                "days go from 1 (Monday) to 7 (Sunday)",
+            );
+        }
+        let from = clock(&t.start);
+        let to = if t.end == "24:00" {
+            Some(None)
+        } else {
+            clock(&t.end).map(Some)
+        };
+        match from.zip(to) {
+            Some((from, to)) => all.push(Inconvenient { days, from, to }),
+            None => bad.invalid(&at, "`start` and `end` are local times such as 08:30"),
+        }
+    }
+    all
+}
+
+fn clock(text: &str) -> Option<jiff::civil::Time> {
+    let (hour, minute) = text.split_once(':')?;
+    if hour.len() != 2 || minute.len() != 2 {
+        return None;
+    }
+    jiff::civil::Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Option<prost_types::Timestamp> {
+        Some(value::to_instant(text.parse().expect(text)))
+    }
+
+    fn call(time: &str) -> v1::Hypothetical {
+        v1::Hypothetical {
+            jurisdiction: "US-FED".into(),
+            party: Some(v1::HypotheticalParty {
+                time_zones: vec!["America/New_York".into()],
+                ..v1::HypotheticalParty::default()
+            }),
+            proposal: Some(v1::HypotheticalProposal {
+                channel: "phone".into(),
+                time: at(time),
+                ..v1::HypotheticalProposal::default()
+            }),
+            only_rule_ids: vec!["US-REGF-1006.6b1i".into()],
+            ..v1::Hypothetical::default()
+        }
+    }
+
+    fn ask(given: &v1::Hypothetical) -> Verdict {
+        let mut bad = Bad::new();
+        let question = read(&mut bad, given);
+        bad.check(question).expect("a question").ask()
+    }
+
+    #[test]
+    fn the_hours_of_the_day_are_judged() {
+        assert!(ask(&call("2026-04-08T08:00:00-04:00")).is_permit());
+        let late = ask(&call("2026-04-08T21:00:01-04:00"));
+        let denial = late.denial().expect("a denial");
+        assert_eq!(denial.reason.id(), "US-REGF-1006.6b1i");
+        let earliest = "2026-04-09T08:00:00-04:00".parse().expect("an instant");
+        assert_eq!(denial.earliest, Some(earliest));
+    }
+
+    #[test]
+    fn all_rules_of_the_place_bind_where_none_is_named() {
+        let mut given = call("2026-04-08T23:00:00-04:00");
+        given.only_rule_ids.clear();
+        assert!(!ask(&given).is_permit());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let mut given = call("2026-04-08T08:00:00-04:00");
+        given.only_rule_ids = vec!["NO-SUCH".into()];
+        given.party = Some(v1::HypotheticalParty {
+            opt_outs: vec!["telegraph".into()],
+            ..v1::HypotheticalParty::default()
+        });
+        let mut bad = Bad::new();
+        assert!(read(&mut bad, &given).is_none());
+        // The rule, the channel opted out of, and the zones.
+        assert_eq!(bad.count(), 3, "{bad:?}");
+    }
+}

@@ -1,0 +1,17 @@
+//! Between the contract's messages and the engine's values, a file an area. Reading collects every
+//! field that cannot be taken; writing cannot fail.
+
+pub mod case;
+pub mod collector;
+pub mod contact;
+pub mod event;
+pub mod explain;
+pub mod filter;
+pub mod gate;
+pub mod hypothetical;
+pub mod page;
+pub mod party;
+pub mod policy;
+pub mod read;
+pub mod value;
+pub mod words;

@@ -1,0 +1,230 @@
+//! AdminService.
+
+use prost::Message;
+use recoup_domain::ids::TenantId;
+use recoup_engine::status::EngineStatus;
+use recoup_store::{Scope, Switch};
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Call, Edge, answer};
+use crate::api::recoup::v1;
+use crate::api::recoup::v1::ErrorReason;
+use crate::api::recoup::v1::admin_service_server::AdminService;
+use crate::convert::read::Bad;
+use crate::convert::value;
+use crate::identity::Principal;
+use crate::status::{self, Problem};
+
+/// The version of the store's schema that this server writes.
+const SCHEMA_VERSION: i64 = 1;
+
+#[async_trait]
+impl AdminService for Edge {
+    async fn pause_dispatch(
+        &self,
+        request: Request<v1::PauseDispatchRequest>,
+    ) -> Result<Response<v1::PauseDispatchResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "PauseDispatch",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let scope = scope(&mut bad, &who, body.scope.as_ref());
+        let reason = bad.text("reason", &body.reason, 500);
+        let (scope, reason) = bad.check(scope.zip(reason))?;
+        let render = |s: &Vec<Switch>| v1::PauseDispatchResponse {
+            pauses: pauses(&who, s),
+        };
+        let encode = |s: &Vec<Switch>| render(s).encode_to_vec();
+        answer(
+            self.engine
+                .pause_dispatch(&caller, scope, reason, &encode)
+                .await,
+            render,
+        )
+    }
+
+    async fn resume_dispatch(
+        &self,
+        request: Request<v1::ResumeDispatchRequest>,
+    ) -> Result<Response<v1::ResumeDispatchResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "ResumeDispatch",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let scope = scope(&mut bad, &who, body.scope.as_ref());
+        let reason = bad.text("reason", &body.reason, 500);
+        let (scope, reason) = bad.check(scope.zip(reason))?;
+        let render = |s: &Vec<Switch>| v1::ResumeDispatchResponse {
+            pauses: pauses(&who, s),
+        };
+        let encode = |s: &Vec<Switch>| render(s).encode_to_vec();
+        self.must_be_paused(
+            &caller.tenant,
+            caller.request.as_ref().map(|r| &*r.id),
+            &scope,
+        )
+        .await?;
+        answer(
+            self.engine
+                .resume_dispatch(&caller, scope, reason, &encode)
+                .await,
+            render,
+        )
+    }
+
+    async fn get_status(
+        &self,
+        request: Request<v1::GetStatusRequest>,
+    ) -> Result<Response<v1::GetStatusResponse>, Status> {
+        let (who, _) = self.open(request)?;
+        let found = self
+            .engine
+            .status(&who.tenant)
+            .await
+            .map_err(status::of_command)?;
+        let mut answer = self.status(&who, &found);
+        answer.channels = self.all_channels().await;
+        Ok(Response::new(answer))
+    }
+}
+
+impl Edge {
+    fn status(&self, who: &Principal, found: &EngineStatus) -> v1::GetStatusResponse {
+        let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let open = found
+            .store
+            .cases
+            .iter()
+            .filter(|(name, _)| name != "closed");
+        let mode = if self.stepped {
+            v1::ClockMode::Stepped
+        } else {
+            v1::ClockMode::Live
+        };
+        let mut blocked = std::collections::HashMap::new();
+        for (name, n) in &found.store.cases {
+            if name == "paused" && *n > 0 {
+                blocked.insert("paused".to_owned(), count(*n));
+            }
+        }
+        for (name, n) in &found.store.contacts {
+            if name == "PLANNED" && *n > 0 {
+                blocked.insert("approval".to_owned(), count(*n));
+            }
+        }
+        v1::GetStatusResponse {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            decision_version: recoup_decide::DECISION_VERSION.to_string(),
+            pauses: pauses(who, &found.switches),
+            clock: Some(v1::Clock {
+                mode: mode.into(),
+                now: Some(value::to_instant(found.now)),
+                state: v1::ClockState::Ok.into(),
+                tzdb_version: recoup_engine::TZDB.to_owned(),
+            }),
+            open_cases: open.map(|(_, n)| count(*n)).sum(),
+            due: count(found.store.due),
+            next_due_time: found.store.next_due.and_then(value::to_end),
+            blocked,
+            contacts: found
+                .store
+                .contacts
+                .iter()
+                .map(|(s, n)| (s.clone(), count(*n)))
+                .collect(),
+            channels: Vec::new(),
+            store: Some(v1::StoreStatus {
+                kind: found.store_kind.to_owned(),
+                schema_version: SCHEMA_VERSION,
+                position: count(found.store.position),
+                free_bytes: None,
+            }),
+            start_time: Some(value::to_instant(self.started)),
+        }
+    }
+
+    /// Whether a pause of this very scope is in force, or was ended by this very request.
+    async fn must_be_paused(
+        &self,
+        tenant: &TenantId,
+        request: Option<&str>,
+        scope: &Scope,
+    ) -> Result<(), Status> {
+        let store = self.engine.store();
+        let failed = |e: recoup_store::StoreError| status::of_command(e.into());
+        if store
+            .switches()
+            .await
+            .map_err(failed)?
+            .iter()
+            .any(|s| s.paused && s.scope == *scope)
+        {
+            return Ok(());
+        }
+        let kept = store
+            .answer(tenant, request.unwrap_or_default())
+            .await
+            .map_err(failed)?;
+        if kept.is_some() {
+            return Ok(());
+        }
+        let message = "dispatch is not paused for this scope; GetStatus lists the pauses in force";
+        Err(Problem::new(ErrorReason::DispatchNotPaused, message).into())
+    }
+}
+
+fn scope(bad: &mut Bad, who: &Principal, given: Option<&v1::DispatchScope>) -> Option<Scope> {
+    use v1::dispatch_scope::Scope as S;
+    match given.and_then(|s| s.scope.as_ref()) {
+        Some(S::All(true)) => Some(Scope::All),
+        Some(S::Lender(name)) if name == who.tenant.as_str() => Some(Scope::Tenant {
+            tenant: who.tenant.clone(),
+        }),
+        Some(S::Lender(_)) => {
+            bad.invalid(
+                "scope.lender",
+                format!("you act for `{}` alone", who.tenant),
+            );
+            None
+        }
+        Some(S::Channel(name)) => bad
+            .text("scope.channel", name, 64)
+            .map(|channel| Scope::Channel { channel }),
+        Some(S::All(false)) | None => {
+            bad.missing("scope");
+            None
+        }
+    }
+}
+
+/// The pauses that this principal may know of: not those of other lenders.
+fn pauses(who: &Principal, switches: &[Switch]) -> Vec<v1::DispatchPause> {
+    use v1::dispatch_scope::Scope as S;
+    let render = |s: &Switch| {
+        let scope = match &s.scope {
+            Scope::All => S::All(true),
+            Scope::Tenant { tenant } if *tenant == who.tenant => S::Lender(tenant.to_string()),
+            Scope::Tenant { .. } => return None,
+            Scope::Channel { channel } => S::Channel(channel.clone()),
+        };
+        Some(v1::DispatchPause {
+            scope: Some(v1::DispatchScope { scope: Some(scope) }),
+            reason: s.reason.clone(),
+            author: s.by.clone(),
+            since: Some(value::to_instant(s.at)),
+        })
+    };
+    switches
+        .iter()
+        .filter(|s| s.paused)
+        .filter_map(render)
+        .collect()
+}

@@ -1,0 +1,216 @@
+//! BorrowerService.
+
+use prost::Message;
+use recoup_domain::ids::CaseId;
+use recoup_engine::error::CommandError;
+use recoup_engine::types::{Caller, PartyInput, PartyName, PartyView};
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Call, Edge, answer, ids};
+use crate::api::recoup::v1::borrower_service_server::BorrowerService;
+use crate::api::recoup::v1::{self, ErrorReason};
+use crate::convert::read::Bad;
+use crate::convert::{contact, party, value};
+use crate::identity::Principal;
+use crate::status::{self, Problem};
+
+#[async_trait]
+impl BorrowerService for Edge {
+    async fn upsert_borrower(
+        &self,
+        request: Request<v1::UpsertBorrowerRequest>,
+    ) -> Result<Response<v1::UpsertBorrowerResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "UpsertBorrower",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        party::mask(&mut bad, body.update_mask.as_ref(), &party::WRITABLE);
+        let told = match &body.party {
+            Some(told) => {
+                let whole = body.update_mask.as_ref().is_none_or(|m| m.paths.is_empty());
+                party::input(&mut bad, "party", told, whole)
+            }
+            None => {
+                bad.missing("party");
+                None
+            }
+        };
+        let told = bad.check(told)?;
+        let input = self.over_stored(&caller, &who, &body, told).await?;
+        let render = |v: &PartyView| v1::UpsertBorrowerResponse {
+            party: Some(self.party(&who, v)),
+            created: v.created,
+        };
+        let encode = |v: &PartyView| render(v).encode_to_vec();
+        answer(
+            self.engine.upsert_borrower(&caller, input, &encode).await,
+            render,
+        )
+    }
+
+    async fn get_borrower(
+        &self,
+        request: Request<v1::GetBorrowerRequest>,
+    ) -> Result<Response<v1::GetBorrowerResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let name = party::reference(&mut bad, "party", body.party.as_ref());
+        let name = bad.check(name)?;
+        let view = self
+            .engine
+            .borrower(&who.tenant, &name)
+            .await
+            .map_err(status::of_command)?;
+        Ok(Response::new(v1::GetBorrowerResponse {
+            party: Some(self.party(&who, &view)),
+        }))
+    }
+
+    async fn record_opt_out(
+        &self,
+        request: Request<v1::RecordOptOutRequest>,
+    ) -> Result<Response<v1::RecordOptOutResponse>, Status> {
+        use v1::record_opt_out_request::Scope;
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "RecordOptOut",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let name = party::reference(&mut bad, "party", body.party.as_ref());
+        let class = match &body.scope {
+            Some(Scope::AllChannels(true)) => Some(None),
+            Some(Scope::Channel(channel)) => contact::class(&mut bad, "channel", channel).map(Some),
+            Some(Scope::AllChannels(false)) | None => {
+                bad.missing("scope");
+                None
+            }
+        };
+        let point = party::point_key(&mut bad, "contact_point_id", &body.contact_point_id);
+        let via = bad.text("received_via", &body.received_via, 64);
+        value::past(
+            &mut bad,
+            "received_time",
+            body.received_time.as_ref(),
+            self.now(),
+        );
+        let read = name.zip(class).zip(point).zip(via);
+        let (((name, class), point), _via) = bad.check(read)?;
+        let render = |v: &PartyView| v1::RecordOptOutResponse {
+            opt_out_id: String::new(),
+            party: Some(self.party(&who, v)),
+            cancelling_contact_ids: ids(&v.cancelling),
+        };
+        let encode = |v: &PartyView| render(v).encode_to_vec();
+        answer(
+            self.engine
+                .record_opt_out(&caller, &name, class, point, &encode)
+                .await,
+            render,
+        )
+    }
+
+    async fn record_cease(
+        &self,
+        request: Request<v1::RecordCeaseRequest>,
+    ) -> Result<Response<v1::RecordCeaseResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "RecordCease",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let name = party::reference(&mut bad, "party", body.party.as_ref());
+        let case = bad.id_or_none::<CaseId>("case_id", &body.case_id);
+        value::past(
+            &mut bad,
+            "received_time",
+            body.received_time.as_ref(),
+            self.now(),
+        );
+        let (name, case) = bad.check(name.zip(case))?;
+        let render = |v: &PartyView| v1::RecordCeaseResponse {
+            party: Some(self.party(&who, v)),
+            cancelling_contact_ids: ids(&v.cancelling),
+        };
+        let encode = |v: &PartyView| render(v).encode_to_vec();
+        answer(
+            self.engine
+                .record_cease(&caller, &name, case, body.written, &encode)
+                .await,
+            render,
+        )
+    }
+}
+
+impl Edge {
+    fn party(&self, who: &Principal, view: &PartyView) -> v1::Party {
+        party::render(view, self.party_etag(who, view))
+    }
+
+    fn party_etag(&self, who: &Principal, view: &PartyView) -> String {
+        let text = party::etag_text(view);
+        let hash = self
+            .engine
+            .vault()
+            .fingerprint(&who.tenant, "party etag", text.as_bytes());
+        hash[..8].iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    /// Whether the engine has an answer to this very request: then what is there now does not matter.
+    async fn was_answered(&self, caller: &Caller) -> Result<bool, Status> {
+        let Some(request) = &caller.request else {
+            return Ok(false);
+        };
+        let kept = self
+            .engine
+            .store()
+            .answer(&caller.tenant, &request.id)
+            .await;
+        let kept = kept.map_err(|e| status::of_command(e.into()))?;
+        Ok(kept.is_some_and(|a| a.fingerprint == request.fingerprint))
+    }
+
+    /// What is to be written: all that was told, or its masked fields over what is there. An etag that
+    /// was given must be that of what is there.
+    async fn over_stored(
+        &self,
+        caller: &Caller,
+        who: &Principal,
+        body: &v1::UpsertBorrowerRequest,
+        told: PartyInput,
+    ) -> Result<PartyInput, Status> {
+        let etag = body.party.as_ref().map_or("", |p| &p.etag);
+        let paths = body.update_mask.as_ref().map_or(&[][..], |m| &m.paths);
+        if (etag.is_empty() && paths.is_empty()) || self.was_answered(caller).await? {
+            return Ok(told);
+        }
+        let name = PartyName::Reference(told.lender_ref.clone());
+        let stored = match self.engine.borrower(&who.tenant, &name).await {
+            Ok(stored) => stored,
+            Err(CommandError::NotFound { .. }) if etag.is_empty() => return Ok(told),
+            Err(error) => return Err(status::of_command(error)),
+        };
+        let own = self.party_etag(who, &stored);
+        if !etag.is_empty() && etag != own {
+            let message = "the party was changed by somebody else since its etag was read";
+            return Err(Problem::new(ErrorReason::StaleEtag, message)
+                .with("etag", own)
+                .into());
+        }
+        let mut input = party::as_input(&stored);
+        if paths.is_empty() {
+            return Ok(told);
+        }
+        party::overlay(&mut input, told, paths);
+        Ok(input)
+    }
+}

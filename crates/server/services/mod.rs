@@ -1,0 +1,124 @@
+//! The services of recoup.v1, a file each. A handler reads the request, asks the engine, maps the error
+//! and writes the answer; nothing is decided here.
+
+mod admin;
+mod arrangement;
+mod audit;
+mod borrower;
+mod case;
+mod channel;
+mod collector;
+mod contact;
+mod event;
+mod import;
+mod policy;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use prost::Message;
+use recoup_engine::Engine;
+use recoup_engine::error::Done;
+use recoup_engine::types::{Answered, Caller, RequestKey};
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use crate::config::Limits;
+use crate::convert::read::Bad;
+use crate::identity::Principal;
+use crate::status;
+use crate::wiring::Installed;
+
+/// What the services stand on. Cheap to clone.
+#[derive(Clone)]
+pub struct Edge(Arc<Inner>);
+
+/// The parts of an [`Edge`].
+pub struct Inner {
+    /// The engine.
+    pub engine: Engine,
+    /// Limits of the API.
+    pub limits: Limits,
+    /// Every channel of the configuration, also those that were refused.
+    pub channels: Vec<Installed>,
+    /// Ends when the server stops.
+    pub stopping: CancellationToken,
+    /// Whether the clock is stepped.
+    pub stepped: bool,
+    /// When the server started, by its clock.
+    pub started: Timestamp,
+}
+
+impl std::ops::Deref for Edge {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Edge {
+    /// An edge on its parts.
+    #[must_use]
+    pub fn new(inner: Inner) -> Self {
+        Self(Arc::new(inner))
+    }
+
+    /// Who asks for a read.
+    #[expect(clippy::result_large_err, reason = "a status is what the wire needs")]
+    fn open<T>(&self, request: Request<T>) -> Result<(Principal, T), Status> {
+        let missing = || status::internal("a call came past the gatekeeper without a principal");
+        let who = request
+            .extensions()
+            .get::<Principal>()
+            .cloned()
+            .ok_or_else(missing)?;
+        Ok((who, request.into_inner()))
+    }
+
+    /// Who asks for a mutation, under which request id; a bad id is noted.
+    fn caller<T: Message>(&self, bad: &mut Bad, who: &Principal, call: Call<'_, T>) -> Caller {
+        let id = bad.request_id(call.request_id);
+        let body = call.body.encode_to_vec();
+        let fingerprint = self
+            .engine
+            .vault()
+            .fingerprint(&who.tenant, call.method, &body);
+        Caller {
+            tenant: who.tenant.clone(),
+            principal: who.name.to_string(),
+            request: id.map(|id| RequestKey { id, fingerprint }),
+        }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.engine.wall().now()
+    }
+}
+
+/// A mutation as it came in.
+struct Call<'a, T> {
+    method: &'static str,
+    request_id: &'a str,
+    body: &'a T,
+}
+
+/// The answer to a command: as it is now, or as it was given before.
+#[expect(clippy::result_large_err, reason = "a status is what the wire needs")]
+fn answer<R, P: Message + Default>(
+    done: Done<Answered<R>>,
+    render: impl Fn(&R) -> P,
+) -> Result<Response<P>, Status> {
+    match done.map_err(status::of_command)? {
+        Answered::Now(result) => Ok(Response::new(render(&result))),
+        Answered::Before(bytes) => {
+            let unreadable = |e| status::internal(&format!("a kept answer does not decode: {e}"));
+            P::decode(&bytes[..]).map(Response::new).map_err(unreadable)
+        }
+    }
+}
+
+/// Ids of what a command called off.
+fn ids(contacts: &[recoup_domain::ContactId]) -> Vec<String> {
+    contacts.iter().map(ToString::to_string).collect()
+}

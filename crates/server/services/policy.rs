@@ -1,0 +1,182 @@
+//! PolicyService.
+
+use prost::Message;
+use recoup_engine::types::TemplateInput;
+use recoup_policy::Severity;
+use recoup_store::{StoredPolicy, StoredTemplate};
+use tonic::{Request, Response, Status, async_trait};
+
+use super::{Call, Edge, answer};
+use crate::api::recoup::v1;
+use crate::api::recoup::v1::policy_service_server::PolicyService;
+use crate::convert::read::Bad;
+use crate::convert::{contact, policy};
+use crate::status;
+
+/// The longest text of a policy, in characters; the message itself is bounded in bytes.
+const YAML_MAX: usize = 1 << 20;
+
+#[async_trait]
+impl PolicyService for Edge {
+    async fn check_policy(
+        &self,
+        request: Request<v1::CheckPolicyRequest>,
+    ) -> Result<Response<v1::CheckPolicyResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let yaml = bad.text("yaml", &body.yaml, YAML_MAX);
+        let yaml = bad.check(yaml)?;
+        let found = self.engine.check_policy(&who.tenant, &yaml).await;
+        let found = found.map_err(status::of_command)?;
+        Ok(Response::new(v1::CheckPolicyResponse {
+            ok: found.iter().all(|f| f.severity != Severity::Error),
+            findings: found.iter().map(policy::finding).collect(),
+            hash: policy::sha256_hex(&[&yaml]),
+        }))
+    }
+
+    async fn create_policy(
+        &self,
+        request: Request<v1::CreatePolicyRequest>,
+    ) -> Result<Response<v1::CreatePolicyResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "CreatePolicy",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let yaml = bad.text("yaml", &body.yaml, YAML_MAX);
+        let yaml = bad.check(yaml)?;
+        let warnings = self.engine.check_policy(&who.tenant, &yaml).await;
+        let warnings = warnings.map_err(status::of_command)?;
+        let render = |p: &StoredPolicy| v1::CreatePolicyResponse {
+            policy: Some(policy::render(p, self.engine.stages_of(p))),
+            findings: warnings.iter().map(policy::finding).collect(),
+        };
+        let encode = |p: &StoredPolicy| render(p).encode_to_vec();
+        answer(
+            self.engine.create_policy(&caller, yaml, &encode).await,
+            render,
+        )
+    }
+
+    async fn activate_policy(
+        &self,
+        request: Request<v1::ActivatePolicyRequest>,
+    ) -> Result<Response<v1::ActivatePolicyResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "ActivatePolicy",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let version = policy::version(&mut bad, "policy_id", &body.policy_id);
+        let note = bad.short("note", &body.note, 500);
+        let ((name, version), _note) = bad.check(version.zip(note))?;
+        let render = |p: &StoredPolicy| v1::ActivatePolicyResponse {
+            policy: Some(policy::render(p, self.engine.stages_of(p))),
+        };
+        let encode = |p: &StoredPolicy| render(p).encode_to_vec();
+        answer(
+            self.engine
+                .activate_policy(&caller, &name, version, &encode)
+                .await,
+            render,
+        )
+    }
+
+    async fn get_policy(
+        &self,
+        request: Request<v1::GetPolicyRequest>,
+    ) -> Result<Response<v1::GetPolicyResponse>, Status> {
+        use v1::get_policy_request::Ref;
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let wanted = match &body.r#ref {
+            None => {
+                bad.missing("policy_id");
+                None
+            }
+            Some(Ref::PolicyId(id)) => {
+                policy::version(&mut bad, "policy_id", id).map(|(name, v)| (name, Some(v)))
+            }
+            Some(Ref::Name(name)) => bad
+                .text("name", name, 64)
+                .zip(number(&mut bad, body.version)),
+        };
+        let (name, version) = bad.check(wanted)?;
+        let found = self.engine.policy(&who.tenant, &name, version).await;
+        let found = found.map_err(status::of_command)?;
+        let stages = self.engine.stages_of(&found);
+        let policy = Some(policy::render(&found, stages));
+        Ok(Response::new(v1::GetPolicyResponse { policy }))
+    }
+
+    async fn register_template(
+        &self,
+        request: Request<v1::RegisterTemplateRequest>,
+    ) -> Result<Response<v1::RegisterTemplateResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "RegisterTemplate",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let input = template(&mut bad, &body);
+        let input = bad.check(input)?;
+        let render = |t: &StoredTemplate| v1::RegisterTemplateResponse {
+            template: Some(policy::template(t)),
+        };
+        let encode = |t: &StoredTemplate| render(t).encode_to_vec();
+        answer(
+            self.engine.register_template(&caller, input, &encode).await,
+            render,
+        )
+    }
+}
+
+/// A version; the outer none was noted.
+fn number(bad: &mut Bad, given: Option<i64>) -> Option<Option<u32>> {
+    let Some(given) = given else {
+        return Some(None);
+    };
+    let version = u32::try_from(given).ok().filter(|v| *v > 0);
+    if version.is_none() {
+        bad.invalid("version", format!("is {given}; versions count from 1"));
+    }
+    version.map(Some)
+}
+
+fn template(bad: &mut Bad, body: &v1::RegisterTemplateRequest) -> Option<TemplateInput> {
+    let name = bad.text("name", &body.name, 64);
+    let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+    if name.as_ref().is_some_and(|n| !n.bytes().all(fits)) {
+        bad.invalid("name", "must be 1 to 64 characters of a-z, 0-9 and _");
+    }
+    let class = contact::class(bad, "channel", &body.channel);
+    let locale = bad.text("locale", &body.locale, 35);
+    let subject = bad.short("subject", &body.subject, 200);
+    let text = bad.text("body", &body.body, 20_000);
+    bad.count_of("variables", &body.variables, 64);
+    let audience = bad.word_or_unset::<v1::TemplateAudience>("audience", body.audience);
+    if audience == Some(v1::TemplateAudience::ThirdParty) {
+        bad.invalid(
+            "audience",
+            "texts for third parties are not taken yet; write for DEBTOR",
+        );
+    }
+    Some(TemplateInput {
+        name: name?,
+        class: class?,
+        locale: locale?,
+        subject: subject?,
+        body: text?,
+        variables: body.variables.clone(),
+    })
+}

@@ -1,0 +1,651 @@
+//! Puts the parts together: key, store, channels, engine, listeners. Nothing is decided here.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::{SignedDuration, Timestamp};
+use recoup_channel::wire::Inbound;
+use recoup_channel::{Clock, DynChannel};
+use recoup_channel_host::{BlobSource, Host, Limits as HostLimits, LoadSpec, LoadedChannel, Sink};
+use recoup_domain::ContactClass;
+use recoup_domain::ids::TenantId;
+use recoup_engine::blobs::Blobs;
+use recoup_engine::channels::ChannelHandle;
+use recoup_engine::clock::{LiveWall, SteppedWall, Wall};
+use recoup_engine::stepped::Coordinator;
+use recoup_engine::{Engine, EngineOptions, StartError, TenantOptions};
+use recoup_store::sqlite::{ClockStamp, Options as SqliteOptions, SqliteStore};
+use recoup_store::{Store, StoreError};
+use serde::Serialize;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::callbacks;
+use crate::config::{ChannelConfig, Config, ConfigError};
+use crate::identity::{self, Principals};
+use crate::server;
+use crate::services::{Edge, Inner};
+
+/// Which clock rules.
+#[derive(Clone, Debug)]
+pub enum ClockChoice {
+    /// The machine's.
+    Live,
+    /// One that a coordinator moves to what is due next.
+    Stepped {
+        /// Where it starts.
+        start: Timestamp,
+        /// Where parties join.
+        listen: SocketAddr,
+        /// The parties without which it does not move.
+        parties: Vec<String>,
+    },
+}
+
+/// Why a server does not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The master key.
+    #[error("master key {path}: {problem}")]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
+    /// A port.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// The address.
+        address: SocketAddr,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file or folder.
+    #[error("cannot write {path}")]
+    Write {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The store does not open.
+    #[error("cannot open the store")]
+    Store(#[from] StoreError),
+    /// The engine does not start.
+    #[error("cannot start the engine")]
+    Engine(#[from] StartError),
+    /// The contract's descriptors are broken: a fault of the build.
+    #[error("the contract's descriptors are broken")]
+    Descriptors(#[from] prost_reflect::DescriptorError),
+    /// Reflection cannot be built: a fault of the build.
+    #[error("reflection cannot be built")]
+    Reflection(#[from] tonic_reflection::server::Error),
+    /// A listener died.
+    #[error("the API's listener died")]
+    Api(#[from] tonic::transport::Error),
+    /// The run of the stepped clock ended.
+    #[error("the stepped clock ended the run: {0}")]
+    Clock(String),
+}
+
+/// A channel of the configuration: loaded, or why not.
+pub struct Installed {
+    /// Its name.
+    pub name: String,
+    /// The loaded library.
+    pub loaded: Result<Loaded, String>,
+}
+
+/// A loaded channel.
+pub struct Loaded {
+    /// The library.
+    pub channel: Arc<LoadedChannel>,
+    /// When it was loaded, by the server's clock.
+    pub at: Timestamp,
+}
+
+/// Where a server listens, for whoever started it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Ready {
+    /// The API.
+    pub api: SocketAddr,
+    /// Where providers call back.
+    pub callbacks: SocketAddr,
+    /// Where parties join the stepped clock.
+    pub clock: Option<SocketAddr>,
+    /// The process.
+    pub pid: u32,
+    /// The fixed call-back addresses of provider accounts: lender, channel, URL.
+    pub accounts: Vec<Account>,
+}
+
+/// A fixed call-back address.
+#[derive(Clone, Debug, Serialize)]
+pub struct Account {
+    /// The lender.
+    pub tenant: String,
+    /// The channel.
+    pub channel: String,
+    /// The address.
+    pub url: String,
+}
+
+/// A server that is put together and holds its ports, but does not serve yet.
+pub struct Server {
+    config: Config,
+    engine: Engine,
+    edge: Edge,
+    principals: Principals,
+    api: TcpListener,
+    callbacks: TcpListener,
+    clock: Option<(TcpListener, Coordinator)>,
+    ready: Ready,
+    stopping: CancellationToken,
+}
+
+impl Server {
+    /// Opens the store, loads the channels, starts the engine and takes the ports.
+    ///
+    /// # Errors
+    /// See [`ServeError`]. A channel that does not load is no error: it is listed as refused.
+    pub async fn start(config: Config, clock: ClockChoice) -> Result<Self, ServeError> {
+        config.check()?;
+        let principals = Principals::of(&config)?;
+        identity::must_be_loopback("listen", config.listen)?;
+        identity::must_be_loopback("callback_listen", config.callback_listen)?;
+        let dir = config.store_dir()?;
+        make_private(&dir)?;
+        let master_key = master_key(&config, &dir)?;
+        let (wall, stepped) = wall_of(&clock);
+        let stamp = if stepped.is_some() {
+            ClockStamp::Stepped
+        } else {
+            ClockStamp::Live
+        };
+        let store = open_store(&dir, stamp).await?;
+        let api = bind(config.listen).await?;
+        let callbacks = bind(config.callback_listen).await?;
+        let ready_clock = clock_listener(&clock).await?;
+        let callbacks_at = local(&callbacks, config.callback_listen)?;
+        let base_url = config
+            .callback_base_url
+            .clone()
+            .unwrap_or_else(|| format!("http://{callbacks_at}"));
+        let blobs = Arc::new(Blobs::default());
+        let installed = load_channels(&config, &dir, &wall, &blobs).await;
+        let handles = installed
+            .iter()
+            .filter_map(|i| handle(&config, i))
+            .collect();
+        let options = EngineOptions {
+            tenants: tenants(&config)?,
+            master_key,
+            callback_base_url: base_url.clone(),
+            call_timeout: config.call_timeout(),
+            guard: SignedDuration::from_secs(i64::from(config.engine.guard_s)),
+            id_seed: config.engine.id_seed,
+            batch: config.engine.batch,
+            blobs,
+        };
+        let engine = Engine::start(options, store, handles, Arc::clone(&wall)).await?;
+        let stopping = CancellationToken::new();
+        let ready = Ready {
+            api: local(&api, config.listen)?,
+            callbacks: callbacks_at,
+            clock: match &ready_clock {
+                Some((listener, _)) => listener.local_addr().ok(),
+                None => None,
+            },
+            pid: std::process::id(),
+            accounts: accounts(&engine, &base_url),
+        };
+        let edge = Edge::new(Inner {
+            engine: engine.clone(),
+            limits: config.limits.clone(),
+            channels: installed,
+            stopping: stopping.clone(),
+            stepped: stepped.is_some(),
+            started: wall.now(),
+        });
+        let clock = ready_clock.zip(stepped).map(|((listener, parties), wall)| {
+            let coordinator =
+                Coordinator::new(wall, engine.activity(), Arc::new(engine.clone()), parties);
+            (listener, coordinator)
+        });
+        Ok(Self {
+            config,
+            engine,
+            edge,
+            principals,
+            api,
+            callbacks,
+            clock,
+            ready,
+            stopping,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// The edge, for whoever asks in the same process.
+    #[must_use]
+    pub fn edge(&self) -> &Edge {
+        &self.edge
+    }
+
+    /// Serves until `shutdown`, then lets what is under way go to its end.
+    ///
+    /// # Errors
+    /// Where a listener dies or the stepped clock's run ends.
+    pub async fn serve(self, shutdown: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let Self {
+            config,
+            engine,
+            edge,
+            principals,
+            api,
+            callbacks,
+            clock,
+            stopping,
+            ..
+        } = self;
+        let drain = Duration::from_secs(config.limits.drain_s);
+        let mut api = tokio::spawn(server::serve(config, edge.clone(), principals, api));
+        let cb_stop = stopping.clone();
+        let callbacks = tokio::spawn(async move {
+            let service = callbacks::router(edge.engine.clone()).into_make_service();
+            let served = axum::serve(callbacks, service)
+                .with_graceful_shutdown(async move { cb_stop.cancelled().await });
+            if let Err(error) = served.await {
+                tracing::error!(%error, "the call-back listener died");
+            }
+        });
+        let mut moving = tokio::spawn(moving(engine.clone(), clock, stopping.clone()));
+        let ended = tokio::select! {
+            () = shutdown => Ok(()),
+            done = &mut api => joined(done),
+            why = &mut moving => Err(ServeError::Clock(why.unwrap_or_else(|e| e.to_string()))),
+        };
+        engine.halt();
+        stopping.cancel();
+        let rest = async {
+            if !api.is_finished() {
+                let _ = (&mut api).await;
+            }
+            let _ = callbacks.await;
+            engine.activity().until_quiet().await;
+        };
+        if tokio::time::timeout(drain, rest).await.is_err() {
+            tracing::warn!(
+                "stopped with calls under way: their contacts are looked after at start"
+            );
+        }
+        ended
+    }
+}
+
+fn joined(done: Result<Result<(), ServeError>, tokio::task::JoinError>) -> Result<(), ServeError> {
+    done.unwrap_or_else(|e| Err(ServeError::Clock(format!("the API's task died: {e}"))))
+}
+
+/// Lets time pass: on a live clock the engine's own loop, on a stepped one the coordinator.
+async fn moving(
+    engine: Engine,
+    clock: Option<(TcpListener, Coordinator)>,
+    stopping: CancellationToken,
+) -> String {
+    match clock {
+        None => {
+            engine.run(stopping.cancelled()).await;
+            // The loop ends with the server alone; wait for it.
+            stopping.cancelled().await;
+            std::future::pending().await
+        }
+        Some((listener, coordinator)) => tokio::select! {
+            why = coordinator.run(listener) => why,
+            () = stopping.cancelled() => std::future::pending().await,
+        },
+    }
+}
+
+fn wall_of(clock: &ClockChoice) -> (Arc<dyn Wall>, Option<SteppedWall>) {
+    match clock {
+        ClockChoice::Live => (Arc::new(LiveWall), None),
+        ClockChoice::Stepped { start, .. } => {
+            let wall = SteppedWall::new(*start);
+            (Arc::new(wall.clone()), Some(wall))
+        }
+    }
+}
+
+async fn clock_listener(
+    clock: &ClockChoice,
+) -> Result<Option<(TcpListener, Vec<String>)>, ServeError> {
+    let ClockChoice::Stepped {
+        listen, parties, ..
+    } = clock
+    else {
+        return Ok(None);
+    };
+    identity::must_be_loopback("--clock-listen", *listen)?;
+    Ok(Some((bind(*listen).await?, parties.clone())))
+}
+
+async fn open_store(dir: &Path, clock: ClockStamp) -> Result<Arc<dyn Store>, ServeError> {
+    let options = SqliteOptions::new(dir, clock);
+    let opening = tokio::task::spawn_blocking(move || SqliteStore::open(options));
+    let store = opening.await.map_err(|_| StoreError::Closed)??;
+    Ok(Arc::new(store))
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServeError::Bind { address, source })
+}
+
+fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, ServeError> {
+    listener
+        .local_addr()
+        .map_err(|source| ServeError::Bind { address, source })
+}
+
+fn tenants(config: &Config) -> Result<Vec<TenantOptions>, ConfigError> {
+    let tenant = |t: &crate::config::TenantConfig| {
+        let id = TenantId::new(t.id.clone()).map_err(|e| ConfigError::Value {
+            key: "tenant.id".to_owned(),
+            problem: e.to_string(),
+        })?;
+        Ok(TenantOptions {
+            id,
+            display_name: t.display_name.clone(),
+        })
+    };
+    config.tenant.iter().map(tenant).collect()
+}
+
+fn accounts(engine: &Engine, base_url: &str) -> Vec<Account> {
+    let account = |(tenant, channel, path): (TenantId, String, String)| Account {
+        tenant: tenant.to_string(),
+        channel,
+        url: format!("{base_url}/cb/v1/a/{path}"),
+    };
+    engine.accounts().map(account).collect()
+}
+
+fn make_private(dir: &Path) -> Result<(), ServeError> {
+    let failed = |source| ServeError::Write {
+        path: dir.to_owned(),
+        source,
+    };
+    if dir.is_dir() {
+        return Ok(());
+    }
+    fs::create_dir_all(dir).map_err(failed)?;
+    fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(failed)
+}
+
+/// Reads the master key. Development mode makes one where there is none.
+fn master_key(config: &Config, dir: &Path) -> Result<[u8; 32], ServeError> {
+    let path = config
+        .master_key_file
+        .clone()
+        .unwrap_or_else(|| dir.join("master.key"));
+    let wrong = |problem: String| ServeError::Key {
+        path: path.clone(),
+        problem,
+    };
+    let metadata = match fs::metadata(&path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return new_key(&path),
+        Err(error) => return Err(wrong(format!("cannot be read: {error}"))),
+    };
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(wrong(format!(
+            "has mode {mode:04o}; others may read it: chmod 600 it"
+        )));
+    }
+    let bytes = fs::read(&path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+    read_key(&bytes).ok_or_else(|| {
+        wrong(format!(
+            "has {} bytes; it must be 32 bytes or 64 hexadecimal digits",
+            bytes.len()
+        ))
+    })
+}
+
+fn read_key(bytes: &[u8]) -> Option<[u8; 32]> {
+    if let Ok(key) = bytes.try_into() {
+        return Some(key);
+    }
+    let text = std::str::from_utf8(bytes).ok()?.trim();
+    let mut key = [0; 32];
+    let fits = text.len() == 64
+        && text.is_ascii()
+        && key.iter_mut().enumerate().all(|(i, byte)| {
+            u8::from_str_radix(&text[2 * i..2 * i + 2], 16)
+                .map(|v| *byte = v)
+                .is_ok()
+        });
+    fits.then_some(key)
+}
+
+fn new_key(path: &Path) -> Result<[u8; 32], ServeError> {
+    let failed = |source| ServeError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|e| failed(io::Error::other(e.to_string())))?;
+    let text: String = key.iter().map(|b| format!("{b:02x}")).collect();
+    let mut options = fs::OpenOptions::new();
+    let mut file = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    file.write_all(text.as_bytes()).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    tracing::warn!("development mode made a master key at {}", path.display());
+    Ok(key)
+}
+
+async fn load_channels(
+    config: &Config,
+    dir: &Path,
+    wall: &Arc<dyn Wall>,
+    blobs: &Arc<Blobs>,
+) -> Vec<Installed> {
+    let run_dir = config.run_dir.clone().unwrap_or_else(|| dir.join("run"));
+    let mut all = Vec::with_capacity(config.channel.len());
+    for channel in &config.channel {
+        let loaded = load(channel, &run_dir, wall, blobs).await;
+        match &loaded {
+            Ok(loaded) => {
+                let d = loaded.channel.descriptor();
+                let (plugin, version) = (&d.id, &d.version);
+                tracing::info!(channel = channel.name, plugin, version, "channel loaded");
+            }
+            Err(why) => tracing::error!(channel = channel.name, "channel refused: {why}"),
+        }
+        all.push(Installed {
+            name: channel.name.clone(),
+            loaded,
+        });
+    }
+    all
+}
+
+async fn load(
+    channel: &ChannelConfig,
+    run_dir: &Path,
+    wall: &Arc<dyn Wall>,
+    blobs: &Arc<Blobs>,
+) -> Result<Loaded, String> {
+    let mut secrets = BTreeMap::new();
+    for (name, secret) in &channel.secrets {
+        let text = secret
+            .read(Path::new(""))
+            .map_err(|e| format!("secret `{name}`: {e}"))?;
+        secrets.insert(name.clone(), text);
+    }
+    let config_json = serde_json::to_string(&channel.config).map_err(|e| e.to_string())?;
+    let spec = LoadSpec {
+        path: channel.library.clone(),
+        name: channel.name.clone(),
+        config_json,
+        secrets,
+        run_dir: run_dir.to_owned(),
+        blobs: Arc::new(HeldBlobs(Arc::clone(blobs))),
+        clock: Arc::new(HostClock {
+            wall: Arc::clone(wall),
+            start: Instant::now(),
+        }),
+        sink: Arc::new(NoEvents(channel.name.clone())),
+        limits: HostLimits::default(),
+    };
+    let loaded = Host::load(spec).await.map_err(|e| chain(&e))?;
+    if class_of(&loaded).is_none() {
+        return Err("its descriptor names no class of contact that the law knows".to_owned());
+    }
+    Ok(Loaded {
+        channel: Arc::new(loaded),
+        at: wall.now(),
+    })
+}
+
+/// An error with all that lies beneath it.
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(e) = source {
+        text.push_str(": ");
+        text.push_str(&e.to_string());
+        source = e.source();
+    }
+    text
+}
+
+fn class_of(loaded: &LoadedChannel) -> Option<ContactClass> {
+    use recoup_channel::wire::ContactClass as W;
+    match loaded.descriptor().contact_class() {
+        W::Sms => Some(ContactClass::Sms),
+        W::Phone => Some(ContactClass::Phone),
+        W::Email => Some(ContactClass::Email),
+        W::Visit => Some(ContactClass::Visit),
+        W::Legal => Some(ContactClass::Legal),
+        _ => None,
+    }
+}
+
+fn handle(config: &Config, installed: &Installed) -> Option<ChannelHandle> {
+    let loaded = installed.loaded.as_ref().ok()?;
+    let own = config.channel.iter().find(|c| c.name == installed.name)?;
+    Some(ChannelHandle {
+        name: installed.name.clone(),
+        class: class_of(&loaded.channel)?,
+        descriptor: loaded.channel.descriptor().clone(),
+        digest: loaded.channel.digest().to_owned(),
+        channel: Arc::clone(&loaded.channel) as Arc<dyn DynChannel>,
+        desk: own.desk.clone(),
+    })
+}
+
+/// Attachments that the engine holds for a contact under way.
+struct HeldBlobs(Arc<Blobs>);
+
+impl BlobSource for HeldBlobs {
+    fn read(&self, sha256: &[u8; 32]) -> io::Result<Option<Vec<u8>>> {
+        Ok(self.0.get(sha256).map(|bytes| bytes.to_vec()))
+    }
+}
+
+/// The clock of the channels: wall time as the engine's, monotonic time always real.
+struct HostClock {
+    wall: Arc<dyn Wall>,
+    start: Instant,
+}
+
+impl Clock for HostClock {
+    fn wall_unix_ms(&self) -> i64 {
+        self.wall.now().as_millisecond()
+    }
+
+    fn mono_ns(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+}
+
+/// Takes nothing that a channel tells on its own: reports come by call-back so far. The channel offers
+/// it again.
+struct NoEvents(String);
+
+impl Sink for NoEvents {
+    fn event(&self, _ticket: u64, _inbound: Inbound) -> bool {
+        tracing::warn!(
+            channel = self.0,
+            "an event outside a call-back was not taken"
+        );
+        false
+    }
+}
+
+impl fmt::Debug for Installed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Installed({}, {})", self.name, self.loaded.is_ok())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_32_bytes_or_their_digits() {
+        assert_eq!(read_key(&[7; 32]), Some([7; 32]));
+        assert_eq!(
+            read_key(format!("{}\n", "07".repeat(32)).as_bytes()),
+            Some([7; 32])
+        );
+        for bad in [&b""[..], &[7; 31], &[b'z'; 64]] {
+            assert_eq!(read_key(bad), None);
+        }
+    }
+
+    #[test]
+    fn a_key_that_others_may_read_is_refused() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let path = dir.path().join("master.key");
+        let config = Config {
+            master_key_file: Some(path.clone()),
+            ..Config::default()
+        };
+        let made = master_key(&config, dir.path()).expect("a new key");
+        assert_eq!(master_key(&config, dir.path()).expect("the same key"), made);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("a mode");
+        let error = master_key(&config, dir.path())
+            .expect_err("others may read it")
+            .to_string();
+        assert!(
+            error.contains("0640") && error.contains("chmod 600"),
+            "{error}"
+        );
+    }
+}
