@@ -49,8 +49,29 @@ pub(crate) fn signature_fits(
         } else {
             format!("{url}{query}")
         };
-        signed(token, &url, form).is_some_and(|mac| mac.verify_slice(&given).is_ok())
+        with_and_without_port(&url)
+            .iter()
+            .filter_map(|url| signed(token, url, form))
+            .any(|mac| mac.verify_slice(&given).is_ok())
     })
+}
+
+/// The provider signs a URL with its port or without: its own library tries both, and so do we.
+fn with_and_without_port(url: &str) -> [String; 2] {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return [url.to_owned(), url.to_owned()];
+    };
+    let (authority, rest) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));
+    let standard = if scheme == "https" { "443" } else { "80" };
+    // The colons of an IPv6 address stand in brackets.
+    let (host, port) = match authority.rsplit_once(':') {
+        Some((host, port)) if !port.contains(']') => (host, port),
+        _ => (authority, standard),
+    };
+    [
+        format!("{scheme}://{host}{rest}"),
+        format!("{scheme}://{host}:{port}{rest}"),
+    ]
 }
 
 /// The query as the channel minted it: its names and values need no escapes, so that reading and
@@ -144,6 +165,29 @@ fn outcome_of_error(code: u32) -> Option<Outcome> {
 mod tests {
     use super::*;
     use recoup_channel::wire::Pair;
+
+    #[test]
+    fn a_url_is_tried_with_its_port_and_without() {
+        let cases = [
+            (
+                "https://h/p?a=:1",
+                "https://h/p?a=:1",
+                "https://h:443/p?a=:1",
+            ),
+            ("http://h", "http://h", "http://h:80"),
+            ("https://h:8443/p", "https://h/p", "https://h:8443/p"),
+            (
+                "https://[::1]:8443/p",
+                "https://[::1]/p",
+                "https://[::1]:8443/p",
+            ),
+            ("https://[::1]/p", "https://[::1]/p", "https://[::1]:443/p"),
+            ("/p", "/p", "/p"),
+        ];
+        for (url, without, with) in cases {
+            assert_eq!(with_and_without_port(url), [without, with], "{url}");
+        }
+    }
 
     #[test]
     fn every_word_of_the_provider_has_its_outcome() {

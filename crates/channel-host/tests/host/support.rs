@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use recoup_channel::wire::inbound::What;
@@ -31,19 +31,26 @@ pub(crate) fn example(name: &str) -> PathBuf {
         .clone()
 }
 
-/// The library of the SMS plugin: that in `RECOUP_PLUGIN_DIR`, for one that another compiler built,
-/// else that of this workspace.
+/// The library of the SMS plugin.
 pub(crate) fn sms() -> PathBuf {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    plugin("sms")
+}
+
+/// The library of a plugin: that in `RECOUP_PLUGIN_DIR`, for one that another compiler built, else
+/// that of this workspace.
+pub(crate) fn plugin(name: &str) -> PathBuf {
+    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
+    let library = format!("recoup_{name}");
     let find = || match std::env::var_os("RECOUP_PLUGIN_DIR") {
-        Some(folder) => PathBuf::from(folder).join("librecoup_sms.so"),
-        None => build(&["-p", "recoup-sms"])["recoup_sms"].clone(),
+        Some(folder) => PathBuf::from(folder).join(format!("lib{library}.so")),
+        None => build(&["-p", &format!("recoup-{name}")])[&library].clone(),
     };
-    BUILT.get_or_init(find).clone()
+    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
+    built.entry(name.to_owned()).or_insert_with(find).clone()
 }
 
 /// Builds with the cargo that runs this test; libraries by the name of their target.
-pub(crate) fn build(what: &[&str]) -> HashMap<String, PathBuf> {
+fn build(what: &[&str]) -> HashMap<String, PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
     // What cargo tells this test about itself would look to build scripts like a change: ring would
     // be compiled anew by each side in turn.

@@ -7,5 +7,6 @@ mod support;
 
 mod listener;
 mod peer;
+mod phone;
 mod sms;
 mod tools;
