@@ -1,2 +1,28 @@
-//! Tasks.
-fn main() {}
+//! The front door for people and CI: `cargo xtask demo`, `cargo xtask test`.
+
+mod cargo;
+mod chance;
+mod demo;
+mod portfolio;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The commands.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Task {
+    Demo(demo::Args),
+    Test(test::Args),
+    Portfolio(portfolio::Args),
+}
+
+fn main() -> ExitCode {
+    match Task::parse() {
+        Task::Demo(args) => demo::run(&args),
+        Task::Test(args) => test::run(&args),
+        Task::Portfolio(args) => portfolio::run(&args),
+    }
+}

@@ -1,0 +1,81 @@
+//! The steps of `cargo xtask test`. A further one is a file beside this with a function, and a line in [`all`].
+
+use std::process::Command;
+
+use super::{Ended, Step};
+use crate::cargo;
+
+/// Every step, in the order they run.
+pub(crate) fn all() -> Vec<Step> {
+    let mut steps = vec![
+        step("format", || cargo(&["fmt", "--all", "--check"])),
+        step("lints", || {
+            cargo(&[
+                "clippy",
+                "--workspace",
+                "--all-targets",
+                "--",
+                "-D",
+                "warnings",
+            ])
+        }),
+    ];
+    for package in packages() {
+        let name = format!("{package} alone");
+        steps.push(step(&name, move || {
+            cargo(&["check", "--package", &package])
+        }));
+    }
+    steps.push(step("tests", || cargo(&["test", "--workspace"])));
+    steps.push(step("a small run, judged", small_demo));
+    steps
+}
+
+fn step(name: &str, run: impl Fn() -> Ended + 'static) -> Step {
+    Step {
+        name: name.to_owned(),
+        run: Box::new(run),
+    }
+}
+
+/// The packages of the workspace.
+fn packages() -> Vec<String> {
+    let output = cargo::cargo()
+        .args(["metadata", "--format-version", "1", "--no-deps"])
+        .output();
+    let metadata = output
+        .ok()
+        .and_then(|output| serde_json::from_slice::<serde_json::Value>(&output.stdout).ok());
+    let packages = metadata.as_ref().and_then(|m| m["packages"].as_array());
+    let names = packages
+        .into_iter()
+        .flatten()
+        .filter_map(|p| p["name"].as_str());
+    names.map(str::to_owned).collect()
+}
+
+fn cargo(args: &[&str]) -> Ended {
+    ended(cargo::cargo().args(args))
+}
+
+/// Runs a command; it fails where the command does, and is skipped where the program is not installed.
+fn ended(command: &mut Command) -> Ended {
+    match command.status() {
+        Ok(status) if status.success() => Ended::Passed,
+        Ok(status) => Ended::Failed(format!("{command:?} ended with {status}")),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ended::Skipped(format!(
+            "{} is not installed",
+            command.get_program().display()
+        )),
+        Err(error) => Ended::Failed(format!("{command:?} could not be started: {error}")),
+    }
+}
+
+/// The main job, small: what it proves at full size is the demo's own business.
+fn small_demo() -> Ended {
+    let own = match std::env::current_exe() {
+        Ok(own) => own,
+        Err(error) => return Ended::Failed(format!("this program cannot find itself: {error}")),
+    };
+    ended(Command::new(own).args(["demo", "--cases", "200", "--days", "40", "--profile", "dev"]))
+}
