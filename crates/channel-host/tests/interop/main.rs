@@ -5,6 +5,7 @@
 #[allow(dead_code, reason = "the other tests use the rest")]
 mod support;
 
+mod email;
 mod listener;
 mod peer;
 mod phone;
