@@ -11,3 +11,4 @@ mod peer;
 mod phone;
 mod sms;
 mod tools;
+mod visit;
