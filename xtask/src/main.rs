@@ -3,6 +3,7 @@
 mod cargo;
 mod chance;
 mod demo;
+mod peers;
 mod portfolio;
 mod test;
 
@@ -17,6 +18,7 @@ enum Task {
     Demo(demo::Args),
     Test(test::Args),
     Portfolio(portfolio::Args),
+    Interop(peers::Args),
 }
 
 fn main() -> ExitCode {
@@ -24,5 +26,6 @@ fn main() -> ExitCode {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Portfolio(args) => portfolio::run(&args),
+        Task::Interop(args) => peers::command(&args),
     }
 }

@@ -64,6 +64,8 @@ impl Engine {
             return Ok(CallbackAnswer::plain(503));
         };
         raw.received_at_unix_ms = self.0.wall.now().as_millisecond();
+        // As the carrier knows it, and signs over it, whatever a proxy made of it on the way.
+        raw.url = format!("{}{}", self.0.options.callback_base_url, raw.path);
         raw.contact_id = contact
             .as_ref()
             .map_or_else(String::new, |c| c.id.to_string());

@@ -63,7 +63,7 @@ impl Call {
             Act::Cease => {
                 let request = pb::RecordCeaseRequest {
                     request_id: self.request_id("cease"),
-                    party: Some(self.party()),
+                    party: Some(self.party(people).await?),
                     case_id: String::new(),
                     written: true,
                     received_time: None,
@@ -75,7 +75,7 @@ impl Call {
             Act::OptOut => {
                 let request = pb::RecordOptOutRequest {
                     request_id: self.request_id("opt-out"),
-                    party: Some(self.party()),
+                    party: Some(self.party(people).await?),
                     scope: Some(pb::record_opt_out_request::Scope::Channel("sms".to_owned())),
                     contact_point_id: String::new(),
                     received_via: "letter".to_owned(),
@@ -160,10 +160,17 @@ impl Call {
         ended("tell what is overdue", answer.map(drop))
     }
 
-    fn party(&self) -> pb::PartyRef {
-        pb::PartyRef {
-            r#ref: Some(pb::party_ref::Ref::PartyId(self.case.party_id.clone())),
-        }
+    /// The borrower; events of a case name the case alone.
+    async fn party(&self, people: &People) -> Result<pb::PartyRef, DemoError> {
+        let request = pb::GetCaseRequest {
+            r#ref: Some(pb::get_case_request::Ref::CaseId(self.case_id.clone())),
+        };
+        let answer = people.agent.cases().get_case(request).await;
+        let answer = answer.map_err(|status| DemoError::rpc("read a case", &status))?;
+        let case = answer.into_inner().case.unwrap_or_default();
+        Ok(pb::PartyRef {
+            r#ref: Some(pb::party_ref::Ref::PartyId(case.party_id)),
+        })
     }
 
     fn request_id(&self, what: &str) -> String {

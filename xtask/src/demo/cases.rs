@@ -13,8 +13,6 @@ use super::behaviour::{DAY_US, Seen};
 pub(crate) struct CaseView {
     /// The lender's own reference.
     pub(crate) case_ref: String,
-    /// The borrower, `party_…`.
-    pub(crate) party_id: String,
     /// Jurisdiction of the loan.
     pub(crate) jurisdiction: String,
     /// Currency of its amounts.
@@ -140,7 +138,6 @@ impl Cases {
         let overdue = opened.overdue.clone().unwrap_or_default();
         let view = CaseView {
             case_ref: opened.lender_case_ref.clone(),
-            party_id: event.party_id.clone(),
             jurisdiction: opened.jurisdiction.clone(),
             overdue_minor: values::minor_of(&overdue),
             currency: overdue.currency_code,

@@ -79,7 +79,7 @@ async fn collectors(author: &Client) -> Result<(), DemoError> {
             lender_ref: format!("collector-{}", i + 1),
             display_name: (*name).to_owned(),
             credentials: vec![pb::Credential {
-                kind: "field_id".to_owned(),
+                kind: "field_visit".to_owned(),
                 number: format!("F-{:03}", i + 1),
                 valid_until: Some(Date {
                     year: 2028,

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{Ended, Step};
-use crate::cargo;
+use crate::{cargo, peers};
 
 /// Every step, in the order they run.
 pub(crate) fn all() -> Vec<Step> {
@@ -26,6 +26,8 @@ pub(crate) fn all() -> Vec<Step> {
             cargo(&["check", "--package", &package])
         }));
     }
+    // Before all tests, which find the peers where this step puts them.
+    steps.push(step("interop", peers::interop));
     steps.push(step("tests", || cargo(&["test", "--workspace"])));
     steps.push(step("a small run, judged", small_demo));
     steps

@@ -1,0 +1,104 @@
+//! G3: reading a case against a tonic server that answers with a message of equal bytes and does nothing
+//! else.
+
+use std::net::SocketAddr;
+
+use recoup::api::recoup::v1;
+use recoup::api::recoup::v1::case_service_server::{CaseService, CaseServiceServer};
+use tokio::net::TcpListener;
+use tokio_stream::wrappers::TcpListenerStream;
+use tonic::{Request, Response, Status, async_trait};
+
+use super::client::{Client, opening};
+use super::measure::{Arm, Pairs, Sample, Stopwatch};
+use super::report::Line;
+use super::stack::Running;
+use super::{Failure, Ground};
+
+/// Calls under way.
+const IN_FLIGHT: usize = 32;
+
+/// Answers GetCase with the same message, whatever was asked.
+struct Echo(v1::GetCaseResponse);
+
+#[async_trait]
+impl CaseService for Echo {
+    async fn get_case(
+        &self,
+        _: Request<v1::GetCaseRequest>,
+    ) -> Result<Response<v1::GetCaseResponse>, Status> {
+        Ok(Response::new(self.0.clone()))
+    }
+}
+
+/// Serves the echo until the runtime ends.
+pub(super) async fn echo(message: v1::GetCaseResponse) -> Result<SocketAddr, Failure> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let at = listener.local_addr()?;
+    let served = tonic::transport::Server::builder()
+        .tcp_nodelay(true)
+        .add_service(CaseServiceServer::new(Echo(message)))
+        .serve_with_incoming(TcpListenerStream::new(listener));
+    tokio::spawn(served);
+    Ok(at)
+}
+
+/// Asks for cases in turn, `IN_FLIGHT` at once.
+pub(super) async fn calls(to: SocketAddr, ids: &[String], calls: usize) -> Result<Sample, Failure> {
+    let clients = Client::several(to, IN_FLIGHT).await?;
+    let watch = Stopwatch::start();
+    let mut tasks = tokio::task::JoinSet::new();
+    for n in 0..IN_FLIGHT {
+        let mut client = clients[n % clients.len()].clone();
+        let own: Vec<String> = (n..calls)
+            .step_by(IN_FLIGHT)
+            .map(|i| ids[i * 7919 % ids.len()].clone())
+            .collect();
+        tasks.spawn(async move {
+            for id in own {
+                client.get(id).await?;
+            }
+            Ok::<_, Failure>(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.map_err(Failure::other)??;
+    }
+    Ok(watch.stop(calls))
+}
+
+/// G3: GetCase.
+pub(super) fn get(ground: &Ground) -> Result<Line, Failure> {
+    let (cases, asked) = (ground.size(2_000, 64), ground.size(30_000, 256));
+    let dir = ground.folder()?;
+    ground.runtime.block_on(async {
+        let server = Running::start(dir.path(), None, super::opening::POLICY).await?;
+        let mut client = Client::connect(server.api).await?;
+        let now = server.engine.wall().now();
+        let mut ids = Vec::with_capacity(cases);
+        for n in 0..cases {
+            ids.push(client.open(opening(n, now)).await?.case_id);
+        }
+        let answer = client.get(ids[0].clone()).await?;
+        let bytes = prost::Message::encoded_len(&answer);
+        let echo = echo(answer).await?;
+        let mut pairs = Pairs::default();
+        // Connections and caches are warm before anything counts.
+        calls(server.api, &ids, asked / 10).await?;
+        calls(echo, &ids, asked / 10).await?;
+        for round in 0..ground.rounds {
+            for arm in if round % 2 == 0 { [Arm::Ours, Arm::Raw] } else { [Arm::Raw, Arm::Ours] } {
+                match arm {
+                    Arm::Ours => pairs.ours.push(calls(server.api, &ids, asked).await?),
+                    Arm::Raw => pairs.raw.push(calls(echo, &ids, asked).await?),
+                }
+            }
+        }
+        server.end().await;
+        let what = "GetCase, 32 in flight, against a tonic echo of equal messages";
+        Ok(Line::share("G3", what, "calls/s", &pairs)
+            .named("server and client", "tonic echo and client")
+            .aims(0.6, 0.8)
+            .note(format!("the answer has {bytes} bytes")))
+    })
+}

@@ -1,0 +1,203 @@
+//! G1, G2 and G4: opening cases against the raw store, one by one and as an import, committed together
+//! and singly.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tempfile::TempDir;
+
+use super::client::{Client, opening, row};
+use super::measure::{Arm, Pairs, Sample, Stopwatch, median, median_of};
+use super::raw::Opened;
+use super::report::{Figure, Line, short};
+use super::stack::Running;
+use super::{Failure, Ground};
+
+/// Calls under way.
+const IN_FLIGHT: usize = 256;
+/// The raw limit of an import commits so many cases at once.
+const IMPORT_BATCH: usize = 1_000;
+
+pub(super) const POLICY: &str = "
+name: ladder
+stages:
+  - name: remind
+    enter: case.dpd >= 1
+    steps: [{channel: sms, template: reminder, every: 3d, max: 3}]
+  - name: call
+    enter: case.dpd >= 4 && (contacts.sms.made >= 1 || exhausted('remind'))
+    steps: [{channel: phone, template: reminder, every: 1d, max: 10, between: ['10:00', '19:00']}]
+";
+
+/// Cases that a server opened, and the commits it took.
+struct Run {
+    sample: Sample,
+    commits: u64,
+    dir: TempDir,
+}
+
+/// How cases come in.
+#[derive(Clone, Copy)]
+enum How {
+    Unary,
+    Import,
+}
+
+fn run(ground: &Ground, how: How, cases: usize, batch_max: Option<usize>) -> Result<Run, Failure> {
+    let dir = ground.folder()?;
+    ground.runtime.block_on(async {
+        let server = Running::start(dir.path(), batch_max, POLICY).await?;
+        let mut newest = server.engine.newest();
+        let commits = Arc::new(AtomicU64::new(0));
+        let counted = commits.clone();
+        let counting = tokio::spawn(async move {
+            while newest.changed().await.is_ok() {
+                counted.fetch_add(1, Ordering::Relaxed);
+            }
+        });
+        let sample = match how {
+            How::Unary => unary_calls(&server, cases).await,
+            How::Import => one_import(&server, cases).await,
+        };
+        counting.abort();
+        server.end().await;
+        Ok(Run {
+            sample: sample?,
+            commits: commits.load(Ordering::Relaxed).max(1),
+            dir,
+        })
+    })
+}
+
+async fn unary_calls(server: &Running, cases: usize) -> Result<Sample, Failure> {
+    let clients = Client::several(server.api, IN_FLIGHT).await?;
+    let now = server.engine.wall().now();
+    let mut todo: Vec<Vec<_>> = (0..IN_FLIGHT).map(|_| Vec::new()).collect();
+    for n in (0..cases).rev() {
+        todo[n % IN_FLIGHT].push(opening(n, now));
+    }
+    let watch = Stopwatch::start();
+    let mut tasks = tokio::task::JoinSet::new();
+    for (n, mut requests) in todo.into_iter().enumerate() {
+        let mut client = clients[n % clients.len()].clone();
+        tasks.spawn(async move {
+            while let Some(request) = requests.pop() {
+                client.open(request).await?;
+            }
+            Ok::<_, Failure>(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.map_err(Failure::other)??;
+    }
+    Ok(watch.stop(cases))
+}
+
+async fn one_import(server: &Running, cases: usize) -> Result<Sample, Failure> {
+    let mut client = Client::connect(server.api).await?;
+    let now = server.engine.wall().now();
+    let rows = (0..cases).map(|n| row(n, now)).collect();
+    let watch = Stopwatch::start();
+    let opened = client.import(rows).await?;
+    let sample = watch.stop(cases);
+    if opened != cases {
+        return Err(Failure::Wrong(format!("{opened} of {cases} rows were opened")));
+    }
+    Ok(sample)
+}
+
+/// The rows of a first run, which is not counted; every raw arm writes them again.
+fn rows_of(ground: &Ground, how: How, cases: usize) -> Result<Opened, Failure> {
+    Opened::read(run(ground, how, cases, None)?.dir.path())
+}
+
+/// G1: unary OpenCase.
+pub(super) fn unary(ground: &Ground) -> Result<Line, Failure> {
+    let cases = ground.size(16_384, 512);
+    let rows = rows_of(ground, How::Unary, cases)?;
+    let mut batches = Vec::new();
+    let pairs = Pairs::measure(ground.rounds, |arm| match arm {
+        Arm::Ours => {
+            let run = run(ground, How::Unary, cases, None)?;
+            batches.push(cases as f64 / run.commits as f64);
+            Ok(run.sample)
+        }
+        Arm::Raw => rows.write(ground.folder()?.path(), cases, IN_FLIGHT),
+    })?;
+    let what = "unary OpenCase, 256 in flight, against raw group commit of equal rows";
+    Ok(Line::share("G1", what, "cases/s", &pairs)
+        .named("server and client", "SQL, 256 a commit")
+        .aims(0.35, 0.45)
+        .note(format!(
+            "{}; the server committed {} cases at a time",
+            rows.shape(),
+            short(median(batches))
+        )))
+}
+
+/// G2: ImportCases.
+pub(super) fn import(ground: &Ground) -> Result<Line, Failure> {
+    let cases = ground.size(20_000, 1_000);
+    let rows = rows_of(ground, How::Import, cases)?;
+    let mut batches = Vec::new();
+    let pairs = Pairs::measure(ground.rounds, |arm| match arm {
+        Arm::Ours => {
+            let run = run(ground, How::Import, cases, None)?;
+            batches.push(cases as f64 / run.commits as f64);
+            Ok(run.sample)
+        }
+        Arm::Raw => rows.write(ground.folder()?.path(), cases, IMPORT_BATCH),
+    })?;
+    let what = "ImportCases, one stream, against raw commits of 1,000 cases of equal rows";
+    Ok(Line::share("G2", what, "cases/s", &pairs)
+        .named("server and client", "SQL, 1,000 a commit")
+        .aims(0.7, 0.85)
+        .note(format!(
+            "{}; the server committed {} cases at a time",
+            rows.shape(),
+            short(median(batches))
+        )))
+}
+
+/// G4: what committing together is worth.
+pub(super) fn grouping(ground: &Ground) -> Result<Line, Failure> {
+    let (many, few) = (ground.size(4_096, 256), ground.size(1_024, 64));
+    let rows = rows_of(ground, How::Unary, many)?;
+    let mut raw_single = Vec::new();
+    let raw = Pairs::measure(ground.rounds, |arm| {
+        let (cases, batch) = match arm {
+            Arm::Ours => (many, IN_FLIGHT),
+            Arm::Raw => (few, 1),
+        };
+        rows.write(ground.folder()?.path(), cases, batch)
+    })?;
+    raw_single.extend(raw.raw.iter().copied());
+    let served = Pairs::measure(ground.rounds, |arm| {
+        let (cases, batch_max) = match arm {
+            Arm::Ours => (many, None),
+            Arm::Raw => (few, Some(1)),
+        };
+        Ok::<_, Failure>(run(ground, How::Unary, cases, batch_max)?.sample)
+    })?;
+    let what = "OpenCase, 256 in flight: committed together over singly, as a share of the same of the raw store";
+    let line = Line::share("G4", what, "times", &served).aims(0.5, 0.8);
+    let times = |name: &str, pairs: &Pairs| Figure {
+        name: name.to_owned(),
+        value: pairs.ratio(),
+        unit: "times",
+        cpu_us: Some(median_of(&pairs.ours, Sample::cpu_us)),
+    };
+    Ok(Line {
+        ours: times("server: together over singly", &served),
+        raw: times("SQL: 256 over 1 a commit", &raw),
+        result: served.ratio() / raw.ratio(),
+        ..line
+    }
+    .note(format!(
+        "cases/s together and singly: server {} and {}, raw {} and {}",
+        short(median_of(&served.ours, Sample::rate)),
+        short(median_of(&served.raw, Sample::rate)),
+        short(median_of(&raw.ours, Sample::rate)),
+        short(median_of(&raw_single, Sample::rate)),
+    )))
+}

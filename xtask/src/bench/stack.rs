@@ -1,0 +1,224 @@
+//! recoup as it is served: store, engine and API in this process, called over loopback TCP.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use recoup::config::Config;
+use recoup::identity::Principals;
+use recoup::services::{Edge, Inner};
+use recoup_channel::wire::{Capabilities, ChannelDescriptor, Outcome, Receipt, SendRequest};
+use recoup_channel::{Call, Channel, ChannelError};
+use recoup_domain::ContactClass;
+use recoup_domain::ids::TenantId;
+use recoup_engine::channels::ChannelHandle;
+use recoup_engine::clock::{LiveWall, Wall};
+use recoup_engine::types::{Answered, Caller, TemplateInput};
+use recoup_engine::{Engine, EngineOptions, TenantOptions};
+use recoup_store::Store;
+use recoup_store::sqlite::{ClockStamp, Options, SqliteStore};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::Failure;
+
+/// Bytes of what the channel says of a contact: the handler's own write.
+const OUTCOME_BYTES: usize = 200;
+/// Contacts a channel may have under way: the most that the engine allows.
+const IN_FLIGHT: u32 = 256;
+
+/// A channel that takes every contact at once and knows its outcome.
+struct Instant {
+    state: Vec<u8>,
+}
+
+impl Channel for Instant {
+    async fn send(&self, _: &Call, _: SendRequest) -> Result<Receipt, ChannelError> {
+        Ok(Receipt {
+            provider_ref: "r".to_owned(),
+            state: self.state.clone().into(),
+            immediate: Some(Outcome::Delivered.into()),
+            ..Receipt::default()
+        })
+    }
+}
+
+fn channels() -> Vec<ChannelHandle> {
+    let handle = |class: ContactClass| ChannelHandle {
+        name: class.name().to_owned(),
+        class,
+        descriptor: ChannelDescriptor {
+            capabilities: Some(Capabilities {
+                max_in_flight: IN_FLIGHT,
+                ..Capabilities::default()
+            }),
+            ..ChannelDescriptor::default()
+        },
+        digest: "00".to_owned(),
+        channel: Arc::new(Instant {
+            state: vec![b'x'; OUTCOME_BYTES],
+        }),
+        desk: None,
+    };
+    ContactClass::ALL.into_iter().map(handle).collect()
+}
+
+/// The lender of the development mode.
+pub(crate) fn tenant() -> Result<TenantId, Failure> {
+    TenantId::new("demo").map_err(Failure::other)
+}
+
+/// Somebody who calls the engine.
+pub(crate) fn caller(principal: &str) -> Result<Caller, Failure> {
+    Ok(Caller {
+        tenant: tenant()?,
+        principal: principal.to_owned(),
+        request: None,
+    })
+}
+
+/// The store, by what is asked of it.
+pub(crate) struct StoreIs<'a> {
+    /// Its folder.
+    pub(crate) dir: &'a Path,
+    /// Its clock.
+    pub(crate) clock: ClockStamp,
+    /// Changes after which a batch is full; none takes the store's own.
+    pub(crate) batch_max: Option<usize>,
+}
+
+/// An engine with a policy that is active.
+pub(crate) async fn engine(
+    store: StoreIs<'_>,
+    wall: Arc<dyn Wall>,
+    policy: &str,
+) -> Result<Engine, Failure> {
+    let mut options = Options::new(store.dir, store.clock);
+    options.batch_max = store.batch_max.unwrap_or(options.batch_max);
+    // A check reads every page of a large file; nothing here is measured on a damaged one.
+    options.check_max_bytes = 0;
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(options)?);
+    let options = EngineOptions {
+        tenants: vec![TenantOptions {
+            id: tenant()?,
+            display_name: "Demo".to_owned(),
+        }],
+        master_key: [7; 32],
+        callback_base_url: "http://127.0.0.1:1".to_owned(),
+        call_timeout: Duration::from_secs(10),
+        guard: SignedDuration::from_secs(60),
+        id_seed: None,
+        batch: 256,
+        blobs: Arc::default(),
+    };
+    let engine = Engine::start(options, store, channels(), wall)
+        .await
+        .map_err(Failure::other)?;
+    activate(&engine, policy).await?;
+    Ok(engine)
+}
+
+async fn activate(engine: &Engine, policy: &str) -> Result<(), Failure> {
+    let template = TemplateInput {
+        name: "reminder".to_owned(),
+        class: ContactClass::Sms,
+        locale: "zh-CN".to_owned(),
+        subject: String::new(),
+        body: "{{ borrower_name }}, please pay what is due.".to_owned(),
+        variables: vec!["borrower_name".to_owned()],
+    };
+    let (ana, ben) = (caller("ana")?, caller("ben")?);
+    let nothing = |_: &_| Vec::new();
+    engine
+        .register_template(&ana, template, &nothing)
+        .await
+        .map_err(Failure::other)?;
+    let made = engine.create_policy(&ana, policy.to_owned(), &|_| Vec::new());
+    let Answered::Now(made) = made.await.map_err(Failure::other)? else {
+        return Err(Failure::Wrong("the policy was made before".to_owned()));
+    };
+    engine
+        .activate_policy(&ben, &made.name, made.version, &|_| Vec::new())
+        .await
+        .map_err(Failure::other)?;
+    Ok(())
+}
+
+/// A server that runs.
+pub(crate) struct Running {
+    /// Where the API listens.
+    pub(crate) api: SocketAddr,
+    /// Its engine.
+    pub(crate) engine: Engine,
+    stop: CancellationToken,
+    serving: JoinHandle<()>,
+    planning: JoinHandle<()>,
+    halt: oneshot::Sender<()>,
+}
+
+impl Running {
+    /// The whole stack on a live clock: API behind its gatekeeper and limits, engine with its loop,
+    /// store.
+    pub(crate) async fn start(
+        dir: &Path,
+        batch_max: Option<usize>,
+        policy: &str,
+    ) -> Result<Self, Failure> {
+        let store = StoreIs {
+            dir,
+            clock: ClockStamp::Live,
+            batch_max,
+        };
+        let engine = engine(store, Arc::new(LiveWall), policy).await?;
+        let config = Config::default();
+        let principals = Principals::of(&config).map_err(Failure::other)?;
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let api = listener.local_addr()?;
+        let stop = CancellationToken::new();
+        let edge = Edge::new(Inner {
+            engine: engine.clone(),
+            limits: config.limits.clone(),
+            channels: Vec::new(),
+            stopping: stop.clone(),
+            stepped: false,
+            started: engine.wall().now(),
+        });
+        let served = recoup::server::serve(config, edge, principals, listener);
+        let serving = tokio::spawn(async move {
+            if let Err(error) = served.await {
+                eprintln!("the server died: {error}");
+            }
+        });
+        let (halt, halted) = oneshot::channel::<()>();
+        let planner = engine.clone();
+        let planning = tokio::spawn(async move {
+            planner
+                .run(async {
+                    let _ = halted.await;
+                })
+                .await;
+        });
+        Ok(Self {
+            api,
+            engine,
+            stop,
+            serving,
+            planning,
+            halt,
+        })
+    }
+
+    /// Stops it, and waits until its files are free.
+    pub(crate) async fn end(self) {
+        self.engine.halt();
+        self.stop.cancel();
+        let _ = self.halt.send(());
+        let _ = self.planning.await;
+        let _ = self.serving.await;
+        self.engine.activity().until_quiet().await;
+    }
+}
