@@ -8,6 +8,8 @@ pub mod callbacks;
 pub mod cli;
 pub mod config;
 pub mod convert;
+#[cfg(test)]
+mod edge_tests;
 pub mod identity;
 pub mod layers;
 pub mod server;

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::client::{ClientArgs, refused};
+use super::output::say;
 use super::{EXIT_UNREACHED, Failure, Outcome};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::audit_service_client::AuditServiceClient;
@@ -59,7 +60,7 @@ pub(super) async fn run(command: Command) -> Outcome {
         });
     }
     std::fs::rename(&half, &ledger).map_err(failed)?;
-    println!("{lines} lines in {}", ledger.display());
+    say(format!("{lines} lines in {}", ledger.display()));
     Ok(0)
 }
 

@@ -1,7 +1,7 @@
 //! `recoup case`.
 
 use super::client::{ClientArgs, Named, refused};
-use super::output::{instant, json, money, table, word};
+use super::output::{instant, json, money, say, table, word};
 use super::{Failure, Outcome};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::case_service_client::CaseServiceClient;
@@ -117,7 +117,7 @@ async fn get(one: One) -> Outcome {
     ] {
         rows.add_row([name.to_owned(), value]);
     }
-    println!("{rows}");
+    say(rows);
     Ok(0)
 }
 
@@ -169,7 +169,7 @@ async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> 
         }
     }
     if !as_json {
-        println!("{rows}");
+        say(rows);
     }
     Ok(0)
 }
@@ -216,7 +216,7 @@ async fn timeline(one: One) -> Outcome {
         }
     }
     if !one.json {
-        println!("{rows}");
+        say(rows);
     }
     Ok(0)
 }
@@ -240,7 +240,7 @@ async fn explain(one: One) -> Outcome {
     if one.json {
         json("ExplainCaseResponse", &found)?;
     } else {
-        found.lines.iter().for_each(|line| println!("{line}"));
+        found.lines.iter().for_each(say);
     }
     Ok(0)
 }

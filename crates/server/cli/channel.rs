@@ -2,7 +2,7 @@
 
 use super::Outcome;
 use super::client::{ClientArgs, refused};
-use super::output::{json, table, word};
+use super::output::{json, say, table, word};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::channel_service_client::ChannelServiceClient;
 
@@ -38,7 +38,7 @@ pub(super) async fn run(command: Command) -> Outcome {
     if as_json {
         json("ListChannelsResponse", &found)?;
     } else {
-        println!("{}", rows(&found.channels));
+        say(rows(&found.channels));
     }
     Ok(0)
 }

@@ -1,7 +1,7 @@
 //! `recoup contact`.
 
 use super::client::{ClientArgs, Named, refused, request_id};
-use super::output::{instant, json, table, word};
+use super::output::{instant, json, say, table, word};
 use super::{Failure, Outcome};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::contact_service_client::ContactServiceClient;
@@ -124,11 +124,11 @@ fn show_one<M: prost::Message>(
     if as_json {
         json(name, answer)?;
     } else if let Some(c) = contact {
-        println!(
+        say(format!(
             "{} is {}",
             c.contact_id,
             word(c.state().as_str_name(), "CONTACT_STATE_")
-        );
+        ));
     }
     Ok(0)
 }
@@ -179,7 +179,7 @@ async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> 
         }
     }
     if !as_json {
-        println!("{rows}");
+        say(rows);
     }
     Ok(0)
 }
@@ -201,20 +201,20 @@ async fn preview(args: ClientArgs, case: String, as_json: bool) -> Outcome {
         return Ok(0);
     }
     if let Some(r) = &found.rendered {
-        println!(
+        say(format!(
             "{} `{}` (stage {}, step {}):",
             r.channel, r.template, r.stage, r.step
-        );
+        ));
         if !r.subject.is_empty() {
-            println!("{}", r.subject);
+            say(&r.subject);
         }
-        println!("{}", r.body);
+        say(&r.body);
     }
     if !found.note.is_empty() {
-        println!("{}", found.note);
+        say(&found.note);
     }
     for reason in found.decision.iter().flat_map(|d| &d.reasons) {
-        println!("denied by {}: {}", reason.rule_id, reason.message);
+        say(format!("denied by {}: {}", reason.rule_id, reason.message));
     }
     Ok(0)
 }

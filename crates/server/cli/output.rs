@@ -1,5 +1,7 @@
 //! What commands print: tables for people, JSON of the contract's messages for programs.
 
+use std::io::Write;
+
 use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use comfy_table::{ContentArrangement, Table};
 use prost::Message;
@@ -8,6 +10,11 @@ use prost_reflect::{DescriptorPool, DynamicMessage};
 use super::Failure;
 use crate::api::FILE_DESCRIPTOR_SET;
 use crate::api::google::r#type as google;
+
+/// Prints a line. A reader that has seen enough and closed the pipe is no fault.
+pub(super) fn say(line: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
 
 /// A table with a head.
 pub(super) fn table(head: &[&str]) -> Table {
@@ -29,7 +36,7 @@ pub(super) fn json<M: Message>(name: &str, message: &M) -> Result<(), Failure> {
     let bytes = message.encode_to_vec();
     let message = DynamicMessage::decode(kind, &bytes[..]).map_err(|e| broken(e.to_string()))?;
     let text = serde_json::to_string(&message).map_err(|e| broken(e.to_string()))?;
-    println!("{text}");
+    say(text);
     Ok(())
 }
 

@@ -7,7 +7,7 @@ use recoup_domain::ContactClass;
 use recoup_policy::{Names, Policy, Severity};
 
 use super::client::{ClientArgs, Named, refused, request_id};
-use super::output::json;
+use super::output::{json, say};
 use super::{EXIT_BAD_INPUT, Failure, Outcome};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::policy_service_client::PolicyServiceClient;
@@ -136,7 +136,7 @@ fn check(file: &Path, templates: &[String], as_json: bool) -> Outcome {
         if as_json {
             json("Finding", &crate::convert::policy::finding(f))?;
         } else {
-            println!("{}:{f}", file.display());
+            say(format!("{}:{f}", file.display()));
         }
     }
     let errors = findings
@@ -144,7 +144,10 @@ fn check(file: &Path, templates: &[String], as_json: bool) -> Outcome {
         .filter(|f| f.severity == Severity::Error)
         .count();
     if !as_json {
-        println!("{errors} error(s), {} warning(s)", findings.len() - errors);
+        say(format!(
+            "{errors} error(s), {} warning(s)",
+            findings.len() - errors
+        ));
     }
     Ok(if errors > 0 { EXIT_BAD_INPUT } else { 0 })
 }
@@ -205,7 +208,9 @@ async fn create(args: ClientArgs, file: &Path, as_json: bool) -> Outcome {
         return Ok(0);
     }
     let id = done.policy.map_or_else(String::new, |p| p.policy_id);
-    println!("{id} is stored; somebody else activates it: recoup policy activate {id}");
+    say(format!(
+        "{id} is stored; somebody else activates it: recoup policy activate {id}"
+    ));
     Ok(0)
 }
 
@@ -224,7 +229,7 @@ async fn activate(args: ClientArgs, policy_id: String, note: String, as_json: bo
     if as_json {
         json("ActivatePolicyResponse", &done)?;
     } else if let Some(p) = &done.policy {
-        println!("{} is active; new cases run under it", p.policy_id);
+        say(format!("{} is active; new cases run under it", p.policy_id));
     }
     Ok(0)
 }
@@ -239,7 +244,7 @@ async fn register(args: ClientArgs, r: v1::RegisterTemplateRequest, as_json: boo
     if as_json {
         json("RegisterTemplateResponse", &done)?;
     } else if let Some(t) = &done.template {
-        println!("{} is registered", t.template_id);
+        say(format!("{} is registered", t.template_id));
     }
     Ok(0)
 }

@@ -3,7 +3,7 @@
 use super::Outcome;
 use super::channel::rows;
 use super::client::{ClientArgs, refused};
-use super::output::{instant, json, table, word};
+use super::output::{instant, json, say, table, word};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::admin_service_client::AdminServiceClient;
 
@@ -45,15 +45,15 @@ fn show(s: &v1::GetStatusResponse) {
     facts.add_row(["due next".to_owned(), instant(s.next_due_time.as_ref())]);
     facts.add_row(["blocked".to_owned(), counts(&s.blocked)]);
     facts.add_row(["contacts".to_owned(), counts(&s.contacts)]);
-    println!("{facts}");
+    say(facts);
     for pause in &s.pauses {
         let scope = pause.scope.as_ref().and_then(|s| s.scope.as_ref());
-        println!(
+        say(format!(
             "DISPATCH PAUSED {scope:?} by {}: {}",
             pause.author, pause.reason
-        );
+        ));
     }
-    println!("{}", rows(&s.channels));
+    say(rows(&s.channels));
 }
 
 fn counts(all: &std::collections::HashMap<String, i64>) -> String {

@@ -358,7 +358,7 @@ fn party_of(bad: &mut Bad, given: &v1::HypotheticalParty, id: PartyId) -> Option
         .hardship_moratorium_until
         .as_ref()
         .and_then(|d| value::date(bad, &format!("{at}.hardship_moratorium_until"), d));
-    let ceases = given.cease_requested.then(|| recoup_domain::party::Cease {
+    let ceases = given.cease_requested.then_some(recoup_domain::party::Cease {
         case: None,
         written: true,
         at: Timestamp::MIN,

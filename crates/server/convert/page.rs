@@ -67,7 +67,7 @@ impl Binding<'_> {
 pub fn size(bad: &mut Bad, given: i32) -> usize {
     match given {
         0 => SIZE_DEFAULT,
-        n if n < 0 || n > SIZE_MAX => {
+        n if !(1..=SIZE_MAX).contains(&n) => {
             bad.invalid(
                 "page_size",
                 format!("is {n}; it goes from 1 to {SIZE_MAX}, or is 0"),

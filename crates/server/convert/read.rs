@@ -42,7 +42,6 @@ impl Bad {
     ///
     /// # Errors
     /// INVALID_ARGUMENT with every field that was noted.
-    #[expect(clippy::result_large_err, reason = "a status is what the wire needs")]
     pub fn check<T>(self, value: Option<T>) -> Result<T, Status> {
         match value {
             Some(value) if self.0.is_empty() => Ok(value),

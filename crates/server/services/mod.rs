@@ -65,7 +65,6 @@ impl Edge {
     }
 
     /// Who asks for a read.
-    #[expect(clippy::result_large_err, reason = "a status is what the wire needs")]
     fn open<T>(&self, request: Request<T>) -> Result<(Principal, T), Status> {
         let missing = || status::internal("a call came past the gatekeeper without a principal");
         let who = request
@@ -104,7 +103,6 @@ struct Call<'a, T> {
 }
 
 /// The answer to a command: as it is now, or as it was given before.
-#[expect(clippy::result_large_err, reason = "a status is what the wire needs")]
 fn answer<R, P: Message + Default>(
     done: Done<Answered<R>>,
     render: impl Fn(&R) -> P,
