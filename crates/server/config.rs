@@ -142,7 +142,7 @@ pub struct EngineConfig {
     /// How long a channel may take for one call, in milliseconds, 100 to 300000. Default: 10000.
     pub call_timeout_ms: u64,
     /// How long before the end of a permit or effect window the last byte may leave, in seconds, 0 to
-    /// 3600. Default: 60.
+    /// 3600. Default: 120, which is longer than any stall a send may suffer.
     pub guard_s: u32,
     /// How many due cases are taken at once, 1 to 4096. Default: 256.
     pub batch: usize,
@@ -154,7 +154,7 @@ impl Default for EngineConfig {
     fn default() -> Self {
         Self {
             call_timeout_ms: 10_000,
-            guard_s: 60,
+            guard_s: 120,
             batch: 256,
             id_seed: None,
         }

@@ -4,7 +4,7 @@ use super::AsyncView;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
-use crate::render::CasePlain;
+use crate::render::{CasePlain, Content};
 use crate::types::{CaseView, ContactView, PartyName, PartyView};
 use recoup_domain::contact::Contact;
 use recoup_domain::ids::{CaseId, ContactId, TenantId};
@@ -201,7 +201,14 @@ impl Engine {
             what: "contact",
             id: id.to_string(),
         };
-        Ok(contact_view(found.ok_or_else(missing)?))
+        let mut view = contact_view(found.ok_or_else(missing)?);
+        // What the channel said against it is for the person who must act, never for a log.
+        let said = Content::of(&view.contact, &self.0.keys).await?.said;
+        if let Some(said) = said.last() {
+            view.reason.push_str("; the channel said: ");
+            view.reason.push_str(said);
+        }
+        Ok(view)
     }
 
     /// Contacts of the tenant in the order of case and number.
