@@ -1,5 +1,6 @@
 //! All tests in one command: named steps, timed, each run to its end; then one plain line.
 
+mod first_call;
 mod steps;
 
 use std::process::ExitCode;
