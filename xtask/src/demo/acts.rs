@@ -22,6 +22,18 @@ pub(crate) struct People {
     pub(crate) second: Client,
 }
 
+impl People {
+    /// Reads a contact.
+    pub(crate) async fn contact(&self, contact_id: &str) -> Result<pb::Contact, DemoError> {
+        let request = pb::GetContactRequest {
+            contact_id: contact_id.to_owned(),
+        };
+        let answer = self.agent.contacts().get_contact(request).await;
+        let answer = answer.map_err(|status| DemoError::rpc("read a contact", &status))?;
+        Ok(answer.into_inner().contact.unwrap_or_default())
+    }
+}
+
 /// How a call ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ended {

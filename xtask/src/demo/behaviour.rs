@@ -7,6 +7,8 @@ use crate::chance::{between, happens, weighed};
 pub(crate) const HOUR_US: i64 = 3_600_000_000;
 /// Microseconds of a day.
 pub(crate) const DAY_US: i64 = 24 * HOUR_US;
+/// Promises that somebody gives in one case.
+const PROMISES_MAX: u32 = 2;
 
 /// What kind of person a borrower is, as far as this loan goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,6 +131,11 @@ pub(crate) fn habit(seed: u64, case_ref: &str) -> Habit {
     }
 }
 
+/// Whether a talk on the phone would bring a promise.
+pub(crate) fn would_promise(seed: u64, case_ref: &str, seen: Seen) -> bool {
+    seen.promises < PROMISES_MAX && habit(seed, case_ref) == Habit::Promises
+}
+
 /// How the promise number `ordinal` of a case ends.
 pub(crate) fn keeping(seed: u64, case_ref: &str, ordinal: u32) -> Keeping {
     let shares = [
@@ -171,7 +178,7 @@ pub(crate) fn react(seed: u64, case_ref: &str, seen: Seen, news: &News<'_>) -> V
             };
             vec![(hours("reminded", 2, 60), Act::Pay { percent })]
         }
-        (Habit::Promises, News::Conversation { contact_id }) if seen.promises < 2 => {
+        (Habit::Promises, News::Conversation { contact_id }) if seen.promises < PROMISES_MAX => {
             vec![(
                 HOUR_US / 4,
                 promise(seed, case_ref, seen.promises, contact_id),

@@ -45,6 +45,8 @@ enum Due {
 enum Finished {
     Case { case_id: String, ended: Ended },
     Told(Ended),
+    Talked { case_id: String, contact_id: String },
+    Nothing,
     Window(Option<Visit>),
     Reports(Vec<Reported>),
     Reported(Ended),
@@ -289,6 +291,16 @@ impl Driver {
                 self.note_refusal(ended);
             }
             Finished::Told(ended) | Finished::Reported(ended) => self.note_refusal(ended),
+            Finished::Talked {
+                case_id,
+                contact_id,
+            } => {
+                let news = News::Conversation {
+                    contact_id: &contact_id,
+                };
+                self.react(&case_id, self.now_us, &news);
+            }
+            Finished::Nothing => {}
             Finished::Window(visit) => self.visits.extend(visit),
             Finished::Reports(reports) => {
                 for reported in reports {
@@ -328,15 +340,6 @@ impl Driver {
         let id = event.contact_id.as_str();
         match (&event.detail, event.kind()) {
             (Some(Detail::CaseOpened(_)), _) => self.react(&event.case_id, at_us, &News::Opened),
-            (Some(Detail::Outcome(outcome)), _)
-                if outcome.outcome() == pb::Outcome::Conversation && outcome.channel == "phone" =>
-            {
-                self.react(
-                    &event.case_id,
-                    at_us,
-                    &News::Conversation { contact_id: id },
-                );
-            }
             (Some(Detail::Contact(contact)), kind) => match kind {
                 pb::EventKind::ContactPlanned => {
                     self.react(&event.case_id, at_us, &News::Waits { contact_id: id });
@@ -348,6 +351,9 @@ impl Driver {
                     self.visits.retain(|visit| visit.contact_id != id);
                     let channel = contact.channel.as_str();
                     self.react(&event.case_id, at_us, &News::Effected { channel });
+                    if channel == "phone" {
+                        self.look_up_call(&event.case_id, id.to_owned());
+                    }
                 }
                 pb::EventKind::ContactFailed
                 | pb::EventKind::ContactUnknown
@@ -361,6 +367,29 @@ impl Driver {
         }
     }
 
+    /// The event does not say whether the person was spoken to; asked where it would move somebody.
+    fn look_up_call(&mut self, case_id: &str, contact_id: String) {
+        let Some(case) = self.cases.by_id.get(case_id) else {
+            return;
+        };
+        if !behaviour::would_promise(self.plan.seed, &case.case_ref, case.seen) {
+            return;
+        }
+        let case_id = case_id.to_owned();
+        let (people, room) = (self.people.clone(), Arc::clone(&self.room));
+        self.calls.spawn(async move {
+            let _permit = room.acquire().await;
+            let contact = people.contact(&contact_id).await?;
+            Ok(match contact.outcome() {
+                pb::Outcome::Conversation => Finished::Talked {
+                    case_id,
+                    contact_id,
+                },
+                _ => Finished::Nothing,
+            })
+        });
+    }
+
     /// The event does not say when the appointment is.
     fn look_up_visit(&mut self, case_id: &str, contact_id: String) {
         let case = self.cases.by_id.get(case_id);
@@ -368,12 +397,7 @@ impl Driver {
         let (people, room) = (self.people.clone(), Arc::clone(&self.room));
         self.calls.spawn(async move {
             let _permit = room.acquire().await;
-            let request = pb::GetContactRequest {
-                contact_id: contact_id.clone(),
-            };
-            let answer = people.agent.contacts().get_contact(request).await;
-            let answer = answer.map_err(|status| DemoError::rpc("read a visit", &status))?;
-            let contact = answer.into_inner().contact.unwrap_or_default();
+            let contact = people.contact(&contact_id).await?;
             let on_its_way = contact.state() == pb::ContactState::Accepted;
             Ok(Finished::Window(on_its_way.then(|| Visit {
                 contact_id,
