@@ -39,7 +39,13 @@ pub(crate) fn apply(draft: &mut Draft, id: ContactId, evidence: &Evidence) -> bo
         return false;
     };
     let (outcome, at) = match evidence {
-        Evidence::Outcome { outcome, at } => (*outcome, at.unwrap_or(draft.now).min(draft.now)),
+        Evidence::Outcome { outcome, at } => {
+            // Providers cut instants to the second, and their clocks differ: an outcome lies between the
+            // intent and now.
+            let earliest = contact.intent_at.unwrap_or(contact.planned_at);
+            let at = at.unwrap_or(draft.now).min(draft.now).max(earliest);
+            (*outcome, at)
+        }
         Evidence::Cancelled => (Outcome::Cancelled, draft.now),
         Evidence::CancelUnknown => {
             let waits = contact.state == S::Cancelling;

@@ -20,7 +20,8 @@ impl Engine {
     /// import. What the row says of a case that is open changes nothing.
     ///
     /// # Errors
-    /// As [`open_case`](Self::open_case), but for CaseExists.
+    /// As [`open_case`](Self::open_case), but for CaseExists; RequestReused where the same row of the same batch
+    /// said something else before.
     pub async fn import_case(&self, who: &Caller, input: CaseInput) -> Done<Imported> {
         let _work = self.0.activity.begin();
         let key = self
@@ -28,6 +29,9 @@ impl Engine {
             .vault
             .keyed(&who.tenant, "case", &input.lender_case_ref);
         for _ in 0..super::ATTEMPTS_MAX {
+            if let Some(before) = self.answered::<Imported>(who).await?.and_then(said_before) {
+                return Ok(before);
+            }
             let known = self.0.store.case_by_ref(&who.tenant, key).await?;
             if let Some(open) = known.filter(|c| c.closed.is_none()) {
                 return Ok(Imported {
@@ -42,18 +46,21 @@ impl Engine {
                 case: facts.case.id,
                 already_open: false,
             };
-            let caller = Caller {
-                request: None,
-                ..who.clone()
-            };
-            match self
-                .commit_command(&caller, draft, row, &|_| Vec::new())
-                .await?
-            {
+            let encode = |row: &Imported| row.case.to_bytes().to_vec();
+            match self.commit_command(who, draft, row, &encode).await? {
                 Some(Answered::Now(row)) => return Ok(row),
                 Some(Answered::Before(_)) | None => {}
             }
         }
         Err(CommandError::Contended)
     }
+}
+
+/// The case that this row of this batch opened before.
+fn said_before(answered: Answered<Imported>) -> Option<Imported> {
+    let bytes: [u8; 16] = answered.into_before()?.try_into().ok()?;
+    Some(Imported {
+        case: CaseId::from_bytes(bytes),
+        already_open: true,
+    })
 }
