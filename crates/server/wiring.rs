@@ -154,12 +154,34 @@ pub struct Server {
     stopping: CancellationToken,
 }
 
+/// What stands between the engine and its store and channels: nothing, but in the test build that has
+/// faults planted (`examples/planted.rs`).
+pub struct Seams {
+    /// Wraps the store.
+    pub store: Box<dyn Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync>,
+    /// Wraps each channel.
+    pub channel: Box<dyn Fn(Arc<dyn DynChannel>) -> Arc<dyn DynChannel> + Send + Sync>,
+}
+
+impl Default for Seams {
+    fn default() -> Self {
+        Self {
+            store: Box::new(|store| store),
+            channel: Box::new(|channel| channel),
+        }
+    }
+}
+
 impl Server {
     /// Opens the store, loads the channels, starts the engine and takes the ports.
     ///
     /// # Errors
     /// See [`ServeError`]. A channel that does not load is no error: it is listed as refused.
-    pub async fn start(config: Config, clock: ClockChoice) -> Result<Self, ServeError> {
+    pub async fn start(
+        config: Config,
+        clock: ClockChoice,
+        seams: &Seams,
+    ) -> Result<Self, ServeError> {
         config.check()?;
         let principals = Principals::of(&config)?;
         identity::must_be_loopback("listen", config.listen)?;
@@ -173,7 +195,7 @@ impl Server {
         } else {
             ClockStamp::Live
         };
-        let store = open_store(&dir, stamp).await?;
+        let store = (seams.store)(open_store(&dir, stamp).await?);
         let api = bind(config.listen).await?;
         let callbacks = bind(config.callback_listen).await?;
         let ready_clock = clock_listener(&clock).await?;
@@ -186,7 +208,7 @@ impl Server {
         let installed = load_channels(&config, &dir, &wall, &blobs).await;
         let handles = installed
             .iter()
-            .filter_map(|i| handle(&config, i))
+            .filter_map(|i| handle(&config, i, seams))
             .collect();
         let options = EngineOptions {
             tenants: tenants(&config)?,
@@ -555,7 +577,7 @@ fn class_of(loaded: &LoadedChannel) -> Option<ContactClass> {
     }
 }
 
-fn handle(config: &Config, installed: &Installed) -> Option<ChannelHandle> {
+fn handle(config: &Config, installed: &Installed, seams: &Seams) -> Option<ChannelHandle> {
     let loaded = installed.loaded.as_ref().ok()?;
     let own = config.channel.iter().find(|c| c.name == installed.name)?;
     Some(ChannelHandle {
@@ -563,7 +585,7 @@ fn handle(config: &Config, installed: &Installed) -> Option<ChannelHandle> {
         class: class_of(&loaded.channel)?,
         descriptor: loaded.channel.descriptor().clone(),
         digest: loaded.channel.digest().to_owned(),
-        channel: Arc::clone(&loaded.channel) as Arc<dyn DynChannel>,
+        channel: (seams.channel)(Arc::clone(&loaded.channel) as Arc<dyn DynChannel>),
         desk: own.desk.clone(),
     })
 }

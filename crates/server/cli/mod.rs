@@ -21,6 +21,8 @@ use clap::{Parser, Subcommand};
 
 pub use client::ClientArgs;
 
+use crate::wiring::Seams;
+
 /// The server refused.
 pub const EXIT_REFUSED: u8 = 1;
 /// The command line, configuration or a file is wrong.
@@ -99,6 +101,12 @@ pub type Outcome = Result<u8, Failure>;
 /// Runs the command of the command line.
 #[must_use]
 pub fn main() -> ExitCode {
+    main_with(&Seams::default())
+}
+
+/// Runs the command of the command line, a server with `seams`.
+#[must_use]
+pub fn main_with(seams: &Seams) -> ExitCode {
     let args = Args::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -110,7 +118,7 @@ pub fn main() -> ExitCode {
             return ExitCode::from(EXIT_UNREACHED);
         }
     };
-    let outcome = runtime.block_on(run(args.command));
+    let outcome = runtime.block_on(run(args.command, seams));
     // A call that hangs in a library must not keep the process.
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     match outcome {
@@ -122,9 +130,9 @@ pub fn main() -> ExitCode {
     }
 }
 
-async fn run(command: Command) -> Outcome {
+async fn run(command: Command, seams: &Seams) -> Outcome {
     match command {
-        Command::Serve(args) => serve::run(args).await,
+        Command::Serve(args) => serve::run(args, seams).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Import { client, args } => run_import(client, args).await,
         Command::Case(command) => case::run(command).await,

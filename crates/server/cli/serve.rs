@@ -10,7 +10,7 @@ use tracing_subscriber::EnvFilter;
 use super::{Failure, Outcome};
 use crate::config::{Config, LogFormat};
 use crate::identity::Principals;
-use crate::wiring::{ClockChoice, Ready, ServeError, Server, chain};
+use crate::wiring::{ClockChoice, Ready, Seams, ServeError, Server, chain};
 
 /// Runs the server until SIGTERM or SIGINT.
 #[derive(Debug, clap::Args)]
@@ -51,7 +51,7 @@ enum Clock {
     Stepped,
 }
 
-pub(super) async fn run(args: Args) -> Outcome {
+pub(super) async fn run(args: Args, seams: &Seams) -> Outcome {
     let failed = |e: &dyn std::error::Error| Failure::usage(chain(e));
     let mut config = Config::load(args.config.as_deref()).map_err(|e| failed(&e))?;
     config.store = args.store.clone().unwrap_or(config.store);
@@ -62,7 +62,9 @@ pub(super) async fn run(args: Args) -> Outcome {
     let mut end = ending()?;
     let principals = Principals::of(&config).map_err(|e| failed(&e))?;
     let names: Vec<String> = principals.names().map(str::to_owned).collect();
-    let server = Server::start(config, clock).await.map_err(|e| failed(&e))?;
+    let server = Server::start(config, clock, seams)
+        .await
+        .map_err(|e| failed(&e))?;
     announce(server.ready(), &names);
     if let Some(path) = &args.ready_file {
         write_ready(path, server.ready())?;
