@@ -23,8 +23,10 @@ pub struct TimelineItem {
     pub effective_at: Timestamp,
     /// Who said so.
     pub actor: String,
-    /// What kind of event, such as `payment_recorded`.
+    /// What kind of event in a word, such as `payment_recorded`.
     pub kind: String,
+    /// The event itself.
+    pub what: What,
     /// What happened, in words.
     pub summary: String,
     /// The contact it is about.
@@ -96,6 +98,7 @@ fn item(recorded: &Recorded, currency: &str) -> TimelineItem {
         effective_at: entry.effective_at,
         actor: entry.actor.clone(),
         kind,
+        what: entry.what.clone(),
         summary,
         contact,
         reason: planned.map(|c| why(c)),

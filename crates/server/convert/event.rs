@@ -335,10 +335,17 @@ fn of_service(name: &str) -> K {
 pub fn timeline_entry(item: &TimelineItem) -> v1::TimelineEntry {
     let late = item.effective_at != item.at;
     let decided = item.reason.is_some() || !item.rule_ids.is_empty();
+    let place = match &item.what {
+        What::Contact {
+            event: ContactEvent::Planned(c) | ContactEvent::Intended(c),
+            ..
+        } => c.place.as_ref(),
+        _ => None,
+    };
     v1::TimelineEntry {
         time: Some(value::to_instant(item.at)),
         effective_time: late.then(|| value::to_instant(item.effective_at)),
-        kind: kind_named(&item.kind).into(),
+        kind: kind(&item.what).into(),
         summary: item.summary.clone(),
         actor: item.actor.clone(),
         event_id: event_id(item.position),
@@ -347,16 +354,11 @@ pub fn timeline_entry(item: &TimelineItem) -> v1::TimelineEntry {
         reason: decided.then(|| v1::DecisionReason {
             rule_ids: item.rule_ids.clone(),
             text: item.reason.clone().unwrap_or_default(),
+            stage: place.map_or_else(String::new, |p| p.stage_name.clone()),
+            step: place.map(|p| i32::from(p.step)),
             ..v1::DecisionReason::default()
         }),
     }
-}
-
-/// The kind that a name of the engine's timeline means.
-#[must_use]
-pub fn kind_named(name: &str) -> K {
-    let upper = name.to_uppercase();
-    K::from_str_name(&format!("EVENT_KIND_{upper}")).unwrap_or(K::Unspecified)
 }
 
 #[cfg(test)]
@@ -368,11 +370,5 @@ mod tests {
         assert!(event_id(1).starts_with("event_"));
         assert!(event_id(9) < event_id(10));
         assert!(event_id(u64::MAX - 1) < event_id(u64::MAX));
-    }
-
-    #[test]
-    fn names_of_the_timeline_are_words_of_the_contract() {
-        assert_eq!(kind_named("contact_accepted"), K::ContactAccepted);
-        assert_eq!(kind_named("no such"), K::Unspecified);
     }
 }
