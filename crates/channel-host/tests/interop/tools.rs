@@ -29,9 +29,9 @@ fn found(variable: &str, cached: &str) -> Option<PathBuf> {
     if path.exists() {
         return Some(path);
     }
+    let path = path.display();
     missing(&format!(
-        "`{variable}` is {}, which is not there",
-        path.display()
+        "{path} is not there, and `{variable}` may name another place"
     ))
 }
 
