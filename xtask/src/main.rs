@@ -1,5 +1,6 @@
-//! The front door for people and CI: `cargo xtask demo`, `cargo xtask test`.
+//! The front door for people and CI: `cargo xtask demo`, `cargo xtask test`, `cargo xtask bench`.
 
+mod bench;
 mod cargo;
 mod chance;
 mod demo;
@@ -17,6 +18,7 @@ use clap::Parser;
 enum Task {
     Demo(demo::Args),
     Test(test::Args),
+    Bench(bench::Args),
     Portfolio(portfolio::Args),
     Interop(peers::Args),
 }
@@ -25,6 +27,7 @@ fn main() -> ExitCode {
     match Task::parse() {
         Task::Demo(args) => demo::run(&args),
         Task::Test(args) => test::run(&args),
+        Task::Bench(args) => bench::run(&args),
         Task::Portfolio(args) => portfolio::run(&args),
         Task::Interop(args) => peers::command(&args),
     }

@@ -52,11 +52,24 @@ impl Sink for NoEvents {
 /// Builds the library in the profile of this program.
 fn library() -> Result<PathBuf, Failure> {
     let mut build = cargo::cargo();
-    build.args(["build", "--quiet", "--package", "xtask", "--example", "noop_channel"]);
-    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+    build.args([
+        "build",
+        "--quiet",
+        "--package",
+        "xtask",
+        "--example",
+        "noop_channel",
+    ]);
+    let profile = if cfg!(debug_assertions) {
+        "dev"
+    } else {
+        "release"
+    };
     let status = build.args(["--profile", profile]).status()?;
     if !status.success() {
-        return Err(Failure::Wrong("the no-op channel does not build".to_owned()));
+        return Err(Failure::Wrong(
+            "the no-op channel does not build".to_owned(),
+        ));
     }
     let name = format!(
         "{}noop_channel{}",
@@ -97,7 +110,10 @@ fn request() -> SendRequest {
 
 async fn send(channel: &dyn DynChannel, clock: &Arc<dyn Clock>) -> Result<(), Failure> {
     let call = Call::new(Duration::from_secs(10), clock.clone());
-    let receipt = channel.send(&call, request()).await.map_err(Failure::other)?;
+    let receipt = channel
+        .send(&call, request())
+        .await
+        .map_err(Failure::other)?;
     std::hint::black_box(receipt);
     Ok(())
 }

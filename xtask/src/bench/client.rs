@@ -44,14 +44,18 @@ impl Client {
 
     fn ask<T>(&self, message: impl IntoRequest<T>) -> Request<T> {
         let mut request = message.into_request();
-        request.metadata_mut().insert("authorization", self.token.clone());
+        request
+            .metadata_mut()
+            .insert("authorization", self.token.clone());
         request
     }
 
     pub(crate) async fn open(&mut self, request: v1::OpenCaseRequest) -> Result<v1::Case, Failure> {
         let request = self.ask(request);
         let answer = self.stub.open_case(request).await?.into_inner();
-        answer.case.ok_or_else(|| Failure::Wrong("no case in the answer".to_owned()))
+        answer
+            .case
+            .ok_or_else(|| Failure::Wrong("no case in the answer".to_owned()))
     }
 
     pub(crate) async fn get(&mut self, case_id: String) -> Result<v1::GetCaseResponse, Failure> {
@@ -62,14 +66,24 @@ impl Client {
     }
 
     /// Imports rows; answers how many cases are open then.
-    pub(crate) async fn import(&mut self, rows: Vec<v1::ImportCasesRequest>) -> Result<usize, Failure> {
+    pub(crate) async fn import(
+        &mut self,
+        rows: Vec<v1::ImportCasesRequest>,
+    ) -> Result<usize, Failure> {
         let request = self.ask(tokio_stream::iter(rows));
         let mut answers = self.stub.import_cases(request).await?.into_inner();
         let mut opened = 0;
         while let Some(answer) = answers.message().await? {
             match answer.result {
-                Some(v1::import_cases_response::Result::CaseId(_)) if !answer.already_open => opened += 1,
-                other => return Err(Failure::Wrong(format!("row {}: {other:?}", answer.row_number))),
+                Some(v1::import_cases_response::Result::CaseId(_)) if !answer.already_open => {
+                    opened += 1
+                }
+                other => {
+                    return Err(Failure::Wrong(format!(
+                        "row {}: {other:?}",
+                        answer.row_number
+                    )));
+                }
             }
         }
         Ok(opened)
@@ -112,7 +126,10 @@ fn party(n: usize) -> v1::Party {
         locale: "zh-CN".to_owned(),
         contact_points: vec![
             point(v1::ContactPointKind::Mobile, format!("+86138{n:08}")),
-            point(v1::ContactPointKind::Postal, format!("{n} Main Road\nShanghai")),
+            point(
+                v1::ContactPointKind::Postal,
+                format!("{n} Main Road\nShanghai"),
+            ),
         ],
         ..v1::Party::default()
     }

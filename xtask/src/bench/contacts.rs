@@ -2,12 +2,13 @@
 //! same rows written by plain SQL in two durable transactions a batch.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use jiff::civil::date;
 use recoup_domain::case::{Amounts, LenderKind, Scores};
+use recoup_domain::contact::ContactState;
 use recoup_domain::money::Currency;
 use recoup_domain::party::{BorrowerKind, PointKind, PointOwner};
 use recoup_engine::Engine;
@@ -130,7 +131,7 @@ impl Portfolio {
         let effected: u64 = status
             .contacts
             .iter()
-            .filter(|(state, _)| state == "EFFECTED" || state == "effected")
+            .filter(|(state, _)| state == ContactState::Effected.name())
             .map(|(_, n)| n)
             .sum();
         self.contacts += self.cases as u64;
@@ -163,10 +164,13 @@ struct Contact {
 
 const DUE: &str = "SELECT case_id FROM sched WHERE next_at IS NOT NULL AND next_at <= ?1
     ORDER BY next_at, case_id LIMIT ?2";
-const PARTY: &str = "UPDATE party SET version = ?2, points = ?3, body = ?4, sealed = ?5 WHERE id = ?1";
-const CASE: &str = "UPDATE case_ SET version = ?2, status = ?3, stage = ?4, worklist = ?5, body = ?6,
+const PARTY: &str =
+    "UPDATE party SET version = ?2, points = ?3, body = ?4, sealed = ?5 WHERE id = ?1";
+const CASE: &str =
+    "UPDATE case_ SET version = ?2, status = ?3, stage = ?4, worklist = ?5, body = ?6,
     sealed = ?7 WHERE id = ?1";
-const INTEND: &str = "INSERT INTO contact VALUES (?1, ?17, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
+const INTEND: &str =
+    "INSERT INTO contact VALUES (?1, ?17, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,
     ?14, ?15, ?16)";
 const SETTLE: &str = "UPDATE contact SET state = ?3, outcome = ?4, body = ?5, sealed = ?6
     WHERE case_id = ?1 AND seq = ?2";
@@ -178,7 +182,7 @@ impl Cycle {
         let [main, _] = SqliteStore::files(from);
         let conn = Connection::open(main)?;
         let rows = read(&conn, seq)?;
-        let copy: PathBuf = to.join("copy.db");
+        let copy = to.join("copy.db");
         conn.execute("VACUUM INTO ?1", [copy.to_string_lossy()])?;
         let conn = raw::connect(&copy)?;
         let one = |sql: &str| conn.query_row(sql, [], |r| r.get::<_, i64>(0));
@@ -209,7 +213,10 @@ impl Cycle {
         let sample = watch.stop(done);
         self.now = next;
         if done != self.rows.len() {
-            return Err(Failure::Wrong(format!("{done} of {} were due", self.rows.len())));
+            return Err(Failure::Wrong(format!(
+                "{done} of {} were due",
+                self.rows.len()
+            )));
         }
         Ok(sample)
     }
@@ -228,7 +235,9 @@ impl Cycle {
         self.conn.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         let rows = std::mem::take(&mut self.rows);
         for id in ids {
-            let row = rows.get(id).ok_or_else(|| Failure::Wrong("an unknown case".to_owned()))?;
+            let row = rows
+                .get(id)
+                .ok_or_else(|| Failure::Wrong("an unknown case".to_owned()))?;
             put(self, id, row)?;
         }
         self.rows = rows;
@@ -238,19 +247,31 @@ impl Cycle {
 
     /// T1: the intent.
     fn intend(&mut self, id: &[u8], row: &Contact) -> rusqlite::Result<()> {
-        self.conn.prepare_cached(PARTY)?.execute(params_from_iter(&row.party))?;
-        self.conn.prepare_cached(CASE)?.execute(params_from_iter(&row.case))?;
+        self.conn
+            .prepare_cached(PARTY)?
+            .execute(params_from_iter(&row.party))?;
+        self.conn
+            .prepare_cached(CASE)?
+            .execute(params_from_iter(&row.case))?;
         let seq = Value::from(self.seq);
         let values = row.contact.iter().chain([&seq]);
-        self.conn.prepare_cached(INTEND)?.execute(params_from_iter(values))?;
-        self.conn.prepare_cached("DELETE FROM sched WHERE case_id = ?1")?.execute([id])?;
+        self.conn
+            .prepare_cached(INTEND)?
+            .execute(params_from_iter(values))?;
+        self.conn
+            .prepare_cached("DELETE FROM sched WHERE case_id = ?1")?
+            .execute([id])?;
         self.journal(&row.intent)
     }
 
     /// T2: the outcome and the next schedule.
     fn settle(&mut self, id: &[u8], row: &Contact, next: i64) -> rusqlite::Result<()> {
-        self.conn.prepare_cached(PARTY)?.execute(params_from_iter(&row.party))?;
-        self.conn.prepare_cached(CASE)?.execute(params_from_iter(&row.case))?;
+        self.conn
+            .prepare_cached(PARTY)?
+            .execute(params_from_iter(&row.party))?;
+        self.conn
+            .prepare_cached(CASE)?
+            .execute(params_from_iter(&row.case))?;
         let c = &row.contact;
         let settled = params![id, self.seq, c[5], c[6], c[14], c[15]];
         self.conn.prepare_cached(SETTLE)?.execute(settled)?;
@@ -264,9 +285,13 @@ impl Cycle {
             self.position += 1;
             let position = Value::from(self.position);
             let values = [&position].into_iter().chain(entry);
-            self.conn.prepare_cached(JOURNAL)?.execute(params_from_iter(values))?;
+            self.conn
+                .prepare_cached(JOURNAL)?
+                .execute(params_from_iter(values))?;
             let leaf = "INSERT INTO leaf VALUES (?1, ?2)";
-            self.conn.prepare_cached(leaf)?.execute(params![self.position, [7_u8; 32]])?;
+            self.conn
+                .prepare_cached(leaf)?
+                .execute(params![self.position, [7_u8; 32]])?;
         }
         Ok(())
     }
@@ -285,13 +310,21 @@ fn read(conn: &Connection, seq: i64) -> Result<HashMap<Vec<u8>, Contact>, Failur
         let own = format!("{journal} >= ?2 AND position <= ?3 ORDER BY position");
         let later = format!("{journal} > ?2 ORDER BY position");
         let row = Contact {
-            party: one(conn, "SELECT id, version, points, body, sealed FROM party WHERE id = ?1", &[&party])?,
+            party: one(
+                conn,
+                "SELECT id, version, points, body, sealed FROM party WHERE id = ?1",
+                &[&party],
+            )?,
             case: one(
                 conn,
                 "SELECT id, version, status, stage, worklist, body, sealed FROM case_ WHERE id = ?1",
                 &[&case],
             )?,
-            contact: one(conn, "SELECT * FROM contact WHERE case_id = ?1 AND seq = ?2", &[&case, &seq])?,
+            contact: one(
+                conn,
+                "SELECT * FROM contact WHERE case_id = ?1 AND seq = ?2",
+                &[&case, &seq],
+            )?,
             intent: many(conn, &own, &[&case, &first, &intended.1])?,
             outcome: many(conn, &later, &[&case, &intended.1])?,
         };
@@ -309,11 +342,17 @@ fn intent_of(conn: &Connection, case: &[u8]) -> Result<(i64, i64), Failure> {
     // Entries of the case just before it, such as the end of a denial, belong to the same transaction.
     let first = "SELECT COALESCE(MAX(position), 0) + 1 FROM journal
         WHERE case_id = ?1 AND position < ?2 AND kind = 2";
-    let first = conn.prepare_cached(first)?.query_row(params![case, at], |r| r.get(0))?;
+    let first = conn
+        .prepare_cached(first)?
+        .query_row(params![case, at], |r| r.get(0))?;
     Ok((first, at))
 }
 
-fn one(conn: &Connection, sql: &str, given: &[&dyn rusqlite::ToSql]) -> Result<Vec<Value>, Failure> {
+fn one(
+    conn: &Connection,
+    sql: &str,
+    given: &[&dyn rusqlite::ToSql],
+) -> Result<Vec<Value>, Failure> {
     let found = many(conn, sql, given)?.into_iter().next();
     found.ok_or_else(|| Failure::Wrong(format!("no row: {sql}")))
 }

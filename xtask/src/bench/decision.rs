@@ -193,19 +193,20 @@ fn by_hand(facts: &Facts, now: Timestamp) -> Option<u8> {
     }
     let dpd = today - black_box(20_550);
     let case = &facts.case;
-    let holds = |n: i64| {
-        dpd >= 1 + black_box(0 * n)
+    let least = black_box([1_i64; 20]);
+    let holds = |n: &usize| {
+        dpd >= least[*n]
             && case.tags.is_empty()
             && (case.scores.willingness.is_some_and(|w| w < 20) || visits < 9)
             && now.as_second() - case.opened_at.as_second() >= DAY
             && case.amounts.overdue >= 100
             && dpd < 200
     };
-    let stage = (0..20).rev().find(|n| holds(*n))?;
+    (0..20).rev().find(holds)?;
     let hour = local(now) % DAY / 3_600;
     let lawful = (8..22).contains(&hour) && made < 5 && talks < 3;
     let due = last.iter().position(|at| now.as_second() - at >= 3 * DAY)?;
-    (lawful && stage >= 0).then_some(due as u8)
+    lawful.then_some(due as u8)
 }
 
 fn time(decisions: usize, mut once: impl FnMut()) -> Sample {
@@ -246,7 +247,12 @@ pub(super) fn decision(ground: &Ground) -> Result<Line, Failure> {
         .map(|_| time(n, || drop(black_box(facts.decide(black_box(now))))))
         .collect();
     let us = median_of(&permit.ours, Sample::us);
-    let aim = if of_permit == 0 && of_sleep == 0 { 1.0 } else { 0.0 };
+    // Whatever its time, a decision that allocates misses.
+    let aim = if of_permit == 0 && of_sleep == 0 {
+        1.0
+    } else {
+        0.0
+    };
     Ok(Line {
         goal: "G10",
         what: "one decision that permits: 20 rules and the gate, a person with 50 contacts; no allocation"

@@ -2,6 +2,7 @@
 //! else.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use recoup::api::recoup::v1;
 use recoup::api::recoup::v1::case_service_server::{CaseService, CaseServiceServer};
@@ -67,38 +68,36 @@ pub(super) async fn calls(to: SocketAddr, ids: &[String], calls: usize) -> Resul
     Ok(watch.stop(calls))
 }
 
+/// A server with cases, and an echo of what it answers.
+async fn prepare(dir: &Path, cases: usize) -> Result<(Running, SocketAddr, Vec<String>), Failure> {
+    let server = Running::start(dir, None, super::opening::POLICY).await?;
+    let mut client = Client::connect(server.api).await?;
+    let now = server.engine.wall().now();
+    let mut ids = Vec::with_capacity(cases);
+    for n in 0..cases {
+        ids.push(client.open(opening(n, now)).await?.case_id);
+    }
+    let echo = echo(client.get(ids[0].clone()).await?).await?;
+    Ok((server, echo, ids))
+}
+
 /// G3: GetCase.
 pub(super) fn get(ground: &Ground) -> Result<Line, Failure> {
-    let (cases, asked) = (ground.size(2_000, 64), ground.size(30_000, 256));
+    let (cases, asked) = (ground.size(1_000, 64), ground.size(20_000, 256));
     let dir = ground.folder()?;
-    ground.runtime.block_on(async {
-        let server = Running::start(dir.path(), None, super::opening::POLICY).await?;
-        let mut client = Client::connect(server.api).await?;
-        let now = server.engine.wall().now();
-        let mut ids = Vec::with_capacity(cases);
-        for n in 0..cases {
-            ids.push(client.open(opening(n, now)).await?.case_id);
-        }
-        let answer = client.get(ids[0].clone()).await?;
-        let bytes = prost::Message::encoded_len(&answer);
-        let echo = echo(answer).await?;
-        let mut pairs = Pairs::default();
-        // Connections and caches are warm before anything counts.
-        calls(server.api, &ids, asked / 10).await?;
-        calls(echo, &ids, asked / 10).await?;
-        for round in 0..ground.rounds {
-            for arm in if round % 2 == 0 { [Arm::Ours, Arm::Raw] } else { [Arm::Raw, Arm::Ours] } {
-                match arm {
-                    Arm::Ours => pairs.ours.push(calls(server.api, &ids, asked).await?),
-                    Arm::Raw => pairs.raw.push(calls(echo, &ids, asked).await?),
-                }
-            }
-        }
-        server.end().await;
-        let what = "GetCase, 32 in flight, against a tonic echo of equal messages";
-        Ok(Line::share("G3", what, "calls/s", &pairs)
-            .named("server and client", "tonic echo and client")
-            .aims(0.6, 0.8)
-            .note(format!("the answer has {bytes} bytes")))
-    })
+    let runtime = &ground.runtime;
+    let (server, echo, ids) = runtime.block_on(prepare(dir.path(), cases))?;
+    let ask = |arm, n| {
+        let to = if arm == Arm::Ours { server.api } else { echo };
+        runtime.block_on(calls(to, &ids, n))
+    };
+    // Connections and caches are warm before anything counts.
+    ask(Arm::Ours, asked / 10)?;
+    ask(Arm::Raw, asked / 10)?;
+    let pairs = Pairs::measure(ground.rounds, |arm| ask(arm, asked))?;
+    runtime.block_on(server.end());
+    let what = "GetCase, 32 in flight, against a tonic echo of equal messages";
+    Ok(Line::share("G3", what, "calls/s", &pairs)
+        .named("server and client", "tonic echo and client")
+        .aims(0.6, 0.8))
 }

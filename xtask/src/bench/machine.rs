@@ -115,7 +115,8 @@ fn empty_tick(ground: &Ground) -> Result<Baseline, Failure> {
     )?;
     for n in 0..10_000_i64 {
         let put = "INSERT INTO sched VALUES (?1, ?2)";
-        conn.prepare_cached(put)?.execute(params![i128::from(n).to_be_bytes(), n + 1])?;
+        conn.prepare_cached(put)?
+            .execute(params![i128::from(n).to_be_bytes(), n + 1])?;
     }
     conn.execute_batch("COMMIT")?;
     let ticks = ground.size(20_000, 100);
@@ -148,7 +149,12 @@ fn trait_call(ground: &Ground) -> Result<Baseline, Failure> {
         black_box(n);
         Ok(watch.stop(calls))
     })?;
-    Ok(time(TRAIT_CALL, "ns", 25.0, median_of(&samples, Sample::us) * 1_000.0))
+    Ok(time(
+        TRAIT_CALL,
+        "ns",
+        25.0,
+        median_of(&samples, Sample::us) * 1_000.0,
+    ))
 }
 
 fn time(what: &'static str, unit: &'static str, quiet: f64, now: f64) -> Baseline {

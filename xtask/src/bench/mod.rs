@@ -230,6 +230,10 @@ mod tests {
         }
         assert!(report.text().contains("figures mean nothing"));
         serde_json::from_str::<serde_json::Value>(&report.json()).unwrap();
-        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "left behind");
+        assert_eq!(
+            std::fs::read_dir(dir.path()).unwrap().count(),
+            0,
+            "left behind"
+        );
     }
 }

@@ -48,6 +48,7 @@ fn run(ground: &Ground, how: How, cases: usize, batch_max: Option<usize>) -> Res
     ground.runtime.block_on(async {
         let server = Running::start(dir.path(), batch_max, POLICY).await?;
         let mut newest = server.engine.newest();
+        newest.borrow_and_update();
         let commits = Arc::new(AtomicU64::new(0));
         let counted = commits.clone();
         let counting = tokio::spawn(async move {
@@ -101,7 +102,9 @@ async fn one_import(server: &Running, cases: usize) -> Result<Sample, Failure> {
     let opened = client.import(rows).await?;
     let sample = watch.stop(cases);
     if opened != cases {
-        return Err(Failure::Wrong(format!("{opened} of {cases} rows were opened")));
+        return Err(Failure::Wrong(format!(
+            "{opened} of {cases} rows were opened"
+        )));
     }
     Ok(sample)
 }
@@ -163,7 +166,6 @@ pub(super) fn import(ground: &Ground) -> Result<Line, Failure> {
 pub(super) fn grouping(ground: &Ground) -> Result<Line, Failure> {
     let (many, few) = (ground.size(4_096, 256), ground.size(1_024, 64));
     let rows = rows_of(ground, How::Unary, many)?;
-    let mut raw_single = Vec::new();
     let raw = Pairs::measure(ground.rounds, |arm| {
         let (cases, batch) = match arm {
             Arm::Ours => (many, IN_FLIGHT),
@@ -171,7 +173,6 @@ pub(super) fn grouping(ground: &Ground) -> Result<Line, Failure> {
         };
         rows.write(ground.folder()?.path(), cases, batch)
     })?;
-    raw_single.extend(raw.raw.iter().copied());
     let served = Pairs::measure(ground.rounds, |arm| {
         let (cases, batch_max) = match arm {
             Arm::Ours => (many, None),
@@ -179,7 +180,8 @@ pub(super) fn grouping(ground: &Ground) -> Result<Line, Failure> {
         };
         Ok::<_, Failure>(run(ground, How::Unary, cases, batch_max)?.sample)
     })?;
-    let what = "OpenCase, 256 in flight: committed together over singly, as a share of the same of the raw store";
+    let what = "OpenCase, 256 in flight: committed together over singly, as a share of the same of the raw \
+                store";
     let line = Line::share("G4", what, "times", &served).aims(0.5, 0.8);
     let times = |name: &str, pairs: &Pairs| Figure {
         name: name.to_owned(),
@@ -198,6 +200,6 @@ pub(super) fn grouping(ground: &Ground) -> Result<Line, Failure> {
         short(median_of(&served.ours, Sample::rate)),
         short(median_of(&served.raw, Sample::rate)),
         short(median_of(&raw.ours, Sample::rate)),
-        short(median_of(&raw_single, Sample::rate)),
+        short(median_of(&raw.raw, Sample::rate)),
     )))
 }

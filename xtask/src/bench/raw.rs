@@ -17,7 +17,10 @@ const TABLES: [(&str, &str); 7] = [
     ("party_point", "party, point"),
     ("case_", "rowid"),
     ("sched", "case_id"),
-    ("journal WHERE case_id IS NOT NULL OR party_id IS NOT NULL", "position"),
+    (
+        "journal WHERE case_id IS NOT NULL OR party_id IS NOT NULL",
+        "position",
+    ),
     (
         "leaf WHERE position IN (SELECT position FROM journal
             WHERE case_id IS NOT NULL OR party_id IS NOT NULL)",
@@ -94,7 +97,11 @@ impl Opened {
             bytes += row.iter().map(width).sum::<usize>();
         }
         let n = self.cases.max(1);
-        format!("a case is {:.1} rows and {} bytes", rows as f64 / n as f64, bytes / n)
+        format!(
+            "a case is {:.1} rows and {} bytes",
+            rows as f64 / n as f64,
+            bytes / n
+        )
     }
 
     /// Writes the first `cases` into a new store in `dir`, `batch` of them a commit.

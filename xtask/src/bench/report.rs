@@ -1,6 +1,7 @@
 //! What is printed: a table for people, JSON for programs.
 
-use comfy_table::{Table, presets};
+use comfy_table::Table;
+use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
 use serde::Serialize;
 
 use super::measure::{Pairs, Sample, median_of};
@@ -232,7 +233,11 @@ fn row(line: &Line) -> Vec<String> {
     let stretch = line
         .stretch
         .map_or_else(String::new, |s| format!("\nstretch {s}"));
-    let suspect = if line.suspect.is_some() { "\nsuspect" } else { "" };
+    let suspect = if line.suspect.is_some() {
+        "\nsuspect"
+    } else {
+        ""
+    };
     vec![
         line.goal.to_owned(),
         line.what.clone(),
@@ -246,7 +251,7 @@ fn row(line: &Line) -> Vec<String> {
 
 fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_HORIZONTAL_ONLY).set_header(header);
+    table.load_style(UTF8_HORIZONTAL_ONLY).set_header(header);
     table
 }
 
@@ -283,7 +288,10 @@ mod tests {
     #[test]
     fn a_verdict_looks_the_right_way() {
         let high = |r| line(r, Better::Higher).verdict();
-        assert_eq!((high(0.4), high(0.5), high(0.7)), ("miss", "pass", "stretch"));
+        assert_eq!(
+            (high(0.4), high(0.5), high(0.7)),
+            ("miss", "pass", "stretch")
+        );
         let mut low = line(0.6, Better::Lower).aims(1.5, 0.3);
         assert_eq!(low.verdict(), "pass");
         low.result = 2.0;
@@ -315,7 +323,10 @@ mod tests {
             lines: vec![line(0.6, Better::Higher)],
         };
         let text = report.text();
-        assert!(text.contains("G0") && text.contains("pass") && text.contains("500 us CPU"), "{text}");
+        assert!(
+            text.contains("G0") && text.contains("pass") && text.contains("500 us CPU"),
+            "{text}"
+        );
         let json: serde_json::Value = serde_json::from_str(&report.json()).unwrap();
         assert_eq!(json["lines"][0]["verdict"], "pass");
         assert_eq!(json["lines"][0]["ours"]["cpu_us"], 500.0);

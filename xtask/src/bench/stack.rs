@@ -40,7 +40,7 @@ impl Channel for Instant {
     async fn send(&self, _: &Call, _: SendRequest) -> Result<Receipt, ChannelError> {
         Ok(Receipt {
             provider_ref: "r".to_owned(),
-            state: self.state.clone().into(),
+            state: self.state.clone(),
             immediate: Some(Outcome::Delivered.into()),
             ..Receipt::default()
         })
@@ -132,9 +132,8 @@ async fn activate(engine: &Engine, policy: &str) -> Result<(), Failure> {
         variables: vec!["borrower_name".to_owned()],
     };
     let (ana, ben) = (caller("ana")?, caller("ben")?);
-    let nothing = |_: &_| Vec::new();
     engine
-        .register_template(&ana, template, &nothing)
+        .register_template(&ana, template, &|_| Vec::new())
         .await
         .map_err(Failure::other)?;
     let made = engine.create_policy(&ana, policy.to_owned(), &|_| Vec::new());

@@ -12,6 +12,7 @@ use rusqlite::{Connection, params};
 use tempfile::TempDir;
 
 use super::measure::{Arm, Pairs, Sample, Stopwatch, median_of};
+use super::opening::POLICY;
 use super::report::{Better, Figure, Line, short};
 use super::stack::{self, StoreIs};
 use super::{Failure, Ground, machine, raw};
@@ -29,18 +30,9 @@ impl Waiting {
     fn new(ground: &Ground, cases: usize) -> Result<Self, Failure> {
         let dir = ground.folder()?;
         let start: Timestamp = START.parse().map_err(Failure::other)?;
-        let open = || {
-            let store = StoreIs {
-                dir: dir.path(),
-                clock: ClockStamp::Stepped,
-                batch_max: None,
-            };
-            let wall = Arc::new(SteppedWall::new(start));
-            stack::engine(store, wall, super::opening::POLICY)
-        };
         // A first engine makes the store and the one case that all others are copies of.
         let engine = ground.runtime.block_on(async {
-            let engine = open().await?;
+            let engine = open(dir.path(), start, POLICY).await?;
             let input = super::contacts::case(0);
             engine
                 .import_case(&stack::caller("ana")?, input)
@@ -52,8 +44,9 @@ impl Waiting {
         fill(dir.path(), cases, start)?;
         let [main, _] = SqliteStore::files(dir.path());
         let bare = raw::connect(&main)?;
+        let again = POLICY.replace("name: ladder", "name: ladder-again");
         Ok(Self {
-            engine: ground.runtime.block_on(reopen(dir.path(), start))?,
+            engine: ground.runtime.block_on(open(dir.path(), start, &again))?,
             bare,
             _dir: dir,
         })
@@ -73,14 +66,13 @@ impl Waiting {
     }
 }
 
-async fn reopen(dir: &Path, start: Timestamp) -> Result<Engine, Failure> {
+async fn open(dir: &Path, start: Timestamp, policy: &str) -> Result<Engine, Failure> {
     let store = StoreIs {
         dir,
         clock: ClockStamp::Stepped,
         batch_max: None,
     };
-    let policy = super::opening::POLICY.replace("name: ladder", "name: ladder-again");
-    stack::engine(store, Arc::new(SteppedWall::new(start)), &policy).await
+    stack::engine(store, Arc::new(SteppedWall::new(start)), policy).await
 }
 
 /// Copies the one case until there are `cases`, each due a day or more after `start`, in the 15-minute
