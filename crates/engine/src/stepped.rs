@@ -136,6 +136,9 @@ impl Run<'_> {
                 self.c.wall.advance(next);
                 self.tell_all(&format!("NOW {}\n", next.as_microsecond()))
                     .await;
+                // Who answers has read the new instant: before that nothing may go out to a party, or it
+                // would be received at the old one.
+                self.ask().await?;
             }
             Some(_) => tokio::time::sleep(ASK_AGAIN).await,
             None => tokio::time::sleep(STAND_STILL).await,

@@ -71,6 +71,9 @@ pub(crate) struct Driver {
     /// Whether the last question was answered by a look at the field app's reports.
     looked: bool,
     now_us: i64,
+    /// Questions since the clock moved. The second comes when everybody has answered the first, and so has
+    /// read the new instant: only then does anybody act, or a party would take the call at the old one.
+    asked: u32,
     position: i64,
 }
 
@@ -97,6 +100,7 @@ impl Driver {
             visits: Vec::new(),
             looked: false,
             now_us: i64::MIN,
+            asked: 0,
             position: 0,
         };
         for (at_us, reference, told) in told.unwrap_or_default() {
@@ -154,14 +158,15 @@ impl Driver {
 
     fn step_to(&mut self, us: i64) {
         self.now_us = us;
+        self.asked = 0;
         self.looked = false;
         self.live.show(us, &self.cases);
-        self.start_due();
     }
 
     async fn answer(&mut self, n: u64, position: i64) -> Result<(), DemoError> {
+        self.asked += 1;
         self.start_due();
-        let is_quiet = self.calls.is_empty() && self.position >= position;
+        let is_quiet = self.calls.is_empty() && !self.has_due() && self.position >= position;
         if !is_quiet || self.now_us >= self.plan.end_us {
             return self.clock.busy(n).await;
         }
@@ -187,8 +192,16 @@ impl Driver {
         self.agenda.insert((at_us, self.numbered), due);
     }
 
+    fn has_due(&self) -> bool {
+        let first = self.agenda.keys().next();
+        first.is_some_and(|(at_us, _)| *at_us <= self.now_us)
+    }
+
     /// Starts everything whose instant has come.
     fn start_due(&mut self) {
+        if self.asked < 2 {
+            return;
+        }
         while let Some(entry) = self.agenda.first_entry()
             && entry.key().0 <= self.now_us
             && self.now_us < self.plan.end_us

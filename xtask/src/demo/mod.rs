@@ -86,6 +86,9 @@ pub(crate) struct Args {
     /// Cargo profile of what is built and run.
     #[arg(long, default_value = "release")]
     profile: String,
+    /// Run what was built before.
+    #[arg(long)]
+    no_build: bool,
 }
 
 /// A fault to plant.
@@ -144,7 +147,7 @@ impl DemoError {
 
 /// Runs the demo; exit code 0 where all is as it must be, 1 where it is not, 2 where it could not run.
 pub(crate) fn run(args: &Args) -> ExitCode {
-    let outcome = world::build(&args.profile, args.plant).and_then(|built| {
+    let outcome = world::build(&args.profile, args.plant, args.no_build).and_then(|built| {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
             .build();

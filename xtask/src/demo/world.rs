@@ -24,8 +24,22 @@ pub(crate) struct Built {
     plant: Option<Plant>,
 }
 
-/// Builds everything the demo runs, with the profile named.
-pub(crate) fn build(profile: &str, plant: Option<Plant>) -> Result<Built, DemoError> {
+/// Builds everything the demo runs, with the profile named, unless it is to run what is there.
+pub(crate) fn build(
+    profile: &str,
+    plant: Option<Plant>,
+    no_build: bool,
+) -> Result<Built, DemoError> {
+    if !no_build {
+        build_all(profile, plant)?;
+    }
+    Ok(Built {
+        dir: cargo::profile_dir(profile),
+        plant,
+    })
+}
+
+fn build_all(profile: &str, plant: Option<Plant>) -> Result<(), DemoError> {
     let mut cargo = cargo::cargo();
     cargo.args([
         "build",
@@ -61,10 +75,7 @@ pub(crate) fn build(profile: &str, plant: Option<Plant>) -> Result<Built, DemoEr
             "planted",
         ]))?;
     }
-    Ok(Built {
-        dir: cargo::profile_dir(profile),
-        plant,
-    })
+    Ok(())
 }
 
 fn run(command: &mut Command) -> Result<(), DemoError> {
