@@ -275,7 +275,8 @@ fn is_overtaken(case: &Case, party: &Party, contact: &Contact) -> bool {
     case.closed.is_some()
         || !case.pauses.is_empty()
         || party.deceased
-        || party.has_ceased(case.id, false)
+        // A referral is no contact with the person: a cease does not take it back.
+        || (contact.class != ContactClass::Legal && party.has_ceased(case.id, false))
         || party
             .opt_outs
             .iter()

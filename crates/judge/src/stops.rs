@@ -99,6 +99,10 @@ impl Scoped<'_> {
     /// Whether the slot lies in the stop's scope.
     fn binds(&self, slot: &Slot) -> bool {
         let stop = self.stop;
+        // Whoever asked to be left alone may still be sued: a cease leaves the referral open.
+        if stop.kind == StopKind::Cease && slot.channel == Channel::Legal {
+            return false;
+        }
         // These pause the whole case, whoever of its parties they came from.
         let whole_case = matches!(
             stop.kind,
@@ -172,6 +176,9 @@ impl Scoped<'_> {
         }
         let wrong = match slot.state {
             State::CancelUnknown => return None,
+            // Nobody knows whether the calendar took it, so there is nothing to call off: it was on the
+            // worklist at the stop. Proven accepted later, it must be called off like any other.
+            State::Unknown => return None,
             // Settled later by evidence, which need not have come from the calendar.
             State::Cancelled if slot.reached(State::CancelUnknown) => return None,
             State::Cancelled => "the ledger says cancelled but the calendar was not told before it",

@@ -321,3 +321,26 @@ fn a_wrong_number_stops_that_number() {
         ],
     );
 }
+
+#[test]
+fn a_cease_leaves_the_referral_open_and_nothing_else() {
+    check(
+        || {
+            let mut run = message();
+            run.stop(json!({"party":"P","ok_at_us":cn(NOON) + SECOND}));
+            run
+        },
+        &[
+            (
+                "a referral",
+                |r| done(r.contact("B", "legal", cn(NOON) + DAY)),
+                &[],
+            ),
+            (
+                "a mail",
+                |r| done(r.contact("B", "email", cn(NOON) + DAY)),
+                &["after_stop"],
+            ),
+        ],
+    );
+}
