@@ -54,7 +54,7 @@ fn main() -> ExitCode {
 /// A channel that sends everything twice, as one does that tries again after a slow answer.
 struct Doubled(Arc<dyn DynChannel>);
 
-/// A channel that says it sent, and sends nothing.
+/// A channel that says of every third contact that it sent it, and sends nothing.
 struct Lost(Arc<dyn DynChannel>);
 
 macro_rules! as_beneath {
@@ -131,10 +131,15 @@ impl DynChannel for Doubled {
 impl DynChannel for Lost {
     fn send<'a>(
         &'a self,
-        _: &'a Call,
-        _: SendRequest,
+        cx: &'a Call,
+        request: SendRequest,
     ) -> BoxFuture<'a, Result<Receipt, ChannelError>> {
-        Box::pin(async { Ok(Receipt::default()) })
+        // Keys are spread evenly: any byte of theirs chooses as well as chance.
+        let chosen = cx.idempotency_key().bytes().next_back();
+        if chosen.is_some_and(|byte| byte % 3 == 0) {
+            return Box::pin(async { Ok(Receipt::default()) });
+        }
+        self.0.send(cx, request)
     }
 
     as_beneath!();

@@ -1,0 +1,309 @@
+//! Bad input: it is named with its place and what would be right, and everything else goes on.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use recoup::api::recoup::v1;
+use v1::{ChannelState, ContactState, Severity};
+
+use crate::support::World;
+use crate::support::builds;
+use crate::support::client::{fields, reason};
+use crate::support::process::Folder;
+use crate::support::sandbox::Sandbox;
+use crate::support::scenes::{self, Loan, ONE_TEXT};
+use crate::support::server::{Server, Setup, launch};
+
+/// Starts a server that must refuse to start; answers its exit code and what it said.
+async fn refused(top: &str, tables: &str) -> (Option<i32>, String) {
+    let folder = Folder::new();
+    let mut setup = Setup::default();
+    setup.top.push_str(top);
+    setup.tables.push_str(tables);
+    let mut process = launch(folder.path(), &setup);
+    let status = process.wait().await;
+    assert!(!folder.path().join("ready.json").exists());
+    (status.code(), process.stderr())
+}
+
+#[tokio::test]
+async fn a_wrong_configuration_names_key_place_and_what_would_be_right() {
+    for (top, tables, words) in [
+        (
+            "callback_lisen = \"127.0.0.1:0\"\n",
+            "",
+            &["recoup.toml:4", "callback_lisen", "callback_listen"][..],
+        ),
+        (
+            "[engine]\nguard_ms = 5\n",
+            "",
+            &["recoup.toml:5", "guard_ms", "guard_s"],
+        ),
+        (
+            "[engine]\nbatch = 0\n",
+            "",
+            &["engine.batch", "from 1 to 4096"],
+        ),
+        (
+            "",
+            "[[tenant]]\nid = \"demo\"\ndisplay_name = \"D\"\n[[dev_principal]]\nname = \"eve\"\n\
+             token = \"dev-eve\"\ntenant = \"demo\"\nroles = [\"boss\"]\n",
+            &["boss", "lender", "compliance"],
+        ),
+    ] {
+        let (code, said) = refused(top, tables).await;
+        assert_eq!(code, Some(2), "{said}");
+        for word in words {
+            assert!(said.contains(word), "{top}{tables}: {word}: {said}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn development_mode_listens_on_loopback_alone() {
+    let folder = Folder::new();
+    let setup = Setup {
+        args: vec!["--listen".into(), "0.0.0.0:0".into()],
+        ..Setup::default()
+    };
+    let mut process = launch(folder.path(), &setup);
+    let status = process.wait().await;
+    assert_eq!(status.code(), Some(2));
+    assert!(
+        process.stderr().contains("not a loopback address"),
+        "{}",
+        process.stderr()
+    );
+}
+
+/// A library that is missing, is no library, is somebody else's, or refuses its configuration: each is
+/// listed with the reason, and the one that is well works.
+#[tokio::test]
+async fn a_channel_that_does_not_load_says_why_and_the_others_run_on() {
+    let folder = Folder::new();
+    let dir = folder.path();
+    let sandbox = Sandbox::live(dir, 42).await;
+    let broken = dir.join("broken.so");
+    let whole = fs::read(builds::plugin("email")).expect("the plugin");
+    fs::write(&broken, &whole[..whole.len() / 3]).expect("a third of it");
+    let text = dir.join("text.so");
+    fs::write(&text, "not a library").expect("a file");
+    let setup = Setup::default()
+        .with("sms", &sandbox)
+        .with_channel("missing", &dir.join("nowhere.so"), "")
+        .with_channel("broken", &broken, "")
+        .with_channel("text", &text, "")
+        .with_channel("foreign", Path::new(&system_library()), "")
+        .with_channel(
+            "misled",
+            &builds::plugin("phone"),
+            "config = { base_ulr = \"x\" }",
+        );
+    let server = Server::start(dir, &setup).await;
+    let (ana, ben) = (server.ana(), server.ben());
+
+    let request = v1::ListChannelsRequest {
+        show_all: true,
+        ..v1::ListChannelsRequest::default()
+    };
+    let all = ana.channels().list_channels(request).await;
+    let all = all.expect("channels").into_inner().channels;
+    let find = |name: &str| all.iter().find(|c| c.name == name).expect("it is listed");
+    assert_eq!(find("sms").state, i32::from(ChannelState::Live));
+    for (name, word) in [
+        ("missing", "nowhere.so"),
+        ("broken", "broken.so"),
+        ("text", "text.so"),
+        ("foreign", "does not export"),
+        ("misled", "base_ulr"),
+    ] {
+        let channel = find(name);
+        assert_eq!(
+            channel.state,
+            i32::from(ChannelState::Refused),
+            "{channel:?}"
+        );
+        assert!(channel.detail.contains(word), "{name}: {}", channel.detail);
+    }
+
+    scenes::set_up(&ana, &ben, ONE_TEXT).await;
+    let case = scenes::open(&ana, &Loan::at_noon(1)).await;
+    scenes::until_contact(&ana, &case.case_id, ContactState::Effected).await;
+    assert_eq!(sandbox.effects("sms").len(), 1);
+}
+
+/// A library of the system that is loaded into this very process.
+fn system_library() -> String {
+    let maps = fs::read_to_string("/proc/self/maps").expect("the maps of this process");
+    let paths = maps.lines().filter_map(|l| l.split_whitespace().nth(5));
+    let mut libraries = paths.filter(|p| p.contains("libc.so") || p.contains("libm.so"));
+    libraries.next().expect("a C library").to_owned()
+}
+
+#[tokio::test]
+async fn every_fault_of_a_policy_comes_with_line_and_column() {
+    let world = World::live(&["sms"], ONE_TEXT).await;
+    let yaml = "name: wrong
+stages:
+  - name: remind
+    enter: case.dpd >= 1 &&
+    steps: [{channel: sms, template: reminder, evry: 3d}]
+  - name: call
+    enter: case.dbd >= 4
+    steps: [{channel: fax, template: nothing}]
+";
+    let request = v1::CheckPolicyRequest { yaml: yaml.into() };
+    let checked = world.ana.policies().check_policy(request).await;
+    let checked = checked.expect("a check").into_inner();
+    assert!(!checked.ok);
+    let errors = checked.findings.iter();
+    let errors = errors.filter(|f| f.severity == i32::from(Severity::Error));
+    let found: Vec<_> = errors.map(|f| (f.line, f.code.as_str())).collect();
+    for wanted in [
+        (4, "RCP-POL-020"),
+        (5, "RCP-POL-003"),
+        (7, "RCP-POL-022"),
+        (8, "RCP-POL-012"),
+        (8, "RCP-POL-013"),
+    ] {
+        assert!(
+            found.contains(&wanted),
+            "{wanted:?}: {:#?}",
+            checked.findings
+        );
+    }
+    let typo = checked.findings.iter().find(|f| f.line == 7);
+    let typo = typo.expect("the unknown name");
+    let place = yaml.lines().nth(6).and_then(|l| l.find("dbd"));
+    let place = i32::try_from(place.expect("it is there") + 1).expect("a column");
+    assert!((place - 5..=place).contains(&typo.column), "{typo:?}");
+    assert!(
+        format!("{} {}", typo.message, typo.hint).contains("dpd"),
+        "{typo:?}"
+    );
+
+    let request = v1::CreatePolicyRequest {
+        request_id: "wrong".into(),
+        yaml: yaml.into(),
+    };
+    let refused = world.ana.policies().create_policy(request).await;
+    assert_eq!(
+        reason(&refused.expect_err("it has faults")),
+        "POLICY_INVALID"
+    );
+    let file = world.folder.path().join("wrong.yaml");
+    fs::write(&file, yaml).expect("a file");
+    let told = recoup(&world, &["policy", "check"], &file);
+    let said = String::from_utf8_lossy(&told.stdout) + String::from_utf8_lossy(&told.stderr);
+    assert!(
+        !told.status.success() && said.contains("RCP-POL-022"),
+        "{said}"
+    );
+}
+
+fn recoup(world: &World, args: &[&str], file: &Path) -> Output {
+    let mut command = Command::new(builds::recoup());
+    command.args(args).arg(file);
+    command.env("RECOUP_SERVER", format!("http://{}", world.server.api()));
+    command.env("RECOUP_TOKEN", "dev-ana");
+    command.output().expect("recoup runs")
+}
+
+#[tokio::test]
+async fn bad_rows_come_back_as_a_file_and_the_others_are_in() {
+    let world = World::live(&["sms"], ONE_TEXT).await;
+    let loan = Loan::at_noon(1);
+    let row = |reference: &str, overdue: &str, zone: &str| {
+        format!(
+            "{reference},B-{reference},individual,CN,microloan_company,CNY,{overdue},{},{zone},\
+             +8613800000001\n",
+            loan.due
+        )
+    };
+    let mut rows = "lender_case_ref,borrower_ref,borrower_kind,jurisdiction,lender_kind,currency,\
+                    overdue,oldest_unpaid_due_date,time_zones,mobiles\n"
+        .to_owned();
+    rows += &row("G1", "600.00", &loan.zone);
+    rows += &row("BAD-AMOUNT", "6oo", &loan.zone);
+    rows += &row("BAD-ZONE", "600.00", "Asia/Nowhere");
+    rows += &row("G2", "10.00", &loan.zone);
+    let file = world.folder.path().join("rows.csv");
+    fs::write(&file, rows).expect("a file");
+    let told = recoup(&world, &["import", "--json", "--file"], &file);
+    assert_eq!(told.status.code(), Some(4), "{told:?}");
+    let summary: serde_json::Value = serde_json::from_slice(&told.stdout).expect("one JSON object");
+    assert_eq!(summary["rows"], 4, "{summary}");
+    assert_eq!(
+        (&summary["opened"], &summary["bad"]),
+        (&2.into(), &2.into()),
+        "{summary}"
+    );
+
+    let bad = summary["bad_rows"].as_str().expect("the file of bad rows");
+    let mode = fs::metadata(bad).expect("the file").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let bad = fs::read_to_string(bad).expect("the file");
+    assert_eq!(bad.lines().count(), 3, "{bad}");
+    for (reference, word) in [("BAD-AMOUNT", "6oo"), ("BAD-ZONE", "Asia/Nowhere")] {
+        let row = bad
+            .lines()
+            .find(|l| l.contains(reference))
+            .expect("the row");
+        assert!(
+            row.matches(word).count() > 1,
+            "it is named in the error: {row}"
+        );
+    }
+    for reference in ["G1", "G2"] {
+        let case = scenes::get(&world.ana, reference).await;
+        scenes::until_contact(&world.ana, &case.case_id, ContactState::Effected).await;
+    }
+    let missing = v1::GetCaseRequest {
+        r#ref: Some(v1::get_case_request::Ref::LenderCaseRef("BAD-ZONE".into())),
+    };
+    let missing = world.ana.cases().get_case(missing).await;
+    assert_eq!(
+        reason(&missing.expect_err("it is not in")),
+        "CASE_NOT_FOUND"
+    );
+}
+
+#[tokio::test]
+async fn all_wrong_fields_of_a_message_are_named_at_once() {
+    let world = World::live(&["sms"], ONE_TEXT).await;
+    let mut request = Loan::at_noon(1).open();
+    let case = request.case.as_mut().expect("the case");
+    case.lender_case_ref.clear();
+    case.jurisdiction = "Utopia".into();
+    let Some(v1::open_case_request::Borrower::Upsert(party)) = &mut request.borrower else {
+        panic!("a new borrower")
+    };
+    party.time_zones = vec!["Moon/Crater".into()];
+    party.contact_points[0].value = "12".into();
+    let refused = world.ana.cases().open_case(request).await;
+    let status = refused.expect_err("nothing of it can be taken");
+    assert_eq!(status.code(), tonic::Code::InvalidArgument);
+    let named = fields(&status);
+    for field in [
+        "case.lender_case_ref",
+        "case.jurisdiction",
+        "time_zones[0]",
+        "contact_points[0].value",
+    ] {
+        assert!(
+            named.iter().any(|n| n.ends_with(field)),
+            "{field}: {named:?}"
+        );
+    }
+    let events = world
+        .ana
+        .cases()
+        .list_cases(v1::ListCasesRequest::default())
+        .await;
+    assert!(
+        events.expect("a list").into_inner().cases.is_empty(),
+        "nothing half written"
+    );
+}

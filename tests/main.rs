@@ -1,0 +1,35 @@
+//! The real binary from outside: started as a process, called by gRPC, in front of a sandbox that stands
+//! for the providers. What it did is judged by the judge, a program that shares no code with it.
+//!
+//! One file an area; a test holds that none is forgotten here.
+
+mod bad_input;
+mod callbacks;
+mod discovery;
+mod dispatch;
+mod events;
+mod kill;
+mod planted;
+mod requests;
+mod rights;
+mod support;
+mod vertical;
+
+/// A file that is not named above would compile and never run.
+#[test]
+fn every_file_is_part_of_this_binary() {
+    let own = include_str!("main.rs");
+    let dir = concat!(env!("CARGO_MANIFEST_DIR"), "/tests");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(dir).expect("the folder of the tests") {
+        let name = entry.expect("an entry").file_name();
+        let name = name.to_string_lossy().into_owned();
+        let Some(module) = name.strip_suffix(".rs").filter(|m| *m != "main") else {
+            continue;
+        };
+        seen += 1;
+        let line = format!("mod {module};");
+        assert!(own.lines().any(|l| l == line), "main.rs lacks `{line}`");
+    }
+    assert!(seen > 0, "no test file was found in {dir}");
+}

@@ -1,0 +1,87 @@
+//! The outside world as a process of its own, which stays when the server is killed.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::builds;
+use super::process::{Process, until};
+
+/// A running sandbox.
+pub(crate) struct Sandbox {
+    process: Process,
+    log: PathBuf,
+    endpoints: Value,
+}
+
+impl Sandbox {
+    /// Starts one on real time.
+    pub(crate) async fn live(dir: &Path, seed: u64) -> Self {
+        Self::start(dir, seed, None).await
+    }
+
+    /// Starts one that follows the stepped clock at `clock`.
+    pub(crate) async fn stepped(dir: &Path, seed: u64, clock: SocketAddr) -> Self {
+        Self::start(dir, seed, Some(clock)).await
+    }
+
+    async fn start(dir: &Path, seed: u64, clock: Option<SocketAddr>) -> Self {
+        let log = dir.join("sandbox.jsonl");
+        let mut command = Command::new(builds::recoup());
+        command.arg("sandbox").arg("--log").arg(&log);
+        command.args(["--seed", &seed.to_string()]);
+        if let Some(clock) = clock {
+            command.args(["--clock", &clock.to_string()]);
+        }
+        let mut process = Process::start(dir, "sandbox", &mut command);
+        let endpoints = until("the sandbox's addresses", async || {
+            assert!(process.exited().is_none(), "the sandbox ended at once");
+            let line = process.stdout();
+            line.ends_with('\n')
+                .then(|| serde_json::from_str(&line).expect("one JSON line"))
+        })
+        .await;
+        Self {
+            process,
+            log,
+            endpoints,
+        }
+    }
+
+    /// Base URL of a part: `sms`, `voice`, `smtp`, `caldav`, `legal` or `control`.
+    pub(crate) fn endpoint(&self, part: &str) -> &str {
+        self.endpoints[part].as_str().expect("an endpoint")
+    }
+
+    /// Its log, for the judge.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// The lines of its log of one type.
+    pub(crate) fn lines(&self, kind: &str) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.log).expect("the sandbox's log");
+        // The last line may be half written.
+        let whole = text
+            .rsplit_once('\n')
+            .map_or("", |(whole, _)| whole)
+            .lines();
+        let lines = whole.map(|line| serde_json::from_str::<Value>(line).expect("a JSON line"));
+        lines.filter(|line| line["type"] == kind).collect()
+    }
+
+    /// Requests that reach a person, on one channel.
+    pub(crate) fn effects(&self, channel: &str) -> Vec<Value> {
+        let mut lines = self.lines("receipt");
+        lines.retain(|l| l["channel"] == channel && l["effect"] == true);
+        lines
+    }
+
+    /// Ends it, so that its log is whole.
+    pub(crate) async fn stop(&mut self) {
+        let status = self.process.terminate().await;
+        assert!(status.success(), "{status}: {}", self.process.stderr());
+    }
+}
