@@ -73,7 +73,9 @@ impl Engine {
             raw.account.clone_from(path);
         }
         let call = Call::new(self.0.options.call_timeout, self.0.channel_clock.clone());
+        let room = self.0.channels.wait_for_callback_room(&channel).await;
         let parsed = handle.channel.parse_callback(&call, raw.clone()).await;
+        drop(room);
         let inbounds = match parsed {
             Ok(inbounds) => inbounds,
             Err(error) => {

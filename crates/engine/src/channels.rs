@@ -93,13 +93,26 @@ pub(crate) struct Channels(BTreeMap<String, Slot>);
 struct Slot {
     handle: ChannelHandle,
     permits: Arc<Semaphore>,
+    /// Kept free of sends, so that a channel full of them still reads its call-backs.
+    callbacks: Arc<Semaphore>,
 }
 
 impl Channels {
     pub(crate) fn new(handles: Vec<ChannelHandle>) -> Self {
         let slot = |handle: ChannelHandle| {
-            let permits = Arc::new(Semaphore::new(handle.in_flight_max() as usize));
-            (handle.name.clone(), Slot { handle, permits })
+            let all = handle.in_flight_max() as usize;
+            let for_callbacks = all / 4;
+            let permits = Arc::new(Semaphore::new(all - for_callbacks));
+            let callbacks = match for_callbacks {
+                0 => permits.clone(),
+                n => Arc::new(Semaphore::new(n)),
+            };
+            let slot = Slot {
+                handle,
+                permits,
+                callbacks,
+            };
+            (slot.handle.name.clone(), slot)
         };
         Self(handles.into_iter().map(slot).collect())
     }
@@ -136,9 +149,17 @@ impl Channels {
         permits.acquire_owned().await.ok()
     }
 
+    /// Waits for room to read a call-back; none for a channel that is not there.
+    pub(crate) async fn wait_for_callback_room(&self, name: &str) -> Option<OwnedSemaphorePermit> {
+        let permits = self.0.get(name)?.callbacks.clone();
+        permits.acquire_owned().await.ok()
+    }
+
     pub(crate) fn list(&self) -> Vec<ChannelInfo> {
         let info = |s: &Slot| {
-            let free = u32::try_from(s.permits.available_permits()).unwrap_or(u32::MAX);
+            let for_callbacks = s.handle.in_flight_max() as usize / 4;
+            let free = s.permits.available_permits() + for_callbacks;
+            let free = u32::try_from(free).unwrap_or(u32::MAX);
             let in_flight = s.handle.in_flight_max().saturating_sub(free);
             ChannelInfo {
                 handle: s.handle.clone(),

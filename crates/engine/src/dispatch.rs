@@ -252,8 +252,11 @@ impl Engine {
             Ok(Ok(answer)) => match answer.kind() {
                 CancelKind::Cancelled => Evidence::Cancelled,
                 CancelKind::TooLate => match settle::outcome(answer.outcome()) {
-                    Some(outcome) => Evidence::Outcome { outcome, at: None },
-                    None => Evidence::CancelUnknown,
+                    Some(outcome) if outcome.meaning().effect_proven => {
+                        Evidence::Outcome { outcome, at: None }
+                    }
+                    // It came to an end that reached nobody: neither called off nor effected.
+                    Some(_) | None => Evidence::CancelUnknown,
                 },
                 CancelKind::NotFound | CancelKind::Unspecified => Evidence::CancelUnknown,
             },

@@ -60,26 +60,17 @@ impl Engine {
         let Some(channel) = draft.contact(id).map(|c| c.channel.clone()) else {
             return;
         };
-        if self
+        let can_cancel = self
             .0
             .channels
             .get(&channel)
-            .is_some_and(|c| c.can_cancel())
-        {
-            draft.contact_event(
-                id,
-                ContactEvent::Moved {
-                    to: ContactState::Cancelling,
-                },
-            );
+            .is_some_and(|c| c.can_cancel());
+        let moved = |to| ContactEvent::Moved { to };
+        draft.contact_event(id, moved(ContactState::Cancelling));
+        if can_cancel {
             draft.cancel_after(id);
         } else {
-            draft.contact_event(
-                id,
-                ContactEvent::Moved {
-                    to: ContactState::CancelUnknown,
-                },
-            );
+            draft.contact_event(id, moved(ContactState::CancelUnknown));
         }
     }
 

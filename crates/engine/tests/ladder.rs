@@ -331,3 +331,36 @@ async fn many_cases_through_a_narrow_channel_each_once() {
             .all(|c| c.state == ContactState::Accepted)
     );
 }
+
+#[tokio::test]
+async fn a_payment_while_a_visit_is_in_flight_calls_it_off_as_soon_as_it_is_accepted() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    let case = rig.open_case("1", date(2026, 3, 1)).await;
+    rig.run_until(at("2026-03-30T23:30:00Z")).await;
+    let hold = rig.channel(ContactClass::Visit).hold();
+    rig.wall.advance(at("2026-03-31T00:00:00Z"));
+    let running = tokio::spawn({
+        let engine = rig.engine.clone();
+        async move { recoup_engine::stepped::Ground::run_dry(&engine).await }
+    });
+    hold.reached().await;
+    let ana = rig.as_of("ana");
+    rig.engine
+        .record_payment(&ana, case, payment("p1", 60_000), &|_| vec![])
+        .await
+        .unwrap();
+    hold.release();
+    running.await.unwrap().unwrap();
+    let visit = contacts(&rig)
+        .await
+        .into_iter()
+        .find(|c| c.class == ContactClass::Visit)
+        .unwrap();
+    let states: Vec<_> = visit.states.iter().map(|(s, _)| *s).collect();
+    use ContactState as S;
+    assert_eq!(
+        states,
+        [S::Dispatching, S::Accepted, S::Cancelling, S::Cancelled]
+    );
+}

@@ -35,11 +35,43 @@ pub(crate) struct Told {
     pub(crate) cancelled: Arc<Mutex<Vec<String>>>,
     pub(crate) answer: Arc<Mutex<Result<Receipt, ChannelError>>>,
     wall: SteppedWall,
+    held: Arc<Mutex<Option<Hold>>>,
+}
+
+/// Holds a send until it is released.
+#[derive(Clone, Default)]
+pub(crate) struct Hold {
+    reached: Arc<tokio::sync::Notify>,
+    released: Arc<tokio::sync::Notify>,
+}
+
+impl Hold {
+    pub(crate) async fn reached(&self) {
+        self.reached.notified().await;
+    }
+
+    pub(crate) fn release(&self) {
+        self.released.notify_one();
+    }
+}
+
+impl Told {
+    /// Holds the next send.
+    pub(crate) fn hold(&self) -> Hold {
+        let hold = Hold::default();
+        *self.held.lock().unwrap() = Some(hold.clone());
+        hold
+    }
 }
 
 impl Channel for Told {
     async fn send(&self, _: &Call, request: SendRequest) -> Result<Receipt, ChannelError> {
         self.seen.lock().unwrap().push((self.wall.now(), request));
+        let held = self.held.lock().unwrap().take();
+        if let Some(hold) = held {
+            hold.reached.notify_one();
+            hold.released.notified().await;
+        }
         self.answer.lock().unwrap().clone()
     }
 
@@ -251,6 +283,7 @@ fn told(wall: &SteppedWall) -> Told {
             ..Default::default()
         }))),
         wall: wall.clone(),
+        held: Arc::default(),
     }
 }
 

@@ -10,6 +10,7 @@ use super::sql;
 use super::tally::Moves;
 use crate::leaf::from_micros;
 use crate::{Answer, CommitError, Committed, Guard, StoreError};
+use recoup_domain::contact::ContactState;
 use recoup_domain::ids::{PartyId, TenantId};
 use rusqlite::{Connection, OptionalExtension, Params, Row as SqlRow, params};
 use std::sync::{Mutex, PoisonError};
@@ -344,7 +345,7 @@ impl<'a> Batch<'a> {
             return Err(CommitError::Stale(overtaken).into());
         }
         let old = state(head.state)?;
-        if old != contact.state && !old.may_become(contact.state) {
+        if !may_go(old, contact) {
             let text = format!("{id} is {old}: it cannot become {}", contact.state);
             return Err(StoreError::Refused(text).into());
         }
@@ -594,4 +595,18 @@ fn may_follow(
         Some((stored, _)) if stored > version => Err(CommitError::Stale(stale)),
         _ => Ok(()),
     }
+}
+
+/// Whether a contact may go from its stored state to its new one: at once, or over the states that its own
+/// history names since (one change can hold several moves).
+fn may_go(old: ContactState, contact: &ContactRow) -> bool {
+    if old == contact.state || old.may_become(contact.state) {
+        return true;
+    }
+    let since = contact.path.iter().rposition(|state| *state == old);
+    since.is_some_and(|since| {
+        let path = &contact.path[since..];
+        path.last() == Some(&contact.state)
+            && path.windows(2).all(|edge| edge[0].may_become(edge[1]))
+    })
 }

@@ -64,6 +64,8 @@ pub(super) struct ContactRow {
     pub(super) party: PartyId,
     pub(super) class: u8,
     pub(super) state: ContactState,
+    /// The states it went through, the present one last.
+    pub(super) path: Vec<ContactState>,
     pub(super) outcome: Option<u8>,
     pub(super) at: i64,
     pub(super) effect: (i64, i64),
@@ -282,6 +284,7 @@ fn contact_row(mut contact: Contact, is_birth: bool) -> Read<ContactRow> {
         body: json("a contact", &contact)?,
         class: class_code(contact.class),
         state: contact.state,
+        path: contact.states.iter().map(|(state, _)| *state).collect(),
         outcome: contact.outcome.map(outcome_code),
         at: micros(contact.intent_at.unwrap_or(contact.planned_at)),
         effect: (micros(contact.effect.from), micros(contact.effect.to)),
