@@ -115,10 +115,8 @@ impl ContactState {
             ) | (
                 S::Dispatching,
                 S::Accepted | S::RejectedProven | S::ProvenNotSent | S::Unknown
-            ) | (
-                S::Accepted,
-                S::Effected | S::Failed | S::Cancelling | S::CancelUnknown
-            ) | (S::Cancelling, S::Cancelled | S::CancelUnknown | S::Effected)
+            ) | (S::Accepted, S::Effected | S::Failed | S::Cancelling)
+                | (S::Cancelling, S::Cancelled | S::CancelUnknown | S::Effected)
                 | (S::Unknown, S::Accepted | S::ProvenNotSent)
                 | (S::CancelUnknown, S::Cancelled | S::Effected)
         )
