@@ -128,14 +128,14 @@ impl Portfolio {
         let sample = watch.stop(self.cases);
         let status = self.engine.store().status(self.next).await?;
         let made: u64 = status.contacts.iter().map(|(_, n)| n).sum();
-        let effected: u64 = status
+        let accepted: u64 = status
             .contacts
             .iter()
-            .filter(|(state, _)| state == ContactState::Effected.name())
+            .filter(|(state, _)| state == ContactState::Accepted.name())
             .map(|(_, n)| n)
             .sum();
         self.contacts += self.cases as u64;
-        if (made, effected) != (self.contacts, self.contacts) {
+        if (made, accepted) != (self.contacts, self.contacts) {
             let found = format!("{:?} after {} contacts", status.contacts, self.contacts);
             return Err(Failure::Wrong(found));
         }

@@ -9,7 +9,7 @@ use jiff::SignedDuration;
 use recoup::config::Config;
 use recoup::identity::Principals;
 use recoup::services::{Edge, Inner};
-use recoup_channel::wire::{Capabilities, ChannelDescriptor, Outcome, Receipt, SendRequest};
+use recoup_channel::wire::{Capabilities, ChannelDescriptor, Receipt, SendRequest};
 use recoup_channel::{Call, Channel, ChannelError};
 use recoup_domain::ContactClass;
 use recoup_domain::ids::TenantId;
@@ -31,7 +31,7 @@ const OUTCOME_BYTES: usize = 200;
 /// Contacts a channel may have under way: the most that the engine allows.
 const IN_FLIGHT: u32 = 256;
 
-/// A channel that takes every contact at once and knows its outcome.
+/// A channel that takes every contact at once, and says so much of it.
 struct Instant {
     state: Vec<u8>,
 }
@@ -41,7 +41,6 @@ impl Channel for Instant {
         Ok(Receipt {
             provider_ref: "r".to_owned(),
             state: self.state.clone(),
-            immediate: Some(Outcome::Delivered.into()),
             ..Receipt::default()
         })
     }
