@@ -28,7 +28,17 @@ pub(crate) fn run() -> Ended {
 }
 
 fn first_call(python: &Path) -> Result<(), String> {
-    let packages = ["build", "--quiet", "-p", "recoup", "-p", "recoup-sms", "--bin", "recoup", "--lib"];
+    let packages = [
+        "build",
+        "--quiet",
+        "-p",
+        "recoup",
+        "-p",
+        "recoup-sms",
+        "--bin",
+        "recoup",
+        "--lib",
+    ];
     succeed(cargo::cargo().args(packages))?;
     let folder = cargo::target_dir().join("first-call");
     let _ = fs::remove_dir_all(&folder);
@@ -50,7 +60,10 @@ fn first_call(python: &Path) -> Result<(), String> {
         return Ok(());
     }
     let complaint = String::from_utf8_lossy(&output.stderr);
-    Err(format!("README's first call ended with {}:\n{said}\n{complaint}", output.status))
+    Err(format!(
+        "README's first call ended with {}:\n{said}\n{complaint}",
+        output.status
+    ))
 }
 
 /// The code block below the mark.
@@ -74,7 +87,9 @@ fn generate(python: &Path, out: &Path) -> Result<(), String> {
         protos.extend(paths.filter(|path| path.extension().is_some_and(|e| e == "proto")));
     }
     let mut protoc = Command::new(python);
-    protoc.args(["-m", "grpc_tools.protoc", "-I"]).arg(root.join("proto"));
+    protoc
+        .args(["-m", "grpc_tools.protoc", "-I"])
+        .arg(root.join("proto"));
     protoc.arg(format!("--python_out={}", out.display()));
     protoc.arg(format!("--grpc_python_out={}", out.display()));
     succeed(protoc.args(protos))
@@ -113,7 +128,10 @@ impl Server {
             .stderr(log)
             .spawn()
             .map_err(|e| format!("the server could not be started: {e}"))?;
-        let mut server = Self { child, api: String::new() };
+        let mut server = Self {
+            child,
+            api: String::new(),
+        };
         server.api = server.ready(folder)?;
         Ok(server)
     }
@@ -127,7 +145,9 @@ impl Server {
                 return Ok(api.to_owned());
             }
             if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(format!("the server ended with {status}; see first-call/server.log"));
+                return Err(format!(
+                    "the server ended with {status}; see first-call/server.log"
+                ));
             }
             std::thread::sleep(Duration::from_millis(50));
         }

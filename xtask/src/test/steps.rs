@@ -29,7 +29,10 @@ pub(crate) fn all() -> Vec<Step> {
     // Before all tests, which find the peers where this step puts them.
     steps.push(step("interop", peers::interop));
     steps.push(step("tests", || cargo(&["test", "--workspace"])));
-    steps.push(step("README's first call from Python", super::first_call::run));
+    steps.push(step(
+        "README's first call from Python",
+        super::first_call::run,
+    ));
     steps.push(step("a small run, judged", small_demo));
     steps
 }
