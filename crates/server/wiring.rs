@@ -154,13 +154,16 @@ pub struct Server {
     stopping: CancellationToken,
 }
 
+/// Puts something around a part; what it gives stands in the part's place.
+pub type Wrap<T> = Box<dyn Fn(Arc<T>) -> Arc<T> + Send + Sync>;
+
 /// What stands between the engine and its store and channels: nothing, but in the test build that has
 /// faults planted (`examples/planted.rs`).
 pub struct Seams {
     /// Wraps the store.
-    pub store: Box<dyn Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync>,
+    pub store: Wrap<dyn Store>,
     /// Wraps each channel.
-    pub channel: Box<dyn Fn(Arc<dyn DynChannel>) -> Arc<dyn DynChannel> + Send + Sync>,
+    pub channel: Wrap<dyn DynChannel>,
 }
 
 impl Default for Seams {
