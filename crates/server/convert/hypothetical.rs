@@ -358,11 +358,13 @@ fn party_of(bad: &mut Bad, given: &v1::HypotheticalParty, id: PartyId) -> Option
         .hardship_moratorium_until
         .as_ref()
         .and_then(|d| value::date(bad, &format!("{at}.hardship_moratorium_until"), d));
-    let ceases = given.cease_requested.then_some(recoup_domain::party::Cease {
-        case: None,
-        written: true,
-        at: Timestamp::MIN,
-    });
+    let ceases = given
+        .cease_requested
+        .then_some(recoup_domain::party::Cease {
+            case: None,
+            written: true,
+            at: Timestamp::MIN,
+        });
     let attorney = given.represented_by_attorney.then_some(Attorney {
         case: None,
         unresponsive: given.attorney_unresponsive,

@@ -2,8 +2,8 @@
 
 use super::{Amounts, Case, CloseReason, Document, Pause, Payment, PolicyPin, Scores};
 use crate::contact::ContactClass;
-use crate::outcome::Outcome;
 use crate::ids::PauseId;
+use crate::outcome::Outcome;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
