@@ -140,7 +140,10 @@ stages:
     let paid = world.ana.cases().record_payment(request).await;
     let paid = paid.expect("a payment").into_inner();
     assert!(paid.cured);
-    assert_eq!(paid.cancelling_contact_ids, [visit.contact_id.clone()]);
+    assert_eq!(
+        paid.cancelling_contact_ids,
+        std::slice::from_ref(&visit.contact_id)
+    );
     until("the calendar to have called it off", async || {
         let all = scenes::contacts_of(&world.ana, &case.case_id).await;
         let own = all.into_iter().find(|c| c.contact_id == visit.contact_id);

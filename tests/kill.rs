@@ -257,8 +257,8 @@ impl Histogram {
 
 fn state_at(slot: &Value, at: i64) -> Option<&str> {
     let states = slot["states"].as_array()?;
-    let past = states.iter().filter(|s| s["at_us"].as_i64() <= Some(at));
-    past.last()?["state"].as_str()
+    let mut past = states.iter().filter(|s| s["at_us"].as_i64() <= Some(at));
+    past.next_back()?["state"].as_str()
 }
 
 impl std::fmt::Display for Histogram {

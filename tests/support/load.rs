@@ -97,12 +97,12 @@ impl Shared {
             match chance.below(10) {
                 0..6 => mine.push(self.open().await),
                 6..9 => {
-                    if let Some((number, case_id, paid)) = chance.one_of(&mut mine) {
-                        if !std::mem::replace(paid, true) {
-                            // A cure, or a part of it.
-                            let units = if number.is_multiple_of(2) { 600 } else { 100 };
-                            self.pay(*number, case_id, units).await;
-                        }
+                    if let Some((number, case_id, paid)) = chance.one_of(&mut mine)
+                        && !std::mem::replace(paid, true)
+                    {
+                        // A cure, or a part of it.
+                        let units = if number.is_multiple_of(2) { 600 } else { 100 };
+                        self.pay(*number, case_id, units).await;
                     }
                 }
                 _ => {
