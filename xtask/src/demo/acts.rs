@@ -157,13 +157,17 @@ impl Call {
             oldest_unpaid_due_date: overdue.map(|(_, due)| values::date(due)),
             ..pb::CaseFacts::default()
         };
-        let paths = ["overdue", "oldest_unpaid_due_date"];
+        // Where nothing is overdue any more the case is cured, and its due date is history.
+        let paths: &[&str] = match overdue {
+            Some(_) => &["overdue", "oldest_unpaid_due_date"],
+            None => &["overdue"],
+        };
         let request = pb::UpdateCaseFactsRequest {
             request_id: self.request_id(&format!("statement{}", self.now_us / 86_400_000_000)),
             case_id: self.case_id.clone(),
             facts: Some(facts),
             update_mask: Some(FieldMask {
-                paths: paths.map(str::to_owned).to_vec(),
+                paths: paths.iter().map(|path| (*path).to_owned()).collect(),
             }),
             etag: String::new(),
             effective_time: None,
