@@ -161,13 +161,19 @@ fn in_release() -> ExitCode {
 
 fn measure_all(args: &Args) -> Result<Report, Failure> {
     let ground = Ground::new(args)?;
-    eprintln!("machine");
+    eprintln!("measuring the machine, then the goals one by one");
     let machine = machine::measure(&ground)?;
     let mut lines = Vec::new();
     for goal in Goal::value_variants() {
         if args.only.is_empty() || args.only.contains(goal) {
-            eprintln!("{goal:?}");
             let mut line = measure(*goal, &ground)?;
+            // A run takes minutes: what is known so far outlives one that is broken off.
+            let result = report::short(line.result);
+            eprintln!(
+                "{goal:?}: {result} {}, {}",
+                line.result_unit,
+                line.verdict()
+            );
             line.suspect = line.suspect.or_else(|| suspect(*goal, &machine));
             lines.push(line);
         }
