@@ -111,6 +111,8 @@ pub struct Running {
     hub: Arc<Hub>,
     tasks: JoinSet<()>,
     failed: mpsc::UnboundedReceiver<Error>,
+    /// Whether [`Running::wait`] has answered: who reported has ended then, and reports no more.
+    ended: bool,
 }
 
 /// Opens the log, takes the ports and serves. A stepped clock is joined in the background, so that
@@ -162,6 +164,7 @@ pub async fn start(options: Options) -> Result<Running, Error> {
         hub,
         tasks,
         failed,
+        ended: false,
     })
 }
 
@@ -186,7 +189,9 @@ impl Running {
 
     /// Waits until something ends the sandbox: its log or its clock is lost. Cancel safe.
     pub async fn wait(&mut self) -> Error {
-        match self.failed.recv().await {
+        let failed = self.failed.recv().await;
+        self.ended = true;
+        match failed {
             Some(error) => error,
             // All who could report are gone, and that only a shutdown brings about.
             None => Error::Stopped,
@@ -196,7 +201,7 @@ impl Running {
     /// Leaves the clock, closes the connections and ports. What was answered is on the disk.
     pub async fn shutdown(mut self) {
         self.hub.stop.send_replace(true);
-        if self.hub.options.clock.is_some() {
+        if self.hub.options.clock.is_some() && !self.ended {
             // The party's task says LEAVE and ends of itself, and reports so.
             let _ = self.failed.recv().await;
         }

@@ -97,6 +97,7 @@ async fn a_clock_that_stays_away_or_goes_backward_ends_the_run() {
     .await;
     let error = guarded("the end", world.running.wait()).await;
     assert!(matches!(error, Error::Clock { .. }), "{error}");
+    guarded("the shutdown of what has ended", world.running.shutdown()).await;
 
     let (mut world, mut clock) = start_stepped(|_| {}).await;
     clock.now(T0 - 1).await;
