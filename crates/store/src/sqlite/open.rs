@@ -7,6 +7,7 @@ use super::tally::Tally;
 use super::writer::Writer;
 use super::{ClockStamp, NAME, Options, sql};
 use crate::{Read, StoreError};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
@@ -133,6 +134,7 @@ fn open_file(path: &Path) -> Read<Connection> {
         let conn = Connection::open_with_flags(path, flags)?;
         conn.busy_timeout(Duration::from_secs(5))?;
         conn.set_prepared_statement_cache_capacity(128);
+        keep_plans(&conn)?;
         conn.query_row("PRAGMA journal_mode = WAL", [], |_| Ok(()))?;
         // FULL: NORMAL may lose answered commits when the power fails.
         conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
@@ -145,12 +147,20 @@ fn open_file(path: &Path) -> Read<Connection> {
     set().map_err(|e| damaged_or_broken(path, e))
 }
 
-fn open_reader(path: &Path) -> Read<Connection> {
+/// Plans a statement once. As it is bundled, SQLite would else plan it anew with every value that is bound
+/// to a range or a limit; none of ours are better off by that.
+fn keep_plans(conn: &Connection) -> rusqlite::Result<()> {
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)
+        .map(drop)
+}
+
+pub(super) fn open_reader(path: &Path) -> Read<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let set = || {
         let conn = Connection::open_with_flags(path, flags)?;
         conn.busy_timeout(Duration::from_secs(5))?;
         conn.set_prepared_statement_cache_capacity(128);
+        keep_plans(&conn)?;
         conn.execute_batch("PRAGMA cache_size = -16384;")?;
         Ok(conn)
     };
