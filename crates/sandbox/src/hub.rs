@@ -327,11 +327,12 @@ impl Hub {
         let seed = self.options.seed;
         if self.time.is_stepped() {
             let at_us = now_us + persona::span_us(seed, what, dest, ordinal, min_us, max_us);
-            let over_us = at_us.rem_euclid(persona::RASTER_US);
+            let raster_us = persona::raster_us(max_us - min_us);
+            let over_us = at_us.rem_euclid(raster_us);
             return if over_us == 0 {
                 at_us
             } else {
-                at_us - over_us + persona::RASTER_US
+                at_us - over_us + raster_us
             };
         }
         let max_us = self

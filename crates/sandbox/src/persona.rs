@@ -6,6 +6,17 @@ use crate::options::{Channel, Outcome, Rule};
 
 /// Outcomes and call-backs fall on this raster of virtual time, so that they come in batches.
 pub(crate) const RASTER_US: i64 = 30_000_000;
+/// What takes hours or days ends on the full hour: a desk goes through its post in rounds.
+const LONG_RASTER_US: i64 = 3_600_000_000;
+
+/// The raster of what takes up to `span_us`.
+pub(crate) const fn raster_us(span_us: i64) -> i64 {
+    if span_us > LONG_RASTER_US {
+        LONG_RASTER_US
+    } else {
+        RASTER_US
+    }
+}
 
 /// Share of numbers and addresses that are dead.
 const DEAD_SHARE: f64 = 0.05;
