@@ -56,7 +56,9 @@ pub fn update_facts(
     amounts.as_ref().map_or(Ok(()), check_amounts)?;
     scores.map_or(Ok(()), check_scores)?;
     let cured = amounts.is_some_and(|a| a.overdue == 0) && case.amounts.overdue > 0;
-    let paid = cured && amounts.is_some_and(|a| a.principal == 0 && a.interest == 0 && a.fees == 0);
+    // Paid needs a balance that was known and is gone: amounts that were never told read as 0.
+    let was_owed = owed(&case.amounts) > 0;
+    let paid = cured && was_owed && amounts.is_some_and(|a| owed(&a) == 0);
     let mut events = vec![CaseEvent::FactsUpdated {
         amounts,
         oldest_unpaid_due,
@@ -75,6 +77,13 @@ pub fn update_facts(
     Ok(events)
 }
 
+/// Principal, interest and fees together.
+const fn owed(a: &Amounts) -> i64 {
+    a.principal
+        .saturating_add(a.interest)
+        .saturating_add(a.fees)
+}
+
 /// Adds a document. The same one twice is no event.
 ///
 /// # Errors
@@ -86,4 +95,69 @@ pub fn add_document(case: &Case, document: Document) -> Result<Vec<CaseEvent>, R
         return Ok(Vec::new());
     }
     Ok(vec![CaseEvent::DocumentAdded(document)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::case::{LenderKind, Opening, open};
+    use crate::ids::{CaseId, KeyedHash, PartyId, TenantId};
+    use crate::money::Currency;
+    use crate::party::BorrowerKind;
+    use crate::sealed::Sealed;
+    use jiff::Timestamp;
+
+    fn case(principal: i64) -> Case {
+        let opening = Opening {
+            id: CaseId::from_bytes([1; 16]),
+            tenant: TenantId::new("t").unwrap(),
+            lender_ref: KeyedHash([1; 16]),
+            borrower: PartyId::from_bytes([2; 16]),
+            parties: vec![],
+            jurisdiction: "CN".into(),
+            lender_kind: LenderKind::Bank,
+            borrower_kind: BorrowerKind::Individual,
+            product: None,
+            currency: Currency::new("CNY").unwrap(),
+            amounts: Amounts {
+                principal,
+                overdue: 100,
+                ..Amounts::default()
+            },
+            oldest_unpaid_due: None,
+            scores: Scores::default(),
+            tags: vec![],
+            documents: vec![],
+            previous: None,
+            sealed: Sealed::default(),
+        };
+        match open(opening, Timestamp::UNIX_EPOCH).unwrap() {
+            CaseEvent::Opened(case) => *case,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn closed_by(before: i64, after: Amounts) -> Option<CloseReason> {
+        let events = update_facts(&case(before), Some(after), None, None, None, None).unwrap();
+        events.into_iter().find_map(|e| match e {
+            CaseEvent::Closed { reason } => Some(reason),
+            _ => None,
+        })
+    }
+
+    #[test]
+    fn a_case_is_cured_when_nothing_is_overdue_and_paid_when_nothing_is_owed() {
+        let some = Amounts {
+            principal: 50,
+            ..Amounts::default()
+        };
+        assert_eq!(closed_by(500, some), Some(CloseReason::Cured));
+        assert_eq!(closed_by(500, Amounts::default()), Some(CloseReason::Paid));
+        assert_eq!(closed_by(0, Amounts::default()), Some(CloseReason::Cured));
+        let still = Amounts {
+            overdue: 1,
+            ..Amounts::default()
+        };
+        assert_eq!(closed_by(500, still), None);
+    }
 }
