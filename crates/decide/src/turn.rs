@@ -107,13 +107,14 @@ fn look<T: Trace>(
     now: Timestamp,
     trace: &mut T,
 ) -> Look {
-    if env.step_counts().made(place.0, place.1) >= step.max || input.case.skipped.contains(&place) {
-        return Outlook::UsedUp.into();
-    }
+    // A contact that waits for a person ends its wait, whatever else became of its step.
     let waiting = input.waiting.iter().find(|w| w.place == place);
     if let Some(w) = waiting.filter(|w| !w.approved) {
         let end = approval_ends(input, w);
         return Outlook::UnderWay(Some(end).filter(|end| *end > now)).into();
+    }
+    if env.step_counts().made(place.0, place.1) >= step.max || input.case.skipped.contains(&place) {
+        return Outlook::UsedUp.into();
     }
     if !input.channels.has(&step.channel) {
         return Outlook::Skip(SkipReason::NoChannel).into();
