@@ -28,7 +28,15 @@ pub(crate) fn all() -> Vec<Step> {
     }
     // Before all tests, which find the peers where this step puts them.
     steps.push(step("interop", peers::interop));
-    steps.push(step("tests", || cargo(&["test", "--workspace"])));
+    steps.push(step("tests", || {
+        let mut tests = cargo::cargo();
+        tests.args(["test", "--workspace", "--no-fail-fast"]);
+        // The same cases on every machine; whoever looks for new ones sets another seed.
+        if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
+            tests.env("PROPTEST_RNG_SEED", "20261121");
+        }
+        ended(&mut tests)
+    }));
     steps.push(step(
         "README's first call from Python",
         super::first_call::run,
@@ -79,9 +87,19 @@ fn ended(command: &mut Command) -> Ended {
 
 /// The main job, small: what it proves at full size is the demo's own business.
 fn small_demo() -> Ended {
-    let own = match std::env::current_exe() {
-        Ok(own) => own,
-        Err(error) => return Ended::Failed(format!("this program cannot find itself: {error}")),
-    };
-    ended(Command::new(own).args(["demo", "--cases", "200", "--days", "40", "--profile", "dev"]))
+    // Through cargo: the steps before may have built this program anew.
+    cargo(&[
+        "run",
+        "--quiet",
+        "--package",
+        "xtask",
+        "--",
+        "demo",
+        "--cases",
+        "200",
+        "--days",
+        "40",
+        "--profile",
+        "dev",
+    ])
 }
