@@ -157,6 +157,12 @@ pub fn step<T: Trace>(input: &Input<'_>, now: Timestamp, trace: &mut T) -> Decis
     drop_waiting_of_other_stages(input, stage, now, &mut decision);
     let turn = stage.map(|stage| turn::take(input, &env, stage, now, &mut decision, trace));
     let change = input.policy.next_time_change(&facts, &env, now);
+    // A wait ends at its time, whatever became of the step it belongs to.
+    let waits = input.waiting.iter().filter(|w| !w.approved);
+    let ends = waits
+        .map(|w| approval_ends(input, w))
+        .filter(|end| *end > now);
+    let change = change.into_iter().chain(ends).min();
     decision.action = match turn {
         Some(turn::Turn::Contact(plan)) => Action::Contact(plan),
         _ if moves_facts(&decision) => Action::Sleep { until: Some(now) },
