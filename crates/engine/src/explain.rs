@@ -3,7 +3,6 @@
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::intent::TZDB;
-use crate::render::{CasePlain, Scene, render};
 use jiff::Timestamp;
 use recoup_compliance::{Denial, Packs};
 use recoup_decide::{Action, Decision, FullTrace, Plan};
@@ -211,26 +210,8 @@ impl Engine {
     ) -> Done<Rendered> {
         let world = self.world(&facts.case, facts).await?;
         let step = &world.policy.stages()[usize::from(plan.stage)].steps[usize::from(plan.step)];
-        let template = self
-            .0
-            .library
-            .template(&facts.case.tenant, &step.template)
-            .ok_or_else(|| CommandError::NotFound {
-                what: "template",
-                id: step.template.clone(),
-            })?;
-        let plain = self.0.keys.plain(&facts.borrower).await?;
-        let own = CasePlain::of(&facts.case, &self.0.keys).await?;
-        let scene = Scene {
-            case: &facts.case,
-            party: &facts.borrower,
-            plain: &plain,
-            case_ref: &own.lender_ref,
-            lender_name: &self.tenant(&facts.case.tenant)?.display_name,
-            effect: plan.effect,
-            now,
-        };
-        let (subject, body) = render(&template, &scene)?;
+        let template = self.template_of(facts, &step.template)?;
+        let (_, subject, body) = self.words(facts, &template, plan.effect, now).await?;
         Ok(Rendered {
             class: plan.class,
             channel: step.channel.clone(),

@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::planner::Decided;
 use crate::render::{CasePlain, Content, Scene, render};
+use crate::types::PartyPlain;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, Packs};
 use recoup_decide::{DECISION_VERSION, Dropped, FullTrace, Input, Plan, Waiting};
@@ -16,6 +17,7 @@ use recoup_domain::contact::{
 };
 use recoup_domain::ids::{CollectorId, ContactId};
 use recoup_domain::journal::ContactEvent;
+use recoup_domain::time::Window;
 use recoup_domain::{Case, PastContact};
 use recoup_policy::Policy;
 use recoup_store::{Claim, Facts, Guard, StoredTemplate};
@@ -194,7 +196,7 @@ impl Engine {
         Prepared { draft, send: None }
     }
 
-    fn template_of(&self, facts: &Facts, name: &str) -> Done<Arc<StoredTemplate>> {
+    pub(crate) fn template_of(&self, facts: &Facts, name: &str) -> Done<Arc<StoredTemplate>> {
         let found = self.0.library.template(&facts.case.tenant, name);
         found.ok_or_else(|| CommandError::NotFound {
             what: "template",
@@ -293,35 +295,41 @@ impl Engine {
         contact: &Contact,
         template: &StoredTemplate,
     ) -> Done<Content> {
+        let now = self.0.wall.now();
+        let (plain, subject, body) = self.words(facts, template, contact.effect, now).await?;
+        let mut points = facts.borrower.points.iter();
+        let index = points.position(|p| Some(p.key) == contact.point);
+        let address = index.and_then(|i| plain.points.get(i)).cloned();
+        Ok(Content {
+            subject,
+            body,
+            address: address.unwrap_or_default(),
+            name: plain.display_name,
+            ..Content::default()
+        })
+    }
+
+    /// Puts a contact with the borrower into words: what is sealed of them, subject and text.
+    pub(crate) async fn words(
+        &self,
+        facts: &Facts,
+        template: &StoredTemplate,
+        effect: Window,
+        now: Timestamp,
+    ) -> Done<(PartyPlain, String, String)> {
         let plain = self.0.keys.plain(&facts.borrower).await?;
-        let case_plain = CasePlain::of(&facts.case, &self.0.keys).await?;
-        let tenant = self.tenant(&facts.case.tenant)?;
+        let own = CasePlain::of(&facts.case, &self.0.keys).await?;
         let scene = Scene {
             case: &facts.case,
             party: &facts.borrower,
             plain: &plain,
-            case_ref: &case_plain.lender_ref,
-            lender_name: &tenant.display_name,
-            effect: contact.effect,
-            now: self.0.wall.now(),
+            case_ref: &own.lender_ref,
+            lender_name: &self.tenant(&facts.case.tenant)?.display_name,
+            effect,
+            now,
         };
         let (subject, body) = render(template, &scene)?;
-        let index = facts
-            .borrower
-            .points
-            .iter()
-            .position(|p| Some(p.key) == contact.point);
-        let address = index
-            .and_then(|i| plain.points.get(i))
-            .cloned()
-            .unwrap_or_default();
-        Ok(Content {
-            subject,
-            body,
-            address,
-            name: plain.display_name,
-            ..Content::default()
-        })
+        Ok((plain, subject, body))
     }
 
     fn outgoing(
