@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::serve::ListenerExt;
 use jiff::{SignedDuration, Timestamp};
 use recoup_channel::wire::Inbound;
 use recoup_channel::{Clock, DynChannel};
@@ -294,6 +295,12 @@ impl Server {
         let cb_stop = stopping.clone();
         let callbacks = tokio::spawn(async move {
             let service = callbacks::router(edge.engine.clone()).into_make_service();
+            // A provider that keeps its connection must not wait for delayed acknowledgements.
+            let callbacks = callbacks.tap_io(|stream| {
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "a call-back's connection keeps Nagle's delay");
+                }
+            });
             let served = axum::serve(callbacks, service)
                 .with_graceful_shutdown(async move { cb_stop.cancelled().await });
             if let Err(error) = served.await {
