@@ -13,6 +13,7 @@ use lettre::transport::smtp::commands::{Data, Mail as MailFrom, Rcpt};
 use lettre::transport::smtp::extension::{ClientId, Extension, MailParameter};
 use lettre::transport::smtp::response::Severity;
 use recoup_channel::{Call, ChannelError};
+use tokio::net::TcpStream;
 
 use crate::config::{Config, Tls};
 use crate::mail::Mail;
@@ -62,20 +63,7 @@ async fn talk(
     mail: &Mail,
     stage: &mut Stage,
 ) -> Result<String, ChannelError> {
-    let hello = ClientId::Domain(config.hello_name.clone());
-    let at_once = config
-        .tls
-        .clone()
-        .filter(|_| config.tls_kind == Tls::Implicit);
-    let place = (config.host.as_str(), config.port);
-    let mut server =
-        AsyncSmtpConnection::connect_tokio1(place, Some(cx.remaining()), &hello, at_once, None)
-            .await
-            .map_err(|error| failed(Stage::Hello, &error, mail))?;
-    if let (Tls::Starttls, Some(tls)) = (config.tls_kind, config.tls.clone()) {
-        let encrypted = server.starttls(tls, &hello).await;
-        encrypted.map_err(|error| failed(Stage::Hello, &error, mail))?;
-    }
+    let mut server = connect(config, cx, mail).await?;
     if let (Some((user, _)), Some(password)) = (&config.login, password) {
         *stage = Stage::Login;
         let credentials = Credentials::new(user.clone(), password);
@@ -110,6 +98,36 @@ async fn talk(
     let taken = server.message(&mail.bytes).await;
     let taken = taken.map_err(|error| failed(*stage, &error, mail))?;
     Ok(taken.first_line().unwrap_or_default().to_owned())
+}
+
+/// Connects, says hello and encrypts, as the configuration has it.
+async fn connect(
+    config: &Config,
+    cx: &Call,
+    mail: &Mail,
+) -> Result<AsyncSmtpConnection, ChannelError> {
+    let hello = ClientId::Domain(config.hello_name.clone());
+    let place = (config.host.as_str(), config.port);
+    let refused = |error: Error| failed(Stage::Hello, &error, mail);
+    if config.tls_kind == Tls::Implicit {
+        let (time, tls) = (Some(cx.remaining()), config.tls.clone());
+        return AsyncSmtpConnection::connect_tokio1(place, time, &hello, tls, None)
+            .await
+            .map_err(refused);
+    }
+    // The stream is ours, because lettre leaves Nagle's delay on: the text and the dot that ends it are two
+    // writes, and the second would wait for the acknowledgement of the first.
+    let stream = TcpStream::connect(place).await.map_err(|error| {
+        let (host, port) = place;
+        ChannelError::retryable(format!("not sent: connect to {host}:{port}: {error}"))
+    })?;
+    let _ = stream.set_nodelay(true);
+    let server = AsyncSmtpConnection::connect_with_transport(Box::new(stream), &hello).await;
+    let mut server = server.map_err(refused)?;
+    if let (Tls::Starttls, Some(tls)) = (config.tls_kind, config.tls.clone()) {
+        server.starttls(tls, &hello).await.map_err(refused)?;
+    }
+    Ok(server)
 }
 
 fn parameters(
