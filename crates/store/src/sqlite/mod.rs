@@ -51,7 +51,7 @@ pub struct Options {
     pub dir: PathBuf,
     /// The clock it must be stamped with.
     pub clock: ClockStamp,
-    /// Connections that read; at least one.
+    /// Connections that read, each with a thread; at least one.
     pub readers: usize,
     /// Calls that may wait for the writer; one more waits for room.
     pub queue_max: usize,
@@ -129,7 +129,15 @@ impl SqliteStore {
         &self,
         read: impl FnOnce(&pool::Reader) -> Read<T> + Send + 'static,
     ) -> Read<T> {
-        self.pool.read(read).await
+        self.pool.read(pool::View::Shared, read).await
+    }
+
+    /// A read that must see what was committed until it runs, not only until it was asked for.
+    async fn read_own<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&pool::Reader) -> Read<T> + Send + 'static,
+    ) -> Read<T> {
+        self.pool.read(pool::View::Own, read).await
     }
 }
 

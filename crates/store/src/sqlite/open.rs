@@ -71,7 +71,10 @@ pub(super) fn open(options: &Options) -> Read<Parts> {
             batch_max: options.batch_max.max(1),
             broken: None,
         },
-        pool: Pool::new(readers),
+        pool: Pool::start(readers).map_err(|e| StoreError::Broken {
+            what: "starting the readers",
+            source: Box::new(e),
+        })?,
         leases,
         tally,
         newest: seen,

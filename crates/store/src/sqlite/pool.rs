@@ -1,10 +1,19 @@
-//! Connections that only read, lent one at a time.
+//! Threads that only read. Each takes what waits and reads it in one snapshot: a thread that is busy needs no
+//! waking, and what a snapshot costs (the look at the log, pages that a commit made stale) is paid once a batch.
 
-use super::writer::lock;
 use crate::{Read, StoreError};
 use rusqlite::{Connection, OptionalExtension, Params, Row};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
-use tokio::sync::Semaphore;
+use std::thread::{self, JoinHandle};
+use tokio::sync::{mpsc, oneshot};
+
+use super::writer::lock;
+
+/// Reads that share a snapshot, at most: the more, the longer each waits for the others.
+const BATCH_MAX: usize = 16;
+/// Reads that may wait; one more waits for room.
+const QUEUE_MAX: usize = 4_096;
 
 /// A reader: both files, read only.
 pub(super) struct Reader {
@@ -12,73 +21,130 @@ pub(super) struct Reader {
     pub(super) keys: Connection,
 }
 
-/// A few readers, and who may have one.
-#[derive(Clone)]
+/// Which snapshot a read may have.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum View {
+    /// Any that was begun after it was asked for.
+    Shared,
+    /// One that begins with itself.
+    Own,
+}
+
+/// Reads and answers who asked; gets no reader where none could begin.
+type Answering = Box<dyn FnOnce(Read<&Reader>) + Send>;
+
+struct Job {
+    view: View,
+    read: Answering,
+}
+
+/// The readers' queue and their threads.
 pub(super) struct Pool {
-    idle: Arc<Mutex<Vec<Reader>>>,
-    permits: Arc<Semaphore>,
-}
-
-/// A reader on loan; it comes back also where the read panics.
-struct Lent {
-    reader: Option<Reader>,
-    idle: Arc<Mutex<Vec<Reader>>>,
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        lock(&self.idle).extend(self.reader.take());
-    }
+    queue: Option<mpsc::Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 impl Pool {
-    pub(super) fn new(readers: Vec<Reader>) -> Self {
-        Self {
-            permits: Arc::new(Semaphore::new(readers.len())),
-            idle: Arc::new(Mutex::new(readers)),
+    /// Starts a thread for each reader.
+    pub(super) fn start(readers: Vec<Reader>) -> std::io::Result<Self> {
+        let (queue, jobs) = mpsc::channel(QUEUE_MAX);
+        let jobs = Arc::new(Mutex::new(jobs));
+        let threads = readers.into_iter().map(|reader| {
+            let jobs = Arc::clone(&jobs);
+            thread::Builder::new()
+                .name("store-reader".into())
+                .spawn(move || work(&reader, &jobs))
+        });
+        Ok(Self {
+            threads: threads.collect::<Result<_, _>>()?,
+            queue: Some(queue),
+        })
+    }
+
+    /// Closes the readers, once they have read what waits: the last connection to close should be the
+    /// writer's, which brings the log into the file.
+    pub(super) fn close(&mut self) {
+        drop(self.queue.take());
+        for thread in self.threads.drain(..) {
+            drop(thread.join());
         }
     }
 
-    /// Closes the readers that are idle: the last connection to close should be the writer's, which
-    /// brings the log into the file.
-    pub(super) fn close(&self) {
-        lock(&self.idle).clear();
-    }
-
-    /// Reads on a thread that may block.
+    /// Reads on a reader's thread.
     pub(super) async fn read<T: Send + 'static>(
         &self,
+        view: View,
         read: impl FnOnce(&Reader) -> Read<T> + Send + 'static,
     ) -> Read<T> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
-        let permit = permit.map_err(|_| StoreError::Closed)?;
-        let idle = Arc::clone(&self.idle);
-        let task = tokio::task::spawn_blocking(move || {
-            // The permit outlives the loan: whoever gets it next finds a reader.
-            let _permit = permit;
-            let reader = lock(&idle).pop();
-            let lent = Lent { reader, idle };
-            lent.reader.as_ref().map_or(Err(StoreError::Closed), read)
+        let queue = self.queue.as_ref().ok_or(StoreError::Closed)?;
+        let (reply, answer) = oneshot::channel();
+        let read = Box::new(move |reader: Read<&Reader>| {
+            // Nobody waits any more: nothing to do.
+            let _ = reply.send(reader.and_then(read));
         });
-        task.await.unwrap_or_else(|e| {
-            if e.is_cancelled() {
-                return Err(StoreError::Closed);
-            }
+        let job = Job { view, read };
+        queue.send(job).await.map_err(|_| StoreError::Closed)?;
+        answer.await.unwrap_or_else(|_| {
             Err(StoreError::Broken {
                 what: "reading",
-                source: Box::new(e),
+                source: "a read panicked; the log says where".into(),
             })
         })
     }
 }
 
+/// Reads until nobody can ask any more.
+fn work(reader: &Reader, jobs: &Mutex<mpsc::Receiver<Job>>) {
+    loop {
+        let batch = next_batch(&mut lock(jobs));
+        if batch.is_empty() {
+            return;
+        }
+        let mut shared = Vec::with_capacity(batch.len());
+        let mut own = Vec::new();
+        for job in batch {
+            match job.view {
+                View::Shared => shared.push(job),
+                View::Own => own.push(job),
+            }
+        }
+        reader.in_snapshot(shared);
+        own.into_iter()
+            .for_each(|job| reader.in_snapshot(vec![job]));
+    }
+}
+
+/// What waits, at most a batch of it; nothing where nothing can come any more.
+fn next_batch(jobs: &mut mpsc::Receiver<Job>) -> Vec<Job> {
+    let mut batch: Vec<Job> = jobs.blocking_recv().into_iter().collect();
+    while !batch.is_empty()
+        && batch.len() < BATCH_MAX
+        && let Ok(job) = jobs.try_recv()
+    {
+        batch.push(job);
+    }
+    batch
+}
+
 impl Reader {
-    /// Runs a read in one snapshot.
-    pub(super) fn snapshot<T>(&self, read: impl FnOnce(&Self) -> Read<T>) -> Read<T> {
-        let tx = self.main.unchecked_transaction().map_err(failed)?;
-        let value = read(self)?;
-        tx.commit().map_err(failed)?;
-        Ok(value)
+    /// Answers reads in one snapshot.
+    fn in_snapshot(&self, jobs: Vec<Job>) {
+        if jobs.is_empty() {
+            return;
+        }
+        let snapshot = self.main.unchecked_transaction();
+        for job in jobs {
+            let reader = snapshot
+                .as_ref()
+                .map(|_| self)
+                .map_err(|error| StoreError::Broken {
+                    what: "beginning to read",
+                    source: error.to_string().into(),
+                });
+            // A read that panics leaves its asker without an answer, and the others with theirs.
+            drop(catch_unwind(AssertUnwindSafe(|| (job.read)(reader))));
+        }
+        // Nothing was written: how the transaction ends is of no account. It ends here.
     }
 
     /// The first row of a query.

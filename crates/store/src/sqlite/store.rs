@@ -48,9 +48,9 @@ impl Store for SqliteStore {
     async fn claim(&self, now: Timestamp, lease: SignedDuration, limit: usize) -> Read<Vec<Claim>> {
         let length = lease.try_into().unwrap_or_default();
         let leases = Arc::clone(&self.leases);
-        self.read(move |r| {
+        self.read_own(move |r| {
             // Held while the rows are read: a lease that ends meanwhile ended with a commit that this
-            // read would not see.
+            // read would not see. An older snapshot would not see it either.
             let mut leases = lock(&leases);
             let rows = limit.saturating_add(leases.len());
             let due = read::due(r, micros(now), rows)?;
@@ -61,7 +61,7 @@ impl Store for SqliteStore {
 
     async fn next_due(&self) -> Read<Option<Timestamp>> {
         let leases = Arc::clone(&self.leases);
-        self.read(move |r| {
+        self.read_own(move |r| {
             let leases = lock(&leases);
             let rows = read::next_due(r, leases.len().saturating_add(1))?;
             let now = Instant::now();
@@ -75,8 +75,7 @@ impl Store for SqliteStore {
 
     async fn facts(&self, cases: &[CaseId]) -> Read<Vec<Facts>> {
         let cases = cases.to_vec();
-        self.read(move |r| r.snapshot(|r| read::facts(r, &cases)))
-            .await
+        self.read(move |r| read::facts(r, &cases)).await
     }
 
     async fn case(&self, tenant: &TenantId, id: CaseId) -> Read<Option<Case>> {
@@ -90,7 +89,7 @@ impl Store for SqliteStore {
 
     async fn case_by_ref(&self, tenant: &TenantId, lender_ref: KeyedHash) -> Read<Option<Case>> {
         let tenant = tenant.clone();
-        self.read(move |r| r.snapshot(|r| read::case_by_ref(r, &tenant, lender_ref)))
+        self.read(move |r| read::case_by_ref(r, &tenant, lender_ref))
             .await
     }
 
@@ -237,14 +236,12 @@ impl Store for SqliteStore {
     async fn status(&self, now: Timestamp) -> Read<StoreStatus> {
         let tally = lock(&self.tally).clone();
         self.read(move |r| {
-            r.snapshot(|r| {
-                Ok(StoreStatus {
-                    cases: tally.cases(),
-                    contacts: tally.contacts(),
-                    due: read::due_count(r, micros(now))?,
-                    next_due: read::next_due(r, 1)?.first().map(|(_, due)| *due),
-                    position: read::position(r)?,
-                })
+            Ok(StoreStatus {
+                cases: tally.cases(),
+                contacts: tally.contacts(),
+                due: read::due_count(r, micros(now))?,
+                next_due: read::next_due(r, 1)?.first().map(|(_, due)| *due),
+                position: read::position(r)?,
             })
         })
         .await
