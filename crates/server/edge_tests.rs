@@ -82,7 +82,9 @@ impl World {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");
         let principals = Principals::of(&config).expect("principals");
-        tokio::spawn(crate::server::serve(config, edge, principals, listener));
+        tokio::spawn(crate::server::serve(
+            config, edge, principals, None, listener,
+        ));
         let endpoint = Channel::from_shared(format!("http://{address}")).expect("an address");
         let channel = endpoint.connect().await.expect("a connection");
         Self {

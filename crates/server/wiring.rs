@@ -33,6 +33,7 @@ use crate::config::{ChannelConfig, Config, ConfigError};
 use crate::identity::{self, Principals};
 use crate::server;
 use crate::services::{Edge, Inner};
+use crate::tls::{Certificates, TlsError};
 
 /// Which clock rules.
 #[derive(Clone, Debug)]
@@ -56,6 +57,9 @@ pub enum ServeError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The certificates of the API.
+    #[error("certificates of the API: {0}")]
+    Tls(#[from] TlsError),
     /// The master key.
     #[error("master key {path}: {problem}")]
     Key {
@@ -148,6 +152,7 @@ pub struct Server {
     engine: Engine,
     edge: Edge,
     principals: Principals,
+    certificates: Option<Arc<Certificates>>,
     api: TcpListener,
     callbacks: TcpListener,
     clock: Option<(TcpListener, Coordinator)>,
@@ -188,7 +193,13 @@ impl Server {
     ) -> Result<Self, ServeError> {
         config.check()?;
         let principals = Principals::of(&config)?;
-        identity::must_be_loopback("listen", config.listen)?;
+        let certificates = match &config.tls {
+            Some(tls) => Some(Arc::new(Certificates::load(tls)?)),
+            None => {
+                identity::must_be_loopback("listen", config.listen)?;
+                None
+            }
+        };
         identity::must_be_loopback("callback_listen", config.callback_listen)?;
         let dir = config.store_dir()?;
         make_private(&dir)?;
@@ -254,6 +265,7 @@ impl Server {
             engine,
             edge,
             principals,
+            certificates,
             api,
             callbacks,
             clock,
@@ -284,6 +296,7 @@ impl Server {
             engine,
             edge,
             principals,
+            certificates,
             api,
             callbacks,
             clock,
@@ -291,7 +304,16 @@ impl Server {
             ..
         } = self;
         let drain = Duration::from_secs(config.limits.drain_s);
-        let mut api = tokio::spawn(server::serve(config, edge.clone(), principals, api));
+        let fresh = tokio::spawn({
+            let certificates = certificates.clone();
+            async move {
+                if let Some(certificates) = certificates {
+                    certificates.keep_fresh().await;
+                }
+            }
+        });
+        let served = server::serve(config, edge.clone(), principals, certificates, api);
+        let mut api = tokio::spawn(served);
         let cb_stop = stopping.clone();
         let callbacks = tokio::spawn(async move {
             let service = callbacks::router(edge.engine.clone()).into_make_service();
@@ -315,6 +337,7 @@ impl Server {
         };
         engine.halt();
         stopping.cancel();
+        fresh.abort();
         let rest = async {
             if !api.is_finished() {
                 let _ = (&mut api).await;
@@ -444,7 +467,16 @@ fn master_key(config: &Config, dir: &Path) -> Result<[u8; 32], ServeError> {
     };
     let metadata = match fs::metadata(&path) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return new_key(&path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && config.is_development() => {
+            return new_key(&path);
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(wrong(
+                "is not there. Make it once, keep a copy apart from the store, and let only the service read \
+                 it: openssl rand -hex 32 > FILE; chmod 600 FILE"
+                    .to_owned(),
+            ));
+        }
         Err(error) => return Err(wrong(format!("cannot be read: {error}"))),
     };
     let mode = metadata.permissions().mode() & 0o777;

@@ -1,5 +1,6 @@
 //! What the tests share: they start the real binary, and talk to it as others do.
 
+pub(crate) mod authority;
 pub(crate) mod builds;
 pub(crate) mod chance;
 pub(crate) mod client;

@@ -185,7 +185,7 @@ impl Running {
             stepped: false,
             started: engine.wall().now(),
         });
-        let served = recoup::server::serve(config, edge, principals, listener);
+        let served = recoup::server::serve(config, edge, principals, None, listener);
         let serving = tokio::spawn(async move {
             if let Err(error) = served.await {
                 eprintln!("the server died: {error}");
