@@ -15,6 +15,7 @@ mod requests;
 mod rights;
 mod support;
 mod vertical;
+mod wire;
 
 /// A file that is not named above would compile and never run.
 #[test]

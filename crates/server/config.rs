@@ -185,6 +185,8 @@ pub struct Limits {
     /// Calls at once on one connection, 1 to 1000; more are refused with TOO_MANY_REQUESTS. Default:
     /// 64.
     pub connection_calls_max: usize,
+    /// Calls at once on all connections, 1 to 100000; more are refused with TOO_MANY_REQUESTS. Default: 512.
+    pub calls_max: usize,
     /// HTTP/2 streams at once on one connection, 1 to 1000. Default: 100.
     pub connection_streams_max: u32,
     /// Connections at once, 1 to 100000; more are closed at once. Default: 1024.
@@ -210,6 +212,7 @@ impl Default for Limits {
         Self {
             request_timeout_ms: 10_000,
             connection_calls_max: 64,
+            calls_max: 512,
             connection_streams_max: 100,
             connections_max: 1024,
             address_connections_max: 64,

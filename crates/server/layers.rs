@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 use recoup_engine::activity::Activity;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::{Code, Status};
@@ -14,7 +15,7 @@ use tower::{Layer, Service};
 
 use crate::api::recoup::v1::ErrorReason;
 use crate::api::{self, Method};
-use crate::config::Reflection;
+use crate::config::{Config, Reflection};
 use crate::identity::{Principal, Principals};
 use crate::listen::Peer;
 use crate::status::Problem;
@@ -32,6 +33,8 @@ struct Rules {
     methods: HashMap<String, Method>,
     principals: Principals,
     reflection: Reflection,
+    /// Calls that may still begin.
+    room: Arc<Semaphore>,
     activity: Activity,
 }
 
@@ -43,14 +46,14 @@ struct Shown<'a> {
 }
 
 impl Gatekeeper {
-    /// Rules of the contract, for these principals. `activity` counts calls under way, so that a
+    /// Rules of the contract, for these principals, within the configuration's limits. `activity` counts calls under way, so that a
     /// stepped clock does not move in the middle of one.
     ///
     /// # Errors
     /// Only where the contract's descriptors are broken, a fault of the build.
     pub fn new(
         principals: Principals,
-        reflection: Reflection,
+        config: &Config,
         activity: Activity,
     ) -> Result<Self, prost_reflect::DescriptorError> {
         let methods = api::methods()?
@@ -60,7 +63,8 @@ impl Gatekeeper {
         Ok(Self(Arc::new(Rules {
             methods,
             principals,
-            reflection,
+            reflection: config.reflection,
+            room: Arc::new(Semaphore::new(config.limits.calls_max)),
             activity,
         })))
     }
@@ -78,6 +82,16 @@ impl Rules {
             let problem = "say who you are: metadata `authorization: Bearer <key>` with a key that the \
                            server's configuration knows, or a client certificate with a name that it knows";
             Problem::new(ErrorReason::Unauthenticated, problem).into()
+        })
+    }
+
+    /// A place among the calls under way, if there is one left.
+    fn begin(&self) -> Result<OwnedSemaphorePermit, Status> {
+        Arc::clone(&self.room).try_acquire_owned().map_err(|_| {
+            let problem = "the server has as many calls under way as it takes; try again";
+            Problem::new(ErrorReason::TooManyRequests, problem)
+                .retry(std::time::Duration::from_secs(1))
+                .into()
         })
     }
 
@@ -168,9 +182,10 @@ where
             authorization: header.map(|h| h.to_str().unwrap_or_default()),
             peer: request.extensions().get::<Peer>(),
         };
-        match self.rules.admit(request.uri().path(), shown) {
+        let admitted = self.rules.admit(request.uri().path(), shown);
+        match admitted.and_then(|principal| Ok((principal, self.rules.begin()?))) {
             Err(status) => Box::pin(std::future::ready(Ok(status.into_http()))),
-            Ok(principal) => {
+            Ok((principal, permit)) => {
                 request
                     .extensions_mut()
                     .extend(principal.map(extension).unwrap_or_default());
@@ -180,7 +195,7 @@ where
                 let work = self.rules.activity.begin();
                 Box::pin(async move {
                     let response = inner.call(request).await;
-                    drop(work);
+                    drop((work, permit));
                     response.map(with_details)
                 })
             }
@@ -220,12 +235,12 @@ fn with_details(response: Response<Body>) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Config, read_roles};
+    use crate::config::read_roles;
     use tonic_types::StatusExt;
 
     fn rules(config: &Config) -> Arc<Rules> {
         let principals = Principals::of(config).expect("principals");
-        Gatekeeper::new(principals, config.reflection, Activity::default())
+        Gatekeeper::new(principals, config, Activity::default())
             .expect("the contract")
             .0
     }
@@ -330,6 +345,19 @@ mod tests {
             let answer = rules(&config).admit(path, shown);
             assert_eq!(answer.is_ok(), is_told, "{reflection:?}");
         }
+    }
+
+    #[test]
+    fn past_the_limit_a_call_is_told_to_come_again() {
+        let mut config = Config::default();
+        config.limits.calls_max = 1;
+        let rules = rules(&config);
+        let held = rules.begin().expect("the first");
+        let status = rules.begin().expect_err("the second");
+        assert_eq!(reason(&status), "TOO_MANY_REQUESTS");
+        assert!(status.get_error_details().retry_info().is_some());
+        drop(held);
+        assert!(rules.begin().is_ok());
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub async fn serve(
     certificates: Option<Arc<Certificates>>,
     listener: TcpListener,
 ) -> Result<(), ServeError> {
-    let gatekeeper = Gatekeeper::new(principals, config.reflection, edge.engine.activity())?;
+    let gatekeeper = Gatekeeper::new(principals, &config, edge.engine.activity())?;
     let (health, serving) = tonic_health::server::health_reporter();
     health
         .set_service_status("", tonic_health::ServingStatus::Serving)

@@ -104,6 +104,9 @@ pub enum ServeError {
     Clock(String),
 }
 
+/// How long a stop waits for connections to close once nothing is under way on them.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 /// A channel of the configuration: loaded, or why not.
 pub struct Installed {
     /// Its name.
@@ -339,11 +342,13 @@ impl Server {
         stopping.cancel();
         fresh.abort();
         let rest = async {
-            if !api.is_finished() {
-                let _ = (&mut api).await;
-            }
             let _ = callbacks.await;
             engine.activity().until_quiet().await;
+            // Every stream has been told. A peer that answers nothing would hold its connection, and with it
+            // the whole stop, until the keep-alive finds it dead.
+            if !api.is_finished() {
+                let _ = tokio::time::timeout(FAREWELL, &mut api).await;
+            }
         };
         if tokio::time::timeout(drain, rest).await.is_err() {
             tracing::warn!(
