@@ -187,6 +187,7 @@ fn world() -> impl Strategy<Value = World> {
                     party.opt_outs.push(OptOut {
                         class: Some(class),
                         point: None,
+                        via: "letter".into(),
                         at: from,
                     });
                 }

@@ -335,6 +335,7 @@ fn opted_out(class: Option<Class>) -> Party {
     who.opt_outs.push(OptOut {
         class,
         point: None,
+        via: "letter".into(),
         at: at("2026-05-01T12:00:00Z"),
     });
     who

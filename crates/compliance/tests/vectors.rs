@@ -144,6 +144,7 @@ fn party(consumer: &Consumer, at: Timestamp, debts: &mut DebtIds) -> Party {
         .map(|class| OptOut {
             class: Some(*class),
             point: None,
+            via: "letter".into(),
             at,
         })
         .collect();

@@ -117,7 +117,9 @@ pub struct OptOut {
     pub class: Option<ContactClass>,
     /// The one number or address it is about; none means all.
     pub point: Option<KeyedHash>,
-    /// Since when.
+    /// How it was received, in a word: a channel kind, `letter`, `branch`, `regulator`.
+    pub via: String,
+    /// When it was received.
     pub at: Timestamp,
 }
 
@@ -136,7 +138,7 @@ pub struct Cease {
     pub case: Option<CaseId>,
     /// Whether it came in writing.
     pub written: bool,
-    /// Since when.
+    /// When it was received.
     pub at: Timestamp,
 }
 
@@ -549,6 +551,7 @@ mod tests {
             &PartyEvent::OptedOut(OptOut {
                 class: Some(ContactClass::Sms),
                 point: None,
+                via: "letter".into(),
                 at: day(0),
             }),
             day(0),
@@ -564,12 +567,14 @@ mod tests {
         let sms = OptOut {
             class: Some(ContactClass::Sms),
             point: None,
+            via: "letter".into(),
             at: day(0),
         };
         assert!(sms.covers(ContactClass::Sms, None) && !sms.covers(ContactClass::Phone, None));
         let here = OptOut {
             class: None,
             point: Some(KeyedHash([1; 16])),
+            via: "letter".into(),
             at: day(0),
         };
         assert!(here.covers(ContactClass::Phone, Some(KeyedHash([1; 16]))));

@@ -140,9 +140,10 @@ impl Library {
                 && policy.currency().is_none_or(|c| c == currency)
         };
         let policies = read(&self.policies);
-        let newest = policies.values().filter(fits).max_by_key(|(stored, _)| {
-            (stored.activated.as_ref().map(|(_, at)| *at), stored.version)
-        });
+        let newest = policies
+            .values()
+            .filter(fits)
+            .max_by_key(|(stored, _)| (stored.activated.as_ref().map(|a| a.at), stored.version));
         newest.cloned()
     }
 

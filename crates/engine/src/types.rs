@@ -193,6 +193,12 @@ pub struct ContactView {
     pub contact: Contact,
     /// Why the policy asked for it, in words.
     pub reason: String,
+    /// Why somebody called it off, as they wrote. Empty for nothing; not told in lists.
+    pub cancel_note: String,
+    /// What whoever approved it wrote. Empty for nothing; not told in lists.
+    pub approval_note: String,
+    /// Evidence of what came of it: reference and SHA-256. Not told in lists.
+    pub evidence: Vec<(String, String)>,
 }
 
 /// What an agent, the field app or a law firm reports of a contact.

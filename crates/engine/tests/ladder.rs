@@ -72,14 +72,14 @@ async fn the_ladder_climbs_from_text_to_referral() {
         .unwrap();
     let own = rig
         .engine
-        .approve_contact(&rig.as_of("ana"), waiting.id, &|_| vec![])
+        .approve_contact(&rig.as_of("ana"), waiting.id, String::new(), &|_| vec![])
         .await;
     assert!(
         matches!(own, Err(CommandError::SamePerson { .. })),
         "{own:?}"
     );
     rig.engine
-        .approve_contact(&rig.as_of("ben"), waiting.id, &|_| vec![])
+        .approve_contact(&rig.as_of("ben"), waiting.id, String::new(), &|_| vec![])
         .await
         .unwrap();
     rig.run_until(at("2026-06-02T00:00:00Z")).await;

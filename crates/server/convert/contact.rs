@@ -9,9 +9,9 @@ use super::read::Bad;
 use super::{party, value, words};
 use crate::api::recoup::v1::{self, ErrorReason};
 
-/// A contact on the wire.
+/// A contact on the wire; `sees_people`: with what was told of it, which is personal data.
 #[must_use]
-pub fn render(view: &ContactView) -> v1::Contact {
+pub fn render(view: &ContactView, sees_people: bool) -> v1::Contact {
     let c = &view.contact;
     let (stage, step) = match &c.place {
         Some(place) => (place.stage_name.clone(), Some(i32::from(place.step))),
@@ -39,18 +39,27 @@ pub fn render(view: &ContactView) -> v1::Contact {
         intent_time: c.intent_at.map(value::to_instant),
         transitions: c.states.iter().map(|(s, at)| transition(*s, *at)).collect(),
         needs_approval: c.state == ContactState::Planned,
-        approvals: approvals(view),
+        approvals: approvals(view, sees_people),
         retry_of: retry_of(view),
         policy: None,
-        reason: if ended_unsent(c.state) {
-            view.reason.clone()
-        } else {
-            String::new()
-        },
+        reason: reason(view, sees_people),
         collector_ids: c.collectors.iter().map(ToString::to_string).collect(),
-        evidence: Vec::new(),
+        evidence: view
+            .evidence
+            .iter()
+            .filter(|_| sees_people)
+            .map(render_evidence)
+            .collect(),
         update_time: last.max(c.outcome_at).map(value::to_instant),
     }
+}
+
+fn reason(view: &ContactView, sees_people: bool) -> String {
+    if !ended_unsent(view.contact.state) {
+        return String::new();
+    }
+    let by_hand = Some(&view.cancel_note).filter(|note| sees_people && !note.is_empty());
+    by_hand.unwrap_or(&view.reason).clone()
 }
 
 const fn ended_unsent(state: ContactState) -> bool {
@@ -71,7 +80,7 @@ fn transition(state: ContactState, at: Timestamp) -> v1::ContactTransition {
     }
 }
 
-fn approvals(view: &ContactView) -> Vec<v1::Approval> {
+fn approvals(view: &ContactView, sees_people: bool) -> Vec<v1::Approval> {
     let by = view
         .contact
         .approved_by
@@ -79,7 +88,9 @@ fn approvals(view: &ContactView) -> Vec<v1::Approval> {
         .map(|principal| v1::Approval {
             principal: principal.clone(),
             time: None,
-            note: String::new(),
+            note: Some(view.approval_note.clone())
+                .filter(|_| sees_people)
+                .unwrap_or_default(),
         });
     by.collect()
 }
@@ -122,13 +133,34 @@ pub fn report(
     })
 }
 
+/// A piece of evidence on the wire.
+#[must_use]
+pub fn render_evidence((reference, sha256): &(String, String)) -> v1::Evidence {
+    v1::Evidence {
+        reference: reference.clone(),
+        sha256: sha256.clone(),
+    }
+}
+
+/// Reads one piece of evidence that may be absent. The outer none: it is there and cannot be read.
+pub fn paper(
+    bad: &mut Bad,
+    at: &str,
+    given: Option<&v1::Evidence>,
+) -> Option<Option<(String, String)>> {
+    let Some(given) = given else {
+        return Some(None);
+    };
+    let reference = bad.text(&format!("{at}.reference"), &given.reference, 512);
+    let sha256 = bad.sha256(&format!("{at}.sha256"), &given.sha256);
+    reference.zip(sha256).map(Some)
+}
+
 fn evidence(bad: &mut Bad, given: &[v1::Evidence]) -> Vec<(String, String)> {
     bad.count_of("evidence", given, 32);
     let mut all = Vec::with_capacity(given.len().min(32));
     for (i, e) in given.iter().take(32).enumerate() {
-        let reference = bad.text(&format!("evidence[{i}].reference"), &e.reference, 512);
-        let sha256 = bad.sha256(&format!("evidence[{i}].sha256"), &e.sha256);
-        all.extend(reference.zip(sha256));
+        all.extend(paper(bad, &format!("evidence[{i}]"), Some(e)).flatten());
     }
     all
 }

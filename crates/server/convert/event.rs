@@ -9,7 +9,7 @@ use recoup_domain::party::{OptOut, PartyEvent};
 use recoup_engine::timeline::TimelineItem;
 use recoup_store::Recorded;
 
-use super::{case, party, value, words};
+use super::{case, contact, party, value, words};
 use crate::api::recoup::v1::{self, EventKind as K, event::Detail};
 
 /// An event's id: its place in the journal in the form of an id.
@@ -330,9 +330,11 @@ fn of_service(name: &str) -> K {
     }
 }
 
-/// A line of a timeline on the wire.
+/// A line of a timeline on the wire; `sees_people`: with what was told with it, which is personal data.
 #[must_use]
-pub fn timeline_entry(item: &TimelineItem) -> v1::TimelineEntry {
+pub fn timeline_entry(item: &TimelineItem, sees_people: bool) -> v1::TimelineEntry {
+    let told = item.beside.clone().filter(|_| sees_people);
+    let told = told.unwrap_or_default();
     let late = item.effective_at != item.at;
     let decided = item.reason.is_some() || !item.rule_ids.is_empty();
     let place = match &item.what {
@@ -358,6 +360,9 @@ pub fn timeline_entry(item: &TimelineItem) -> v1::TimelineEntry {
             step: place.map(|p| i32::from(p.step)),
             ..v1::DecisionReason::default()
         }),
+        evidence: told.evidence.iter().map(contact::render_evidence).collect(),
+        note: told.note,
+        reporter: told.reporter,
     }
 }
 

@@ -403,6 +403,7 @@ fn opt_outs(bad: &mut Bad, given: &[String]) -> Vec<OptOut> {
         all.extend(class.map(|c| OptOut {
             class: Some(c),
             point: None,
+            via: String::new(),
             at: Timestamp::MIN,
         }));
     }

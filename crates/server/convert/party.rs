@@ -353,7 +353,7 @@ fn render_opt_out(opt_out: &recoup_domain::party::OptOut) -> v1::OptOut {
             .class
             .map_or_else(String::new, |c| c.name().to_owned()),
         contact_point_id: opt_out.point.map_or_else(String::new, point_id),
-        received_via: String::new(),
+        received_via: opt_out.via.clone(),
         received_time: Some(value::to_instant(opt_out.at)),
     }
 }

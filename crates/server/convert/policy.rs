@@ -71,9 +71,13 @@ pub fn render(p: &StoredPolicy, stages: Vec<String>) -> v1::Policy {
         activated_by: p
             .activated
             .as_ref()
-            .map_or_else(String::new, |(by, _)| by.clone()),
+            .map_or_else(String::new, |a| a.by.clone()),
         create_time: Some(value::to_instant(p.created_at)),
-        activate_time: p.activated.as_ref().map(|(_, at)| value::to_instant(*at)),
+        activate_time: p.activated.as_ref().map(|a| value::to_instant(a.at)),
+        activate_note: p
+            .activated
+            .as_ref()
+            .map_or_else(String::new, |a| a.note.clone()),
         stages,
         pinned_cases: 0,
     }

@@ -2,6 +2,7 @@
 
 use prost::Message;
 use recoup_domain::ids::CaseId;
+use recoup_engine::commands::{CeaseInput, OptOutInput};
 use recoup_engine::error::CommandError;
 use recoup_engine::types::{Caller, PartyInput, PartyName, PartyView};
 use tonic::{Request, Response, Status, async_trait};
@@ -93,15 +94,21 @@ impl BorrowerService for Edge {
             }
         };
         let point = party::point_key(&mut bad, "contact_point_id", &body.contact_point_id);
-        let via = bad.text("received_via", &body.received_via, 64);
-        value::past(
+        let via = bad.name("received_via", &body.received_via);
+        let received = value::past(
             &mut bad,
             "received_time",
             body.received_time.as_ref(),
             self.now(),
         );
-        let read = name.zip(class).zip(point).zip(via);
-        let (((name, class), point), _via) = bad.check(read)?;
+        let read = name.zip(class).zip(point).zip(via).zip(received);
+        let ((((name, class), point), via), received_at) = bad.check(read)?;
+        let input = OptOutInput {
+            class,
+            point,
+            via,
+            received_at,
+        };
         let render = |v: &PartyView| v1::RecordOptOutResponse {
             opt_out_id: String::new(),
             party: Some(self.party(&who, v)),
@@ -110,7 +117,7 @@ impl BorrowerService for Edge {
         let encode = |v: &PartyView| render(v).encode_to_vec();
         answer(
             self.engine
-                .record_opt_out(&caller, &name, class, point, &encode)
+                .record_opt_out(&caller, &name, input, &encode)
                 .await,
             render,
         )
@@ -130,13 +137,21 @@ impl BorrowerService for Edge {
         let caller = self.caller(&mut bad, &who, call);
         let name = party::reference(&mut bad, "party", body.party.as_ref());
         let case = bad.id_or_none::<CaseId>("case_id", &body.case_id);
-        value::past(
+        let received = value::past(
             &mut bad,
             "received_time",
             body.received_time.as_ref(),
             self.now(),
         );
-        let (name, case) = bad.check(name.zip(case))?;
+        let evidence = contact::paper(&mut bad, "evidence", body.evidence.as_ref());
+        let read = name.zip(case).zip(received).zip(evidence);
+        let (((name, case), received_at), evidence) = bad.check(read)?;
+        let input = CeaseInput {
+            case,
+            written: body.written,
+            received_at,
+            evidence,
+        };
         let render = |v: &PartyView| v1::RecordCeaseResponse {
             party: Some(self.party(&who, v)),
             cancelling_contact_ids: ids(&v.cancelling),
@@ -144,7 +159,7 @@ impl BorrowerService for Edge {
         let encode = |v: &PartyView| render(v).encode_to_vec();
         answer(
             self.engine
-                .record_cease(&caller, &name, case, body.written, &encode)
+                .record_cease(&caller, &name, input, &encode)
                 .await,
             render,
         )

@@ -3,7 +3,7 @@
 use prost::Message;
 use recoup_domain::case::{Amounts, Scores};
 use recoup_domain::ids::CaseId;
-use recoup_engine::commands::{CaseName, FactsInput, PaymentInput};
+use recoup_engine::commands::{CaseName, CloseInput, FactsInput, PaymentInput};
 use recoup_engine::error::{CommandError, Done};
 use recoup_engine::types::{Answered, Caller, CaseView, Encode, PartyName};
 use recoup_store::CaseFilter;
@@ -215,17 +215,19 @@ impl CaseService for Edge {
         }
         let note = bad.short("note", &body.note, 500);
         let reason = reason.and_then(words::close_reason);
-        let ((id, reason), _note) = bad.check(id.zip(reason).zip(note))?;
+        let ((id, reason), note) = bad.check(id.zip(reason).zip(note))?;
         let render = |v: &CaseView| v1::CloseCaseResponse {
             case: Some(case::render(v)),
             cancelling_contact_ids: ids(&v.cancelling),
         };
         let encode = |v: &CaseView| render(v).encode_to_vec();
-        let etag = Some(body.etag.clone()).filter(|e| !e.is_empty());
+        let input = CloseInput {
+            reason,
+            note,
+            etag: Some(body.etag.clone()).filter(|e| !e.is_empty()),
+        };
         answer(
-            self.engine
-                .close_case(&caller, id, reason, etag, &encode)
-                .await,
+            self.engine.close_case(&caller, id, input, &encode).await,
             render,
         )
     }
@@ -255,7 +257,11 @@ impl CaseService for Edge {
             .filter(|_| page.more)
             .map(|item| item.position);
         let next_page_token = last.map_or_else(String::new, |at| bound.token(&at.to_string()));
-        let entries = page.rows.iter().map(event::timeline_entry).collect();
+        let sees_people = who.sees_people();
+        let entries = page.rows.iter();
+        let entries = entries
+            .map(|item| event::timeline_entry(item, sees_people))
+            .collect();
         Ok(Response::new(v1::GetTimelineResponse {
             entries,
             next_page_token,

@@ -223,9 +223,9 @@ impl Watch {
                 ..
             } => Beside::default(),
             What::Contact { id, .. } => {
-                let view = engine.contact(&self.who.tenant, *id).await.ok();
+                let found = engine.stored_contact(&self.who.tenant, *id).await.ok();
                 Beside {
-                    contact: view.map(|v| v.contact),
+                    contact: found.flatten(),
                     ..Beside::default()
                 }
             }

@@ -76,14 +76,14 @@ impl PolicyService for Edge {
         let caller = self.caller(&mut bad, &who, call);
         let version = policy::version(&mut bad, "policy_id", &body.policy_id);
         let note = bad.short("note", &body.note, 500);
-        let ((name, version), _note) = bad.check(version.zip(note))?;
+        let ((name, version), note) = bad.check(version.zip(note))?;
         let render = |p: &StoredPolicy| v1::ActivatePolicyResponse {
             policy: Some(policy::render(p, self.engine.stages_of(p))),
         };
         let encode = |p: &StoredPolicy| render(p).encode_to_vec();
         answer(
             self.engine
-                .activate_policy(&caller, &name, version, &encode)
+                .activate_policy(&caller, &name, version, note, &encode)
                 .await,
             render,
         )

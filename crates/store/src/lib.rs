@@ -11,8 +11,8 @@ mod query;
 pub mod sqlite;
 
 pub use change::{
-    Answer, Change, CommitError, Committed, Guard, Scope, StoredPolicy, StoredTemplate, Switch,
-    Write,
+    Activation, Answer, Change, CommitError, Committed, Guard, Scope, StoredPolicy, StoredTemplate,
+    Switch, Write,
 };
 pub use leaf::{Leaf, leaf_hash};
 pub use query::{

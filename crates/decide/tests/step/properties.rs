@@ -134,6 +134,7 @@ fn world(shape: &Shape, mut contacts: Vec<PastContact>, now: Timestamp) -> World
     borrower.opt_outs.extend(shape.opt_out.map(|class| OptOut {
         class: Some(ContactClass::ALL[class]),
         point: None,
+        via: "letter".into(),
         at: now,
     }));
     let mut case = facts::case(now - SignedDuration::from_hours(24 * 70));

@@ -1,11 +1,13 @@
 //! Commands on parties.
 
+use crate::beside::Beside;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
 use crate::keys::PARTY_PLACE;
 use crate::stops::{PartyStop, alarm_for_doubt};
 use crate::types::{Answered, Caller, Encode, PartyInput, PartyName, PartyPlain, PartyView};
+use jiff::Timestamp;
 use recoup_domain::Party;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId};
@@ -15,6 +17,32 @@ use recoup_domain::sealed::Sealed;
 use recoup_domain::time::Zone;
 use recoup_store::Facts;
 use std::sync::Arc;
+
+/// An opt-out, as told.
+#[derive(Clone, Debug)]
+pub struct OptOutInput {
+    /// The medium; none means all.
+    pub class: Option<ContactClass>,
+    /// The one number or address; none means all.
+    pub point: Option<KeyedHash>,
+    /// How it was received, in a word such as `letter`.
+    pub via: String,
+    /// When it was received; none means now.
+    pub received_at: Option<Timestamp>,
+}
+
+/// A demand to stop, as told.
+#[derive(Clone, Debug)]
+pub struct CeaseInput {
+    /// The debt; none means all.
+    pub case: Option<CaseId>,
+    /// Whether it came in writing.
+    pub written: bool,
+    /// When it was received; none means now.
+    pub received_at: Option<Timestamp>,
+    /// The paper: reference and SHA-256; kept sealed.
+    pub evidence: Option<(String, String)>,
+}
 
 impl Engine {
     /// Makes a party, or takes over what the lender says of it now. Rights of the person and what contacts have
@@ -148,10 +176,10 @@ impl Engine {
         &self,
         who: &Caller,
         name: &PartyName,
-        class: Option<ContactClass>,
-        point: Option<KeyedHash>,
+        input: OptOutInput,
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
+        let (class, point) = (input.class, input.point);
         let stop = PartyStop::OptOut(class, point);
         let act = |draft: &mut Draft, party: &Party| {
             if let Some(point) = point.filter(|p| party.point(*p).is_none()) {
@@ -160,16 +188,19 @@ impl Engine {
                     id: point.to_string(),
                 });
             }
+            let received = received(draft.now, input.received_at)?;
             let opt_out = OptOut {
                 class,
                 point,
-                at: draft.now,
+                via: input.via.clone(),
+                at: received,
             };
             let known = party
                 .opt_outs
                 .iter()
                 .any(|o| o.class == class && o.point == point);
             if !known {
+                draft.effective(received);
                 draft.party_event(party.id, PartyEvent::OptedOut(opt_out));
             }
             Ok(())
@@ -185,21 +216,30 @@ impl Engine {
         &self,
         who: &Caller,
         name: &PartyName,
-        case: Option<CaseId>,
-        written: bool,
+        input: CeaseInput,
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
+        let case = input.case;
         if let Some(id) = case {
             self.stored_case(&who.tenant, id).await?;
         }
+        let told = Beside {
+            evidence: input.evidence.into_iter().collect(),
+            ..Beside::default()
+        };
+        let party = self.find_party(&who.tenant, name).await?.id;
+        let sealed = told.sealed_for(party, &self.0.keys).await?;
         let stop = PartyStop::Cease(case);
         let act = |draft: &mut Draft, party: &Party| {
+            let received = received(draft.now, input.received_at)?;
             let cease = Cease {
                 case,
-                written,
-                at: draft.now,
+                written: input.written,
+                at: received,
             };
+            draft.effective(received);
             draft.party_event(party.id, PartyEvent::Ceased(cease));
+            draft.seal_last(sealed.clone());
             Ok(())
         };
         self.on_party(who, name, encode, act, &stop).await
@@ -224,6 +264,7 @@ impl Engine {
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             draft.hold_party(party.clone());
             act(&mut draft, &party)?;
+            draft.follows();
             self.follow_stop(&mut draft, id, stop).await?;
             let view = self.view_party(&draft, id).await?;
             if let Some(done) = self.commit_command(who, draft, view, encode).await? {
@@ -269,6 +310,20 @@ impl Engine {
         view.created = draft.is_new_party(id);
         view.cancelling = draft.cancels().to_vec();
         Ok(view)
+    }
+}
+
+/// When a wish was received: now where nobody says.
+fn received(now: Timestamp, told: Option<Timestamp>) -> Done<Timestamp> {
+    match told.filter(|at| *at > now) {
+        None => Ok(told.unwrap_or(now)),
+        Some(ahead) => {
+            let problem = format!("{ahead} lies ahead of now ({now})");
+            Err(CommandError::Invalid(vec![Violation::new(
+                "received_time",
+                problem,
+            )]))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::check_etag;
 use super::read::ShowCase;
+use crate::beside::Beside;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
@@ -49,6 +50,17 @@ pub struct PaymentInput {
     pub received_at: Option<Timestamp>,
     /// What is overdue after it, where the lender knows; it rules then.
     pub balance_after: Option<Money>,
+}
+
+/// The end of a case, as told.
+#[derive(Clone, Debug)]
+pub struct CloseInput {
+    /// Why.
+    pub reason: CloseReason,
+    /// For people; kept sealed.
+    pub note: String,
+    /// The etag the caller saw; none writes without looking.
+    pub etag: Option<String>,
 }
 
 impl Engine {
@@ -311,13 +323,16 @@ impl Engine {
         &self,
         who: &Caller,
         id: CaseId,
-        reason: CloseReason,
-        etag: Option<String>,
+        input: CloseInput,
         encode: Encode<'_, CaseView>,
     ) -> Done<Answered<CaseView>> {
+        let borrower = self.stored_case(&who.tenant, id).await?.borrower;
+        let told = Beside::note(&input.note);
+        let sealed = told.sealed_for(borrower, &self.0.keys).await?;
         let act = |draft: &mut Draft, facts: &Facts| {
-            check_etag("case", etag.as_deref(), facts.case.version)?;
-            draft.case_events(id, case::close(&facts.case, reason)?);
+            check_etag("case", input.etag.as_deref(), facts.case.version)?;
+            draft.case_events(id, case::close(&facts.case, input.reason)?);
+            draft.seal_last(sealed.clone());
             Ok(())
         };
         self.on_case(who, id, encode, act, ShowCase).await

@@ -8,7 +8,7 @@ use crate::render;
 use crate::types::{Answered, Caller, Encode, TemplateInput};
 use recoup_domain::ids::TenantId;
 use recoup_policy::{Finding, Severity};
-use recoup_store::{Guard, StoredPolicy, StoredTemplate, Write};
+use recoup_store::{Activation, Guard, StoredPolicy, StoredTemplate, Write};
 
 impl Engine {
     /// What is wrong with a policy's text, here: names are checked against what is loaded and registered.
@@ -108,6 +108,7 @@ impl Engine {
         who: &Caller,
         name: &str,
         version: u32,
+        note: String,
         encode: Encode<'_, StoredPolicy>,
     ) -> Done<Answered<StoredPolicy>> {
         if let Some(before) = self.answered(who).await? {
@@ -123,7 +124,11 @@ impl Engine {
                 });
             }
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
-            stored.activated = Some((who.principal.clone(), draft.now));
+            stored.activated = Some(Activation {
+                by: who.principal.clone(),
+                at: draft.now,
+                note: note.clone(),
+            });
             draft.write(Write::Policy(stored.clone()));
             draft.service_event("policy_activated", format!("{name}@{version}"));
             if let Some(done) = self

@@ -6,8 +6,9 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::render::{CasePlain, Content};
 use crate::types::{CaseView, ContactView, PartyName, PartyView};
-use recoup_domain::contact::Contact;
+use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, TenantId};
+use recoup_domain::journal::{ContactEvent, Entry, What};
 use recoup_domain::{Case, Party};
 use recoup_policy::Facts as PolicyFacts;
 use recoup_store::{CaseFilter, ContactFilter, Facts, Page, Recorded};
@@ -208,7 +209,50 @@ impl Engine {
             view.reason.push_str("; the channel said: ");
             view.reason.push_str(said);
         }
+        self.told_of(&mut view, &[]).await?;
         Ok(view)
+    }
+
+    /// A contact as it is stored; none where the tenant has no such contact.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn stored_contact(&self, tenant: &TenantId, id: ContactId) -> Done<Option<Contact>> {
+        Ok(self.0.store.contact(tenant, id).await?)
+    }
+
+    /// Lays into a view what people told of its contact: it lies beside the entries of the journal, and of
+    /// those that are about to be recorded.
+    pub(crate) async fn told_of(&self, view: &mut ContactView, pending: &[Entry]) -> Done<()> {
+        let contact = &view.contact;
+        if contact.approved_by.is_none() && contact.outcome.is_none() && !is_called_off(contact) {
+            return Ok(());
+        }
+        let (id, person) = (contact.id, contact.party);
+        let filter = recoup_store::JournalFilter {
+            case: Some(id.case),
+            party: Some(person),
+            ..Default::default()
+        };
+        let recorded = self.0.store.journal(&filter, 0, usize::MAX).await?;
+        for entry in recorded.iter().map(|r| &r.entry).chain(pending) {
+            let event = match &entry.what {
+                What::Contact { id: of, event, .. } if *of == id => event,
+                _ => continue,
+            };
+            let Some(told) = self.beside(entry, person).await? else {
+                continue;
+            };
+            match event {
+                ContactEvent::Approved { .. } => view.approval_note = told.note,
+                ContactEvent::Moved { .. } => view.cancel_note = told.note,
+                ContactEvent::Settled { .. } | ContactEvent::Learned { .. } => {
+                    view.evidence.extend(told.evidence);
+                }
+                ContactEvent::Planned(_) | ContactEvent::Intended(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Contacts of the tenant in the order of case and number.
@@ -266,5 +310,19 @@ pub(crate) fn contact_view(contact: Contact) -> ContactView {
             )
         },
     );
-    ContactView { contact, reason }
+    ContactView {
+        contact,
+        reason,
+        cancel_note: String::new(),
+        approval_note: String::new(),
+        evidence: Vec::new(),
+    }
+}
+
+const fn is_called_off(contact: &Contact) -> bool {
+    use ContactState as S;
+    matches!(
+        contact.state,
+        S::Cancelling | S::Cancelled | S::CancelUnknown
+    )
 }

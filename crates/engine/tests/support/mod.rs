@@ -192,7 +192,7 @@ impl Rig {
         let ben = self.as_of("ben");
         let (name, version) = (&created.name, created.version);
         self.engine
-            .activate_policy(&ben, name, version, &|_| vec![])
+            .activate_policy(&ben, name, version, String::new(), &|_| vec![])
             .await
             .unwrap();
         for name in ["li", "wang"] {

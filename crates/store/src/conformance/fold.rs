@@ -216,17 +216,22 @@ fn decide_contact(
             let opt_out = OptOut {
                 class: Some(*class),
                 point: None,
+                via: "letter".into(),
                 at: now,
             };
             Some(person_change(person, PartyEvent::OptedOut(opt_out), now))
         }
         Command::Cease => {
+            // Received the day before it is told: a late fact.
+            let received = now - jiff::SignedDuration::from_hours(24);
             let cease = Cease {
                 case: Some(case.id),
                 written: true,
-                at: now,
+                at: received,
             };
-            Some(person_change(person, PartyEvent::Ceased(cease), now))
+            let mut change = person_change(person, PartyEvent::Ceased(cease), now);
+            change.entries[0].effective_at = received;
+            Some(change)
         }
         _ => None,
     }

@@ -2,7 +2,7 @@
 
 use super::{Suite, build, done, with_case};
 use crate::{
-    CaseFilter, Change, CommitError, ContactFilter, Guard, JournalFilter, Page, Store,
+    Activation, CaseFilter, Change, CommitError, ContactFilter, Guard, JournalFilter, Page, Store,
     StoredPolicy, StoredTemplate, Write,
 };
 use recoup_domain::collector::Collector;
@@ -358,7 +358,11 @@ impl Suite {
         done(&*store, write(Write::Template(template.clone()))).await;
         // Who activated it may be written; another text under the same number may not.
         let mut active = policy.clone();
-        active.activated = Some(("bob".into(), build::at(5)));
+        active.activated = Some(Activation {
+            by: "bob".into(),
+            at: build::at(5),
+            note: "agreed".into(),
+        });
         done(&*store, write(Write::Policy(active.clone()))).await;
         let mut forged = active.clone();
         forged.hash = "h2".into();

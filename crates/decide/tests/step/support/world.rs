@@ -410,6 +410,7 @@ impl World {
                 self.borrower.opt_outs.push(OptOut {
                     class: Some(class.parse().unwrap()),
                     point: None,
+                    via: "letter".into(),
                     at: now,
                 });
                 Ok(vec![])
