@@ -1,6 +1,7 @@
 //! The edge as clients see it: a real listener, the generated clients, an engine on a store of its own.
 //! No planner runs here: a test that wants something to go out asks for it, see [`World::run_dry`].
 
+mod filled;
 mod kept;
 
 use std::sync::Arc;
@@ -13,7 +14,7 @@ use recoup_domain::ContactClass;
 use recoup_domain::ids::TenantId;
 use recoup_engine::blobs::Blobs;
 use recoup_engine::channels::ChannelHandle;
-use recoup_engine::clock::{SteppedWall, Wall};
+use recoup_engine::clock::SteppedWall;
 use recoup_engine::stepped::Ground;
 use recoup_engine::{Engine, EngineOptions, TenantOptions};
 use recoup_store::Store;
@@ -48,6 +49,7 @@ impl ContactChannel for Taking {
 struct World {
     channel: Channel,
     engine: Engine,
+    wall: SteppedWall,
     stopping: CancellationToken,
     _dir: tempfile::TempDir,
 }
@@ -73,12 +75,17 @@ impl World {
         }
         config.check().expect("a configuration");
         let start: Timestamp = "2026-03-02T03:00:00Z".parse().expect("an instant");
-        let wall: Arc<dyn Wall> = Arc::new(SteppedWall::new(start));
+        let wall = SteppedWall::new(start);
         let options = Options::new(dir.path().join("store"), ClockStamp::Stepped);
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(options).expect("a store"));
-        let engine = Engine::start(engine_options(&config), store, vec![sms()], wall)
-            .await
-            .expect("an engine");
+        let engine = Engine::start(
+            engine_options(&config),
+            store,
+            vec![sms()],
+            Arc::new(wall.clone()),
+        )
+        .await
+        .expect("an engine");
         let stopping = CancellationToken::new();
         let edge = Edge::new(Inner {
             engine: engine.clone(),
@@ -97,6 +104,7 @@ impl World {
         Self {
             channel,
             engine,
+            wall,
             stopping,
             _dir: dir,
         }

@@ -251,6 +251,11 @@ impl Draft {
         &self.cancels
     }
 
+    /// When a case is due next, where the draft says so: none within is not by itself.
+    pub(crate) fn scheduled(&self, case: CaseId) -> Option<Option<Timestamp>> {
+        self.schedules.get(&case).copied()
+    }
+
     pub(crate) fn schedule(&mut self, case: CaseId, at: Option<Timestamp>) {
         self.schedules.insert(case, at);
     }

@@ -90,6 +90,7 @@ impl Engine {
                 Meaning::Stop if known => {}
                 Meaning::Stop => {
                     let opt_out = OptOut {
+                        id: self.0.ids.opt_out(),
                         class: Some(class),
                         point: None,
                         via: class.name().to_owned(),

@@ -156,7 +156,9 @@ pub struct CaseView {
     pub stage: String,
     /// Segment of the policy; empty for none.
     pub segment: String,
-    /// When it is due next.
+    /// When it is due next; none where only a fact or a person moves it.
+    pub next_at: Option<Timestamp>,
+    /// Contacts that count as made.
     pub contacts_made: BTreeMap<ContactClass, u32>,
     /// What a command on it called off, contacts by id.
     pub cancelling: Vec<ContactId>,

@@ -292,9 +292,9 @@ pub fn render(view: &CaseView) -> v1::Case {
         documents: case.documents.iter().map(render_document).collect(),
         previous_case_id: case.previous.map_or_else(String::new, |c| c.to_string()),
         parties: render_parties(case),
-        next_action_time: None,
+        next_action_time: view.next_at.map(value::to_instant),
         open_time: Some(value::to_instant(case.opened_at)),
-        update_time: None,
+        update_time: Some(value::to_instant(case.updated_at)),
         close_time: case.closed.map(|c| value::to_instant(c.at)),
         etag: etag(case),
         contacts_made: view

@@ -6,7 +6,7 @@ use recoup_domain::ids::CollectorId;
 use recoup_engine::types::{ContactView, Report};
 
 use super::read::Bad;
-use super::{party, value, words};
+use super::{case, party, value, words};
 use crate::api::recoup::v1::{self, ErrorReason};
 
 /// A contact on the wire; `sees_people`: with what was told of it, which is personal data.
@@ -17,7 +17,15 @@ pub fn render(view: &ContactView, sees_people: bool) -> v1::Contact {
         Some(place) => (place.stage_name.clone(), Some(i32::from(place.step))),
         None => (String::new(), None),
     };
-    let last = c.states.last().map(|(_, at)| *at);
+    let changes = [
+        c.states.last().map(|(_, at)| *at),
+        c.outcome_at,
+        c.approved_at,
+    ];
+    let updated = changes
+        .into_iter()
+        .flatten()
+        .fold(c.planned_at, Timestamp::max);
     v1::Contact {
         contact_id: c.id.to_string(),
         case_id: c.id.case.to_string(),
@@ -41,7 +49,7 @@ pub fn render(view: &ContactView, sees_people: bool) -> v1::Contact {
         needs_approval: c.state == ContactState::Planned,
         approvals: approvals(view, sees_people),
         retry_of: retry_of(view),
-        policy: None,
+        policy: c.policy.as_ref().map(case::render_pin),
         reason: reason(view, sees_people),
         collector_ids: c.collectors.iter().map(ToString::to_string).collect(),
         evidence: view
@@ -50,7 +58,7 @@ pub fn render(view: &ContactView, sees_people: bool) -> v1::Contact {
             .filter(|_| sees_people)
             .map(render_evidence)
             .collect(),
-        update_time: last.max(c.outcome_at).map(value::to_instant),
+        update_time: Some(value::to_instant(updated)),
     }
 }
 
@@ -87,7 +95,7 @@ fn approvals(view: &ContactView, sees_people: bool) -> Vec<v1::Approval> {
         .iter()
         .map(|principal| v1::Approval {
             principal: principal.clone(),
-            time: None,
+            time: view.contact.approved_at.map(value::to_instant),
             note: Some(view.approval_note.clone())
                 .filter(|_| sees_people)
                 .unwrap_or_default(),

@@ -3,7 +3,7 @@
 use super::*;
 
 /// A ladder whose first text waits for a second person.
-const APPROVED: &str = "name: careful\nsegments: [{name: all, when: 'true'}]\nstages:\n  - name: remind\n    \
+pub(super) const APPROVED: &str = "name: careful\nsegments: [{name: all, when: 'true'}]\nstages:\n  - name: remind\n    \
     enter: case.dpd >= 1\n    approval: required\n    \
     steps: [{channel: sms, template: reminder, every: 3d, max: 3}]\n";
 

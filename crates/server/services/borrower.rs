@@ -1,7 +1,8 @@
 //! BorrowerService.
 
 use prost::Message;
-use recoup_domain::ids::CaseId;
+use recoup_domain::ContactClass;
+use recoup_domain::ids::{CaseId, KeyedHash};
 use recoup_engine::commands::{CeaseInput, OptOutInput};
 use recoup_engine::error::CommandError;
 use recoup_engine::types::{Caller, PartyInput, PartyName, PartyView};
@@ -110,7 +111,7 @@ impl BorrowerService for Edge {
             received_at,
         };
         let render = |v: &PartyView| v1::RecordOptOutResponse {
-            opt_out_id: String::new(),
+            opt_out_id: opt_out_id(v, class, point),
             party: Some(self.party(&who, v)),
             cancelling_contact_ids: ids(&v.cancelling),
         };
@@ -164,6 +165,13 @@ impl BorrowerService for Edge {
             render,
         )
     }
+}
+
+/// The id of an opt-out that a party has.
+fn opt_out_id(view: &PartyView, class: Option<ContactClass>, point: Option<KeyedHash>) -> String {
+    let mut all = view.party.opt_outs.iter();
+    all.find(|o| o.class == class && o.point == point)
+        .map_or_else(String::new, |o| o.id.to_string())
 }
 
 impl Edge {

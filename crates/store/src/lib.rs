@@ -85,6 +85,9 @@ pub trait Store: Send + Sync + 'static {
     /// The least instant at which an unleased case is due; none where nothing is scheduled.
     async fn next_due(&self) -> Read<Option<Timestamp>>;
 
+    /// When cases are due next, in any order; those that are not due by themselves are left out.
+    async fn schedules(&self, cases: &[CaseId]) -> Read<Vec<(CaseId, Timestamp)>>;
+
     /// What a decision needs of each case: the case, its borrower, and all contacts of that person at the
     /// lender, sorted by time; read in one snapshot. Unknown ids are left out.
     async fn facts(&self, cases: &[CaseId]) -> Read<Vec<Facts>>;

@@ -132,6 +132,7 @@ fn world(shape: &Shape, mut contacts: Vec<PastContact>, now: Timestamp) -> World
         };
     }
     borrower.opt_outs.extend(shape.opt_out.map(|class| OptOut {
+        id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
         class: Some(ContactClass::ALL[class]),
         point: None,
         via: "letter".into(),

@@ -65,6 +65,6 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
         }
     }
     if !matches!(event, CaseEvent::Opened(_)) {
-        case.version += 1;
+        case.touch(at);
     }
 }

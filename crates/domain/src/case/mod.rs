@@ -95,6 +95,8 @@ pub struct Case {
     pub previous: Option<CaseId>,
     /// When it was opened.
     pub opened_at: Timestamp,
+    /// When anything of it last changed, its contacts included.
+    pub updated_at: Timestamp,
     /// The lender's references, sealed under the borrower's key.
     pub sealed: Sealed,
 }
@@ -413,6 +415,12 @@ impl Case {
         } else {
             Status::Open
         }
+    }
+
+    /// Something of it changed at `at`.
+    pub(crate) const fn touch(&mut self, at: Timestamp) {
+        self.version += 1;
+        self.updated_at = at;
     }
 
     /// Days past due at `at` in `zone`: calendar days since the oldest unpaid due date, less pause days;

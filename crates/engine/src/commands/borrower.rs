@@ -94,7 +94,7 @@ impl Engine {
             let data_key = self.0.keys.of(known.id).await?;
             let plain = plain_of(told);
             let same = self.0.keys.plain(&known).await? == plain;
-            let mut fresh = self.party_of(&tenant, known.id, key, told)?;
+            let mut fresh = self.party_of(draft, known.id, key, told)?;
             fresh.sealed = if same {
                 known.sealed.clone()
             } else {
@@ -110,7 +110,7 @@ impl Engine {
         }
         let id = self.0.ids.party();
         let (data_key, wrapped) = self.0.vault.new_key(id)?;
-        let mut party = self.party_of(&tenant, id, key, told)?;
+        let mut party = self.party_of(draft, id, key, told)?;
         party.sealed = seal(&data_key, &plain_of(told))?;
         self.0.keys.keep(id, Arc::new(data_key));
         draft.make_party(party, wrapped);
@@ -119,11 +119,12 @@ impl Engine {
 
     fn party_of(
         &self,
-        tenant: &recoup_domain::TenantId,
+        draft: &Draft,
         id: PartyId,
         lender_ref: KeyedHash,
         told: &PartyInput,
     ) -> Done<Party> {
+        let (tenant, now) = (draft.tenant(), draft.now);
         let zones = zones(told)?;
         let point = |p: &crate::types::PointInput| ContactPoint {
             key: self.point_key(tenant, &p.value),
@@ -157,6 +158,8 @@ impl Engine {
             deceased: false,
             incapacitated: false,
             refused: false,
+            created_at: now,
+            updated_at: now,
             sealed: Sealed::default(),
         })
     }
@@ -180,6 +183,7 @@ impl Engine {
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
         let (class, point) = (input.class, input.point);
+        let id = self.0.ids.opt_out();
         let stop = PartyStop::OptOut(class, point);
         let act = |draft: &mut Draft, party: &Party| {
             if let Some(point) = point.filter(|p| party.point(*p).is_none()) {
@@ -190,6 +194,7 @@ impl Engine {
             }
             let received = received(draft.now, input.received_at)?;
             let opt_out = OptOut {
+                id,
                 class,
                 point,
                 via: input.via.clone(),

@@ -6,6 +6,7 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::render::{CasePlain, Content};
 use crate::types::{CaseView, ContactView, PartyName, PartyView};
+use jiff::Timestamp;
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, TenantId};
 use recoup_domain::journal::{ContactEvent, Entry, What};
@@ -64,7 +65,8 @@ impl Engine {
             what: "case",
             id: id.to_string(),
         };
-        self.case_view(&facts.ok_or_else(missing)?).await
+        let next_at = self.next_at(&[id]).await?.get(&id).copied();
+        self.case_view(&facts.ok_or_else(missing)?, next_at).await
     }
 
     /// Cases of the tenant in the order of their ids.
@@ -80,9 +82,11 @@ impl Engine {
     ) -> Done<Page<CaseView>> {
         let page = self.0.store.cases(tenant, filter, after, limit).await?;
         let ids: Vec<CaseId> = page.rows.iter().map(|c| c.id).collect();
+        let next_at = self.next_at(&ids).await?;
         let mut rows = Vec::with_capacity(ids.len());
         for facts in self.0.store.facts(&ids).await? {
-            rows.push(self.case_view(&facts).await?);
+            let next_at = next_at.get(&facts.case.id).copied();
+            rows.push(self.case_view(&facts, next_at).await?);
         }
         Ok(Page {
             rows,
@@ -98,10 +102,19 @@ impl Engine {
         if let Some(party) = draft.party(facts.borrower.id) {
             now.borrower = party.clone();
         }
-        self.case_view(&now).await
+        let id = now.case.id;
+        let next_at = match draft.scheduled(id) {
+            Some(at) => at,
+            None => self.next_at(&[id]).await?.remove(&id),
+        };
+        self.case_view(&now, next_at).await
     }
 
-    pub(crate) async fn case_view(&self, facts: &Facts) -> Done<CaseView> {
+    async fn next_at(&self, cases: &[CaseId]) -> Done<BTreeMap<CaseId, Timestamp>> {
+        Ok(self.0.store.schedules(cases).await?.into_iter().collect())
+    }
+
+    async fn case_view(&self, facts: &Facts, next_at: Option<Timestamp>) -> Done<CaseView> {
         let (case, borrower) = (&facts.case, &facts.borrower);
         let plain = self.0.keys.plain(borrower).await?;
         let own = CasePlain::of(case, &self.0.keys).await?;
@@ -121,6 +134,7 @@ impl Engine {
             borrower_ref: plain.lender_ref,
             stage,
             segment,
+            next_at,
             contacts_made: made,
             cancelling: Vec::new(),
             case: case.clone(),

@@ -214,6 +214,7 @@ fn decide_contact(
         }
         Command::OptOut(class) => {
             let opt_out = OptOut {
+                id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
                 class: Some(*class),
                 point: None,
                 via: "letter".into(),

@@ -53,6 +53,7 @@ fn write(write: Write) -> Change {
 impl Suite {
     pub(super) async fn run_lists(&self) {
         self.tenants_are_walls().await;
+        self.schedules_are_told().await;
         self.cases_come_in_pages_and_by_filter().await;
         self.contacts_come_in_pages_and_by_filter().await;
         self.the_journal_is_read_by_subject().await;
@@ -124,6 +125,29 @@ impl Suite {
             assert!(matches!(answer, Err(CommitError::Taken(_))), "{answer:?}");
         }
         assert_eq!(store.case(&case.tenant, case.id).await.unwrap(), Some(case));
+    }
+
+    async fn schedules_are_told(&self) {
+        let store = self.fresh("schedules").await;
+        let party = build::party(&build::tenant("a"), 1);
+        done(&*store, build::tell_party(&party)).await;
+        for (n, due) in [(1, Some(build::at(7))), (2, None)] {
+            done(&*store, build::open_case(&build::case(&party, n), due)).await;
+        }
+        let asked = [build::case_id(1), build::case_id(2), build::case_id(3)];
+        let told = store.schedules(&asked).await.unwrap();
+        assert_eq!(
+            told,
+            [(asked[0], build::at(7))],
+            "not those that wait for a fact"
+        );
+        done(
+            &*store,
+            write(Write::Schedule(asked[0], Some(build::at(9)))),
+        )
+        .await;
+        let told = store.schedules(&asked).await.unwrap();
+        assert_eq!(told, [(asked[0], build::at(9))]);
     }
 
     async fn cases_come_in_pages_and_by_filter(&self) {

@@ -288,6 +288,15 @@ pub(super) fn next_due(r: &Reader, rows: usize) -> Read<Vec<(CaseId, jiff::Times
     r.all(sql::NEXT_DUE, params![limit(rows)], schedule)
 }
 
+/// When some cases are due next.
+pub(super) fn schedules(r: &Reader, cases: &[CaseId]) -> Read<Vec<(CaseId, jiff::Timestamp)>> {
+    let mut found = Vec::with_capacity(cases.len());
+    for id in cases {
+        found.extend(r.all(sql::SCHED_OF, [id.to_bytes()], schedule)?);
+    }
+    Ok(found)
+}
+
 fn schedule(row: &Row<'_>) -> Read<(CaseId, jiff::Timestamp)> {
     Ok((CaseId::from_bytes(get(row, 0)?), instant(get(row, 1)?)?))
 }

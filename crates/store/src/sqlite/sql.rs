@@ -75,6 +75,7 @@ statements! { MAIN:
         ORDER BY next_at, case_id LIMIT ?2";
     NEXT_DUE = "SELECT case_id, next_at FROM sched WHERE next_at IS NOT NULL
         ORDER BY next_at, case_id LIMIT ?1";
+    SCHED_OF = "SELECT case_id, next_at FROM sched WHERE case_id = ?1 AND next_at IS NOT NULL";
     DUE_COUNT = "SELECT COUNT(*) FROM sched WHERE next_at IS NOT NULL AND next_at <= ?1";
 
     // What a decision reads.

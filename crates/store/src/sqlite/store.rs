@@ -73,6 +73,11 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn schedules(&self, cases: &[CaseId]) -> Read<Vec<(CaseId, Timestamp)>> {
+        let cases = cases.to_vec();
+        self.read(move |r| read::schedules(r, &cases)).await
+    }
+
     async fn facts(&self, cases: &[CaseId]) -> Read<Vec<Facts>> {
         let cases = cases.to_vec();
         self.read(move |r| r.snapshot(|r| read::facts(r, &cases)))

@@ -408,6 +408,7 @@ impl World {
             Fact::Withdrawn => case::close(case, CloseReason::Withdrawn),
             Fact::OptOut(class) => {
                 self.borrower.opt_outs.push(OptOut {
+                    id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
                     class: Some(class.parse().unwrap()),
                     point: None,
                     via: "letter".into(),

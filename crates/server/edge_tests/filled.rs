@@ -1,0 +1,148 @@
+//! Ids and times that the contract names are there.
+
+use super::*;
+
+fn later(world: &World, hours: i64) -> prost_types::Timestamp {
+    let to = world.engine.wall().now() + SignedDuration::from_hours(hours);
+    world.wall.advance(to);
+    prost_types::Timestamp {
+        seconds: to.as_second(),
+        nanos: to.subsec_nanosecond(),
+    }
+}
+
+#[tokio::test]
+async fn an_opt_out_has_an_id_and_keeps_it() {
+    let world = World::new().await;
+    world.with_policy().await;
+    world.case("L-1").await;
+    let mut ids = Vec::new();
+    for (request, channel) in [("o1", "sms"), ("o2", "sms"), ("o3", "email")] {
+        let opt_out = v1::RecordOptOutRequest {
+            request_id: request.into(),
+            party: Some(v1::PartyRef {
+                r#ref: Some(v1::party_ref::Ref::LenderRef("B-1".into())),
+            }),
+            scope: Some(v1::record_opt_out_request::Scope::Channel(channel.into())),
+            received_via: "letter".into(),
+            ..v1::RecordOptOutRequest::default()
+        };
+        let done = world.borrowers().record_opt_out(of("ana", opt_out)).await;
+        let done = done.expect("an opt-out").into_inner();
+        assert!(
+            done.opt_out_id
+                .parse::<recoup_domain::ids::OptOutId>()
+                .is_ok()
+        );
+        let kept = done.party.expect("a party").opt_outs;
+        assert!(
+            kept.iter().any(|o| o.opt_out_id == done.opt_out_id),
+            "{kept:?}"
+        );
+        ids.push(done.opt_out_id);
+    }
+    assert_eq!(ids[0], ids[1], "the same wish once more");
+    assert_ne!(ids[0], ids[2]);
+}
+
+#[tokio::test]
+async fn a_case_says_when_it_changed_and_when_it_is_looked_at_next() {
+    let world = World::new().await;
+    world.with_policy().await;
+    let opened = world.case("L-1").await;
+    let start = Some(instant(3, 0));
+    assert_eq!(opened.update_time, start);
+    assert_eq!(opened.next_action_time, start, "a text is due");
+    world.run_dry().await;
+    let get = |id: &str| {
+        let get = v1::GetCaseRequest {
+            r#ref: Some(v1::get_case_request::Ref::CaseId(id.into())),
+        };
+        of("ana", get)
+    };
+    let sent = world.cases().get_case(get(&opened.case_id)).await;
+    let sent = sent.expect("a case").into_inner().case.expect("a case");
+    let next = sent.next_action_time.expect("the ladder goes on");
+    assert!(next.seconds > instant(3, 0).seconds, "{next:?}");
+    let list = v1::ListCasesRequest::default();
+    let list = world.cases().list_cases(of("ana", list)).await;
+    let listed = list.expect("a page").into_inner().cases.remove(0);
+    assert_eq!(listed.next_action_time, Some(next));
+    let now = later(&world, 1);
+    let close = v1::CloseCaseRequest {
+        request_id: "c1".into(),
+        case_id: opened.case_id,
+        reason: v1::CloseReason::Withdrawn.into(),
+        ..v1::CloseCaseRequest::default()
+    };
+    let closed = world.cases().close_case(of("ana", close)).await;
+    let closed = closed.expect("an end").into_inner().case.expect("a case");
+    assert_eq!(
+        (closed.update_time, closed.next_action_time),
+        (Some(now), None)
+    );
+    assert_eq!(closed.open_time, start);
+}
+
+#[tokio::test]
+async fn a_person_says_when_they_were_told_and_when_they_changed() {
+    let world = World::new().await;
+    let upsert = |id: &str, party: v1::Party| v1::UpsertBorrowerRequest {
+        request_id: id.into(),
+        party: Some(party),
+        ..v1::UpsertBorrowerRequest::default()
+    };
+    let mut borrowers = world.borrowers();
+    let told = borrowers.upsert_borrower(of("ana", upsert("u1", party("B-1"))));
+    let told = told.await.expect("a party").into_inner().party;
+    let told = told.expect("a party");
+    let start = Some(instant(3, 0));
+    assert_eq!((told.create_time, told.update_time), (start, start));
+    let now = later(&world, 2);
+    let again = borrowers.upsert_borrower(of("ana", upsert("u2", party("B-1"))));
+    let again = again.await.expect("a party").into_inner().party;
+    assert_eq!(
+        again.expect("a party").update_time,
+        start,
+        "nothing new was told"
+    );
+    let renamed = v1::Party {
+        locale: "en".into(),
+        ..party("B-1")
+    };
+    let renamed = borrowers.upsert_borrower(of("ana", upsert("u3", renamed)));
+    let renamed = renamed.await.expect("a party").into_inner().party;
+    let renamed = renamed.expect("a party");
+    assert_eq!(
+        (renamed.create_time, renamed.update_time),
+        (start, Some(now))
+    );
+}
+
+#[tokio::test]
+async fn a_contact_names_the_policy_that_planned_it_and_when_it_was_approved() {
+    let world = World::new().await;
+    let policy = world.with(super::kept::APPROVED).await;
+    let case = world.case("L-1").await;
+    world.run_dry().await;
+    let now = later(&world, 1);
+    let approve = v1::ApproveContactRequest {
+        request_id: "y1".into(),
+        contact_id: format!("{}-1", case.case_id.replacen("case_", "contact_", 1)),
+        note: String::new(),
+    };
+    let approved = world.contacts().approve_contact(of("ben", approve)).await;
+    let contact = approved.expect("a second person").into_inner().contact;
+    let contact = contact.expect("a contact");
+    assert_eq!(contact.approvals[0].time, Some(now));
+    assert_eq!(contact.update_time, Some(now));
+    let pin = contact.policy.expect("a policy");
+    assert_eq!((pin.policy_id, pin.version), (policy.policy_id, 1));
+    world.run_dry().await;
+    let list = v1::ListContactsRequest::default();
+    let list = world.contacts().list_contacts(of("ana", list)).await;
+    let sent = list.expect("a page").into_inner().contacts.remove(0);
+    assert_eq!(sent.state(), v1::ContactState::Accepted);
+    assert_eq!(sent.policy.map(|p| p.hash), Some(policy.hash));
+    assert_eq!(sent.approvals[0].time, Some(now), "also once it is sent");
+}
