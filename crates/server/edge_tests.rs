@@ -3,6 +3,7 @@
 
 mod filled;
 mod kept;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,7 +162,7 @@ impl World {
             .await
             .expect("a policy");
         let policy = policy.into_inner().policy.expect("a policy");
-        assert_eq!(policy.stages, ["remind"]);
+        assert_eq!(policy.stages[0], "remind");
         let activate = |id: &str| v1::ActivatePolicyRequest {
             request_id: id.into(),
             policy_id: policy.policy_id.clone(),

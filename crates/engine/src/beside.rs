@@ -23,6 +23,9 @@ pub struct Beside {
     /// Who reports, as the lender names them. Empty for whoever told it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub reporter: String,
+    /// The lender's own reference of a payment.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub payment_ref: String,
     /// Evidence: reference and SHA-256.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<(String, String)>,

@@ -228,7 +228,7 @@ fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
             ("worklist", "off the worklist".to_owned())
         }
         CaseEvent::WorklistChanged { reason } => ("worklist", format!("on the worklist: {reason}")),
-        CaseEvent::Closed { reason } => ("case_closed", format!("closed: {}", reason.name())),
+        CaseEvent::Closed { reason, .. } => ("case_closed", format!("closed: {}", reason.name())),
     };
     (kind.to_owned(), words)
 }

@@ -307,7 +307,7 @@ pub fn render(view: &CaseView) -> v1::Case {
                 )
             })
             .collect(),
-        collected: Some(money(collected(case))),
+        collected: Some(money(case.collected())),
     }
 }
 
@@ -315,12 +315,6 @@ pub fn render(view: &CaseView) -> v1::Case {
 #[must_use]
 pub fn etag(case: &recoup_domain::Case) -> String {
     case.version.to_string()
-}
-
-fn collected(case: &recoup_domain::Case) -> i64 {
-    case.payments
-        .iter()
-        .fold(0_i64, |sum, (_, minor)| sum.saturating_add(*minor))
 }
 
 fn contactability(view: &CaseView) -> v1::Contactability {

@@ -57,7 +57,7 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
         CaseEvent::WorklistChanged { reason } => {
             case.worklist = Some(reason.clone()).filter(|r| !r.is_empty());
         }
-        CaseEvent::Closed { reason } => {
+        CaseEvent::Closed { reason, .. } => {
             case.closed = Some(Closed {
                 reason: *reason,
                 at,

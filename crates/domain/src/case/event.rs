@@ -57,8 +57,12 @@ pub enum CaseEvent {
         from: Option<u8>,
         /// The stage entered.
         to: Option<u8>,
+        /// The name of the stage left, empty for none.
+        left: String,
         /// The name of the stage entered, empty for none.
         name: String,
+        /// Days past due then.
+        dpd: i32,
     },
     /// A step can never be taken and was passed over.
     StepSkipped {
@@ -84,6 +88,8 @@ pub enum CaseEvent {
     Closed {
         /// Why.
         reason: CloseReason,
+        /// What came in over its life, in minor units.
+        collected: i64,
     },
 }
 

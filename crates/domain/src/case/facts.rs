@@ -72,7 +72,7 @@ pub fn update_facts(
         } else {
             CloseReason::Cured
         };
-        events.extend(super::close::ending(case, reason));
+        events.extend(super::close::ending(case, reason, case.collected()));
     }
     Ok(events)
 }
@@ -140,7 +140,7 @@ mod tests {
     fn closed_by(before: i64, after: Amounts) -> Option<CloseReason> {
         let events = update_facts(&case(before), Some(after), None, None, None, None).unwrap();
         events.into_iter().find_map(|e| match e {
-            CaseEvent::Closed { reason } => Some(reason),
+            CaseEvent::Closed { reason, .. } => Some(reason),
             _ => None,
         })
     }

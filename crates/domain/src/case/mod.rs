@@ -443,6 +443,13 @@ impl Case {
         })
     }
 
+    /// What came in so far, in minor units.
+    #[must_use]
+    pub fn collected(&self) -> i64 {
+        let amounts = self.payments.iter().map(|(_, minor)| *minor);
+        amounts.fold(0, i64::saturating_add)
+    }
+
     /// Whether the documents make a complete evidence pack.
     #[must_use]
     pub fn has_evidence_pack(&self) -> bool {

@@ -94,7 +94,8 @@ pub fn record_payment(
                 _ => None,
             })
             .collect();
-        let endings = super::close::ending(case, CloseReason::Cured);
+        let collected = case.collected().saturating_add(amount);
+        let endings = super::close::ending(case, CloseReason::Cured, collected);
         events.extend(endings.into_iter().filter(|e| match e {
             CaseEvent::PauseEnded { pause, .. } => !kept.contains(pause),
             _ => true,

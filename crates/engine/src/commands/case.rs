@@ -270,6 +270,12 @@ impl Engine {
         encode: Encode<'_, CaseView>,
     ) -> Done<Answered<CaseView>> {
         let reference = self.0.vault.keyed(&who.tenant, "payment", &input.reference);
+        let borrower = self.stored_case(&who.tenant, id).await?.borrower;
+        let told = Beside {
+            payment_ref: input.reference.clone(),
+            ..Beside::default()
+        };
+        let sealed = told.sealed_for(borrower, &self.0.keys).await?;
         let act = |draft: &mut Draft, facts: &Facts| {
             if let Some(balance) = input.balance_after {
                 check_currency(&facts.case, Some(balance.currency))?;
@@ -291,7 +297,14 @@ impl Engine {
                 input.balance_after.map(|b| b.minor),
             )?;
             draft.effective(received);
-            draft.case_events(id, events);
+            for event in events {
+                let is_payment = matches!(event, CaseEvent::PaymentRecorded(_));
+                draft.case_event(id, event);
+                if is_payment {
+                    draft.seal_last(sealed.clone());
+                    draft.follows();
+                }
+            }
             Ok(())
         };
         self.on_case(who, id, encode, act, ShowCase).await

@@ -123,6 +123,7 @@ impl Engine {
             reporter: report.reporter,
             evidence: report.evidence,
             collectors: report.collectors,
+            ..Beside::default()
         };
         let sealed = self.beside_contact(who, id, &told).await?;
         let act = |draft: &mut Draft, contact: &Contact, _: &Facts| {

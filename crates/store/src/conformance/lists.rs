@@ -165,7 +165,9 @@ impl Suite {
             let mut events = vec![CaseEvent::StageEntered {
                 from: None,
                 to: Some((n % 3) as u8),
+                left: String::new(),
                 name: "stage".into(),
+                dpd: 7,
             }];
             if n % 4 == 0 {
                 events.push(CaseEvent::WorklistChanged {

@@ -506,7 +506,7 @@ impl World {
             CaseEvent::PromiseResolved { result, .. } => ("fact", format!("promise {result:?}")),
             CaseEvent::LegalBegan => ("fact", "with the law".to_owned()),
             CaseEvent::LegalRecalled => ("fact", "recalled from the law".to_owned()),
-            CaseEvent::Closed { reason } => ("end", format!("closed: {}", reason.name())),
+            CaseEvent::Closed { reason, .. } => ("end", format!("closed: {}", reason.name())),
             _ => return None,
         })
     }
