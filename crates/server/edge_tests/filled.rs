@@ -146,3 +146,33 @@ async fn a_contact_names_the_policy_that_planned_it_and_when_it_was_approved() {
     assert_eq!(sent.policy.map(|p| p.hash), Some(policy.hash));
     assert_eq!(sent.approvals[0].time, Some(now), "also once it is sent");
 }
+
+#[tokio::test]
+async fn a_due_date_in_the_mask_without_a_value_is_cleared() {
+    let world = World::new().await;
+    world.with_policy().await;
+    let case = world.case("L-1").await;
+    let update = |id: &str, paths: &[&str]| v1::UpdateCaseFactsRequest {
+        request_id: id.into(),
+        case_id: case.case_id.clone(),
+        facts: Some(v1::CaseFacts::default()),
+        update_mask: Some(prost_types::FieldMask {
+            paths: paths.iter().map(|p| (*p).to_owned()).collect(),
+        }),
+        ..v1::UpdateCaseFactsRequest::default()
+    };
+    let mut cases = world.cases();
+    let tags = cases.update_case_facts(of("ana", update("f1", &["tags"])));
+    let tags = tags.await.expect("facts").into_inner().case;
+    assert_eq!(tags.expect("a case").dpd, 10, "the mask does not name it");
+    let cleared = cases.update_case_facts(of("ana", update("f2", &["oldest_unpaid_due_date"])));
+    let cleared = cleared.await.expect("facts").into_inner().case;
+    let cleared = cleared.expect("a case");
+    assert_eq!(cleared.dpd, 0);
+    let facts = cleared.facts.expect("facts");
+    assert_eq!(facts.oldest_unpaid_due_date, None);
+    assert_eq!(facts.overdue, money(100));
+    let never = cases.update_case_facts(of("ana", update("f3", &["overdue"])));
+    let never = never.await.expect_err("an amount that a case must have");
+    assert_eq!(reason(&never), "FIELD_MASK_INVALID");
+}

@@ -1,7 +1,7 @@
 //! CaseService.
 
 use prost::Message;
-use recoup_domain::case::{Amounts, Scores};
+use recoup_domain::case::{Amounts, DueDate, Scores};
 use recoup_domain::ids::CaseId;
 use recoup_engine::commands::{CaseName, CloseInput, FactsInput, PaymentInput};
 use recoup_engine::error::{CommandError, Done};
@@ -440,21 +440,12 @@ impl Told {
         if paths.is_empty() {
             paths = set_fields(given);
         }
-        let cleared = [
-            ("overdue", given.overdue.is_none()),
-            (
-                "oldest_unpaid_due_date",
-                given.oldest_unpaid_due_date.is_none(),
-            ),
-        ];
-        for (name, unset) in cleared {
-            if unset && paths.iter().any(|p| p == name) {
-                bad.note(
-                    ErrorReason::FieldMaskInvalid,
-                    "update_mask",
-                    format!("`{name}` cannot be cleared"),
-                );
-            }
+        if given.overdue.is_none() && paths.iter().any(|p| p == "overdue") {
+            bad.note(
+                ErrorReason::FieldMaskInvalid,
+                "update_mask",
+                "`overdue` cannot be cleared",
+            );
         }
         if paths.is_empty() {
             bad.note(
@@ -502,7 +493,8 @@ impl Told {
         FactsInput {
             amounts: money.then_some(amounts),
             currency: self.facts.currency(),
-            oldest_unpaid_due: self.facts.due.filter(|_| names("oldest_unpaid_due_date")),
+            oldest_unpaid_due: names("oldest_unpaid_due_date")
+                .then(|| self.facts.due.map_or(DueDate::Cleared, DueDate::On)),
             pause_days: None,
             scores: scored.then_some(scores),
             tags: names("tags").then(|| self.facts.tags.clone()),

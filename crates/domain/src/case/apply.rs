@@ -16,7 +16,9 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
             tags,
         } => {
             case.amounts = amounts.unwrap_or(case.amounts);
-            case.oldest_unpaid_due = oldest_unpaid_due.or(case.oldest_unpaid_due);
+            if let Some(told) = oldest_unpaid_due {
+                case.oldest_unpaid_due = told.day();
+            }
             case.pause_days = pause_days.unwrap_or(case.pause_days);
             case.scores = scores.unwrap_or(case.scores);
             if let Some(tags) = tags {

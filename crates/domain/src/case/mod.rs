@@ -12,7 +12,7 @@ mod promise;
 
 pub use apply::apply;
 pub use close::close;
-pub use event::{CaseEvent, Denial, EndedBy, PromiseResult, SkipReason};
+pub use event::{CaseEvent, Denial, DueDate, EndedBy, PromiseResult, SkipReason};
 pub use facts::{add_document, update_facts};
 pub use open::{Opening, open};
 pub use pause::{PauseRequest, pause, release};

@@ -9,9 +9,8 @@ use crate::error::{CommandError, Done, Violation};
 use crate::render::CasePlain;
 use crate::types::{Answered, Caller, CaseInput, CaseView, Encode};
 use jiff::Timestamp;
-use jiff::civil::Date;
 use recoup_domain::case::{
-    self, Amounts, CaseParty, CloseReason, Document, Opening, PolicyPin, Scores,
+    self, Amounts, CaseParty, CloseReason, Document, DueDate, Opening, PolicyPin, Scores,
 };
 use recoup_domain::ids::CaseId;
 use recoup_domain::money::{Currency, Money};
@@ -26,7 +25,7 @@ pub struct FactsInput {
     /// Their currency.
     pub currency: Option<Currency>,
     /// Oldest unpaid due date.
-    pub oldest_unpaid_due: Option<Date>,
+    pub oldest_unpaid_due: Option<DueDate>,
     /// Days that do not count as past due.
     pub pause_days: Option<u32>,
     /// Both scores.

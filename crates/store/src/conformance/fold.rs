@@ -29,6 +29,8 @@ pub enum Command {
     Timers,
     /// The ledger says this is overdue.
     Overdue(i64),
+    /// The ledger says that nothing is unpaid any more.
+    NothingDue,
     /// The case is closed.
     Close,
     /// A contact goes out.
@@ -170,6 +172,10 @@ fn decide(
                 ..case.amounts
             };
             case::update_facts(case, Some(amounts), None, None, None, None)
+        }
+        Command::NothingDue => {
+            let due = Some(case::DueDate::Cleared);
+            case::update_facts(case, None, due, None, None, None)
         }
         Command::Close => case::close(case, CloseReason::Withdrawn),
         other => return decide_contact(other, case, person, contact, now),

@@ -210,6 +210,7 @@ impl Suite {
                 C::Timers,
                 C::Release,
                 C::Cease,
+                C::NothingDue,
                 C::Overdue(0),
             ],
             &[
