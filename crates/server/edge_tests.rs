@@ -3,6 +3,7 @@
 
 mod filled;
 mod kept;
+mod policies;
 mod told;
 
 use std::sync::Arc;

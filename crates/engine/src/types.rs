@@ -10,6 +10,7 @@ use recoup_domain::outcome::Outcome;
 use recoup_domain::party::{BorrowerKind, PointKind, PointOwner, Relation};
 use recoup_domain::time::Zone;
 use recoup_domain::{Case, Party};
+use recoup_store::StoredPolicy;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -201,6 +202,30 @@ pub struct ContactView {
     pub approval_note: String,
     /// Evidence of what came of it: reference and SHA-256. Not told in lists.
     pub evidence: Vec<(String, String)>,
+}
+
+/// Where a policy version stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyState {
+    /// Stored; nobody activated it.
+    Draft,
+    /// New cases are pinned to it.
+    Active,
+    /// It was active, and a later one took its place.
+    Retired,
+}
+
+/// A policy version as a caller sees it.
+#[derive(Clone, Debug)]
+pub struct PolicyView {
+    /// The version.
+    pub stored: StoredPolicy,
+    /// Where it stands.
+    pub state: PolicyState,
+    /// Names of its stages, mildest first.
+    pub stages: Vec<String>,
+    /// How many open cases are pinned to it.
+    pub pinned_cases: u64,
 }
 
 /// What an agent, the field app or a law firm reports of a contact.

@@ -154,6 +154,9 @@ pub trait Store: Send + Sync + 'static {
     /// All versions of all policies of a tenant, or of all tenants.
     async fn policies(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredPolicy>>;
 
+    /// How many open cases are pinned to a policy version.
+    async fn pinned_cases(&self, tenant: &TenantId, name: &str, version: u32) -> Read<u64>;
+
     /// All templates of a tenant, or of all tenants, newest version of each last.
     async fn templates(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredTemplate>>;
 

@@ -190,7 +190,7 @@ impl Rig {
             panic!()
         };
         let ben = self.as_of("ben");
-        let (name, version) = (&created.name, created.version);
+        let (name, version) = (&created.stored.name, created.stored.version);
         self.engine
             .activate_policy(&ben, name, version, String::new(), &|_| vec![])
             .await

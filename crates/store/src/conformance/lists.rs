@@ -5,6 +5,7 @@ use crate::{
     Activation, CaseFilter, Change, CommitError, ContactFilter, Guard, JournalFilter, Page, Store,
     StoredPolicy, StoredTemplate, Write,
 };
+use recoup_domain::case::{CloseReason, PolicyPin};
 use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::ids::CollectorId;
@@ -54,6 +55,7 @@ impl Suite {
     pub(super) async fn run_lists(&self) {
         self.tenants_are_walls().await;
         self.schedules_are_told().await;
+        self.pinned_cases_are_counted().await;
         self.cases_come_in_pages_and_by_filter().await;
         self.contacts_come_in_pages_and_by_filter().await;
         self.the_journal_is_read_by_subject().await;
@@ -125,6 +127,44 @@ impl Suite {
             assert!(matches!(answer, Err(CommitError::Taken(_))), "{answer:?}");
         }
         assert_eq!(store.case(&case.tenant, case.id).await.unwrap(), Some(case));
+    }
+
+    async fn pinned_cases_are_counted(&self) {
+        let store = self.fresh("pinned").await;
+        let pin = |version| {
+            CaseEvent::PolicyPinned(PolicyPin {
+                name: "p".into(),
+                version,
+                hash: String::new(),
+                arm: "champion".into(),
+            })
+        };
+        let closing = CaseEvent::Closed {
+            reason: CloseReason::Withdrawn,
+            collected: 0,
+        };
+        let histories = [
+            (1, "a", vec![pin(1)]),
+            (2, "a", vec![pin(1), pin(2)]),
+            (3, "a", vec![pin(1), closing]),
+            (4, "b", vec![pin(1)]),
+            (5, "a", vec![]),
+        ];
+        for (n, lender, history) in histories {
+            let party = build::party(&build::tenant(lender), n);
+            done(&*store, build::tell_party(&party)).await;
+            let mut case = build::case(&party, n);
+            done(&*store, build::open_case(&case, None)).await;
+            for event in history {
+                let (after, change) = build::case_change(&case, &[event], build::at(1));
+                done(&*store, change).await;
+                case = after;
+            }
+        }
+        for (version, count) in [(1, 1), (2, 1), (3, 0)] {
+            let found = store.pinned_cases(&build::tenant("a"), "p", version).await;
+            assert_eq!(found.unwrap(), count, "version {version}");
+        }
     }
 
     async fn schedules_are_told(&self) {

@@ -302,8 +302,20 @@ fn schedule(row: &Row<'_>) -> Read<(CaseId, jiff::Timestamp)> {
 }
 
 pub(super) fn due_count(r: &Reader, until: i64) -> Read<u64> {
-    let count = r.main.prepare_cached(sql::DUE_COUNT).map_err(failed)?;
-    let mut count = count;
-    let n: i64 = count.query_row([until], |row| row.get(0)).map_err(failed)?;
+    count(r, sql::DUE_COUNT, [until])
+}
+
+/// Open cases pinned to a policy version.
+pub(super) fn pinned(r: &Reader, tenant: &TenantId, name: &str, version: u32) -> Read<u64> {
+    count(
+        r,
+        sql::CASES_PINNED,
+        params![tenant.as_str(), name, version],
+    )
+}
+
+fn count(r: &Reader, sql: &'static str, params: impl Params) -> Read<u64> {
+    let mut count = r.main.prepare_cached(sql).map_err(failed)?;
+    let n: i64 = count.query_row(params, |row| row.get(0)).map_err(failed)?;
     Ok(n.cast_unsigned())
 }

@@ -204,6 +204,12 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn pinned_cases(&self, tenant: &TenantId, name: &str, version: u32) -> Read<u64> {
+        let (tenant, name) = (tenant.clone(), name.to_owned());
+        self.read(move |r| read::pinned(r, &tenant, &name, version))
+            .await
+    }
+
     async fn templates(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredTemplate>> {
         let tenant = tenant.cloned();
         self.read(move |r| {
