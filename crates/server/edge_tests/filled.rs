@@ -176,3 +176,25 @@ async fn a_due_date_in_the_mask_without_a_value_is_cleared() {
     let never = never.await.expect_err("an amount that a case must have");
     assert_eq!(reason(&never), "FIELD_MASK_INVALID");
 }
+
+#[tokio::test]
+async fn the_status_counts_the_callers_lender_alone() {
+    let world = World::new().await;
+    world.with_policy().await;
+    world.case("L-1").await;
+    let status = async |who| {
+        let mut admin = v1::admin_service_client::AdminServiceClient::new(world.channel.clone());
+        let status = admin.get_status(of(who, v1::GetStatusRequest {})).await;
+        status.expect("a status").into_inner()
+    };
+    let own = status("ana").await;
+    assert_eq!((own.open_cases, own.due), (1, 1));
+    assert_eq!(own.next_due_time, Some(instant(3, 0)));
+    let other = status("eve").await;
+    assert_eq!((other.open_cases, other.due), (0, 0));
+    assert_eq!(other.next_due_time, None);
+    world.run_dry().await;
+    let sent = std::collections::HashMap::from([("ACCEPTED".to_owned(), 1)]);
+    assert_eq!(status("ana").await.contacts, sent);
+    assert!(status("eve").await.contacts.is_empty());
+}

@@ -172,6 +172,6 @@ pub trait Store: Send + Sync + 'static {
     /// The recorded answer to a request of a tenant.
     async fn answer(&self, tenant: &TenantId, request_id: &str) -> Read<Option<Answer>>;
 
-    /// Counts for the operator's screen.
-    async fn status(&self, now: Timestamp) -> Read<StoreStatus>;
+    /// A lender's counts, for the operator's screen.
+    async fn status(&self, tenant: &TenantId, now: Timestamp) -> Read<StoreStatus>;
 }

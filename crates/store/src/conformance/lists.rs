@@ -56,6 +56,7 @@ impl Suite {
         self.tenants_are_walls().await;
         self.schedules_are_told().await;
         self.pinned_cases_are_counted().await;
+        self.counts_are_of_one_lender().await;
         self.cases_come_in_pages_and_by_filter().await;
         self.contacts_come_in_pages_and_by_filter().await;
         self.the_journal_is_read_by_subject().await;
@@ -127,6 +128,36 @@ impl Suite {
             assert!(matches!(answer, Err(CommitError::Taken(_))), "{answer:?}");
         }
         assert_eq!(store.case(&case.tenant, case.id).await.unwrap(), Some(case));
+    }
+
+    async fn counts_are_of_one_lender(&self) {
+        let mut store = self.fresh("counts").await;
+        for (n, lender, due) in [(1, "a", 3), (2, "b", 2), (3, "b", 9)] {
+            let party = build::party(&build::tenant(lender), n);
+            done(&*store, build::tell_party(&party)).await;
+            let case = build::case(&party, n);
+            done(&*store, build::open_case(&case, Some(build::at(due)))).await;
+            let contact = build::contact(&case, 1, 1, build::at(1));
+            done(&*store, build::intend(&case, &party, &contact).2).await;
+        }
+        // As counted while it was written, and anew after a restart.
+        for again in [false, true] {
+            if again {
+                store = self.again("counts", store).await;
+            }
+            for (lender, open, due, next) in [
+                ("a", 1, 1, Some(3)),
+                ("b", 2, 1, Some(2)),
+                ("c", 0, 0, None),
+            ] {
+                let counted = store.status(&build::tenant(lender), build::at(5)).await;
+                let counted = counted.unwrap();
+                let sum = |counts: &[(String, u64)]| counts.iter().map(|(_, n)| n).sum::<u64>();
+                assert_eq!(sum(&counted.cases), open, "cases of {lender}");
+                assert_eq!(sum(&counted.contacts), open, "contacts of {lender}");
+                assert_eq!((counted.due, counted.next_due), (due, next.map(build::at)));
+            }
+        }
     }
 
     async fn pinned_cases_are_counted(&self) {
@@ -278,7 +309,11 @@ impl Suite {
         let mine = cases.iter().filter(|c| c.borrower == people[1].id);
         let open = store.open_cases_of(&people[1].tenant, people[1].id).await;
         assert_eq!(open.unwrap(), mine.cloned().collect::<Vec<_>>());
-        let counted = store.status(build::at(0)).await.unwrap().cases;
+        let counted = store
+            .status(&build::tenant("a"), build::at(0))
+            .await
+            .unwrap()
+            .cases;
         assert_eq!(counted, [("open".to_owned(), 9), ("legal".to_owned(), 2)]);
     }
 

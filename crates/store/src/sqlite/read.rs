@@ -301,8 +301,15 @@ fn schedule(row: &Row<'_>) -> Read<(CaseId, jiff::Timestamp)> {
     Ok((CaseId::from_bytes(get(row, 0)?), instant(get(row, 1)?)?))
 }
 
-pub(super) fn due_count(r: &Reader, until: i64) -> Read<u64> {
-    count(r, sql::DUE_COUNT, [until])
+/// Cases of a lender that are due at or before `until`.
+pub(super) fn due_count(r: &Reader, tenant: &TenantId, until: i64) -> Read<u64> {
+    count(r, sql::DUE_COUNT, params![until, tenant.as_str()])
+}
+
+/// When a case of a lender is due next.
+pub(super) fn next_due_of(r: &Reader, tenant: &TenantId) -> Read<Option<jiff::Timestamp>> {
+    let first = r.all(sql::NEXT_DUE_OF, [tenant.as_str()], schedule)?;
+    Ok(first.first().map(|(_, due)| *due))
 }
 
 /// Open cases pinned to a policy version.

@@ -76,7 +76,11 @@ statements! { MAIN:
     NEXT_DUE = "SELECT case_id, next_at FROM sched WHERE next_at IS NOT NULL
         ORDER BY next_at, case_id LIMIT ?1";
     SCHED_OF = "SELECT case_id, next_at FROM sched WHERE case_id = ?1 AND next_at IS NOT NULL";
-    DUE_COUNT = "SELECT COUNT(*) FROM sched WHERE next_at IS NOT NULL AND next_at <= ?1";
+    DUE_COUNT = "SELECT COUNT(*) FROM sched AS s CROSS JOIN case_ AS c ON c.id = s.case_id
+        WHERE s.next_at IS NOT NULL AND s.next_at <= ?1 AND c.tenant = ?2";
+    NEXT_DUE_OF = "SELECT s.case_id, s.next_at FROM sched AS s CROSS JOIN case_ AS c
+        ON c.id = s.case_id WHERE s.next_at IS NOT NULL AND c.tenant = ?1
+        ORDER BY s.next_at, s.case_id LIMIT 1";
 
     // What a decision reads.
     CASE_BY_ID = "SELECT body, sealed FROM case_ WHERE id = ?1";
@@ -140,8 +144,8 @@ statements! { MAIN:
     COLLECTOR_OF = "SELECT body, sealed FROM collector WHERE id = ?1 AND tenant = ?2";
     COLLECTORS = "SELECT body, sealed FROM collector WHERE tenant = ?1 ORDER BY id";
     SWITCHES = "SELECT body FROM switch WHERE paused = 1 ORDER BY scope";
-    CASES_BY_STATUS = "SELECT status, COUNT(*) FROM case_ GROUP BY status";
-    CONTACTS_BY_STATE = "SELECT state, COUNT(*) FROM contact GROUP BY state";
+    CASES_BY_STATUS = "SELECT tenant, status, COUNT(*) FROM case_ GROUP BY tenant, status";
+    CONTACTS_BY_STATE = "SELECT tenant, state, COUNT(*) FROM contact GROUP BY tenant, state";
 }
 
 /// The tables of the key store, a file of its own: an erased key must not come back with a backup of

@@ -245,15 +245,16 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn status(&self, now: Timestamp) -> Read<StoreStatus> {
-        let tally = lock(&self.tally).clone();
+    async fn status(&self, tenant: &TenantId, now: Timestamp) -> Read<StoreStatus> {
+        let counts = lock(&self.tally).of(tenant);
+        let tenant = tenant.clone();
         self.read(move |r| {
             r.snapshot(|r| {
                 Ok(StoreStatus {
-                    cases: tally.cases(),
-                    contacts: tally.contacts(),
-                    due: read::due_count(r, micros(now))?,
-                    next_due: read::next_due(r, 1)?.first().map(|(_, due)| *due),
+                    cases: counts.cases(),
+                    contacts: counts.contacts(),
+                    due: read::due_count(r, &tenant, micros(now))?,
+                    next_due: read::next_due_of(r, &tenant)?,
                     position: read::position(r)?,
                 })
             })

@@ -30,6 +30,7 @@ fn hot_reads_go_by_an_index() {
         sql::DUE,
         sql::NEXT_DUE,
         sql::DUE_COUNT,
+        sql::NEXT_DUE_OF,
         sql::SCHED_OF,
         sql::PAST,
         sql::CASE_OPEN,
