@@ -1,5 +1,6 @@
 //! What callers say and get: plain values, with personal data in the open. They live as long as a call.
 
+use crate::error::Done;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use recoup_domain::case::{Amounts, Document, LenderKind, Scores};
@@ -188,6 +189,9 @@ pub struct PartyPlain {
     /// Values of the contact points, in their order.
     pub points: Vec<String>,
 }
+
+/// Says what of a party is to be written, seeing what was told and what is there.
+pub type Over<'a> = &'a (dyn Fn(PartyInput, Option<&PartyView>) -> Done<PartyInput> + Sync);
 
 /// A contact as a caller sees it.
 #[derive(Clone, Debug)]

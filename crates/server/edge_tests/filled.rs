@@ -198,3 +198,32 @@ async fn the_status_counts_the_callers_lender_alone() {
     assert_eq!(status("ana").await.contacts, sent);
     assert!(status("eve").await.contacts.is_empty());
 }
+
+#[tokio::test]
+async fn of_many_who_write_over_the_same_etag_one_does() {
+    let world = World::new().await;
+    let upsert = |n: i32, etag: &str| v1::UpsertBorrowerRequest {
+        request_id: format!("u{n}"),
+        party: Some(v1::Party {
+            display_name: format!("writer {n}"),
+            etag: etag.into(),
+            ..party("B-1")
+        }),
+        ..v1::UpsertBorrowerRequest::default()
+    };
+    let mut borrowers = world.borrowers();
+    let first = borrowers.upsert_borrower(of("ana", upsert(0, ""))).await;
+    let first = first.expect("a party").into_inner().party;
+    let etag = first.expect("a party").etag;
+    let mut writers = tokio::task::JoinSet::new();
+    for n in 1..=12 {
+        let (mut borrowers, request) = (world.borrowers(), of("ana", upsert(n, &etag)));
+        writers.spawn(async move { borrowers.upsert_borrower(request).await });
+    }
+    let answers = writers.join_all().await;
+    let (done, refused): (Vec<_>, Vec<_>) = answers.into_iter().partition(Result::is_ok);
+    assert_eq!(done.len(), 1);
+    for status in refused.into_iter().filter_map(Result::err) {
+        assert_eq!(reason(&status), "STALE_ETAG");
+    }
+}

@@ -5,16 +5,16 @@ use recoup_domain::ContactClass;
 use recoup_domain::ids::{CaseId, KeyedHash};
 use recoup_engine::commands::{CeaseInput, OptOutInput};
 use recoup_engine::error::CommandError;
-use recoup_engine::types::{Caller, PartyInput, PartyName, PartyView};
+use recoup_engine::types::{PartyInput, PartyView};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Call, Edge, answer, ids};
+use crate::api::recoup::v1;
 use crate::api::recoup::v1::borrower_service_server::BorrowerService;
-use crate::api::recoup::v1::{self, ErrorReason};
 use crate::convert::read::Bad;
 use crate::convert::{contact, party, value};
 use crate::identity::Principal;
-use crate::status::{self, Problem};
+use crate::status;
 
 #[async_trait]
 impl BorrowerService for Edge {
@@ -42,14 +42,32 @@ impl BorrowerService for Edge {
             }
         };
         let told = bad.check(told)?;
-        let input = self.over_stored(&caller, &who, &body, told).await?;
+        let etag = body.party.as_ref().map_or("", |p| &p.etag);
+        let paths = body.update_mask.as_ref().map_or(&[][..], |m| &m.paths);
+        // Asked by the engine with the very row that it writes over.
+        let over = |told: PartyInput, stored: Option<&PartyView>| match stored {
+            Some(stored) => {
+                let now = self.party_etag(&who, stored);
+                if !etag.is_empty() && etag != now {
+                    return Err(CommandError::Stale { what: "party", now });
+                }
+                Ok(overlaid(told, stored, paths))
+            }
+            None if etag.is_empty() => Ok(told),
+            None => Err(CommandError::NotFound {
+                what: "party",
+                id: told.lender_ref,
+            }),
+        };
         let render = |v: &PartyView| v1::UpsertBorrowerResponse {
             party: Some(self.party(&who, v)),
             created: v.created,
         };
         let encode = |v: &PartyView| render(v).encode_to_vec();
         answer(
-            self.engine.upsert_borrower(&caller, input, &encode).await,
+            self.engine
+                .upsert_borrower(&caller, told, &over, &encode)
+                .await,
             render,
         )
     }
@@ -187,53 +205,14 @@ impl Edge {
             .fingerprint(&who.tenant, "party etag", text.as_bytes());
         hash[..8].iter().map(|b| format!("{b:02x}")).collect()
     }
+}
 
-    /// Whether the engine has an answer to this very request: then what is there now does not matter.
-    async fn was_answered(&self, caller: &Caller) -> Result<bool, Status> {
-        let Some(request) = &caller.request else {
-            return Ok(false);
-        };
-        let kept = self
-            .engine
-            .store()
-            .answer(&caller.tenant, &request.id)
-            .await;
-        let kept = kept.map_err(|e| status::of_command(e.into()))?;
-        Ok(kept.is_some_and(|a| a.fingerprint == request.fingerprint))
+/// Lays the masked fields of what was told over what is there; without a mask all of it is written.
+fn overlaid(told: PartyInput, stored: &PartyView, paths: &[String]) -> PartyInput {
+    if paths.is_empty() {
+        return told;
     }
-
-    /// What is to be written: all that was told, or its masked fields over what is there. An etag that
-    /// was given must be that of what is there.
-    async fn over_stored(
-        &self,
-        caller: &Caller,
-        who: &Principal,
-        body: &v1::UpsertBorrowerRequest,
-        told: PartyInput,
-    ) -> Result<PartyInput, Status> {
-        let etag = body.party.as_ref().map_or("", |p| &p.etag);
-        let paths = body.update_mask.as_ref().map_or(&[][..], |m| &m.paths);
-        if (etag.is_empty() && paths.is_empty()) || self.was_answered(caller).await? {
-            return Ok(told);
-        }
-        let name = PartyName::Reference(told.lender_ref.clone());
-        let stored = match self.engine.borrower(&who.tenant, &name).await {
-            Ok(stored) => stored,
-            Err(CommandError::NotFound { .. }) if etag.is_empty() => return Ok(told),
-            Err(error) => return Err(status::of_command(error)),
-        };
-        let own = self.party_etag(who, &stored);
-        if !etag.is_empty() && etag != own {
-            let message = "the party was changed by somebody else since its etag was read";
-            return Err(Problem::new(ErrorReason::StaleEtag, message)
-                .with("etag", own)
-                .into());
-        }
-        let mut input = party::as_input(&stored);
-        if paths.is_empty() {
-            return Ok(told);
-        }
-        party::overlay(&mut input, told, paths);
-        Ok(input)
-    }
+    let mut input = party::as_input(stored);
+    party::overlay(&mut input, told, paths);
+    input
 }

@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
 use crate::keys::PARTY_PLACE;
 use crate::stops::{PartyStop, alarm_for_doubt};
-use crate::types::{Answered, Caller, Encode, PartyInput, PartyName, PartyPlain, PartyView};
+use crate::types::{Answered, Caller, Encode, Over, PartyInput, PartyName, PartyPlain, PartyView};
 use jiff::Timestamp;
 use recoup_domain::Party;
 use recoup_domain::contact::ContactClass;
@@ -15,7 +15,7 @@ use recoup_domain::party::{Cease, ContactPoint, OptOut, PartyEvent, PointState};
 use recoup_domain::regions::zones_of;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::time::Zone;
-use recoup_store::Facts;
+use recoup_store::{Facts, Guard};
 use std::sync::Arc;
 
 /// An opt-out, as told.
@@ -46,23 +46,35 @@ pub struct CeaseInput {
 
 impl Engine {
     /// Makes a party, or takes over what the lender says of it now. Rights of the person and what contacts have
-    /// taught are never taken back by it.
+    /// taught are never taken back by it. `over` may lay what was told over what is there, or refuse it: it is
+    /// asked anew where the party was changed before this is written.
     ///
     /// # Errors
-    /// Invalid where no zone can be told, or a field cannot be.
+    /// Invalid where no zone can be told, or a field cannot be; what `over` refuses.
     pub async fn upsert_borrower(
         &self,
         who: &Caller,
-        input: PartyInput,
+        told: PartyInput,
+        over: Over<'_>,
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
         let _work = self.0.activity.begin();
         if let Some(before) = self.answered(who).await? {
             return Ok(before);
         }
-        let name = PartyName::Told(Box::new(input));
+        let key = self.0.vault.keyed(&who.tenant, "party", &told.lender_ref);
         for _ in 0..super::ATTEMPTS_MAX {
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
+            let (seen, guard) = match self.0.store.party_by_ref(&who.tenant, key).await? {
+                Some(party) => {
+                    let guard = Guard::Party(party.id, party.version);
+                    (Some(self.party_view(party).await?), guard)
+                }
+                None => (None, Guard::NoParty(who.tenant.clone(), key)),
+            };
+            draft.guard(guard);
+            let input = over(told.clone(), seen.as_ref())?;
+            let name = PartyName::Told(Box::new(input));
             let id = self.draft_party(&mut draft, &name).await?;
             let all = self.hold_open_cases(&mut draft, id).await?;
             for facts in &all {
