@@ -1,13 +1,13 @@
 //! Journal entries as events and lines of a timeline. They carry ids and amounts, never personal data.
 
 use jiff::Timestamp;
-use recoup_domain::case::{CaseEvent, Denial, PauseReason, PolicyPin};
+use recoup_domain::case::{CaseEvent, Denial, DueDate, PauseReason, PolicyPin};
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::ContactId;
 use recoup_domain::journal::{ContactEvent, What};
 use recoup_domain::money::{Currency, Money};
 use recoup_domain::party::{OptOut, PartyEvent};
-use recoup_domain::time::Zone;
+use recoup_domain::time::{Zone, days_between};
 use recoup_engine::timeline::TimelineItem;
 use recoup_store::Recorded;
 
@@ -102,7 +102,9 @@ fn of_case(event: &CaseEvent, at: Timestamp, beside: &Beside) -> (K, Option<Deta
     };
     match event {
         CaseEvent::Opened(c) => (K::CaseOpened, Some(opened(c, at, beside))),
-        CaseEvent::FactsUpdated { .. } => (K::CaseFactsUpdated, Some(facts_updated(event, beside))),
+        CaseEvent::FactsUpdated { .. } => {
+            (K::CaseFactsUpdated, Some(facts_updated(event, at, beside)))
+        }
         CaseEvent::DocumentAdded(_) => (K::DocumentAdded, None),
         CaseEvent::PaymentRecorded(p) => {
             let detail = v1::PaymentRecorded {
@@ -110,7 +112,7 @@ fn of_case(event: &CaseEvent, at: Timestamp, beside: &Beside) -> (K, Option<Deta
                 amount: money(p.amount),
                 received_time: Some(value::to_instant(p.received_at)),
                 overdue_after: money(p.overdue_after),
-                cured: p.overdue_after == 0,
+                cured: p.cures,
             };
             (K::PaymentRecorded, Some(Detail::Payment(detail)))
         }
@@ -191,7 +193,7 @@ fn opened(c: &recoup_domain::Case, at: Timestamp, beside: &Beside) -> Detail {
     })
 }
 
-fn facts_updated(event: &CaseEvent, beside: &Beside) -> Detail {
+fn facts_updated(event: &CaseEvent, at: Timestamp, beside: &Beside) -> Detail {
     let CaseEvent::FactsUpdated {
         amounts,
         oldest_unpaid_due,
@@ -216,10 +218,14 @@ fn facts_updated(event: &CaseEvent, beside: &Beside) -> Detail {
     let overdue = amounts
         .zip(beside.currency)
         .map(|(a, c)| Money::new(a.overdue, c));
+    let today = beside.zone.as_ref().map(|zone| zone.date(at));
+    let days = |due: DueDate, today| due.day().map_or(0, |due| days_between(due, today));
+    let dpd = oldest_unpaid_due.zip(today);
+    let dpd = dpd.map(|(due, today)| days(due, today));
     Detail::CaseFactsUpdated(v1::CaseFactsUpdated {
         fields: fields.collect(),
         overdue: overdue.map(value::to_money),
-        dpd: 0,
+        dpd: dpd.map(|days| days.max(0)),
     })
 }
 

@@ -111,17 +111,17 @@ async fn a_payment_is_told_by_the_lenders_reference_and_an_end_with_all_that_cam
     let told: Vec<_> = events
         .iter()
         .filter_map(|e| match &e.detail {
-            Some(Detail::Payment(p)) => Some((p.payment_ref.clone(), e.effective_time)),
+            Some(Detail::Payment(p)) => Some((p.payment_ref.clone(), e.effective_time, p.cured)),
             _ => None,
         })
         .collect();
-    let transfer = |n: i64, at| (format!("transfer {n}"), at);
+    let transfer = |n: i64, at, cured| (format!("transfer {n}"), at, cured);
     assert_eq!(
         told,
         [
-            transfer(1, Some(instant(1, 0))),
-            transfer(2, Some(instant(2, 0))),
-            transfer(3, None)
+            transfer(1, Some(instant(1, 0)), false),
+            transfer(2, Some(instant(2, 0)), true),
+            transfer(3, None, false)
         ]
     );
     let end = only(&events, v1::EventKind::CaseClosed);
@@ -129,4 +129,49 @@ async fn a_payment_is_told_by_the_lenders_reference_and_an_end_with_all_that_cam
         panic!("{end:?}")
     };
     assert_eq!(end.collected, money(100), "what came in late is not in it");
+}
+
+#[tokio::test]
+async fn a_change_of_facts_tells_what_changed_and_nothing_else() {
+    let world = World::new().await;
+    world.with_policy().await;
+    let case = world.case("L-1").await;
+    let due = |day| {
+        Some(google::Date {
+            year: 2026,
+            month: 2,
+            day,
+        })
+    };
+    for (n, facts) in [
+        v1::CaseFacts {
+            overdue: money(80),
+            ..v1::CaseFacts::default()
+        },
+        v1::CaseFacts {
+            oldest_unpaid_due_date: due(27),
+            ..v1::CaseFacts::default()
+        },
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let update = v1::UpdateCaseFactsRequest {
+            request_id: format!("f{n}"),
+            case_id: case.case_id.clone(),
+            facts: Some(facts),
+            ..v1::UpdateCaseFactsRequest::default()
+        };
+        let done = world.cases().update_case_facts(of("ana", update)).await;
+        done.expect("facts");
+    }
+    let events = world.events("ana").await;
+    let told = events.into_iter().filter_map(|e| match e.detail {
+        Some(Detail::CaseFactsUpdated(f)) => Some((f.overdue, f.dpd)),
+        _ => None,
+    });
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [(money(80), None), (None, Some(3))]
+    );
 }
