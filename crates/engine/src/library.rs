@@ -26,6 +26,8 @@ const BINDINGS_MAX: usize = 4_096;
 /// Policies, templates and bindings, ready for use.
 pub(crate) struct Library {
     channels: BTreeMap<String, ContactClass>,
+    /// Channels that could not be loaded, with why.
+    refused: BTreeMap<String, String>,
     policies: RwLock<HashMap<PolicyKey, (StoredPolicy, Arc<Policy>)>>,
     templates: RwLock<HashMap<TemplateKey, Vec<Arc<StoredTemplate>>>>,
     bindings: RwLock<HashMap<BindingKey, Binding>>,
@@ -47,9 +49,13 @@ pub struct PolicyDoesNotCompile {
 }
 
 impl Library {
-    pub(crate) fn new(channels: BTreeMap<String, ContactClass>) -> Self {
+    pub(crate) fn new(
+        channels: BTreeMap<String, ContactClass>,
+        refused: BTreeMap<String, String>,
+    ) -> Self {
         Self {
             channels,
+            refused,
             policies: RwLock::default(),
             templates: RwLock::default(),
             bindings: RwLock::default(),
@@ -67,6 +73,7 @@ impl Library {
         Names {
             channels: self.channels.clone(),
             templates: own.collect(),
+            refused: self.refused.clone(),
         }
     }
 

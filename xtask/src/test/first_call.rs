@@ -105,25 +105,15 @@ impl Server {
     /// nothing of this test is ever sent.
     fn start(folder: &Path) -> Result<Self, String> {
         let built = cargo::profile_dir("dev");
-        let library = built.join("librecoup_sms.so");
-        let config = format!(
-            "listen = \"127.0.0.1:0\"\ncallback_listen = \"127.0.0.1:0\"\n\
-             [[channel]]\nname = \"sms\"\nlibrary = \"{}\"\n\
-             config = {{ endpoint = \"http://127.0.0.1:9/cgi-bin/sendsms\", username = \"u\", password_secret = \"sms\", from = \"10690\" }}\n\
-             secrets = {{ sms = {{ env = \"RECOUP_SMS_PASSWORD\" }} }}\n",
-            library.display()
-        );
+        let config = example(&built, folder)?;
         write(&folder.join("recoup.toml"), &config)?;
         let log = fs::File::create(folder.join("server.log")).map_err(|e| e.to_string())?;
         let child = Command::new(built.join("recoup"))
             .arg("serve")
             .arg("--config")
             .arg(folder.join("recoup.toml"))
-            .arg("--store")
-            .arg(format!("sqlite:{}", folder.join("store").display()))
             .arg("--ready-file")
             .arg(folder.join("ready.json"))
-            .env("RECOUP_SMS_PASSWORD", "p")
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
@@ -153,6 +143,32 @@ impl Server {
         }
         Err("the server did not come up".to_owned())
     }
+}
+
+/// The configuration that the README names, with free ports, and the libraries of this build.
+fn example(built: &Path, folder: &Path) -> Result<String, String> {
+    let first = cargo::root().join("examples/first");
+    let path = first.join("recoup.toml");
+    let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let parts = [
+        ("127.0.0.1:7700", "127.0.0.1:0".to_owned()),
+        ("127.0.0.1:7701", "127.0.0.1:0".to_owned()),
+        (
+            "../../target/first-data",
+            folder.join("store").display().to_string(),
+        ),
+        ("../../target/release", built.display().to_string()),
+        (
+            "sandbox-password",
+            first.join("sandbox-password").display().to_string(),
+        ),
+    ];
+    parts
+        .iter()
+        .try_fold(text, |text, (old, new)| match text.contains(old) {
+            true => Ok(text.replacen(old, new, 1)),
+            false => Err(format!("{} does not say `{old}` any more", path.display())),
+        })
 }
 
 impl Drop for Server {
