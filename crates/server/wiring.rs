@@ -574,6 +574,27 @@ async fn load(
     wall: &Arc<dyn Wall>,
     blobs: &Arc<Blobs>,
 ) -> Result<Loaded, String> {
+    let spec = spec_of(channel, run_dir, wall, blobs)?;
+    let loaded = Host::load(spec).await.map_err(|e| chain(&e))?;
+    if class_of(&loaded).is_none() {
+        return Err("its descriptor names no class of contact that the law knows".to_owned());
+    }
+    Ok(Loaded {
+        channel: Arc::new(loaded),
+        at: wall.now(),
+    })
+}
+
+/// How a channel of the configuration is loaded.
+///
+/// # Errors
+/// Where a secret cannot be read.
+pub(crate) fn spec_of(
+    channel: &ChannelConfig,
+    run_dir: &Path,
+    wall: &Arc<dyn Wall>,
+    blobs: &Arc<Blobs>,
+) -> Result<LoadSpec, String> {
     let mut secrets = BTreeMap::new();
     for (name, secret) in &channel.secrets {
         let text = secret
@@ -582,7 +603,7 @@ async fn load(
         secrets.insert(name.clone(), text);
     }
     let config_json = serde_json::to_string(&channel.config).map_err(|e| e.to_string())?;
-    let spec = LoadSpec {
+    Ok(LoadSpec {
         path: channel.library.clone(),
         name: channel.name.clone(),
         config_json,
@@ -595,14 +616,6 @@ async fn load(
         }),
         sink: Arc::new(NoEvents(channel.name.clone())),
         limits: HostLimits::default(),
-    };
-    let loaded = Host::load(spec).await.map_err(|e| chain(&e))?;
-    if class_of(&loaded).is_none() {
-        return Err("its descriptor names no class of contact that the law knows".to_owned());
-    }
-    Ok(Loaded {
-        channel: Arc::new(loaded),
-        at: wall.now(),
     })
 }
 
@@ -618,7 +631,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn class_of(loaded: &LoadedChannel) -> Option<ContactClass> {
+pub(crate) fn class_of(loaded: &LoadedChannel) -> Option<ContactClass> {
     use recoup_channel::wire::ContactClass as W;
     match loaded.descriptor().contact_class() {
         W::Sms => Some(ContactClass::Sms),
