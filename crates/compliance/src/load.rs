@@ -8,6 +8,7 @@ use crate::shape::Shape;
 use crate::shape::one_shot::Exception;
 use jiff::civil::Date;
 use recoup_domain::case::LenderKind;
+use recoup_domain::party::Relation;
 use serde::Deserialize;
 use std::fmt;
 use std::sync::Arc;
@@ -80,6 +81,7 @@ struct RawRule {
     scope: Scope,
     channels: Classes,
     audiences: Option<Set<Audience>>,
+    relations: Option<Set<Relation>>,
     lender_kinds: Option<Set<LenderKind>>,
     #[serde(default)]
     exceptions: Vec<Exception>,
@@ -191,6 +193,7 @@ impl Source<'_> {
             scope: raw.scope,
             channels: raw.channels,
             audiences: raw.audiences.unwrap_or(Set::ALL),
+            relations: raw.relations.unwrap_or(Set::ALL),
             lender_kinds,
             exceptions: raw.exceptions.into(),
             shape: raw.rule,

@@ -157,6 +157,8 @@ pub struct DebtorFacts {
     pub incapacitated: bool,
     /// The debtor asked to stop contact about this debt, orally or in writing.
     pub ceased: bool,
+    /// An attorney represents the debtor in this debt.
+    pub represented: bool,
 }
 
 impl DebtorFacts {
@@ -169,6 +171,10 @@ impl DebtorFacts {
             deceased: debtor.deceased,
             incapacitated: debtor.incapacitated,
             ceased: debtor.has_ceased(debt, false),
+            represented: debtor
+                .attorneys
+                .iter()
+                .any(|a| a.case.is_none_or(|id| id == debt)),
         }
     }
 }

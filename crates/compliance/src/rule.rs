@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::ContactClass;
+use recoup_domain::party::Relation;
 use recoup_domain::time::{NEVER, add_days};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -144,6 +145,7 @@ pub struct Rule {
     pub(crate) scope: Scope,
     pub(crate) channels: Classes,
     pub(crate) audiences: Set<Audience>,
+    pub(crate) relations: Set<Relation>,
     pub(crate) lender_kinds: Set<LenderKind>,
     pub(crate) exceptions: Box<[Exception]>,
     pub(crate) shape: Shape,
@@ -261,7 +263,9 @@ impl Rule {
     }
 
     pub(crate) fn applies_to(&self, proposal: &Proposal<'_>) -> bool {
-        self.channels.has(proposal.class) && self.audiences.has(proposal.audience)
+        self.channels.has(proposal.class)
+            && self.audiences.has(proposal.audience)
+            && self.relations.has(proposal.relation)
     }
 
     /// Whether the rule permits the effect to begin at `moment`: exactly, so that one instant before the

@@ -112,6 +112,7 @@ pub fn read(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Question> {
             deceased: person.debtor_deceased_or_incapacitated,
             incapacitated: person.debtor_deceased_or_incapacitated,
             ceased: person.cease_requested,
+            represented: person.represented_by_attorney,
         },
         requested: proposal.requested_by_person,
         party: party?,

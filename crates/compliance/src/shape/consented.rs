@@ -8,7 +8,7 @@ use recoup_domain::party::ConsentKind;
 use recoup_domain::past::{Direction, PastContact};
 use recoup_domain::time::add_days;
 use serde::Deserialize;
-use std::num::NonZeroU8;
+use std::num::NonZeroU16;
 
 /// A consent of `kind` must cover the whole effect; or the person came to us by this medium from this very
 /// number or address, in the last `or_inbound_days` local calendar days, that day the first.
@@ -17,7 +17,7 @@ use std::num::NonZeroU8;
 pub(crate) struct Consented {
     kind: ConsentKind,
     #[serde(default)]
-    or_inbound_days: Option<NonZeroU8>,
+    or_inbound_days: Option<NonZeroU16>,
 }
 
 impl Consented {

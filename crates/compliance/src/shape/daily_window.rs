@@ -171,7 +171,8 @@ impl Hours {
 }
 
 pub(super) fn clock(text: &str) -> Result<Time, String> {
-    let shape = text.len() == 5 && text.as_bytes()[2] == b':';
+    let colons = || text.bytes().skip(2).step_by(3).all(|b| b == b':');
+    let shape = matches!(text.len(), 5 | 8) && colons();
     shape
         .then(|| text.parse().ok())
         .flatten()

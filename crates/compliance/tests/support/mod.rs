@@ -69,6 +69,9 @@ pub(crate) fn consent(kind: ConsentKind, received_at: Option<Timestamp>) -> Cons
         case: None,
         received_at,
         expires_at: None,
+        class: None,
+        point: None,
+        revoked_at: None,
     }
 }
 
