@@ -213,7 +213,7 @@ const FAULTS: [(&str, &str, &str); 8] = [
     ("2026-05-09", "2026-05-08", "is worked anyway"),
     ("source: the decree", "source: ''", "names no source"),
     ("working:", "worked:", "worked"),
-    ("2026-05-09", "2026-05-33", "2026-05-33"),
+    ("2026-05-09", "2026-05-33", "day"),
     ("- year: 2026", "- year: next", "next"),
     ("title: Test", "titel: Test", "titel"),
 ];

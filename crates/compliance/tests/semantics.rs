@@ -37,7 +37,7 @@ fn april_at(day: u8, class: Class, outcome: Outcome) -> PastContact {
     made(class, at(&format!("2026-04-{day:02}T12:00:00-04:00")), outcome)
 }
 
-fn call(who: &Party, when: &str) -> Proposal<'_> {
+fn call<'a>(who: &'a Party, when: &str) -> Proposal<'a> {
     proposal(who, Class::Phone, at(when))
 }
 
