@@ -95,7 +95,11 @@ impl Calendar {
         let of = |year: &i16| RawYear {
             year: *year,
             source: source.to_owned(),
-            holidays: dates.iter().filter(|d| d.year() == *year).copied().collect(),
+            holidays: dates
+                .iter()
+                .filter(|d| d.year() == *year)
+                .copied()
+                .collect(),
             working: vec![],
         };
         let raw = Raw {

@@ -73,7 +73,9 @@ pub struct Reason {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Why {
     /// Each zone of the person has hours for it, but no instant lies in the hours of all.
-    #[error("NO_COMMON_WINDOW: no instant lies in the hours of all candidate zones; a person must decide")]
+    #[error(
+        "NO_COMMON_WINDOW: no instant lies in the hours of all candidate zones; a person must decide"
+    )]
     NoCommonWindow,
     /// The rule needs holidays that nobody has told.
     #[error("CALENDAR_YEAR_MISSING: {0}")]

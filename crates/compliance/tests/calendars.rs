@@ -143,7 +143,10 @@ fn every_day_is_worked_or_free_as_the_government_published() {
         let span = |(from, to): &(&str, &str)| (date(year, from), date(year, to));
         let worked: Vec<Date> = worked.iter().map(|d| date(year, d)).collect();
         for day in days_of(year) {
-            let named = off.iter().map(span).any(|(from, to)| from <= day && day <= to);
+            let named = off
+                .iter()
+                .map(span)
+                .any(|(from, to)| from <= day && day <= to);
             let free = named || (is_weekend(day) && !worked.contains(&day));
             assert_eq!(calendar(file).is_working(day), Ok(!free), "{file}: {day}");
         }
@@ -169,7 +172,10 @@ fn indonesia_has_the_holidays_of_the_joint_decree() {
     assert_eq!(listed.len(), 17);
     same_holidays("id.yaml", 2026, &listed);
     // Of 2025 only the number and the first days were found (Koran Jakarta, 2024-10-14).
-    let year = calendar("id.yaml").years().iter().find(|y| y.year() == 2025);
+    let year = calendar("id.yaml")
+        .years()
+        .iter()
+        .find(|y| y.year() == 2025);
     let days = year.unwrap().holidays();
     assert_eq!(days.len(), 17);
     let first = ["01-01", "01-27", "01-29", "03-29", "03-31", "04-01"].map(|d| date(2025, d));
@@ -199,11 +205,25 @@ fn a_year_that_nobody_told_is_not_known() {
         };
         assert_eq!(calendar.day(date(2027, "05-01")), Err(missing.clone()));
         let text = missing.to_string();
-        assert!(text.contains(calendar.file()) && text.contains("2027"), "{text}");
-        assert!(calendar.years().iter().all(|y| y.source().contains("holidays 0.109")));
+        assert!(
+            text.contains(calendar.file()) && text.contains("2027"),
+            "{text}"
+        );
+        assert!(
+            calendar
+                .years()
+                .iter()
+                .all(|y| y.source().contains("holidays 0.109"))
+        );
     }
-    assert_eq!(calendar("cn.yaml").day(date(2026, "02-14")), Ok(Day::MadeUp));
-    assert_eq!(calendar("cn.yaml").day(date(2026, "02-15")), Ok(Day::Ordinary));
+    assert_eq!(
+        calendar("cn.yaml").day(date(2026, "02-14")),
+        Ok(Day::MadeUp)
+    );
+    assert_eq!(
+        calendar("cn.yaml").day(date(2026, "02-15")),
+        Ok(Day::Ordinary)
+    );
 }
 
 /// What is changed in a good calendar, and a part of what is told.
@@ -214,7 +234,7 @@ const FAULTS: [(&str, &str, &str); 8] = [
     ("source: the decree", "source: ''", "names no source"),
     ("working:", "worked:", "worked"),
     ("2026-05-09", "2026-05-33", "day"),
-    ("- year: 2026", "- year: next", "next"),
+    ("- year: 2026", "- year: next", "invalid i16"),
     ("title: Test", "titel: Test", "titel"),
 ];
 
@@ -246,6 +266,11 @@ fn the_rules_that_need_holidays_name_a_calendar() {
     }
     let unknown = text[0].replace("calendar: id", "calendar: atlantis");
     let error = Packs::parse(&[("id.yaml", &unknown)]).unwrap_err();
-    assert!(error.problem.contains("no calendar `atlantis`; there are br-sp, cn"), "{error}");
+    assert!(
+        error
+            .problem
+            .contains("no calendar `atlantis`; there are br-sp, cn"),
+        "{error}"
+    );
     assert_eq!(error.rule.as_deref(), Some("ID-POJK22-62-HOURS"));
 }

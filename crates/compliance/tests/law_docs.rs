@@ -128,10 +128,16 @@ fn not_confirmed(pack: &Pack, out: &mut String) {
         out.push_str("Every rule here was read in an official text, or is the house's own.\n");
     }
     if !memory.is_empty() {
-        let _ = writeln!(out, "- From memory, to be checked against a text before use: {memory}");
+        let _ = writeln!(
+            out,
+            "- From memory, to be checked against a text before use: {memory}"
+        );
     }
     if !summary.is_empty() {
-        let _ = writeln!(out, "- From a faithful summary, not from the text: {summary}");
+        let _ = writeln!(
+            out,
+            "- From a faithful summary, not from the text: {summary}"
+        );
     }
 }
 
@@ -271,7 +277,11 @@ fn every_page_says_that_it_is_no_advice_and_holds_every_rule() {
         assert!(page.contains(NO_ADVICE));
         let rows = page.lines().filter(|l| l.starts_with("| `"));
         assert_eq!(rows.count(), pack.rules().len() + pack.unchecked().len());
-        assert!(pack.rules().iter().all(|r| page.contains(r.citation())), "{}", pack.id());
+        assert!(
+            pack.rules().iter().all(|r| page.contains(r.citation())),
+            "{}",
+            pack.id()
+        );
     }
     // A rule binds some kind of lender, or none would have written it.
     for rule in Packs::builtin().rules() {

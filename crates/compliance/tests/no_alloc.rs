@@ -80,7 +80,11 @@ fn a_permit_allocates_nothing() {
     let ids: Vec<&str> = ids.filter(|id| *id != "US-MA-HOURS").collect();
     let all = packs.only(&ids).unwrap();
     let now = support::at("2026-07-08T14:30:00+05:30");
-    let before = support::made(ContactClass::Sms, now - SignedDuration::from_hours(40), Outcome::Delivered);
+    let before = support::made(
+        ContactClass::Sms,
+        now - SignedDuration::from_hours(40),
+        Outcome::Delivered,
+    );
     for class in ContactClass::ALL {
         let mut proposal = support::proposal(&person, class, now);
         proposal.point = Some(&number);
@@ -93,21 +97,15 @@ fn a_permit_allocates_nothing() {
 }
 
 fn permits_for_nothing(binding: &Binding, proposal: &Proposal<'_>, past: &[PastContact]) {
-        let now = proposal.effect.from;
-        let class = proposal.class;
-        let mut verdict = None;
-        let count = allocations(|| {
-            verdict = Some(black_box(gate(
-                binding,
-                proposal,
-                past,
-                now,
-                &mut NoTrace,
-            )));
-        });
-        assert!(
-            matches!(verdict, Some(Verdict::Permit { .. })),
-            "{class}: {verdict:?}"
-        );
-        assert_eq!(count, 0, "{class}");
+    let now = proposal.effect.from;
+    let class = proposal.class;
+    let mut verdict = None;
+    let count = allocations(|| {
+        verdict = Some(black_box(gate(binding, proposal, past, now, &mut NoTrace)));
+    });
+    assert!(
+        matches!(verdict, Some(Verdict::Permit { .. })),
+        "{class}: {verdict:?}"
+    );
+    assert_eq!(count, 0, "{class}");
 }

@@ -42,7 +42,11 @@ fn bound(jurisdiction: &str, regions: &[&str], lender: LenderKind) -> Vec<String
 fn bound_of(all: &Packs, place: &str, regions: &[&str], lender: LenderKind) -> Vec<String> {
     let regions: Vec<String> = regions.iter().map(ToString::to_string).collect();
     let binding = all.bind(place, &regions, lender).unwrap();
-    let mut packs: Vec<String> = binding.rules().iter().map(|r| r.pack().to_owned()).collect();
+    let mut packs: Vec<String> = binding
+        .rules()
+        .iter()
+        .map(|r| r.pack().to_owned())
+        .collect();
     packs.dedup();
     packs
 }
@@ -145,7 +149,12 @@ fn what_ships_off_binds_nobody_until_it_is_switched_on() {
 
     let error = packs.with_enabled(&["us-fed"]).unwrap_err();
     assert_eq!(error.given, "us-fed");
-    assert!(error.to_string().contains("those that do are CN-HOUSE-NOON, "), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("those that do are CN-HOUSE-NOON, "),
+        "{error}"
+    );
 }
 
 #[test]
@@ -154,7 +163,9 @@ fn every_rule_says_what_kind_of_text_it_comes_from() {
     let rules = Packs::builtin().rules();
     let layers = |pack: &str, layer: Layer| {
         let rules = Packs::builtin().rules();
-        rules.filter(|r| r.pack() == pack && r.layer() == layer).count()
+        rules
+            .filter(|r| r.pack() == pack && r.layer() == layer)
+            .count()
     };
     assert_eq!(layers("cn", Layer::Law), 3);
     assert_eq!(layers("cn", Layer::Standard), 4);
@@ -166,7 +177,11 @@ fn every_rule_says_what_kind_of_text_it_comes_from() {
         let house = rule.confidence() == Confidence::House;
         assert_eq!(house, rule.layer() == Layer::House, "{}", rule.id());
         let draft = rule.layer() == Layer::Draft;
-        assert!(!draft || rule.off_because().is_some(), "{} is a draft", rule.id());
+        assert!(
+            !draft || rule.off_because().is_some(),
+            "{} is a draft",
+            rule.id()
+        );
     }
 }
 
@@ -386,11 +401,23 @@ const FAULTS: [(&str, &str, u64, Option<&str>, &str); 33] = [
 fn a_faulty_shape_is_refused_with_its_rule() {
     let shapes = [
         ("interval_ban: sometimes", "sometimes"),
-        ("interval_ban: {times: [{from: \"25:00\", to: \"08:00\"}]}", "no time of day"),
+        (
+            "interval_ban: {times: [{from: \"25:00\", to: \"08:00\"}]}",
+            "no time of day",
+        ),
         ("interval_ban: {times: [{from: \"08:00\"}]}", "to"),
-        ("nested_periods: {periods: [], count: COUNT}", "`periods` is empty"),
-        ("nested_periods: {periods: [{days: 7, max: 2}, {days: 1, max: 2}], count: COUNT}", "short to long"),
-        ("nested_periods: {periods: [{days: 1, max: 2}, {days: 7, max: 1}], count: COUNT}", "allows no fewer"),
+        (
+            "nested_periods: {periods: [], count: COUNT}",
+            "`periods` is empty",
+        ),
+        (
+            "nested_periods: {periods: [{days: 7, max: 2}, {days: 1, max: 2}], count: COUNT}",
+            "short to long",
+        ),
+        (
+            "nested_periods: {periods: [{days: 1, max: 2}, {days: 7, max: 1}], count: COUNT}",
+            "allows no fewer",
+        ),
         ("lifetime: {max: 0, count: COUNT}", "zero"),
         ("lifetime: {max: -1, count: COUNT}", ""),
         ("rolling_hours: {hours: 24, max: -1, count: COUNT}", ""),
@@ -398,8 +425,14 @@ fn a_faulty_shape_is_refused_with_its_rule() {
         ("consented: {kind: electronic, or_inbound_days: 0}", "zero"),
         ("duty: good_manners", "good_manners"),
         ("state_flag: unlucky", "unlucky"),
-        ("pause: {dates: [{from: 2026-02-02, to: 2026-02-01}]}", "before it begins"),
-        ("third_party: {allow_relations: [borrower], allow_if: [bored]}", "bored"),
+        (
+            "pause: {dates: [{from: 2026-02-02, to: 2026-02-01}]}",
+            "before it begins",
+        ),
+        (
+            "third_party: {allow_relations: [borrower], allow_if: [bored]}",
+            "bored",
+        ),
     ];
     let count = "{channels: [sms], direction: outbound, outcomes: [delivered]}";
     let head = GOOD.split("      calendar_day:").next().unwrap();
@@ -408,7 +441,10 @@ fn a_faulty_shape_is_refused_with_its_rule() {
         let text = format!("{head}      {shape}\n");
         let error = Packs::parse(&[("t.yaml", &text)]).unwrap_err();
         assert_eq!(error.rule.as_deref(), Some("T-TWO"), "{shape}: {error}");
-        assert!(error.line.is_some() && error.problem.contains(problem), "{shape}: {error}");
+        assert!(
+            error.line.is_some() && error.problem.contains(problem),
+            "{shape}: {error}"
+        );
     }
 }
 

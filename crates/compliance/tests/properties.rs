@@ -213,13 +213,12 @@ fn point_of(number: u8) -> ContactPoint {
 
 fn inconvenient() -> impl Strategy<Value = Vec<Inconvenient>> {
     let days = prop_oneof![2 => Just(vec![]), 1 => prop::collection::vec(1..=7_i8, 1..4)];
-    let one = (days, 0..24_i8, prop::option::of(0..24_i8)).prop_map(|(days, from, to)| {
-        Inconvenient {
+    let one =
+        (days, 0..24_i8, prop::option::of(0..24_i8)).prop_map(|(days, from, to)| Inconvenient {
             days,
             from: Time::constant(from, 30, 0, 0),
             to: to.map(|to| Time::constant(to, 15, 0, 0)),
-        }
-    });
+        });
     prop_oneof![5 => Just(vec![]), 1 => prop::collection::vec(one, 1..3)]
 }
 
@@ -245,14 +244,17 @@ fn facts() -> impl Strategy<Value = Facts> {
         unreachable,
         ..DebtorFacts::default()
     });
-    (who, case, debtor).prop_map(|((relation, audience), case, debtor)| {
-        (relation, audience, case, debtor)
-    })
+    (who, case, debtor)
+        .prop_map(|((relation, audience), case, debtor)| (relation, audience, case, debtor))
 }
 
 /// Some of the rules, few enough that many worlds permit: those of one pack more often than others.
 fn rules() -> impl Strategy<Value = Vec<bool>> {
-    let packs: Vec<String> = Packs::builtin().packs().iter().map(|p| p.id().to_owned()).collect();
+    let packs: Vec<String> = Packs::builtin()
+        .packs()
+        .iter()
+        .map(|p| p.id().to_owned())
+        .collect();
     let all = Packs::builtin().rules().count();
     let picks = prop::collection::vec((any::<u8>(), any::<u8>()), all);
     (prop::sample::select(packs), picks).prop_map(|(pack, picks)| {
@@ -481,7 +483,10 @@ proptest! {
         world.case.days_past_due = None;
         let binding = Packs::builtin().only(&[hours.rule]).unwrap();
         let permitted = world.ask(&binding).is_permit();
-        let bound = binding.rules()[0].channels().any(|c| c == world.class);
+        let rule = &binding.rules()[0];
+        let day = world.party.home_zone().date(world.effect.from);
+        let in_force = rule.effective_from().is_none_or(|from| from <= day);
+        let bound = in_force && rule.channels().any(|c| c == world.class);
         let mut zones: Vec<Zone> = world.party.zones.clone();
         zones.extend(hours.also_in.map(|name| Zone::new(name).unwrap()));
         let inside = zones.iter().all(|zone| hours.hold(zone, world.effect));
@@ -549,7 +554,12 @@ const HOURS: [HoursOf; 20] = [
         ..daily("BR-SP-HOUSE-HOURS", 0, 24)
     },
     HoursOf {
-        days: [Some((480, 1320)), Some((540, 1200)), Some((540, 1200)), Some((540, 1200))],
+        days: [
+            Some((480, 1320)),
+            Some((540, 1200)),
+            Some((540, 1200)),
+            Some((540, 1200)),
+        ],
         holidays: Some("ru.yaml"),
         ..daily("RU-230FZ-HOURS", 0, 24)
     },
@@ -563,20 +573,28 @@ const HOURS: [HoursOf; 20] = [
 impl HoursOf {
     fn hold(&self, zone: &Zone, effect: Window) -> bool {
         let local = |at| zone.tz().to_datetime(at);
-        let (from, to) = (local(effect.from), local((effect.to - NANO).max(effect.from)));
+        let (from, to) = (
+            local(effect.from),
+            local((effect.to - NANO).max(effect.from)),
+        );
         let minute = |t: jiff::civil::DateTime| i32::from(t.hour()) * 60 + i32::from(t.minute());
         let on = |day: Date| self.on(day);
         // Hours that go on at midnight are one; no others are held by an effect of two days.
         if from.date() != to.date() {
             let whole = |day| on(day) == Some((0, 1440));
-            return from.date().tomorrow().ok() == Some(to.date()) && whole(from.date()) && whole(to.date());
+            return from.date().tomorrow().ok() == Some(to.date())
+                && whole(from.date())
+                && whole(to.date());
         }
         on(from.date()).is_some_and(|(open, close)| open <= minute(from) && minute(to) < close)
     }
 
     fn on(&self, day: Date) -> Option<(i32, i32)> {
         if let Some(file) = self.holidays {
-            let calendar = Calendar::builtin().iter().find(|c| c.file() == file).unwrap();
+            let calendar = Calendar::builtin()
+                .iter()
+                .find(|c| c.file() == file)
+                .unwrap();
             if calendar.day(day).ok()? == Day::Holiday {
                 return self.days[3];
             }
@@ -593,7 +611,10 @@ impl HoursOf {
 fn all_rules_of_hours_are_among_those() {
     // Two are left out: one binds only persons of several zones, the other opens a second later.
     let apart = ["US-REGF-LOC", "US-FDCPA-1692c.a1"];
-    for rule in Packs::builtin().rules().filter(|r| r.shape() == "daily_window") {
+    for rule in Packs::builtin()
+        .rules()
+        .filter(|r| r.shape() == "daily_window")
+    {
         let known = HOURS.iter().any(|h| h.rule == rule.id()) || apart.contains(&rule.id());
         assert!(known, "{} is not in HOURS", rule.id());
     }

@@ -24,26 +24,140 @@ fn new_york() -> Party {
 fn hours_open_and_close_to_the_nanosecond() {
     // Tuesday and Wednesday, 7 and 8 July 2026: no holiday anywhere here.
     let rows = [
-        ("CN-GBT45251-TIME", "Asia/Shanghai", Class::Visit, "08:00", "22:00"),
-        ("CN-CBA2026-TIME", "Asia/Shanghai", Class::Visit, "08:00", "22:00"),
+        (
+            "CN-GBT45251-TIME",
+            "Asia/Shanghai",
+            Class::Visit,
+            "08:00",
+            "22:00",
+        ),
+        (
+            "CN-CBA2026-TIME",
+            "Asia/Shanghai",
+            Class::Visit,
+            "08:00",
+            "22:00",
+        ),
         ("TW-HOURS", "Asia/Taipei", Class::Visit, "07:00", "22:00"),
-        ("US-REGF-1006.6b1i", "America/New_York", Class::Visit, "08:00", "21:00"),
-        ("US-FDCPA-1692c.a1", "America/New_York", Class::Visit, "08:00:01", "21:00"),
-        ("US-MA-HOURS", "America/New_York", Class::Phone, "08:00", "21:00"),
-        ("US-WA-HOURS", "America/Los_Angeles", Class::Phone, "07:30", "21:00"),
-        ("US-CA-1788.17-HOURS", "America/Los_Angeles", Class::Email, "08:00", "21:00"),
-        ("IN-RBI2022-HOURS", "Asia/Kolkata", Class::Phone, "08:00", "19:00"),
-        ("IN-RBI-MFI-HOURS", "Asia/Kolkata", Class::Phone, "09:00", "18:00"),
-        ("IN-HOUSE-HOURS", "Asia/Kolkata", Class::Sms, "08:00", "19:00"),
-        ("IN-RBI2026-HOURS", "Asia/Kolkata", Class::Visit, "08:00", "19:00"),
-        ("UK-CONC-7.9-HOURS", "Europe/London", Class::Phone, "08:00", "21:00"),
-        ("ID-POJK22-62-HOURS", "Asia/Jayapura", Class::Phone, "08:00", "20:00"),
-        ("VN-C18-HOURS", "Asia/Ho_Chi_Minh", Class::Sms, "07:00", "21:00"),
-        ("PH-MC18-HOURS", "Asia/Manila", Class::Phone, "06:00", "22:00"),
-        ("BR-SP-15426-HOURS", "America/Sao_Paulo", Class::Sms, "08:00", "20:00"),
-        ("BR-SP-HOUSE-HOURS", "America/Sao_Paulo", Class::Email, "08:00", "20:00"),
-        ("RU-230FZ-HOURS", "Europe/Moscow", Class::Visit, "08:00", "22:00"),
-        ("HOUSE-VISIT-HOURS", "Asia/Shanghai", Class::Visit, "08:00", "20:00"),
+        (
+            "US-REGF-1006.6b1i",
+            "America/New_York",
+            Class::Visit,
+            "08:00",
+            "21:00",
+        ),
+        (
+            "US-FDCPA-1692c.a1",
+            "America/New_York",
+            Class::Visit,
+            "08:00:01",
+            "21:00",
+        ),
+        (
+            "US-MA-HOURS",
+            "America/New_York",
+            Class::Phone,
+            "08:00",
+            "21:00",
+        ),
+        (
+            "US-WA-HOURS",
+            "America/Los_Angeles",
+            Class::Phone,
+            "07:30",
+            "21:00",
+        ),
+        (
+            "US-CA-1788.17-HOURS",
+            "America/Los_Angeles",
+            Class::Email,
+            "08:00",
+            "21:00",
+        ),
+        (
+            "IN-RBI2022-HOURS",
+            "Asia/Kolkata",
+            Class::Phone,
+            "08:00",
+            "19:00",
+        ),
+        (
+            "IN-RBI-MFI-HOURS",
+            "Asia/Kolkata",
+            Class::Phone,
+            "09:00",
+            "18:00",
+        ),
+        (
+            "IN-HOUSE-HOURS",
+            "Asia/Kolkata",
+            Class::Sms,
+            "08:00",
+            "19:00",
+        ),
+        (
+            "IN-RBI2026-HOURS",
+            "Asia/Kolkata",
+            Class::Visit,
+            "08:00",
+            "19:00",
+        ),
+        (
+            "UK-CONC-7.9-HOURS",
+            "Europe/London",
+            Class::Phone,
+            "08:00",
+            "21:00",
+        ),
+        (
+            "ID-POJK22-62-HOURS",
+            "Asia/Jayapura",
+            Class::Phone,
+            "08:00",
+            "20:00",
+        ),
+        (
+            "VN-C18-HOURS",
+            "Asia/Ho_Chi_Minh",
+            Class::Sms,
+            "07:00",
+            "21:00",
+        ),
+        (
+            "PH-MC18-HOURS",
+            "Asia/Manila",
+            Class::Phone,
+            "06:00",
+            "22:00",
+        ),
+        (
+            "BR-SP-15426-HOURS",
+            "America/Sao_Paulo",
+            Class::Sms,
+            "08:00",
+            "20:00",
+        ),
+        (
+            "BR-SP-HOUSE-HOURS",
+            "America/Sao_Paulo",
+            Class::Email,
+            "08:00",
+            "20:00",
+        ),
+        (
+            "RU-230FZ-HOURS",
+            "Europe/Moscow",
+            Class::Visit,
+            "08:00",
+            "22:00",
+        ),
+        (
+            "HOUSE-VISIT-HOURS",
+            "Asia/Shanghai",
+            Class::Visit,
+            "08:00",
+            "20:00",
+        ),
     ];
     for (rule, zone, class, open, close) in rows {
         let who = party(&[zone]);
@@ -64,12 +178,7 @@ fn hours_open_and_close_to_the_nanosecond() {
             Some(&opens),
         );
         let again = instant(8, open).to_string();
-        denies(
-            rule,
-            &proposal(&who, class, close_at),
-            &[],
-            Some(&again),
-        );
+        denies(rule, &proposal(&who, class, close_at), &[], Some(&again));
     }
 }
 
@@ -255,6 +364,24 @@ fn a_contact_that_lies_ahead_is_counted_with_it() {
         &past,
         Some("2026-04-13T00:00:00-04:00"),
     );
+}
+
+#[test]
+fn a_permit_ends_where_a_contact_that_lies_ahead_would_hold_back() {
+    let who = new_york();
+    let rule = "US-REGF-1006.14b2iB";
+    let mut ahead = made(
+        Class::Phone,
+        at("2026-04-12T10:00:00-04:00"),
+        Outcome::Unknown,
+    );
+    ahead.outcome = None;
+    ahead.state = Some(ContactState::Accepted);
+    let p = proposal(&who, Class::Phone, at("2026-04-11T18:00:00-04:00"));
+    let midnight = at("2026-04-12T00:00:00-04:00");
+    assert_eq!(permits(rule, &p, std::slice::from_ref(&ahead)), midnight);
+    let p = proposal(&who, Class::Phone, midnight);
+    denies(rule, &p, &[ahead], Some("2026-04-19T00:00:00-04:00"));
 }
 
 #[test]

@@ -28,7 +28,11 @@ const NOON: &str = "2026-05-06T12:00:00-04:00";
 
 #[test]
 fn a_time_called_unsuitable_is_left_alone() {
-    for rule in ["US-REGF-1006.6b1-DESIG", "HOUSE-INCONVENIENT", "IN-RBI2026-TIMES"] {
+    for rule in [
+        "US-REGF-1006.6b1-DESIG",
+        "HOUSE-INCONVENIENT",
+        "IN-RBI2026-TIMES",
+    ] {
         let mut who = new_york();
         who.inconvenient.push(Inconvenient {
             days: vec![3],
@@ -39,8 +43,18 @@ fn a_time_called_unsuitable_is_left_alone() {
         let on = |day: u8, clock: &str| at(&format!("2026-07-{day:02}T{clock}-04:00"));
         permits(rule, &proposal(&who, Class::Phone, on(8, "08:59:59")), &[]);
         let end = Some("2026-07-08T17:00:00-04:00");
-        denies(rule, &proposal(&who, Class::Phone, on(8, "09:00:00")), &[], end);
-        denies(rule, &proposal(&who, Class::Phone, on(8, "16:59:59")), &[], end);
+        denies(
+            rule,
+            &proposal(&who, Class::Phone, on(8, "09:00:00")),
+            &[],
+            end,
+        );
+        denies(
+            rule,
+            &proposal(&who, Class::Phone, on(8, "16:59:59")),
+            &[],
+            end,
+        );
         permits(rule, &proposal(&who, Class::Phone, on(8, "17:00:00")), &[]);
         permits(rule, &proposal(&who, Class::Phone, on(9, "12:00:00")), &[]);
         permits(rule, &proposal(&who, Class::Legal, on(8, "12:00:00")), &[]);
@@ -93,8 +107,17 @@ fn others_are_asked_once_and_nobody_once_an_attorney_is_known() {
     let once = [made(Class::Phone, before, Outcome::ThirdPartyAnswered)];
     permits(rule, &asks, &[]);
     denies(rule, &asks, &once, None);
-    denies(rule, &asks, &[made(Class::Phone, before, Outcome::Unknown)], None);
-    permits(rule, &asks, &[made(Class::Phone, before, Outcome::NoAnswer)]);
+    denies(
+        rule,
+        &asks,
+        &[made(Class::Phone, before, Outcome::Unknown)],
+        None,
+    );
+    permits(
+        rule,
+        &asks,
+        &[made(Class::Phone, before, Outcome::NoAnswer)],
+    );
     let mut invited = asks;
     invited.requested_by_person = true;
     permits(rule, &invited, &once);
@@ -155,7 +178,11 @@ fn a_mailbox_at_work_needs_consent_or_use() {
 fn the_safe_harbours_need_consent_or_use_of_the_address() {
     for (rule, class, days) in [
         ("US-REGF-1006.6d4", Class::Email, None),
-        ("US-REGF-1006.6d5", Class::Sms, Some("2026-07-05T00:00:00-04:00")),
+        (
+            "US-REGF-1006.6d5",
+            Class::Sms,
+            Some("2026-07-05T00:00:00-04:00"),
+        ),
         ("US-NYC-5-77-ELECTRONIC", Class::Sms, None),
     ] {
         let mut who = new_york();
@@ -171,7 +198,10 @@ fn the_safe_harbours_need_consent_or_use_of_the_address() {
         agreed.point = Some(to.key);
         agreed.expires_at = Some(at("2026-09-06T18:00:00-04:00"));
         who.consents.push(agreed);
-        assert_eq!(permits(rule, &on(&who, class, &to), &[]), at("2026-09-06T18:00:00-04:00"));
+        assert_eq!(
+            permits(rule, &on(&who, class, &to), &[]),
+            at("2026-09-06T18:00:00-04:00")
+        );
         who.consents[0].point = Some(KeyedHash([8; 16]));
         denies(rule, &on(&who, class, &to), &[], None);
         who.consents.clear();
@@ -209,7 +239,12 @@ fn a_revocation_stops_calls_and_texts_and_from_2027_both() {
     let rule = "US-TCPA-REVOKE-ALL";
     let eve = on(Class::Phone, "2027-01-30T23:59:59-05:00");
     assert_eq!(permits(rule, &eve, &[]), at("2027-01-31T00:00:00-05:00"));
-    denies(rule, &on(Class::Phone, "2027-01-31T00:00:00-05:00"), &[], None);
+    denies(
+        rule,
+        &on(Class::Phone, "2027-01-31T00:00:00-05:00"),
+        &[],
+        None,
+    );
     permits(rule, &on(Class::Email, "2027-01-31T00:00:00-05:00"), &[]);
 }
 
@@ -224,13 +259,26 @@ fn seven_calls_by_the_clock_are_held_to_the_hour() {
     let seven: Vec<PastContact> = (0..7).map(call).collect();
     let on = |when| proposal(&who, Class::Phone, at(when));
     let free = Some("2026-04-13T15:00:00-04:00");
-    denies(rule, &on("2026-04-13T14:59:59.999999999-04:00"), &seven, free);
+    denies(
+        rule,
+        &on("2026-04-13T14:59:59.999999999-04:00"),
+        &seven,
+        free,
+    );
     permits(rule, &on("2026-04-13T15:00:00-04:00"), &seven);
     permits(rule, &on("2026-04-13T09:00:00-04:00"), &seven[1..]);
     // Seven that lie ahead are reached 168 hours before the last of them.
     let ahead = on("2026-04-05T15:00:00-04:00");
-    assert_eq!(permits(rule, &ahead, &seven), at("2026-04-05T15:00:00.000000001-04:00"));
-    denies(rule, &on("2026-04-05T15:00:00.000000001-04:00"), &seven, free);
+    assert_eq!(
+        permits(rule, &ahead, &seven),
+        at("2026-04-05T15:00:00.000000001-04:00")
+    );
+    denies(
+        rule,
+        &on("2026-04-05T15:00:00.000000001-04:00"),
+        &seven,
+        free,
+    );
 }
 
 #[test]
@@ -245,7 +293,11 @@ fn two_contacts_a_week_in_massachusetts() {
     who.points = vec![home.clone(), work.clone()];
     let at_point = |class, day: u8, outcome, point: &ContactPoint| PastContact {
         point: Some(point.key),
-        ..made(class, at(&format!("2026-04-{day:02}T12:00:00-04:00")), outcome)
+        ..made(
+            class,
+            at(&format!("2026-04-{day:02}T12:00:00-04:00")),
+            outcome,
+        )
     };
     let two = [
         at_point(Class::Phone, 6, Outcome::NoAnswer, &home),
@@ -256,7 +308,11 @@ fn two_contacts_a_week_in_massachusetts() {
     let free = Some("2026-04-13T00:00:00-04:00");
     denies(rule, &on("2026-04-12T12:00:00-04:00"), &two, free);
     permits(rule, &on("2026-04-13T00:00:00-04:00"), &two);
-    for unable in [Outcome::UnableToLeaveMessage, Outcome::Busy, Outcome::NotInService] {
+    for unable in [
+        Outcome::UnableToLeaveMessage,
+        Outcome::Busy,
+        Outcome::NotInService,
+    ] {
         let mut past = two.clone();
         past[0].outcome = Some(unable);
         permits(rule, &on("2026-04-12T12:00:00-04:00"), &past);
@@ -267,7 +323,10 @@ fn two_contacts_a_week_in_massachusetts() {
     permits(rule, &on("2026-04-12T12:00:00-04:00"), &past);
     let rule = "US-MA-FREQ2-ELSEWHERE";
     let audience = Audience::Workplace;
-    let call = |when| Proposal { audience, ..on(when) };
+    let call = |when| Proposal {
+        audience,
+        ..on(when)
+    };
     permits(rule, &call("2026-04-12T12:00:00-04:00"), &two);
     let there = [6, 8].map(|day| at_point(Class::Phone, day, Outcome::Voicemail, &work));
     let free = Some("2026-05-06T00:00:00-04:00");
@@ -278,13 +337,27 @@ fn two_contacts_a_week_in_massachusetts() {
 #[test]
 fn one_visit_in_thirty_days_in_massachusetts() {
     let mut who = new_york();
-    let visited = [made(Class::Visit, at("2026-04-01T12:00:00-04:00"), Outcome::Visited)];
+    let visited = [made(
+        Class::Visit,
+        at("2026-04-01T12:00:00-04:00"),
+        Outcome::Visited,
+    )];
     let rule = "US-MA-VISIT30";
     let last = "2026-04-30T20:00:00-04:00";
     let free = Some("2026-05-01T00:00:00-04:00");
-    denies(rule, &proposal(&who, Class::Visit, at(last)), &visited, free);
-    permits(rule, &proposal(&who, Class::Visit, at(free.unwrap())), &visited);
-    who.consents.push(consent(ConsentKind::MoreVisitsWritten, None));
+    denies(
+        rule,
+        &proposal(&who, Class::Visit, at(last)),
+        &visited,
+        free,
+    );
+    permits(
+        rule,
+        &proposal(&who, Class::Visit, at("2026-05-01T00:00:00-04:00")),
+        &visited,
+    );
+    who.consents
+        .push(consent(ConsentKind::MoreVisitsWritten, None));
     permits(rule, &proposal(&who, Class::Visit, at(last)), &visited);
     who.consents[0].expires_at = Some(at("2026-04-30T20:00:01-04:00"));
     let p = proposal(&who, Class::Visit, at(last));
@@ -300,14 +373,23 @@ fn one_visit_in_thirty_days_in_massachusetts() {
     // Eastern time holds for who may be elsewhere, too.
     let west = party(&["America/Los_Angeles"]);
     let evening = proposal(&west, Class::Visit, at("2026-04-30T18:00:00-07:00"));
-    denies("US-MA-HOURS", &evening, &[], Some("2026-05-01T08:00:00-07:00"));
+    denies(
+        "US-MA-HOURS",
+        &evening,
+        &[],
+        Some("2026-05-01T08:00:00-07:00"),
+    );
 }
 
 #[test]
 fn three_a_week_in_washington_and_one_at_work() {
     let who = party(&["America/Los_Angeles"]);
     let on = |day: u8, class, outcome| {
-        made(class, at(&format!("2026-06-{day:02}T10:00:00-07:00")), outcome)
+        made(
+            class,
+            at(&format!("2026-06-{day:02}T10:00:00-07:00")),
+            outcome,
+        )
     };
     let past = [
         on(1, Class::Phone, Outcome::NoAnswer),
@@ -353,7 +435,12 @@ fn california_says_what_the_federal_act_says() {
     permits("US-CA-1788.17-CEASE", &Proposal { purpose, ..p }, &[]);
     permits("US-CA-1788.17-EMPLOYER", &p, &[]);
     let audience = Audience::Workplace;
-    denies("US-CA-1788.17-EMPLOYER", &Proposal { audience, ..p }, &[], None);
+    denies(
+        "US-CA-1788.17-EMPLOYER",
+        &Proposal { audience, ..p },
+        &[],
+        None,
+    );
     let rule = "US-CA-1788.17-THIRD";
     denies(rule, &third(&who, Relation::Neighbour), &[], None);
     permits(rule, &third(&who, Relation::Spouse), &[]);
@@ -363,7 +450,11 @@ fn california_says_what_the_federal_act_says() {
 fn new_york_city_binds_from_september_2026() {
     let mut who = new_york();
     let on = |day: u8, outcome| {
-        made(Class::Phone, at(&format!("2026-08-{day:02}T10:00:00-04:00")), outcome)
+        made(
+            Class::Phone,
+            at(&format!("2026-08-{day:02}T10:00:00-04:00")),
+            outcome,
+        )
     };
     let past = [28, 29, 30].map(|day| on(day, Outcome::Busy));
     let rule = "US-NYC-5-77-FREQ3";
@@ -379,6 +470,15 @@ fn new_york_city_binds_from_september_2026() {
     let rule = "US-NYC-5-77-MEDIUM";
     permits(rule, &first, &[]);
     who.opt_outs.push(opt_out(Some(Class::Sms), None));
-    denies(rule, &proposal(&who, Class::Sms, at("2026-09-01T12:00:00Z")), &[], None);
-    permits(rule, &proposal(&who, Class::Phone, at("2026-09-01T12:00:00Z")), &[]);
+    denies(
+        rule,
+        &proposal(&who, Class::Sms, at("2026-09-01T12:00:00Z")),
+        &[],
+        None,
+    );
+    permits(
+        rule,
+        &proposal(&who, Class::Phone, at("2026-09-01T12:00:00Z")),
+        &[],
+    );
 }

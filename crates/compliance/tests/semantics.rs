@@ -34,7 +34,11 @@ fn april(days: std::ops::RangeInclusive<u8>, outcome: Outcome) -> Vec<PastContac
 }
 
 fn april_at(day: u8, class: Class, outcome: Outcome) -> PastContact {
-    made(class, at(&format!("2026-04-{day:02}T12:00:00-04:00")), outcome)
+    made(
+        class,
+        at(&format!("2026-04-{day:02}T12:00:00-04:00")),
+        outcome,
+    )
 }
 
 fn call<'a>(who: &'a Party, when: &str) -> Proposal<'a> {
@@ -60,7 +64,12 @@ fn ask_own(packs: &Packs, p: &Proposal<'_>) -> Verdict {
 fn s01_all_candidate_zones_must_be_open_and_a_statement_collapses_them() {
     let mut who = party(&["America/New_York", "America/Los_Angeles"]);
     let early = "2026-07-08T10:59:59-04:00";
-    denies(HOURS, &call(&who, early), &[], Some("2026-07-08T11:00:00-04:00"));
+    denies(
+        HOURS,
+        &call(&who, early),
+        &[],
+        Some("2026-07-08T11:00:00-04:00"),
+    );
     permits(HOURS, &call(&who, "2026-07-08T11:00:00-04:00"), &[]);
     // The person says where they are.
     let told = Box::new(new_york());
@@ -73,7 +82,12 @@ fn s01_all_candidate_zones_must_be_open_and_a_statement_collapses_them() {
 
 #[test]
 fn s02_no_common_window_is_said_and_never_cured_by_time() {
-    let zones = ["Asia/Shanghai", "America/New_York", "Europe/London", "Pacific/Honolulu"];
+    let zones = [
+        "Asia/Shanghai",
+        "America/New_York",
+        "Europe/London",
+        "Pacific/Honolulu",
+    ];
     let who = party(&zones);
     let Verdict::Deny(denial) = ask(HOURS, &call(&who, "2026-07-08T10:00:00-04:00"), &[]) else {
         panic!("permitted")
@@ -93,14 +107,24 @@ fn s03_days_are_local_calendar_days_and_the_day_of_the_event_is_the_first() {
     let who = new_york();
     let talked = april(6..=6, Outcome::Conversation);
     let free = Some("2026-04-13T00:00:00-04:00");
-    denies(TALKED, &call(&who, "2026-04-12T23:59:59-04:00"), &talked, free);
+    denies(
+        TALKED,
+        &call(&who, "2026-04-12T23:59:59-04:00"),
+        &talked,
+        free,
+    );
     permits(TALKED, &call(&who, "2026-04-13T00:00:00-04:00"), &talked);
     let seven = april(6..=12, Outcome::NoAnswer);
     permits(SEVEN, &call(&who, "2026-04-13T00:00:00-04:00"), &seven);
     // The 168 hours are an option, which releases later, by less than a day.
     let by_hour = Some("2026-04-13T12:00:00-04:00");
     let rule = "US-REGF-1006.14b2iA-168H";
-    denies(rule, &call(&who, "2026-04-13T00:00:00-04:00"), &seven, by_hour);
+    denies(
+        rule,
+        &call(&who, "2026-04-13T00:00:00-04:00"),
+        &seven,
+        by_hour,
+    );
     assert!(!Packs::builtin().is_on(rule));
 }
 
@@ -111,7 +135,12 @@ fn s04_days_are_read_in_the_first_zone() {
     let west = party(&["America/Los_Angeles", "America/New_York"]);
     let midnight_east = "2026-04-13T00:00:00-04:00";
     permits(TALKED, &call(&east, midnight_east), &talked);
-    denies(TALKED, &call(&west, midnight_east), &talked, Some("2026-04-13T00:00:00-07:00"));
+    denies(
+        TALKED,
+        &call(&west, midnight_east),
+        &talked,
+        Some("2026-04-13T00:00:00-07:00"),
+    );
 }
 
 #[test]
@@ -121,19 +150,33 @@ fn s05_wall_clocks_skip_and_repeat() {
     let who = new_york();
     let opens = packs_with(r#"daily_window: {hours: [{open: "02:30", close: "12:00"}]}"#);
     let spring = ask_own(&opens, &call(&who, "2026-03-08T00:00:00-05:00"));
-    assert_eq!(spring.denial().unwrap().earliest, Some(at("2026-03-08T03:30:00-04:00")));
+    assert_eq!(
+        spring.denial().unwrap().earliest,
+        Some(at("2026-03-08T03:30:00-04:00"))
+    );
     let opens = packs_with(r#"daily_window: {hours: [{open: "01:30", close: "12:00"}]}"#);
     let autumn = ask_own(&opens, &call(&who, "2026-11-01T01:30:00-04:00"));
-    assert_eq!(autumn.denial().unwrap().earliest, Some(at("2026-11-01T01:30:00-05:00")));
+    assert_eq!(
+        autumn.denial().unwrap().earliest,
+        Some(at("2026-11-01T01:30:00-05:00"))
+    );
     let closes = packs_with(r#"daily_window: {hours: [{open: "00:30", close: "01:30"}]}"#);
     let autumn = ask_own(&closes, &call(&who, "2026-11-01T01:00:00-04:00"));
-    assert_eq!(autumn, Verdict::Permit { expires: at("2026-11-01T01:30:00-04:00") });
+    assert_eq!(
+        autumn,
+        Verdict::Permit {
+            expires: at("2026-11-01T01:30:00-04:00")
+        }
+    );
     let again = ask_own(&closes, &call(&who, "2026-11-01T01:00:00-05:00"));
     assert!(!again.is_permit());
     // A ban holds from the earlier to the later.
     let ban = packs_with(r#"interval_ban: {times: [{from: "01:15", to: "01:30"}]}"#);
     let inside = ask_own(&ban, &call(&who, "2026-11-01T01:15:00-04:00"));
-    assert_eq!(inside.denial().unwrap().earliest, Some(at("2026-11-01T01:30:00-05:00")));
+    assert_eq!(
+        inside.denial().unwrap().earliest,
+        Some(at("2026-11-01T01:30:00-05:00"))
+    );
     // Midnight itself is skipped in Beirut on 2026-03-29.
     let mut beirut = party(&["Asia/Beirut"]);
     beirut.moratorium_until = Some(date(2026, 3, 28));
@@ -145,16 +188,34 @@ fn s05_wall_clocks_skip_and_repeat() {
 fn s06_days_are_added_by_the_calendar() {
     let who = new_york();
     // 2028 has a February 29, which is day 7.
-    let talked = [made(Class::Phone, at("2028-02-23T12:00:00-05:00"), Outcome::Conversation)];
+    let talked = [made(
+        Class::Phone,
+        at("2028-02-23T12:00:00-05:00"),
+        Outcome::Conversation,
+    )];
     let free = Some("2028-03-01T00:00:00-05:00");
-    denies(TALKED, &call(&who, "2028-02-29T23:59:59-05:00"), &talked, free);
+    denies(
+        TALKED,
+        &call(&who, "2028-02-29T23:59:59-05:00"),
+        &talked,
+        free,
+    );
     // Seven days over the change of clocks are 167 hours.
-    let talked = [made(Class::Phone, at("2026-03-02T00:00:00-05:00"), Outcome::Conversation)];
+    let talked = [made(
+        Class::Phone,
+        at("2026-03-02T00:00:00-05:00"),
+        Outcome::Conversation,
+    )];
     permits(TALKED, &call(&who, "2026-03-09T00:00:00-04:00"), &talked);
     // April 1 is day 1 of 30, May 1 is free.
     let visited = [april_at(1, Class::Visit, Outcome::Visited)];
     let visit = proposal(&who, Class::Visit, at("2026-04-30T12:00:00-04:00"));
-    denies("US-MA-VISIT30", &visit, &visited, Some("2026-05-01T00:00:00-04:00"));
+    denies(
+        "US-MA-VISIT30",
+        &visit,
+        &visited,
+        Some("2026-05-01T00:00:00-04:00"),
+    );
 }
 
 #[test]
@@ -192,7 +253,12 @@ fn s08_each_dial_and_each_text_counts_when_it_was_sent() {
     let sent = [april_at(11, Class::Sms, Outcome::Delivered)];
     permits("HOUSE-DAILY-SMS", &text, &sent);
     let again = [april_at(12, Class::Sms, Outcome::Undelivered)];
-    denies("HOUSE-DAILY-SMS", &text, &again, Some("2026-04-13T00:00:00-04:00"));
+    denies(
+        "HOUSE-DAILY-SMS",
+        &text,
+        &again,
+        Some("2026-04-13T00:00:00-04:00"),
+    );
 }
 
 #[test]
@@ -214,11 +280,18 @@ fn s10_voicemail_counts_for_some_rules_and_not_for_others() {
     let free = Some("2026-04-13T00:00:00-04:00");
     denies(SEVEN, &p, &april(6..=12, Outcome::Voicemail), free);
     permits(TALKED, &p, &april(6..=12, Outcome::Voicemail));
-    denies("US-MA-FREQ2", &p, &april(11..=12, Outcome::Voicemail), Some("2026-04-18T00:00:00-04:00"));
+    denies(
+        "US-MA-FREQ2",
+        &p,
+        &april(11..=12, Outcome::Voicemail),
+        Some("2026-04-18T00:00:00-04:00"),
+    );
     // No effective call under the standard of China; an attempt under the guide.
     let on_one_day = |outcome| -> Vec<PastContact> {
         let hour = |h: i64| at("2026-04-12T12:00:00-04:00") - SignedDuration::from_hours(h);
-        (0..6).map(|h| made(Class::Phone, hour(h), outcome)).collect()
+        (0..6)
+            .map(|h| made(Class::Phone, hour(h), outcome))
+            .collect()
     };
     permits("CN-GBT45251-FREQ3", &p, &on_one_day(Outcome::Voicemail));
     denies("CN-CBA2026-ATT6", &p, &on_one_day(Outcome::Voicemail), free);
@@ -283,21 +356,43 @@ fn s14_rights_travel_with_the_file_and_imported_history_counts() {
     let who = new_york();
     let p = call(&who, "2026-04-12T18:00:00-04:00");
     let mut imported = april(6..=12, Outcome::NoAnswer);
-    imported.iter_mut().for_each(|c| (c.id, c.state) = (None, None));
+    imported
+        .iter_mut()
+        .for_each(|c| (c.id, c.state) = (None, None));
     denies(SEVEN, &p, &imported, Some("2026-04-13T00:00:00-04:00"));
     // What the new lender tells of the person takes back none of their rights.
     let since = at("2026-04-01T12:00:00Z");
     let mut old = new_york();
-    let opt_out = OptOut { class: Some(Class::Sms), point: None, at: since };
+    let opt_out = OptOut {
+        class: Some(Class::Sms),
+        point: None,
+        at: since,
+    };
     party::apply(&mut old, &PartyEvent::OptedOut(opt_out), since);
-    let cease = Cease { case: None, written: true, at: since };
+    let cease = Cease {
+        case: None,
+        written: true,
+        at: since,
+    };
     party::apply(&mut old, &PartyEvent::Ceased(cease), since);
-    old.attorneys.push(Attorney { case: None, unresponsive: false, consents: false });
+    old.attorneys.push(Attorney {
+        case: None,
+        unresponsive: false,
+        consents: false,
+    });
     party::apply(&mut old, &PartyEvent::Upserted(Box::new(new_york())), since);
     let p = call(&old, "2026-04-12T18:00:00-04:00");
     denies("US-REGF-1006.6c1", &p, &[], None);
     denies("US-REGF-1006.6b2", &p, &[], None);
-    denies("HOUSE-OPT-OUT", &Proposal { class: Class::Sms, ..p }, &[], None);
+    denies(
+        "HOUSE-OPT-OUT",
+        &Proposal {
+            class: Class::Sms,
+            ..p
+        },
+        &[],
+        None,
+    );
 }
 
 #[test]
@@ -316,7 +411,10 @@ fn s15_a_consent_has_kind_scope_time_and_end() {
         let mut consent = given.clone();
         change(&mut consent);
         who.consents.push(consent);
-        let p = Proposal { point: Some(&point), ..call(&who, night) };
+        let p = Proposal {
+            point: Some(&point),
+            ..call(&who, night)
+        };
         ask(HOURS, &p, &[]).is_permit()
     };
     assert!(open(|_| {}));
@@ -324,9 +422,15 @@ fn s15_a_consent_has_kind_scope_time_and_end() {
     assert!(!open(|c| c.class = Some(Class::Sms)));
     assert!(!open(|c| c.point = Some(KeyedHash([8; 16]))));
     assert!(!open(|c| c.case = Some(OTHER_DEBT)));
-    assert!(!open(|c| c.received_at = Some(at("2026-04-12T22:00:01-04:00"))));
-    assert!(!open(|c| c.expires_at = Some(at("2026-04-12T22:00:00-04:00"))));
-    assert!(!open(|c| c.revoked_at = Some(at("2026-04-12T21:00:00-04:00"))));
+    assert!(!open(
+        |c| c.received_at = Some(at("2026-04-12T22:00:01-04:00"))
+    ));
+    assert!(!open(
+        |c| c.expires_at = Some(at("2026-04-12T22:00:00-04:00"))
+    ));
+    assert!(!open(
+        |c| c.revoked_at = Some(at("2026-04-12T21:00:00-04:00"))
+    ));
     // Got in a contact that was not allowed: taken back when it was received.
     assert!(!open(|c| c.revoked_at = c.received_at));
 }
@@ -335,10 +439,20 @@ fn s15_a_consent_has_kind_scope_time_and_end() {
 fn s16_opt_outs_are_kept_narrow_and_from_2027_read_wide() {
     let mut who = new_york();
     let here = support::point(PointKind::Mobile, PointState::Usable);
-    let there = recoup_domain::party::ContactPoint { key: KeyedHash([8; 16]), ..here.clone() };
-    let at_here = OptOut { class: Some(Class::Sms), point: Some(here.key), at: Timestamp::UNIX_EPOCH };
+    let there = recoup_domain::party::ContactPoint {
+        key: KeyedHash([8; 16]),
+        ..here.clone()
+    };
+    let at_here = OptOut {
+        class: Some(Class::Sms),
+        point: Some(here.key),
+        at: Timestamp::UNIX_EPOCH,
+    };
     who.opt_outs.push(at_here);
-    let text = |when, point| Proposal { point: Some(point), ..proposal(&who, Class::Sms, at(when)) };
+    let text = |when, point| Proposal {
+        point: Some(point),
+        ..proposal(&who, Class::Sms, at(when))
+    };
     let now = "2026-04-12T12:00:00-04:00";
     denies("US-REGF-1006.14h1", &text(now, &here), &[], None);
     permits("US-REGF-1006.14h1", &text(now, &there), &[]);
@@ -361,7 +475,11 @@ fn s17_holidays_matter_where_the_law_says_so_and_an_unknown_year_is_closed() {
     let verdict = ask("ID-POJK22-62-HOURS", &evening, &[]);
     let reason = &verdict.denial().unwrap().all[0];
     assert!(matches!(&reason.why, Some(Why::CalendarLacks(lack)) if lack.year == 2027));
-    permits("ID-POJK22-62-HOURS", &call(&who, "2026-12-31T19:59:59+07:00"), &[]);
+    permits(
+        "ID-POJK22-62-HOURS",
+        &call(&who, "2026-12-31T19:59:59+07:00"),
+        &[],
+    );
     // New Year's Day is a day like others for the federal rule, China's standard and India's circular.
     let new_year = call(&who, "2027-01-01T12:00:00+07:00");
     for rule in [HOURS, "CN-GBT45251-TIME", "IN-RBI2022-HOURS"] {
@@ -374,7 +492,11 @@ fn s17_holidays_matter_where_the_law_says_so_and_an_unknown_year_is_closed() {
 fn s18_the_second_counts_and_a_contact_must_begin_inside() {
     let who = new_york();
     permits(HOURS, &call(&who, "2026-04-12T20:59:59-04:00"), &[]);
-    permits(HOURS, &call(&who, "2026-04-12T20:59:59.999999999-04:00"), &[]);
+    permits(
+        HOURS,
+        &call(&who, "2026-04-12T20:59:59.999999999-04:00"),
+        &[],
+    );
     let free = Some("2026-04-13T08:00:00-04:00");
     denies(HOURS, &call(&who, "2026-04-12T21:00:00-04:00"), &[], free);
     // A call is a moment and may run over; what is known to last must fit as a whole.
@@ -392,7 +514,12 @@ fn s19_a_permit_lapses_where_the_answer_could_change() {
     let closes = at("2026-04-12T21:00:00-04:00");
     assert_eq!(permits(HOURS, &p, &[]), closes);
     // Asked again at that instant, the gate says no; no permit lasts more than a day.
-    denies(HOURS, &call(&who, "2026-04-12T21:00:00-04:00"), &[], Some("2026-04-13T08:00:00-04:00"));
+    denies(
+        HOURS,
+        &call(&who, "2026-04-12T21:00:00-04:00"),
+        &[],
+        Some("2026-04-13T08:00:00-04:00"),
+    );
     let always = permits("US-REGF-1006.14h1", &p, &[]);
     assert_eq!(always, p.effect.from + SignedDuration::from_hours(24));
     // The instant that counts for what came in is the gate's own, not the proposal's.
@@ -402,10 +529,17 @@ fn s19_a_permit_lapses_where_the_answer_could_change() {
         debtor: DebtorFacts::default(),
         ..call(&who, "2026-04-12T22:00:00-04:00")
     };
-    let wrote = [inbound(Class::Phone, at("2026-04-12T21:59:00-04:00"), Outcome::Conversation)];
+    let wrote = [inbound(
+        Class::Phone,
+        at("2026-04-12T21:59:00-04:00"),
+        Outcome::Conversation,
+    )];
     let binding = Packs::builtin().only(&[HOURS]).unwrap();
     let asked = |now| gate(&binding, &reply, &wrote, at(now), &mut NoTrace).is_permit();
     assert!(asked("2026-04-12T22:00:00-04:00"));
-    assert!(!asked("2026-04-12T21:58:59-04:00"), "it had not come in yet");
+    assert!(
+        !asked("2026-04-12T21:58:59-04:00"),
+        "it had not come in yet"
+    );
     assert!(!asked("2026-04-12T22:59:01-04:00"), "more than an hour ago");
 }

@@ -378,7 +378,11 @@ fn every_vector_of_the_house_is_answered_as_written() {
     assert_eq!(vectors.len(), HOUSE_VECTORS);
     assert!(vectors.iter().all(|v| v.jurisdiction == "HOUSE"));
     check(&vectors);
-    let asked = |rule: &str| vectors.iter().any(|v| v.rule_ids.iter().any(|id| id == rule));
+    let asked = |rule: &str| {
+        vectors
+            .iter()
+            .any(|v| v.rule_ids.iter().any(|id| id == rule))
+    };
     let house = Packs::builtin().packs().iter().find(|p| p.id() == "house");
     for rule in house.unwrap().rules() {
         assert!(asked(rule.id()), "no vector asks {}", rule.id());
@@ -407,7 +411,12 @@ fn holidays_and_pauses_of_the_vectors_are_those_of_the_data() {
         for date in &vector.consumer.holidays {
             let calendar = Calendar::builtin().iter().find(|c| c.file() == file);
             let day = calendar.unwrap().day(*date);
-            assert_eq!(day, Ok(recoup_compliance::calendar::Day::Holiday), "{}", vector.id);
+            assert_eq!(
+                day,
+                Ok(recoup_compliance::calendar::Day::Holiday),
+                "{}",
+                vector.id
+            );
             seen += 1;
         }
         if let Some([from, to]) = vector.consumer.pause {

@@ -50,7 +50,11 @@ fn reason(reason: &Reason) -> v1::GateReason {
         citation: rule.citation().to_owned(),
         message: rule.text().to_owned(),
         earliest: reason.earliest.map(value::to_instant),
-        facts: std::collections::HashMap::new(),
+        facts: reason
+            .why
+            .iter()
+            .map(|why| ("why".to_owned(), why.to_string()))
+            .collect(),
     }
 }
 

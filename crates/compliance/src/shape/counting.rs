@@ -161,7 +161,7 @@ impl Limit<'_> {
             return Answer::Open { until };
         }
         if !self.is_full(q, scope, m) {
-            let until = if self.looks_ahead && self.any_from(q, scope, m.next_day) {
+            let until = if self.any_from(q, scope, m.next_day) {
                 m.next_day
             } else {
                 Timestamp::MAX

@@ -73,9 +73,7 @@ fn judge<'a>(
         let until = next_ban(bans, q, m.at);
         return until.map_or(Answer::ALWAYS, |until| Answer::Open { until });
     };
-    let end = q
-        .home
-        .start_of_day(add_days(m.day, SEARCH_DAYS_MAX + 1));
+    let end = q.home.start_of_day(add_days(m.day, SEARCH_DAYS_MAX + 1));
     // Every start before the end of a ban that the effect meets, meets it too: nothing is stepped over.
     while let Some(later) = lifted(bans.clone(), q, next) {
         if later > end {
@@ -126,10 +124,11 @@ fn spans<'a>(
         let days = std::iter::successors(Some(add_days(zone.date(from), -1)), |d| {
             Some(add_days(*d, 1))
         });
-        days.take_while(move |day| *day <= last).flat_map(move |day| {
-            let of = move |ban: &'a Inconvenient| span(zone, ban, day);
-            bans.clone().filter_map(of)
-        })
+        days.take_while(move |day| *day <= last)
+            .flat_map(move |day| {
+                let of = move |ban: &'a Inconvenient| span(zone, ban, day);
+                bans.clone().filter_map(of)
+            })
     })
 }
 

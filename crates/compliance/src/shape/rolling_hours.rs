@@ -59,7 +59,11 @@ impl RollingHours {
         plus(t, SignedDuration::from_nanos(1) - self.length())
     }
 
-    fn times<'a>(&'a self, q: &'a Question<'_>, scope: Scope) -> impl Iterator<Item = Timestamp> + 'a {
+    fn times<'a>(
+        &'a self,
+        q: &'a Question<'_>,
+        scope: Scope,
+    ) -> impl Iterator<Item = Timestamp> + 'a {
         let counted = q.recent().filter(move |c| self.count.counts(c, q, scope));
         counted.map(|c| c.effect.from)
     }

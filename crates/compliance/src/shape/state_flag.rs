@@ -4,7 +4,9 @@ use super::{Answer, Rank};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use recoup_domain::contact::ContactClass;
-use recoup_domain::party::{ContactPoint, Dispute, OptOut, PointKind, PointOwner, PointState, Relation};
+use recoup_domain::party::{
+    ContactPoint, Dispute, OptOut, PointKind, PointOwner, PointState, Relation,
+};
 use recoup_domain::past::{Direction, PastContact};
 use serde::Deserialize;
 

@@ -65,7 +65,9 @@ impl ThirdParty {
     fn suits(&self, p: &Proposal<'_>) -> bool {
         self.only_purposes.is_empty()
             || self.only_purposes.contains(&p.purpose)
-            || self.any_purpose_for.is_some_and(|near| near.has(p.relation))
+            || self
+                .any_purpose_for
+                .is_some_and(|near| near.has(p.relation))
     }
 }
 
