@@ -8,12 +8,14 @@ mod callbacks;
 mod discovery;
 mod dispatch;
 mod events;
+mod identity;
 mod kill;
 mod planted;
 mod requests;
 mod rights;
 mod support;
 mod vertical;
+mod wire;
 
 /// A file that is not named above would compile and never run.
 #[test]

@@ -12,7 +12,9 @@ use std::time::Duration;
 use recoup_domain::ids::TenantId;
 use serde::Deserialize;
 
-use crate::api::recoup::v1::Role;
+mod people;
+
+pub use people::{ClientCertificate, DevPrincipal, PrincipalConfig, TlsConfig, read_roles};
 
 /// A configuration that cannot be used: which file, which line, what is wrong, what would be right.
 #[derive(Debug, thiserror::Error)]
@@ -56,10 +58,11 @@ fn value_error(key: impl Into<String>, problem: impl Into<String>) -> ConfigErro
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
-    /// Address and port of the API, gRPC in plain text. Development mode binds loopback addresses
+    /// Address and port of the API. Without `tls` it is gRPC in plain text, on loopback addresses
     /// only. Default: `127.0.0.1:7700`; port 0 takes a free one.
     pub listen: SocketAddr,
-    /// Address and port where providers call back, HTTP/1.1. Default: `127.0.0.1:7701`.
+    /// Address and port where providers call back, HTTP/1.1 in plain text, on loopback addresses only:
+    /// what providers reach is a reverse proxy with TLS. Default: `127.0.0.1:7701`.
     pub callback_listen: SocketAddr,
     /// What the call-back addresses given to providers begin with, such as
     /// `https://calls.example.com`. Default: `http://` and the bound call-back address.
@@ -73,7 +76,8 @@ pub struct Config {
     pub master_key_file: Option<PathBuf>,
     /// Private folder for staged copies of channel libraries. Default: `run` in the store's folder.
     pub run_dir: Option<PathBuf>,
-    /// Who may ask for the contract by gRPC reflection: `loopback` or `off`. Default: `loopback`.
+    /// Who may ask for the contract by gRPC reflection: `loopback` (callers on this machine),
+    /// `authenticated` (every principal) or `off`. Default: `loopback`.
     pub reflection: Reflection,
     /// What is logged: a filter such as `info` or `recoup_engine=debug,info`. Default: `info`.
     pub log: String,
@@ -85,8 +89,14 @@ pub struct Config {
     pub limits: Limits,
     /// The lenders. Default: one, `demo`.
     pub tenant: Vec<TenantConfig>,
-    /// Development mode: principals by token, on loopback listeners only. Default: `ana` and `ben`,
-    /// each with every role at the lender `demo`, with the tokens `dev-ana` and `dev-ben`.
+    /// TLS of the API. Default: none, plain text on loopback.
+    pub tls: Option<TlsConfig>,
+    /// Who may call, by key or certificate. Default: none, which is the development mode.
+    pub principal: Vec<PrincipalConfig>,
+    /// Development mode: principals by token, on loopback listeners only. Default, where there is neither
+    /// `tls` nor `principal`: `ana` and `ben`, each with every role at the lender `demo`, with the tokens
+    /// `dev-ana` and `dev-ben`.
+    #[serde(default)]
     pub dev_principal: Vec<DevPrincipal>,
     /// The channels. Default: none.
     pub channel: Vec<ChannelConfig>,
@@ -107,6 +117,8 @@ impl Default for Config {
             engine: EngineConfig::default(),
             limits: Limits::default(),
             tenant: vec![TenantConfig::demo()],
+            tls: None,
+            principal: Vec::new(),
             dev_principal: DevPrincipal::defaults(),
             channel: Vec::new(),
         }
@@ -120,6 +132,8 @@ pub enum Reflection {
     /// Callers on loopback.
     #[default]
     Loopback,
+    /// Every principal, from anywhere.
+    Authenticated,
     /// Nobody.
     Off,
 }
@@ -171,8 +185,17 @@ pub struct Limits {
     /// Calls at once on one connection, 1 to 1000; more are refused with TOO_MANY_REQUESTS. Default:
     /// 64.
     pub connection_calls_max: usize,
+    /// Calls at once on all connections, 1 to 100000; more are refused with TOO_MANY_REQUESTS. Default: 512.
+    pub calls_max: usize,
     /// HTTP/2 streams at once on one connection, 1 to 1000. Default: 100.
     pub connection_streams_max: u32,
+    /// Connections at once, 1 to 100000; more are closed at once. Default: 1024.
+    pub connections_max: usize,
+    /// Connections at once from one address, 1 to 100000. Default: 64.
+    pub address_connections_max: usize,
+    /// How long a connection may take to its TLS handshake, and then to its first frame, in milliseconds,
+    /// 100 to 60000. Default: 5000.
+    pub handshake_timeout_ms: u64,
     /// How long a connection lives before the client is asked to make a new one, in seconds, 10 to
     /// 86400. Default: 1800.
     pub connection_age_s: u64,
@@ -189,7 +212,11 @@ impl Default for Limits {
         Self {
             request_timeout_ms: 10_000,
             connection_calls_max: 64,
+            calls_max: 512,
             connection_streams_max: 100,
+            connections_max: 1024,
+            address_connections_max: 64,
+            handshake_timeout_ms: 5000,
             connection_age_s: 1800,
             import_rows_max: 256,
             watch_buffer: 1024,
@@ -216,72 +243,6 @@ impl TenantConfig {
         }
     }
 }
-
-/// A principal of the development mode.
-#[derive(Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DevPrincipal {
-    /// Its name, as the journal keeps it: 1 to 64 of a-z, 0-9, `-` and `.`. Required.
-    pub name: String,
-    /// What it shows: `authorization: Bearer <token>`, 6 to 128 printable characters. Required.
-    pub token: String,
-    /// The lender it acts for. Required.
-    pub tenant: String,
-    /// Its roles: `lender`, `agent`, `strategist`, `compliance`, `operator`, `auditor`, or `all`.
-    /// Required.
-    pub roles: Vec<String>,
-}
-
-impl std::fmt::Debug for DevPrincipal {
-    // Not the token.
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "DevPrincipal({}@{})", self.name, self.tenant)
-    }
-}
-
-impl DevPrincipal {
-    fn defaults() -> Vec<Self> {
-        let principal = |name: &str| Self {
-            name: name.to_owned(),
-            token: format!("dev-{name}"),
-            tenant: "demo".to_owned(),
-            roles: vec!["all".to_owned()],
-        };
-        vec![principal("ana"), principal("ben")]
-    }
-
-    /// The roles by their names.
-    ///
-    /// # Errors
-    /// Where a name is none.
-    pub fn read_roles(&self) -> Result<Vec<Role>, ConfigError> {
-        let mut roles = Vec::new();
-        for name in &self.roles {
-            match ROLES.iter().find(|(n, _)| n == name) {
-                Some((_, role)) => roles.push(*role),
-                None if name == "all" => roles.extend(ROLES.iter().map(|(_, role)| *role)),
-                None => {
-                    let names = ROLES.map(|(n, _)| n).join(", ");
-                    let problem = format!("`{name}` is no role; there are {names} and all");
-                    return Err(value_error(
-                        format!("dev_principal.{}.roles", self.name),
-                        problem,
-                    ));
-                }
-            }
-        }
-        Ok(roles)
-    }
-}
-
-const ROLES: [(&str, Role); 6] = [
-    ("lender", Role::Lender),
-    ("agent", Role::Agent),
-    ("strategist", Role::Strategist),
-    ("compliance", Role::Compliance),
-    ("operator", Role::Operator),
-    ("auditor", Role::Auditor),
-];
 
 /// A channel.
 #[derive(Clone, Debug, Deserialize)]
@@ -358,11 +319,15 @@ impl Config {
     /// # Errors
     /// See [`ConfigError`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| ConfigError::Text {
+        let mut config: Self = toml::from_str(text).map_err(|error| ConfigError::Text {
             path: path.to_owned(),
             line: error.span().map_or(1, |span| line_of(text, span.start)),
             problem: with_hint(error.message()),
-        })
+        })?;
+        if config.is_development() && config.dev_principal.is_empty() {
+            config.dev_principal = DevPrincipal::defaults();
+        }
+        Ok(config)
     }
 
     /// Makes relative paths relative to `base`.
@@ -372,6 +337,9 @@ impl Config {
         }
         for path in [&mut self.master_key_file, &mut self.run_dir] {
             *path = path.take().map(|p| base.join(p));
+        }
+        for path in self.tls.iter_mut().flat_map(TlsConfig::files_mut) {
+            *path = base.join(&*path);
         }
         for channel in &mut self.channel {
             channel.library = base.join(&channel.library);
@@ -432,12 +400,30 @@ impl Config {
             1,
             1000,
         )?;
+        within(
+            "limits.connections_max",
+            l.connections_max as u64,
+            1,
+            100_000,
+        )?;
+        within(
+            "limits.address_connections_max",
+            l.address_connections_max as u64,
+            1,
+            100_000,
+        )?;
+        within(
+            "limits.handshake_timeout_ms",
+            l.handshake_timeout_ms,
+            100,
+            60_000,
+        )?;
         within("limits.connection_age_s", l.connection_age_s, 10, 86_400)?;
         within("limits.import_rows_max", l.import_rows_max as u64, 1, 4096)?;
         within("limits.watch_buffer", l.watch_buffer as u64, 1, 100_000)?;
         within("limits.drain_s", l.drain_s, 1, 300)?;
         self.check_tenants()?;
-        self.check_principals()?;
+        self.check_people()?;
         self.check_channels()
     }
 
@@ -457,38 +443,6 @@ impl Config {
                     format!("`{}` is there twice", tenant.id),
                 ));
             }
-        }
-        Ok(())
-    }
-
-    fn check_principals(&self) -> Result<(), ConfigError> {
-        for (i, p) in self.dev_principal.iter().enumerate() {
-            let key = |field: &str| format!("dev_principal[{i}].{field}");
-            let name_fits =
-                |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"-.".contains(&b);
-            if !(1..=64).contains(&p.name.len()) || !p.name.bytes().all(name_fits) {
-                return Err(value_error(
-                    key("name"),
-                    "must be 1 to 64 of a-z, 0-9, `-` and `.`",
-                ));
-            }
-            if !(6..=128).contains(&p.token.len()) || !p.token.bytes().all(|b| b.is_ascii_graphic())
-            {
-                return Err(value_error(
-                    key("token"),
-                    "must be 6 to 128 printable characters",
-                ));
-            }
-            if self.tenant.iter().all(|t| t.id != p.tenant) {
-                let problem = format!("`{}` is no [[tenant]]", p.tenant);
-                return Err(value_error(key("tenant"), problem));
-            }
-            let twin = |o: &&DevPrincipal| o.name == p.name || o.token == p.token;
-            if let Some(other) = self.dev_principal[..i].iter().find(twin) {
-                let problem = format!("has the name or token of `{}`", other.name);
-                return Err(value_error(key("name"), problem));
-            }
-            p.read_roles()?;
         }
         Ok(())
     }
@@ -595,7 +549,7 @@ mod tests {
             format!("{:?}", example.limits),
             format!("{:?}", default.limits)
         );
-        let source = include_str!("config.rs");
+        let source = concat!(include_str!("config.rs"), include_str!("config/people.rs"));
         for line in source.lines() {
             let line = line.trim();
             let is_key = line.starts_with("pub ") && line.ends_with(',') && line.contains(": ");
@@ -635,7 +589,7 @@ mod tests {
             (
                 "[[dev_principal]]\nname = \"ana\"\ntoken = \"secret\"\ntenant = \"demo\"\n\
                  roles = [\"king\"]",
-                "dev_principal.ana.roles",
+                "dev_principal[0].roles",
             ),
             (
                 "[[channel]]\nname = \"A\"\nlibrary = \"x.so\"",

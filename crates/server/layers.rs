@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 
 use futures_util::future::BoxFuture;
 use recoup_engine::activity::Activity;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::{Code, Status};
@@ -14,15 +15,15 @@ use tower::{Layer, Service};
 
 use crate::api::recoup::v1::ErrorReason;
 use crate::api::{self, Method};
+use crate::config::{Config, Reflection};
 use crate::identity::{Principal, Principals};
+use crate::listen::Peer;
 use crate::status::Problem;
 
-/// Paths that say nothing of any lender: health for load balancers, reflection for tools.
-const OPEN: [&str; 3] = [
-    "/grpc.health.v1.",
-    "/grpc.reflection.v1.",
-    "/grpc.reflection.v1alpha.",
-];
+/// What load balancers ask; it says nothing of any lender.
+const HEALTH: &str = "/grpc.health.v1.";
+/// What tools ask for the contract.
+const REFLECTION: [&str; 2] = ["/grpc.reflection.v1.", "/grpc.reflection.v1alpha."];
 
 /// Checks every call against the contract.
 #[derive(Clone)]
@@ -31,17 +32,28 @@ pub struct Gatekeeper(Arc<Rules>);
 struct Rules {
     methods: HashMap<String, Method>,
     principals: Principals,
+    reflection: Reflection,
+    /// Calls that may still begin.
+    room: Arc<Semaphore>,
     activity: Activity,
 }
 
+/// What a caller shows.
+#[derive(Clone, Copy, Default)]
+struct Shown<'a> {
+    authorization: Option<&'a str>,
+    peer: Option<&'a Peer>,
+}
+
 impl Gatekeeper {
-    /// Rules of the contract, for these principals. `activity` counts calls under way, so that a
+    /// Rules of the contract, for these principals, within the configuration's limits. `activity` counts calls under way, so that a
     /// stepped clock does not move in the middle of one.
     ///
     /// # Errors
     /// Only where the contract's descriptors are broken, a fault of the build.
     pub fn new(
         principals: Principals,
+        config: &Config,
         activity: Activity,
     ) -> Result<Self, prost_reflect::DescriptorError> {
         let methods = api::methods()?
@@ -51,15 +63,56 @@ impl Gatekeeper {
         Ok(Self(Arc::new(Rules {
             methods,
             principals,
+            reflection: config.reflection,
+            room: Arc::new(Semaphore::new(config.limits.calls_max)),
             activity,
         })))
     }
 }
 
 impl Rules {
+    /// Who calls: a key that is shown decides, else the certificate.
+    fn caller(&self, shown: Shown<'_>) -> Result<&Principal, Status> {
+        let named = match (shown.authorization, shown.peer) {
+            (Some(header), _) => self.principals.named_by(header),
+            (None, Some(peer)) => self.principals.certified_by(&peer.names),
+            (None, None) => None,
+        };
+        named.ok_or_else(|| {
+            let problem = "say who you are: metadata `authorization: Bearer <key>` with a key that the \
+                           server's configuration knows, or a client certificate with a name that it knows";
+            Problem::new(ErrorReason::Unauthenticated, problem).into()
+        })
+    }
+
+    /// A place among the calls under way, if there is one left.
+    fn begin(&self) -> Result<OwnedSemaphorePermit, Status> {
+        Arc::clone(&self.room).try_acquire_owned().map_err(|_| {
+            let problem = "the server has as many calls under way as it takes; try again";
+            Problem::new(ErrorReason::TooManyRequests, problem)
+                .retry(std::time::Duration::from_secs(1))
+                .into()
+        })
+    }
+
     /// Who calls, where it is somebody who may.
-    fn admit(&self, path: &str, authorization: Option<&str>) -> Result<Option<Principal>, Status> {
-        if OPEN.iter().any(|open| path.starts_with(open)) {
+    fn admit(&self, path: &str, shown: Shown<'_>) -> Result<Option<Principal>, Status> {
+        if path.starts_with(HEALTH) {
+            return Ok(None);
+        }
+        if REFLECTION.iter().any(|open| path.starts_with(open)) {
+            let is_near = shown
+                .peer
+                .is_none_or(|peer| peer.address.ip().is_loopback());
+            if self.reflection == Reflection::Authenticated || !is_near {
+                self.caller(shown)?;
+            }
+            if self.reflection == Reflection::Loopback && !is_near {
+                let problem = "the server tells its contract to callers on its own machine alone";
+                return Err(Problem::new(ErrorReason::NotBuilt, problem)
+                    .with("value", path)
+                    .into());
+            }
             return Ok(None);
         }
         let Some(method) = self.methods.get(path) else {
@@ -68,12 +121,7 @@ impl Rules {
                 .with("value", path)
                 .into());
         };
-        let principal = authorization.and_then(|header| self.principals.named_by(header));
-        let Some(principal) = principal else {
-            let problem = "say who you are: metadata `authorization: Bearer <token>`, with a token \
-                           that the server's configuration knows";
-            return Err(Problem::new(ErrorReason::Unauthenticated, problem).into());
-        };
+        let principal = self.caller(shown)?;
         if !principal.may(&method.roles) {
             let needed: Vec<&str> = method.roles.iter().map(|r| r.as_str_name()).collect();
             let problem = format!(
@@ -128,13 +176,16 @@ where
     }
 
     fn call(&mut self, mut request: Request<Body>) -> Self::Future {
-        let header = request
-            .headers()
-            .get("authorization")
-            .and_then(|h| h.to_str().ok());
-        match self.rules.admit(request.uri().path(), header) {
+        let header = request.headers().get("authorization");
+        let shown = Shown {
+            // A header that is no text is a key that nobody has.
+            authorization: header.map(|h| h.to_str().unwrap_or_default()),
+            peer: request.extensions().get::<Peer>(),
+        };
+        let admitted = self.rules.admit(request.uri().path(), shown);
+        match admitted.and_then(|principal| Ok((principal, self.rules.begin()?))) {
             Err(status) => Box::pin(std::future::ready(Ok(status.into_http()))),
-            Ok(principal) => {
+            Ok((principal, permit)) => {
                 request
                     .extensions_mut()
                     .extend(principal.map(extension).unwrap_or_default());
@@ -144,7 +195,7 @@ where
                 let work = self.rules.activity.begin();
                 Box::pin(async move {
                     let response = inner.call(request).await;
-                    drop(work);
+                    drop((work, permit));
                     response.map(with_details)
                 })
             }
@@ -184,14 +235,21 @@ fn with_details(response: Response<Body>) -> Response<Body> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::read_roles;
     use tonic_types::StatusExt;
 
     fn rules(config: &Config) -> Arc<Rules> {
         let principals = Principals::of(config).expect("principals");
-        Gatekeeper::new(principals, Activity::default())
+        Gatekeeper::new(principals, config, Activity::default())
             .expect("the contract")
             .0
+    }
+
+    fn ana() -> Shown<'static> {
+        Shown {
+            authorization: Some("Bearer dev-ana"),
+            peer: None,
+        }
     }
 
     fn reason(status: &Status) -> String {
@@ -207,7 +265,7 @@ mod tests {
     fn nobody_may_call_anything() {
         let rules = rules(&Config::default());
         for path in rules.methods.keys() {
-            let status = rules.admit(path, None).expect_err(path);
+            let status = rules.admit(path, Shown::default()).expect_err(path);
             assert_eq!(reason(&status), "UNAUTHENTICATED", "{path}");
         }
     }
@@ -226,9 +284,9 @@ mod tests {
             config.dev_principal.truncate(1);
             config.dev_principal[0].roles = vec![role.to_owned()];
             let rules = rules(&config);
-            let held = config.dev_principal[0].read_roles().expect("a role");
+            let held = read_roles("", &config.dev_principal[0].roles).expect("a role");
             for method in rules.methods.values() {
-                let admitted = rules.admit(&method.path, Some("Bearer dev-ana"));
+                let admitted = rules.admit(&method.path, ana());
                 let expected = if !method.roles.iter().any(|r| held.contains(r)) {
                     Some("ROLE_MISSING")
                 } else if method.preview {
@@ -245,14 +303,75 @@ mod tests {
     #[test]
     fn unknown_paths_are_refused_and_health_is_open() {
         let rules = rules(&Config::default());
-        let token = Some("Bearer dev-ana");
         let status = rules
-            .admit("/recoup.v1.CaseService/Destroy", token)
+            .admit("/recoup.v1.CaseService/Destroy", ana())
             .expect_err("unknown");
         assert_eq!(
             (status.code(), reason(&status).as_str()),
             (Code::Unimplemented, "NOT_BUILT")
         );
-        assert!(rules.admit("/grpc.health.v1.Health/Check", None).is_ok());
+        let health = rules.admit("/grpc.health.v1.Health/Check", Shown::default());
+        assert!(health.is_ok());
+    }
+
+    #[test]
+    fn reflection_answers_whom_the_configuration_says() {
+        let path = "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo";
+        let peer = |address: &str| Peer {
+            address: address.parse().expect("an address"),
+            names: Arc::new([]),
+        };
+        let (near, far) = (peer("127.0.0.1:9"), peer("192.0.2.7:9"));
+        let named = |peer| Shown {
+            peer: Some(peer),
+            ..ana()
+        };
+        let nameless = |peer| Shown {
+            peer: Some(peer),
+            authorization: None,
+        };
+        for (reflection, shown, is_told) in [
+            (Reflection::Loopback, nameless(&near), true),
+            (Reflection::Loopback, nameless(&far), false),
+            (Reflection::Loopback, named(&far), false),
+            (Reflection::Authenticated, nameless(&near), false),
+            (Reflection::Authenticated, nameless(&far), false),
+            (Reflection::Authenticated, named(&far), true),
+        ] {
+            let config = Config {
+                reflection,
+                ..Config::default()
+            };
+            let answer = rules(&config).admit(path, shown);
+            assert_eq!(answer.is_ok(), is_told, "{reflection:?}");
+        }
+    }
+
+    #[test]
+    fn past_the_limit_a_call_is_told_to_come_again() {
+        let mut config = Config::default();
+        config.limits.calls_max = 1;
+        let rules = rules(&config);
+        let held = rules.begin().expect("the first");
+        let status = rules.begin().expect_err("the second");
+        assert_eq!(reason(&status), "TOO_MANY_REQUESTS");
+        assert!(status.get_error_details().retry_info().is_some());
+        drop(held);
+        assert!(rules.begin().is_ok());
+    }
+
+    #[test]
+    fn a_shown_key_decides_over_the_certificate() {
+        let rules = rules(&Config::default());
+        let peer = Peer {
+            address: "127.0.0.1:9".parse().expect("an address"),
+            names: Arc::new(["core.example".to_owned()]),
+        };
+        let wrong = Shown {
+            authorization: Some("Bearer no-such-key"),
+            peer: Some(&peer),
+        };
+        let status = rules.caller(wrong).expect_err("a wrong key");
+        assert_eq!(reason(&status), "UNAUTHENTICATED");
     }
 }

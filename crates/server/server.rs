@@ -1,17 +1,19 @@
 //! The gRPC server: services, limits, health and reflection on one port.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic::transport::Server;
-use tonic::transport::server::TcpIncoming;
 
 use crate::api::{self, recoup::v1};
 use crate::config::{Config, Reflection};
 use crate::identity::Principals;
 use crate::layers::Gatekeeper;
+use crate::listen;
 use crate::services::Edge;
+use crate::tls::Certificates;
 use crate::wiring::ServeError;
 
 /// The largest message taken, in bytes.
@@ -35,9 +37,10 @@ pub async fn serve(
     config: Config,
     edge: Edge,
     principals: Principals,
+    certificates: Option<Arc<Certificates>>,
     listener: TcpListener,
 ) -> Result<(), ServeError> {
-    let gatekeeper = Gatekeeper::new(principals, edge.engine.activity())?;
+    let gatekeeper = Gatekeeper::new(principals, &config, edge.engine.activity())?;
     let (health, serving) = tonic_health::server::health_reporter();
     health
         .set_service_status("", tonic_health::ServingStatus::Serving)
@@ -49,8 +52,7 @@ pub async fn serve(
             .await;
     }
     let mut routes = routes(&edge).add_service(serving);
-    if config.reflection == Reflection::Loopback {
-        // Every listener of the development mode is on loopback.
+    if config.reflection != Reflection::Off {
         routes = reflection(routes)?;
     }
     let stopping = edge.stopping.clone();
@@ -61,6 +63,7 @@ pub async fn serve(
             .await;
     };
     let limits = &config.limits;
+    let connections = listen::incoming(listener, certificates, limits);
     Server::builder()
         .max_concurrent_streams(limits.connection_streams_max)
         .http2_max_local_error_reset_streams(Some(LOCAL_RESETS_MAX))
@@ -75,16 +78,9 @@ pub async fn serve(
         .load_shed(true)
         .layer(gatekeeper)
         .add_routes(routes)
-        .serve_with_incoming_shutdown(incoming(listener), stop)
+        .serve_with_incoming_shutdown(connections, stop)
         .await?;
     Ok(())
-}
-
-/// The connections as they come, without Nagle's delay: small messages on one connection (an event, then an
-/// answer) would each wait for the peer's delayed acknowledgement, 40 ms. The builder's `tcp_nodelay` holds
-/// for listeners of its own alone.
-fn incoming(listener: TcpListener) -> TcpIncoming {
-    TcpIncoming::from(listener).with_nodelay(Some(true))
 }
 
 /// Every service of recoup.v1. Methods without a handler are refused by the gatekeeper before they
@@ -124,22 +120,4 @@ fn reflection(routes: Routes) -> Result<Routes, ServeError> {
     };
     let (v1, v1alpha) = (builder().build_v1()?, builder().build_v1alpha()?);
     Ok(routes.add_service(v1).add_service(v1alpha))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tokio::net::TcpStream;
-    use tokio_stream::StreamExt;
-
-    #[tokio::test]
-    async fn no_small_message_waits_for_an_acknowledgement() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("its address");
-        let mut incoming = incoming(listener);
-        let (client, accepted) = tokio::join!(TcpStream::connect(address), incoming.next());
-        client.expect("connected");
-        let accepted = accepted.expect("open").expect("accepted");
-        assert!(accepted.nodelay().expect("readable"));
-    }
 }

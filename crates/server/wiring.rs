@@ -33,6 +33,7 @@ use crate::config::{ChannelConfig, Config, ConfigError};
 use crate::identity::{self, Principals};
 use crate::server;
 use crate::services::{Edge, Inner};
+use crate::tls::{Certificates, TlsError};
 
 /// Which clock rules.
 #[derive(Clone, Debug)]
@@ -56,6 +57,9 @@ pub enum ServeError {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The certificates of the API.
+    #[error("certificates of the API: {0}")]
+    Tls(#[from] TlsError),
     /// The master key.
     #[error("master key {path}: {problem}")]
     Key {
@@ -99,6 +103,9 @@ pub enum ServeError {
     #[error("the stepped clock ended the run: {0}")]
     Clock(String),
 }
+
+/// How long a stop waits for connections to close once nothing is under way on them.
+const FAREWELL: Duration = Duration::from_secs(2);
 
 /// A channel of the configuration: loaded, or why not.
 pub struct Installed {
@@ -148,6 +155,7 @@ pub struct Server {
     engine: Engine,
     edge: Edge,
     principals: Principals,
+    certificates: Option<Arc<Certificates>>,
     api: TcpListener,
     callbacks: TcpListener,
     clock: Option<(TcpListener, Coordinator)>,
@@ -188,7 +196,13 @@ impl Server {
     ) -> Result<Self, ServeError> {
         config.check()?;
         let principals = Principals::of(&config)?;
-        identity::must_be_loopback("listen", config.listen)?;
+        let certificates = match &config.tls {
+            Some(tls) => Some(Arc::new(Certificates::load(tls)?)),
+            None => {
+                identity::must_be_loopback("listen", config.listen)?;
+                None
+            }
+        };
         identity::must_be_loopback("callback_listen", config.callback_listen)?;
         let dir = config.store_dir()?;
         make_private(&dir)?;
@@ -254,6 +268,7 @@ impl Server {
             engine,
             edge,
             principals,
+            certificates,
             api,
             callbacks,
             clock,
@@ -284,6 +299,7 @@ impl Server {
             engine,
             edge,
             principals,
+            certificates,
             api,
             callbacks,
             clock,
@@ -291,7 +307,16 @@ impl Server {
             ..
         } = self;
         let drain = Duration::from_secs(config.limits.drain_s);
-        let mut api = tokio::spawn(server::serve(config, edge.clone(), principals, api));
+        let fresh = tokio::spawn({
+            let certificates = certificates.clone();
+            async move {
+                if let Some(certificates) = certificates {
+                    certificates.keep_fresh().await;
+                }
+            }
+        });
+        let served = server::serve(config, edge.clone(), principals, certificates, api);
+        let mut api = tokio::spawn(served);
         let cb_stop = stopping.clone();
         let callbacks = tokio::spawn(async move {
             let service = callbacks::router(edge.engine.clone()).into_make_service();
@@ -315,12 +340,15 @@ impl Server {
         };
         engine.halt();
         stopping.cancel();
+        fresh.abort();
         let rest = async {
-            if !api.is_finished() {
-                let _ = (&mut api).await;
-            }
             let _ = callbacks.await;
             engine.activity().until_quiet().await;
+            // Every stream has been told. A peer that answers nothing would hold its connection, and with it
+            // the whole stop, until the keep-alive finds it dead.
+            if !api.is_finished() {
+                let _ = tokio::time::timeout(FAREWELL, &mut api).await;
+            }
         };
         if tokio::time::timeout(drain, rest).await.is_err() {
             tracing::warn!(
@@ -444,7 +472,16 @@ fn master_key(config: &Config, dir: &Path) -> Result<[u8; 32], ServeError> {
     };
     let metadata = match fs::metadata(&path) {
         Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return new_key(&path),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && config.is_development() => {
+            return new_key(&path);
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return Err(wrong(
+                "is not there. Make it once, keep a copy apart from the store, and let only the service read \
+                 it: openssl rand -hex 32 > FILE; chmod 600 FILE"
+                    .to_owned(),
+            ));
+        }
         Err(error) => return Err(wrong(format!("cannot be read: {error}"))),
     };
     let mode = metadata.permissions().mode() & 0o777;

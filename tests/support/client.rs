@@ -55,11 +55,13 @@ impl Client {
     /// Somebody with a token at an address; connects on the first call, and again after a loss.
     pub(crate) fn new(address: std::net::SocketAddr, token: Option<&str>) -> Self {
         let endpoint = Endpoint::from_shared(format!("http://{address}")).expect("an address");
+        Self::over(endpoint.connect_lazy(), token)
+    }
+
+    /// Somebody with a token, or without, on a connection.
+    pub(crate) fn over(channel: Channel, token: Option<&str>) -> Self {
         let value = token.map(|t| format!("Bearer {t}").parse().expect("a header"));
-        Self(InterceptedService::new(
-            endpoint.connect_lazy(),
-            Bearer(value),
-        ))
+        Self(InterceptedService::new(channel, Bearer(value)))
     }
 
     /// The connection itself, for services that are not recoup's own.

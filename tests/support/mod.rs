@@ -1,8 +1,10 @@
 //! What the tests share: they start the real binary, and talk to it as others do.
 
+pub(crate) mod authority;
 pub(crate) mod builds;
 pub(crate) mod chance;
 pub(crate) mod client;
+pub(crate) mod h2;
 pub(crate) mod judge;
 pub(crate) mod load;
 pub(crate) mod process;

@@ -1,11 +1,12 @@
 //! How commands reach a server.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 use tonic::{Code, Request, Status};
 use tonic_types::StatusExt;
 
@@ -22,7 +23,7 @@ pub struct ClientArgs {
         value_name = "URL"
     )]
     pub server: String,
-    /// Who you are: a token that the server's configuration knows. Better given by the variable than on
+    /// Who you are: a key (or token) that the server's configuration knows. Better given by the variable than on
     /// the command line, which others may see.
     #[arg(
         long,
@@ -31,6 +32,15 @@ pub struct ClientArgs {
         value_name = "TOKEN"
     )]
     pub token: Option<String>,
+    /// Root of the server's certificate, PEM, for an https:// server. Without it no root is trusted.
+    #[arg(long, env = "RECOUP_CA", value_name = "FILE")]
+    pub ca: Option<PathBuf>,
+    /// Your certificate, PEM, where the server knows you by one.
+    #[arg(long, env = "RECOUP_CERT", value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
+    /// The private key of your certificate, PEM.
+    #[arg(long, env = "RECOUP_KEY", value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
 }
 
 /// A channel that says who asks.
@@ -62,6 +72,12 @@ impl ClientArgs {
         let endpoint = endpoint
             .connect_timeout(Duration::from_secs(5))
             .tcp_nodelay(true);
+        let endpoint = match self.server.starts_with("https:") {
+            true => endpoint
+                .tls_config(self.tls()?)
+                .map_err(|e| Failure::usage(format!("TLS: {}", crate::wiring::chain(&e))))?,
+            false => endpoint,
+        };
         endpoint.connect().await.map_err(|e| Failure {
             message: format!(
                 "cannot reach {}: {}; is `recoup serve` running there?",
@@ -69,6 +85,22 @@ impl ClientArgs {
                 crate::wiring::chain(&e)
             ),
             code: EXIT_UNREACHED,
+        })
+    }
+
+    fn tls(&self) -> Result<ClientTlsConfig, Failure> {
+        let read = |path: &PathBuf| {
+            std::fs::read(path)
+                .map_err(|e| Failure::usage(format!("cannot read {}: {e}", path.display())))
+        };
+        let Some(ca) = &self.ca else {
+            let problem = "an https:// server needs --ca FILE, the root of its certificate in PEM";
+            return Err(Failure::usage(problem));
+        };
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(read(ca)?));
+        Ok(match self.cert.as_ref().zip(self.key.as_ref()) {
+            Some((cert, key)) => tls.identity(Identity::from_pem(read(cert)?, read(key)?)),
+            None => tls,
         })
     }
 

@@ -62,10 +62,11 @@ pub(super) async fn run(args: Args, seams: &Seams) -> Outcome {
     let mut end = ending()?;
     let principals = Principals::of(&config).map_err(|e| failed(&e))?;
     let names: Vec<String> = principals.names().map(str::to_owned).collect();
+    let guise = Guise::of(&config);
     let server = Server::start(config, clock, seams)
         .await
         .map_err(|e| failed(&e))?;
-    announce(server.ready(), &names);
+    announce(server.ready(), guise, &names);
     if let Some(path) = &args.ready_file {
         write_ready(path, server.ready())?;
     }
@@ -138,11 +139,35 @@ fn log_to_stderr(config: &Config) -> Result<(), Failure> {
     set.map_err(|e| Failure::usage(format!("cannot log: {e}")))
 }
 
-fn announce(ready: &Ready, principals: &[String]) {
-    tracing::warn!(
-        "DEVELOPMENT MODE: plain text and bearer tokens, loopback only; principals: {}",
-        principals.join(", ")
-    );
+/// How callers reach the API and prove who they are.
+#[derive(Clone, Copy)]
+enum Guise {
+    Development,
+    Plain,
+    Tls,
+}
+
+impl Guise {
+    fn of(config: &Config) -> Self {
+        match &config.tls {
+            Some(_) => Self::Tls,
+            None if config.is_development() => Self::Development,
+            None => Self::Plain,
+        }
+    }
+}
+
+fn announce(ready: &Ready, guise: Guise, principals: &[String]) {
+    let principals = principals.join(", ");
+    match guise {
+        Guise::Development => tracing::warn!(
+            "DEVELOPMENT MODE: plain text and bearer tokens, loopback only; principals: {principals}"
+        ),
+        Guise::Plain => tracing::warn!(
+            "PLAIN TEXT: the API is served without TLS, on loopback only; principals: {principals}"
+        ),
+        Guise::Tls => tracing::info!("the API is served with TLS; principals: {principals}"),
+    }
     tracing::info!(api = %ready.api, callbacks = %ready.callbacks, "listening");
     if let Some(clock) = ready.clock {
         tracing::warn!(%clock, "STEPPED CLOCK: time is not real here");

@@ -208,24 +208,28 @@ impl Watch {
         let engine = &self.edge.engine;
         match &recorded.entry.what {
             What::Case { id, .. } => {
-                let view = engine.case(&self.who.tenant, &CaseName::Id(*id)).await.ok();
-                view.map_or_else(Beside::default, |v| Beside {
-                    currency: Some(v.case.currency),
-                    dpd: v
-                        .case
-                        .dpd_on(v.borrower.home_zone().date(recorded.entry.at)),
-                    lender_case_ref: v.lender_case_ref,
+                let view = engine.case(&self.who.tenant, &CaseName::Id(*id)).await;
+                let Ok(view) = view else {
+                    return Beside::default();
+                };
+                let told = engine.beside(&recorded.entry, view.case.borrower).await;
+                Beside {
+                    currency: Some(view.case.currency),
+                    zone: Some(view.borrower.home_zone().clone()),
+                    lender_case_ref: view.lender_case_ref,
+                    policy: view.case.policy,
+                    payment_ref: told.ok().flatten().unwrap_or_default().payment_ref,
                     contact: None,
-                })
+                }
             }
             What::Contact {
                 event: ContactEvent::Planned(_) | ContactEvent::Intended(_),
                 ..
             } => Beside::default(),
             What::Contact { id, .. } => {
-                let view = engine.contact(&self.who.tenant, *id).await.ok();
+                let found = engine.stored_contact(&self.who.tenant, *id).await.ok();
                 Beside {
-                    contact: view.map(|v| v.contact),
+                    contact: found.flatten(),
                     ..Beside::default()
                 }
             }

@@ -1,7 +1,7 @@
 //! ImportCases: several rows are under way at once, so that the store commits them together; answers
 //! come in the order of the rows.
 
-use futures_util::StreamExt;
+use futures_util::{StreamExt, stream};
 use prost::Message;
 use recoup_domain::ids::TenantId;
 use recoup_engine::types::{Caller, PartyName, RequestKey};
@@ -23,6 +23,12 @@ impl Edge {
         rows: Streaming<v1::ImportCasesRequest>,
     ) -> BoxStream<v1::ImportCasesResponse> {
         let edge = self.clone();
+        // A server that stops takes no more rows, and says so behind the answers to those it took.
+        let stopping = self.stopping.clone();
+        let end = async move { stopping.is_cancelled().then(|| Err(status::not_serving())) };
+        let rows = rows
+            .take_until(self.stopping.clone().cancelled_owned())
+            .chain(stream::once(end).filter_map(std::future::ready));
         let rows = rows.map(move |row| {
             let (edge, who) = (edge.clone(), who.clone());
             async move {

@@ -149,6 +149,8 @@ fn borrower() -> Result<Party, Failure> {
         deceased: false,
         incapacitated: false,
         refused: false,
+        created_at: Timestamp::UNIX_EPOCH,
+        updated_at: Timestamp::UNIX_EPOCH,
         sealed: Sealed::default(),
     })
 }

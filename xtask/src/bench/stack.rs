@@ -140,7 +140,13 @@ async fn activate(engine: &Engine, policy: &str) -> Result<(), Failure> {
         return Err(Failure::Wrong("the policy was made before".to_owned()));
     };
     engine
-        .activate_policy(&ben, &made.name, made.version, &|_| Vec::new())
+        .activate_policy(
+            &ben,
+            &made.stored.name,
+            made.stored.version,
+            String::new(),
+            &|_| Vec::new(),
+        )
         .await
         .map_err(Failure::other)?;
     Ok(())
@@ -185,7 +191,7 @@ impl Running {
             stepped: false,
             started: engine.wall().now(),
         });
-        let served = recoup::server::serve(config, edge, principals, listener);
+        let served = recoup::server::serve(config, edge, principals, None, listener);
         let serving = tokio::spawn(async move {
             if let Err(error) = served.await {
                 eprintln!("the server died: {error}");

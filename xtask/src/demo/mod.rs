@@ -96,7 +96,7 @@ pub(crate) struct Args {
 pub(crate) enum Plant {
     /// A contact is sent twice.
     Double,
-    /// A contact is sent and not recorded.
+    /// A contact counts as accepted and is never sent.
     Lost,
     /// A contact goes out at night.
     Night,

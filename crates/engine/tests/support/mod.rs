@@ -190,9 +190,9 @@ impl Rig {
             panic!()
         };
         let ben = self.as_of("ben");
-        let (name, version) = (&created.name, created.version);
+        let (name, version) = (&created.stored.name, created.stored.version);
         self.engine
-            .activate_policy(&ben, name, version, &|_| vec![])
+            .activate_policy(&ben, name, version, String::new(), &|_| vec![])
             .await
             .unwrap();
         for name in ["li", "wang"] {

@@ -84,6 +84,7 @@ pub(crate) fn case(dpd: i32) -> Case {
         collectors: vec![],
         previous: None,
         opened_at: at("2026-04-01T02:00:00Z"),
+        updated_at: at("2026-04-01T02:00:00Z"),
         sealed: Sealed::default(),
     }
 }
@@ -120,6 +121,8 @@ pub(crate) fn borrower() -> Party {
         deceased: false,
         incapacitated: false,
         refused: false,
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        updated_at: jiff::Timestamp::UNIX_EPOCH,
         sealed: Sealed::default(),
     }
 }

@@ -408,8 +408,10 @@ impl World {
             Fact::Withdrawn => case::close(case, CloseReason::Withdrawn),
             Fact::OptOut(class) => {
                 self.borrower.opt_outs.push(OptOut {
+                    id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
                     class: Some(class.parse().unwrap()),
                     point: None,
+                    via: "letter".into(),
                     at: now,
                 });
                 Ok(vec![])
@@ -504,7 +506,7 @@ impl World {
             CaseEvent::PromiseResolved { result, .. } => ("fact", format!("promise {result:?}")),
             CaseEvent::LegalBegan => ("fact", "with the law".to_owned()),
             CaseEvent::LegalRecalled => ("fact", "recalled from the law".to_owned()),
-            CaseEvent::Closed { reason } => ("end", format!("closed: {}", reason.name())),
+            CaseEvent::Closed { reason, .. } => ("end", format!("closed: {}", reason.name())),
             _ => return None,
         })
     }

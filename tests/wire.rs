@@ -1,0 +1,270 @@
+//! The listener against those who mean it ill: limits as the running server shows them, floods, silence,
+//! rubbish. A good client is served all the while, and memory stays bounded.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use recoup::api::recoup::v1;
+use tokio::net::TcpStream;
+
+use crate::support::builds;
+use crate::support::client::Client;
+use crate::support::h2::{
+    self, CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, MAX_CONCURRENT_STREAMS,
+    MAX_HEADER_LIST_SIZE, PING, RST_STREAM, Raw, SETTINGS, call,
+};
+use crate::support::process::{Folder, HANG, until};
+use crate::support::server::{Server, Setup};
+
+const STATUS: &str = "/recoup.v1.AdminService/GetStatus";
+/// How much memory a server may take on, whatever is thrown at it, in KiB.
+const GROWTH_MAX: u64 = 96 * 1024;
+
+async fn serve(tables: &str) -> (Server, Folder) {
+    let folder = Folder::new();
+    let mut setup = Setup::default();
+    setup.tables.push_str(tables);
+    (Server::start(folder.path(), &setup).await, folder)
+}
+
+async fn is_served(client: &Client) {
+    let answer = client.admin().get_status(v1::GetStatusRequest {}).await;
+    assert!(answer.is_ok(), "{answer:?}");
+}
+
+/// Memory of the server, in KiB.
+fn resident(server: &mut Server) -> u64 {
+    let path = format!("/proc/{}/status", server.process().pid());
+    let text = fs::read_to_string(path).expect("its status");
+    let line = text.lines().find(|l| l.starts_with("VmRSS:"));
+    let number = line.and_then(|l| l.split_whitespace().nth(1));
+    number.and_then(|n| n.parse().ok()).expect("a number")
+}
+
+#[tokio::test]
+async fn the_running_server_shows_its_settings() {
+    let (server, _folder) = serve("").await;
+    let mut raw = Raw::greet(server.api()).await;
+    let settings = raw.until(SETTINGS).await.expect("its settings");
+    assert_eq!(settings.setting(MAX_CONCURRENT_STREAMS), Some(100));
+    assert_eq!(settings.setting(MAX_HEADER_LIST_SIZE), Some(16 << 10));
+}
+
+#[tokio::test]
+async fn streams_that_are_opened_and_reset_at_once_end_the_connection() {
+    let (mut server, _folder) = serve("").await;
+    let good = server.ana();
+    is_served(&good).await;
+    let before = resident(&mut server);
+    let mut raw = Raw::greet(server.api()).await;
+    let head = call(STATUS);
+    for number in 0..50_000_u32 {
+        let stream = 2 * number + 1;
+        let mut both = h2::frame(HEADERS, END_HEADERS, stream, &head);
+        both.extend(h2::frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()));
+        if !raw.send(&both).await {
+            break;
+        }
+    }
+    // ENHANCE_YOUR_CALM, where the answer still gets through before the reset.
+    if let Some(end) = raw.until(GOAWAY).await {
+        assert_eq!(end.error(), 11);
+    }
+    assert!(raw.closes(HANG).await);
+    is_served(&good).await;
+    let grown = resident(&mut server).saturating_sub(before);
+    assert!(grown < GROWTH_MAX, "{grown} KiB");
+}
+
+#[tokio::test]
+async fn headers_without_end_end_the_connection() {
+    let (mut server, _folder) = serve("").await;
+    let good = server.ana();
+    is_served(&good).await;
+    let before = resident(&mut server);
+    let mut raw = Raw::greet(server.api()).await;
+    raw.frame(HEADERS, 0, 1, &call(STATUS)).await;
+    let mut more = Vec::new();
+    h2::field(&mut more, "x-more", &"y".repeat(8_000));
+    let mut sent = 0;
+    while raw.frame(CONTINUATION, 0, 1, &more).await {
+        sent += more.len();
+        assert!(sent < 256 << 20, "256 MB of headers, and it still listens");
+    }
+    is_served(&good).await;
+    let grown = resident(&mut server).saturating_sub(before);
+    assert!(grown < GROWTH_MAX, "{grown} KiB after {sent} bytes");
+}
+
+#[tokio::test]
+async fn rubbish_and_pings_harm_nobody_else() {
+    let (mut server, _folder) = serve("").await;
+    let good = server.ana();
+    is_served(&good).await;
+    let before = resident(&mut server);
+    // Not HTTP/2 at all, another version of it, and frames of impossible kinds and lengths.
+    for rubbish in [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(),
+        vec![0xff; 4096],
+        h2::frame(HEADERS, 0xff, 0, b"\x00"),
+        [0xff, 0xff, 0xff, SETTINGS, 0, 0, 0, 0, 0].to_vec(),
+    ] {
+        let mut raw = match rubbish.starts_with(b"GET") || rubbish.len() == 4096 {
+            true => Raw(TcpStream::connect(server.api())
+                .await
+                .expect("a connection")),
+            false => Raw::greet(server.api()).await,
+        };
+        raw.send(&rubbish).await;
+        assert!(raw.closes(HANG).await, "{rubbish:?}");
+        is_served(&good).await;
+    }
+    let mut raw = Raw::greet(server.api()).await;
+    for _ in 0..20_000 {
+        if !raw.frame(PING, 0, 0, &[7; 8]).await {
+            break;
+        }
+    }
+    is_served(&good).await;
+    drop(raw);
+    // A message that is none, as a call of its own.
+    let mut raw = Raw::greet(server.api()).await;
+    let mut head = call(STATUS);
+    h2::field(&mut head, "authorization", "Bearer dev-ana");
+    raw.frame(HEADERS, END_HEADERS, 1, &head).await;
+    raw.frame(0, END_STREAM, 1, &[0, 0xff, 0xff, 0xff, 0xff, 1])
+        .await;
+    assert!(raw.until(HEADERS).await.is_some(), "a call is answered");
+    is_served(&good).await;
+    let grown = resident(&mut server).saturating_sub(before);
+    assert!(grown < GROWTH_MAX, "{grown} KiB");
+}
+
+#[tokio::test]
+async fn who_says_nothing_or_too_little_is_given_up() {
+    let (server, _folder) = serve("[limits]\nhandshake_timeout_ms = 200\n").await;
+    let silent = TcpStream::connect(server.api())
+        .await
+        .expect("a connection");
+    let mut slow = Raw(TcpStream::connect(server.api())
+        .await
+        .expect("a connection"));
+    slow.send(b"PRI * HTTP/2.0\r\n").await;
+    assert!(Raw(silent).closes(HANG).await);
+    assert!(slow.closes(HANG).await);
+    // Who spoke may be silent for longer.
+    let mut decent = Raw::greet(server.api()).await;
+    assert!(decent.until(SETTINGS).await.is_some());
+    assert!(!decent.closes(Duration::from_millis(600)).await);
+}
+
+#[tokio::test]
+async fn one_address_cannot_take_all_connections() {
+    let (server, _folder) = serve("[limits]\naddress_connections_max = 8\n").await;
+    let mut held = Vec::new();
+    for _ in 0..8 {
+        let mut raw = Raw::greet(server.api()).await;
+        assert!(raw.until(SETTINGS).await.is_some());
+        held.push(raw);
+    }
+    let mut ninth = Raw(TcpStream::connect(server.api())
+        .await
+        .expect("a connection"));
+    assert!(ninth.closes(HANG).await);
+    held.truncate(4);
+    let good = server.ana();
+    until("a seat to be free again", async || {
+        let answer = good.admin().get_status(v1::GetStatusRequest {}).await;
+        answer.ok().map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_server_without_descriptors_serves_again_once_it_has_some() {
+    let folder = Folder::new();
+    let few = folder.path().join("few");
+    let recoup = builds::recoup();
+    let script = format!(
+        "#!/bin/sh\nulimit -n 96\nexec {} \"$@\"\n",
+        recoup.display()
+    );
+    fs::write(&few, script).expect("a script");
+    fs::set_permissions(&few, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let setup = Setup {
+        program: few,
+        tables: "[limits]\naddress_connections_max = 1000\n".into(),
+        ..Setup::default()
+    };
+    let server = Server::start(folder.path(), &setup).await;
+    let good = server.ana();
+    is_served(&good).await;
+    let mut held = Vec::new();
+    for _ in 0..120 {
+        held.push(
+            TcpStream::connect(server.api())
+                .await
+                .expect("the backlog takes it"),
+        );
+    }
+    // No descriptor is left; who is connected is served all the same.
+    is_served(&good).await;
+    drop(held);
+    let fresh = server.ana();
+    until("a new connection to be served", async || {
+        let answer = fresh.admin().get_status(v1::GetStatusRequest {}).await;
+        answer.ok().map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_stop_ends_while_watchers_watch_and_tells_them() {
+    let (mut server, _folder) = serve("").await;
+    let mut watching = Vec::new();
+    for _ in 0..8 {
+        let request = v1::WatchEventsRequest::default();
+        let stream = server.ana().events().watch_events(request).await;
+        watching.push(stream.expect("a stream").into_inner());
+    }
+    // An import that has sent a row, and has more to come.
+    let (rows, to_come) = tokio::sync::mpsc::channel(1);
+    let row = v1::ImportCasesRequest {
+        request_id: "half".into(),
+        row_number: 1,
+        ..v1::ImportCasesRequest::default()
+    };
+    rows.send(row).await.expect("it is read");
+    let rows_of_mine = tokio_stream::wrappers::ReceiverStream::new(to_come);
+    let import = server.ana().cases().import_cases(rows_of_mine).await;
+    let mut import = import.expect("a stream").into_inner();
+    let first = import
+        .message()
+        .await
+        .expect("an answer")
+        .expect("to the row");
+    assert_eq!(first.row_number, 1);
+    // Somebody who will not even answer a ping.
+    let mut idle = Raw::greet(server.api()).await;
+    assert!(idle.until(SETTINGS).await.is_some());
+    let status = server.stop().await;
+    assert!(status.success(), "{status}: {}", server.process().stderr());
+    let said = server.process().stderr();
+    assert!(!said.contains("stopped with calls under way"), "{said}");
+    let end = import
+        .message()
+        .await
+        .expect_err("it says that it is not at its end");
+    assert_eq!(end.code(), tonic::Code::Unavailable, "{end:?}");
+    for mut stream in watching {
+        let end = loop {
+            match stream.message().await {
+                Ok(Some(_)) => {}
+                end => break end,
+            }
+        };
+        let told = end.expect_err("the stream says that it is not at its end");
+        assert_eq!(told.code(), tonic::Code::Unavailable, "{told:?}");
+    }
+}
