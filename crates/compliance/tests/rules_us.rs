@@ -21,7 +21,13 @@ fn new_york() -> Party {
 
 fn opt_out(class: Option<Class>, point: Option<KeyedHash>) -> OptOut {
     let at = at("2026-05-01T12:00:00Z");
-    OptOut { class, point, at }
+    OptOut {
+        id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
+        class,
+        point,
+        via: "letter".into(),
+        at,
+    }
 }
 
 const NOON: &str = "2026-05-06T12:00:00-04:00";

@@ -45,6 +45,16 @@ fn call<'a>(who: &'a Party, when: &str) -> Proposal<'a> {
     proposal(who, Class::Phone, at(when))
 }
 
+fn opt_out(point: Option<KeyedHash>, at: Timestamp) -> OptOut {
+    OptOut {
+        id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
+        class: Some(Class::Sms),
+        point,
+        via: "letter".into(),
+        at,
+    }
+}
+
 /// A rule of its own, in UTC terms where nothing else is said.
 fn packs_with(rule: &str) -> Packs {
     let text = format!(
@@ -363,11 +373,7 @@ fn s14_rights_travel_with_the_file_and_imported_history_counts() {
     // What the new lender tells of the person takes back none of their rights.
     let since = at("2026-04-01T12:00:00Z");
     let mut old = new_york();
-    let opt_out = OptOut {
-        class: Some(Class::Sms),
-        point: None,
-        at: since,
-    };
+    let opt_out = opt_out(None, since);
     party::apply(&mut old, &PartyEvent::OptedOut(opt_out), since);
     let cease = Cease {
         case: None,
@@ -443,11 +449,7 @@ fn s16_opt_outs_are_kept_narrow_and_from_2027_read_wide() {
         key: KeyedHash([8; 16]),
         ..here.clone()
     };
-    let at_here = OptOut {
-        class: Some(Class::Sms),
-        point: Some(here.key),
-        at: Timestamp::UNIX_EPOCH,
-    };
+    let at_here = opt_out(Some(here.key), Timestamp::UNIX_EPOCH);
     who.opt_outs.push(at_here);
     let text = |when, point| Proposal {
         point: Some(point),
