@@ -225,7 +225,14 @@ fn the_safe_harbours_need_consent_or_use_of_the_address() {
                 effect: recoup_domain::time::Window::moment(at(end)),
                 ..last
             };
-            denies(rule, &after, &[wrote], None);
+            denies(rule, &after, std::slice::from_ref(&wrote), None);
+            // Where neither is known, the person did not use this very number.
+            wrote.point = None;
+            let unnamed = Proposal {
+                point: None,
+                ..last
+            };
+            denies(rule, &unnamed, &[wrote], None);
         } else if class == Class::Email {
             permits(rule, &on(&who, class, &to), &[wrote]);
         } else {

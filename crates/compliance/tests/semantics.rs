@@ -437,6 +437,15 @@ fn s15_a_consent_has_kind_scope_time_and_end() {
     assert!(!open(
         |c| c.revoked_at = Some(at("2026-04-12T21:00:00-04:00"))
     ));
+    // It covers an effect only as a whole.
+    let mut who = new_york();
+    who.consents.push(given.clone());
+    let mut long = call(&who, night);
+    long.point = Some(&point);
+    long.effect.to = at("2026-04-12T23:00:00-04:00");
+    permits(HOURS, &long, &[]);
+    long.effect.to = at("2026-04-12T23:00:01-04:00");
+    denies(HOURS, &long, &[], Some("2026-04-13T08:00:00-04:00"));
     // Got in a contact that was not allowed: taken back when it was received.
     assert!(!open(|c| c.revoked_at = c.received_at));
 }

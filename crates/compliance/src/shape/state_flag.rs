@@ -4,9 +4,7 @@ use super::{Answer, Rank};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use recoup_domain::contact::ContactClass;
-use recoup_domain::party::{
-    ContactPoint, Dispute, OptOut, PointKind, PointOwner, PointState, Relation,
-};
+use recoup_domain::party::{ContactPoint, Dispute, OptOut, PointKind, PointOwner, PointState};
 use recoup_domain::past::{Direction, PastContact};
 use serde::Deserialize;
 
@@ -35,7 +33,7 @@ pub(crate) enum StateFlag {
     Refused,
     /// An attorney represents the person in this debt, answers, and does not consent.
     Represented,
-    /// An attorney represents the debtor; somebody else, who is not the attorney, is to be contacted.
+    /// An attorney represents the debtor, who is not the one contacted: say in `relations` whom it binds.
     DebtorRepresented,
     /// The employer forbids contact at work.
     EmployerProhibits,
@@ -89,10 +87,7 @@ impl StateFlag {
                 .attorneys
                 .iter()
                 .any(|a| a.case.is_none_or(|id| id == p.debt) && !a.unresponsive && !a.consents),
-            Self::DebtorRepresented => {
-                let free = p.relation.is_obligor() || p.relation == Relation::Attorney;
-                p.debtor.represented && !free
-            }
+            Self::DebtorRepresented => p.debtor.represented,
             Self::EmployerProhibits => party.employer_prohibits,
             Self::DisputeUnverified => p.case.dispute == Some(Dispute::WrittenUnverified),
             Self::TimeBarred => p.case.time_barred,
