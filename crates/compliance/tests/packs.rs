@@ -1,5 +1,6 @@
 //! Which packs bind, and what is said of a pack that cannot be used.
 
+use proptest::prelude::*;
 use recoup_compliance::Packs;
 use recoup_domain::case::LenderKind;
 
@@ -488,4 +489,58 @@ fn ids_are_one_namespace_and_versions_must_not_overlap() {
         1,
     );
     assert!(Packs::parse(&[("t.yaml", &second)]).is_ok());
+}
+
+const BUILT_IN: [(&str, &str); 4] = [
+    ("ru.yaml", include_str!("../packs/ru.yaml")),
+    ("us-fed.yaml", include_str!("../packs/us-fed.yaml")),
+    ("uk.yaml", include_str!("../packs/uk.yaml")),
+    ("tw.yaml", include_str!("../packs/tw.yaml")),
+];
+
+/// Words that stand where others are expected.
+const ODD: [&str; 12] = [
+    "",
+    "-1",
+    "0",
+    "99999999999999999999",
+    "[]",
+    "{}",
+    "~",
+    "\u{0}",
+    "- - -",
+    "&a *a",
+    "\"",
+    "2026-13-40",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(192))]
+
+    /// A pack that somebody broke is read or refused, with its file and in one line; nothing panics.
+    #[test]
+    fn a_broken_pack_is_refused_and_never_a_panic(
+        (file, text) in prop::sample::select(&BUILT_IN[..]),
+        at in any::<prop::sample::Index>(),
+        to in any::<prop::sample::Index>(),
+        odd in prop::sample::select(&ODD[..]),
+        how in 0..4_u8,
+    ) {
+        let mut lines: Vec<String> = text.lines().map(ToOwned::to_owned).collect();
+        let (at, to) = (at.index(lines.len()), to.index(lines.len()));
+        match how {
+            0 => drop(lines.remove(at)),
+            1 => lines.swap(at, to),
+            2 => lines[at] = format!("{}{odd}", lines[at]),
+            _ => {
+                let key = lines[at].split_once(": ").map_or("x", |(key, _)| key).to_owned();
+                lines[at] = format!("{key}: {odd}");
+            }
+        }
+        let text = lines.join("\n");
+        if let Err(error) = Packs::parse(&[(file, &text)]) {
+            prop_assert_eq!(&error.file, file);
+            prop_assert!(!error.problem.is_empty() && !error.problem.contains('\n'), "{}", error);
+        }
+    }
 }
