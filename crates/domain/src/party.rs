@@ -158,6 +158,8 @@ pub enum ConsentKind {
     MoreVisitsWritten,
     /// The work mailbox.
     WorkEmail,
+    /// Texts and e-mails, at the number or address it names.
+    Electronic,
 }
 
 /// A consent of the person.
@@ -171,6 +173,39 @@ pub struct Consent {
     pub received_at: Option<Timestamp>,
     /// Before when it holds; none where it has no end.
     pub expires_at: Option<Timestamp>,
+    /// The medium it is about; none means all.
+    #[serde(default)]
+    pub class: Option<ContactClass>,
+    /// The one number or address it is about; none means all.
+    #[serde(default)]
+    pub point: Option<KeyedHash>,
+    /// When the person took it back. One that was got in a contact that was not allowed is void: it is
+    /// recorded as taken back when it was received.
+    #[serde(default)]
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl Consent {
+    /// Whether it is of `kind` and about a contact of `class` at `point` for `case`.
+    #[must_use]
+    pub fn is_about(
+        &self,
+        kind: ConsentKind,
+        case: CaseId,
+        class: ContactClass,
+        point: Option<KeyedHash>,
+    ) -> bool {
+        self.kind == kind
+            && self.case.is_none_or(|id| id == case)
+            && self.class.is_none_or(|c| c == class)
+            && self.point.is_none_or(|p| Some(p) == point)
+    }
+
+    /// Before when it holds: until it expires or is taken back; none where it has no end.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.expires_at.into_iter().chain(self.revoked_at).min()
+    }
 }
 
 /// A span of local time that the person called inconvenient; half-open, on the given days of the week.
@@ -575,6 +610,24 @@ mod tests {
         apply(&mut p, &PartyEvent::Upserted(Box::new(told)), day(1));
         assert_eq!(p.opt_outs.len(), 1);
         assert_eq!(p.points[0].state, PointState::WrongNumber);
+    }
+
+    #[test]
+    fn a_consent_holds_for_what_it_names_until_it_ends() {
+        let case = CaseId::from_bytes([1; 16]);
+        let point = KeyedHash([1; 16]);
+        let written = r#"{"kind":"electronic","case":null,"received_at":null,"expires_at":null}"#;
+        let mut consent: Consent = serde_json::from_str(written).unwrap();
+        let about = |c: &Consent, class, at| c.is_about(ConsentKind::Electronic, case, class, at);
+        assert!(about(&consent, ContactClass::Sms, None) && consent.ends_at().is_none());
+        consent.class = Some(ContactClass::Sms);
+        consent.point = Some(point);
+        assert!(about(&consent, ContactClass::Sms, Some(point)));
+        assert!(!about(&consent, ContactClass::Sms, None));
+        assert!(!about(&consent, ContactClass::Email, Some(point)));
+        consent.expires_at = Some(day(9));
+        consent.revoked_at = Some(day(2));
+        assert_eq!(consent.ends_at(), Some(day(2)));
     }
 
     #[test]

@@ -50,11 +50,15 @@ fn reason(reason: &Reason) -> v1::GateReason {
         citation: rule.citation().to_owned(),
         message: rule.text().to_owned(),
         earliest: reason.earliest.map(value::to_instant),
-        facts: std::collections::HashMap::new(),
+        facts: reason
+            .why
+            .iter()
+            .map(|why| ("why".to_owned(), why.to_string()))
+            .collect(),
     }
 }
 
-/// The packs that are built in: one version each, that of the server, under one hash.
+/// The packs that are built in and switched on: one version each, that of the server, under one hash.
 #[must_use]
 pub fn packs() -> Vec<v1::PackVersion> {
     let all = Packs::builtin();
@@ -63,5 +67,6 @@ pub fn packs() -> Vec<v1::PackVersion> {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         hash: all.hash().to_owned(),
     };
-    all.packs().iter().map(version).collect()
+    let on = all.packs().iter().filter(|p| all.is_on(p.id()));
+    on.map(version).collect()
 }

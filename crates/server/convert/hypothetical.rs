@@ -104,12 +104,15 @@ pub fn read(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Question> {
             evidence_pack: true,
             dispute: dispute(bad, person.dispute),
             time_barred: person.debt_time_barred,
+            days_past_due: person.days_past_due,
+            ..CaseFacts::default()
         },
         debtor: DebtorFacts {
             unreachable: person.debtor_unreachable,
             deceased: person.debtor_deceased_or_incapacitated,
             incapacitated: person.debtor_deceased_or_incapacitated,
             ceased: person.cease_requested,
+            represented: person.represented_by_attorney,
         },
         requested: proposal.requested_by_person,
         party: party?,
@@ -423,10 +426,11 @@ fn consents(bad: &mut Bad, given: &[v1::HypotheticalConsent]) -> Vec<Consent> {
             "more_attempts_agreed" => Some(ConsentKind::MoreAttemptsAgreed),
             "more_visits_written" => Some(ConsentKind::MoreVisitsWritten),
             "work_email" => Some(ConsentKind::WorkEmail),
+            "electronic" => Some(ConsentKind::Electronic),
             other => {
                 let problem = format!(
                     "`{other}` is none of off_hours, extra_calls, more_attempts_agreed, \
-                     more_visits_written, work_email"
+                     more_visits_written, work_email, electronic"
                 );
                 bad.invalid(&format!("{at}.kind"), problem);
                 None
@@ -446,6 +450,9 @@ fn consents(bad: &mut Bad, given: &[v1::HypotheticalConsent]) -> Vec<Consent> {
                 case,
                 received_at,
                 expires_at,
+                class: None,
+                point: None,
+                revoked_at: None,
             });
         }
     }

@@ -1,6 +1,8 @@
 //! Parties, proposals and past contacts with nothing special about them.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod check;
+
 use jiff::Timestamp;
 use recoup_compliance::{Audience, CaseFacts, DebtorFacts, Proposal, Purpose};
 use recoup_domain::contact::{ContactClass, ContactState};
@@ -71,6 +73,9 @@ pub(crate) fn consent(kind: ConsentKind, received_at: Option<Timestamp>) -> Cons
         case: None,
         received_at,
         expires_at: None,
+        class: None,
+        point: None,
+        revoked_at: None,
     }
 }
 
