@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use recoup_channel::wire::Inbound;
 use recoup_channel::{Clock, DynChannel};
 use recoup_channel_host::{BlobSource, Host, Limits as HostLimits, LoadSpec, LoadedChannel, Sink};
+use recoup_compliance::Packs;
 use recoup_domain::ContactClass;
 use recoup_domain::ids::TenantId;
 use recoup_engine::blobs::Blobs;
@@ -237,6 +238,7 @@ impl Server {
             id_seed: config.engine.id_seed,
             batch: config.engine.batch,
             blobs,
+            packs: packs(&config)?,
             refused_channels: refused(&installed),
         };
         let engine = Engine::start(options, store, handles, Arc::clone(&wall)).await?;
@@ -424,6 +426,14 @@ fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Serv
     listener
         .local_addr()
         .map_err(|source| ServeError::Bind { address, source })
+}
+
+fn packs(config: &Config) -> Result<Packs, ConfigError> {
+    let on = Packs::builtin().with_enabled(&config.compliance.enabled);
+    on.map_err(|e| ConfigError::Value {
+        key: "compliance.enabled".to_owned(),
+        problem: e.to_string(),
+    })
 }
 
 fn refused(installed: &[Installed]) -> BTreeMap<String, String> {

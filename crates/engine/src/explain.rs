@@ -4,7 +4,7 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::intent::TZDB;
 use jiff::Timestamp;
-use recoup_compliance::{Denial, Packs};
+use recoup_compliance::Denial;
 use recoup_decide::{Action, Decision, FullTrace, Plan};
 use recoup_domain::case::PolicyPin;
 use recoup_domain::contact::ContactClass;
@@ -193,7 +193,7 @@ impl Engine {
             steps,
             facts: facts_used(facts, at),
             policy: facts.case.policy.clone(),
-            packs_hash: Packs::builtin().hash().to_owned(),
+            packs_hash: self.0.library.packs().hash().to_owned(),
             tzdb: TZDB.to_owned(),
             decision,
             lines: Vec::new(),

@@ -28,6 +28,8 @@ pub(crate) struct Library {
     channels: BTreeMap<String, ContactClass>,
     /// Channels that could not be loaded, with why.
     refused: BTreeMap<String, String>,
+    /// The law, as far as it is switched on.
+    packs: Packs,
     policies: RwLock<HashMap<PolicyKey, (StoredPolicy, Arc<Policy>)>>,
     templates: RwLock<HashMap<TemplateKey, Vec<Arc<StoredTemplate>>>>,
     bindings: RwLock<HashMap<BindingKey, Binding>>,
@@ -52,15 +54,22 @@ impl Library {
     pub(crate) fn new(
         channels: BTreeMap<String, ContactClass>,
         refused: BTreeMap<String, String>,
+        packs: Packs,
     ) -> Self {
         Self {
             channels,
             refused,
+            packs,
             policies: RwLock::default(),
             templates: RwLock::default(),
             bindings: RwLock::default(),
             collectors: RwLock::default(),
         }
+    }
+
+    /// The law, as far as it is switched on.
+    pub(crate) const fn packs(&self) -> &Packs {
+        &self.packs
     }
 
     /// What a policy of the tenant may name.
@@ -230,8 +239,9 @@ impl Library {
         if let Some(binding) = read(&self.bindings).get(&key) {
             return Ok(binding.clone());
         }
-        let binding =
-            Packs::builtin().bind(&case.jurisdiction, &party.regions, case.lender_kind)?;
+        let binding = self
+            .packs
+            .bind(&case.jurisdiction, &party.regions, case.lender_kind)?;
         let mut bindings = write(&self.bindings);
         if bindings.len() >= BINDINGS_MAX {
             bindings.clear();

@@ -66,8 +66,8 @@ impl Question {
 }
 
 /// Reads a hypothetical.
-pub fn read(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Question> {
-    let binding = binding(bad, given);
+pub fn read(bad: &mut Bad, given: &v1::Hypothetical, packs: &Packs) -> Option<Question> {
+    let binding = binding(bad, given, packs);
     let Some(proposal) = &given.proposal else {
         bad.missing("hypothetical.proposal");
         return None;
@@ -119,8 +119,7 @@ pub fn read(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Question> {
     })
 }
 
-fn binding(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Binding> {
-    let packs = Packs::builtin();
+fn binding(bad: &mut Bad, given: &v1::Hypothetical, packs: &Packs) -> Option<Binding> {
     if !given.only_rule_ids.is_empty() {
         let only = packs.only(&given.only_rule_ids);
         return only
@@ -135,7 +134,7 @@ fn binding(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Binding> {
     }
     let kind =
         bad.word_or_unset::<v1::LenderKind>("hypothetical.lender_kind", given.lender_kind)?;
-    let place = region(&given.jurisdiction);
+    let place = region(&given.jurisdiction, packs);
     let regions = given.party.as_ref().map_or(&[][..], |p| &p.regions);
     let kinds = match words::lender_kind(kind) {
         Some(kind) => vec![kind],
@@ -168,10 +167,10 @@ fn binding(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Binding> {
 }
 
 /// A pack's id stands for the first region it binds; anything else is a region itself.
-fn region(given: &str) -> String {
-    let packs = Packs::builtin().packs().iter();
+fn region(given: &str, packs: &Packs) -> String {
     let named = packs
-        .into_iter()
+        .packs()
+        .iter()
         .find(|p| p.id().eq_ignore_ascii_case(given));
     named
         .and_then(|p| p.regions().first())
@@ -523,7 +522,7 @@ mod tests {
 
     fn ask(given: &v1::Hypothetical) -> Verdict {
         let mut bad = Bad::new();
-        let question = read(&mut bad, given);
+        let question = read(&mut bad, given, Packs::builtin());
         bad.check(question).expect("a question").ask()
     }
 
@@ -553,7 +552,7 @@ mod tests {
             ..v1::HypotheticalParty::default()
         });
         let mut bad = Bad::new();
-        assert!(read(&mut bad, &given).is_none());
+        assert!(read(&mut bad, &given, Packs::builtin()).is_none());
         // The rule, the channel opted out of, and the zones.
         assert_eq!(bad.count(), 3, "{bad:?}");
     }
