@@ -10,7 +10,7 @@ import type { ProtoGrpcType as Events } from "./gen/event.js";
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url));
 
 const definition = loadSync(["recoup/v1/case.proto", "recoup/v1/event.proto", "google/rpc/error_details.proto"], {
-  includeDirs: [path("../../../../proto"), path("../node_modules/google-proto-files")],
+  includeDirs: [path("../../../../proto")],
   // The same as `npm run generate` says. A position does not fit a number of JavaScript, so 64 bits are text.
   longs: String,
   enums: String,
