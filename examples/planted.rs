@@ -270,6 +270,14 @@ impl Store for Planted {
         self.inner.next_due().await
     }
 
+    async fn schedules(&self, cases: &[CaseId]) -> Read<Vec<(CaseId, Timestamp)>> {
+        self.inner.schedules(cases).await
+    }
+
+    async fn pinned_cases(&self, tenant: &TenantId, name: &str, version: u32) -> Read<u64> {
+        self.inner.pinned_cases(tenant, name, version).await
+    }
+
     async fn case(&self, tenant: &TenantId, id: CaseId) -> Read<Option<Case>> {
         self.inner.case(tenant, id).await
     }
@@ -367,7 +375,7 @@ impl Store for Planted {
         self.inner.answer(tenant, request_id).await
     }
 
-    async fn status(&self, now: Timestamp) -> Read<StoreStatus> {
-        self.inner.status(now).await
+    async fn status(&self, tenant: &TenantId, now: Timestamp) -> Read<StoreStatus> {
+        self.inner.status(tenant, now).await
     }
 }

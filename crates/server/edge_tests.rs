@@ -1,5 +1,10 @@
 //! The edge as clients see it: a real listener, the generated clients, an engine on a store of its own.
-//! Nothing is dispatched: no planner runs here.
+//! No planner runs here: a test that wants something to go out asks for it, see [`World::run_dry`].
+
+mod filled;
+mod kept;
+mod policies;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +16,8 @@ use recoup_domain::ContactClass;
 use recoup_domain::ids::TenantId;
 use recoup_engine::blobs::Blobs;
 use recoup_engine::channels::ChannelHandle;
-use recoup_engine::clock::{SteppedWall, Wall};
+use recoup_engine::clock::SteppedWall;
+use recoup_engine::stepped::Ground;
 use recoup_engine::{Engine, EngineOptions, TenantOptions};
 use recoup_store::Store;
 use recoup_store::sqlite::{ClockStamp, Options, SqliteStore};
@@ -30,17 +36,22 @@ use crate::services::{Edge, Inner};
 const POLICY: &str = "name: demo\nsegments: [{name: all, when: 'true'}]\nstages:\n  - name: remind\n    \
     enter: case.dpd >= 1\n    steps: [{channel: sms, template: reminder, every: 3d, max: 3}]\n";
 
-/// Never called: nothing is dispatched here.
-struct Silent;
+/// Takes whatever it is given.
+struct Taking;
 
-impl ContactChannel for Silent {
+impl ContactChannel for Taking {
     async fn send(&self, _: &Call, _: SendRequest) -> Result<Receipt, ChannelError> {
-        Err(ChannelError::unsupported("send"))
+        Ok(Receipt {
+            provider_ref: "r".into(),
+            ..Receipt::default()
+        })
     }
 }
 
 struct World {
     channel: Channel,
+    engine: Engine,
+    wall: SteppedWall,
     stopping: CancellationToken,
     _dir: tempfile::TempDir,
 }
@@ -56,23 +67,30 @@ impl World {
             tenant: vec![tenant("demo"), tenant("other")],
             ..Config::default()
         };
-        config.dev_principal.push(DevPrincipal {
-            name: "eve".into(),
-            token: "dev-eve".into(),
-            tenant: "other".into(),
-            roles: vec!["all".into()],
-        });
+        for (name, tenant, role) in [("eve", "other", "all"), ("sue", "demo", "strategist")] {
+            config.dev_principal.push(DevPrincipal {
+                name: name.into(),
+                token: format!("dev-{name}"),
+                tenant: tenant.into(),
+                roles: vec![role.into()],
+            });
+        }
         config.check().expect("a configuration");
         let start: Timestamp = "2026-03-02T03:00:00Z".parse().expect("an instant");
-        let wall: Arc<dyn Wall> = Arc::new(SteppedWall::new(start));
+        let wall = SteppedWall::new(start);
         let options = Options::new(dir.path().join("store"), ClockStamp::Stepped);
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(options).expect("a store"));
-        let engine = Engine::start(engine_options(&config), store, vec![sms()], wall)
-            .await
-            .expect("an engine");
+        let engine = Engine::start(
+            engine_options(&config),
+            store,
+            vec![sms()],
+            Arc::new(wall.clone()),
+        )
+        .await
+        .expect("an engine");
         let stopping = CancellationToken::new();
         let edge = Edge::new(Inner {
-            engine,
+            engine: engine.clone(),
             limits: config.limits.clone(),
             channels: Vec::new(),
             stopping: stopping.clone(),
@@ -89,6 +107,8 @@ impl World {
         let channel = endpoint.connect().await.expect("a connection");
         Self {
             channel,
+            engine,
+            wall,
             stopping,
             _dir: dir,
         }
@@ -102,9 +122,27 @@ impl World {
         v1::borrower_service_client::BorrowerServiceClient::new(self.channel.clone())
     }
 
+    fn policies(&self) -> v1::policy_service_client::PolicyServiceClient<Channel> {
+        v1::policy_service_client::PolicyServiceClient::new(self.channel.clone())
+    }
+
+    fn contacts(&self) -> v1::contact_service_client::ContactServiceClient<Channel> {
+        v1::contact_service_client::ContactServiceClient::new(self.channel.clone())
+    }
+
+    /// Does what is due now, and waits for what came of it.
+    async fn run_dry(&self) {
+        self.engine.run_dry().await.expect("a store that works");
+        self.engine.activity().until_quiet().await;
+    }
+
     async fn with_policy(&self) {
-        let mut policies =
-            v1::policy_service_client::PolicyServiceClient::new(self.channel.clone());
+        self.with(POLICY).await;
+    }
+
+    /// Registers the text and makes the policy the active one; ana writes it, ben activates it.
+    async fn with(&self, yaml: &str) -> v1::Policy {
+        let mut policies = self.policies();
         let template = v1::RegisterTemplateRequest {
             request_id: "t".into(),
             name: "reminder".into(),
@@ -120,25 +158,61 @@ impl World {
             .expect("a template");
         let create = v1::CreatePolicyRequest {
             request_id: "p".into(),
-            yaml: POLICY.into(),
+            yaml: yaml.into(),
         };
         let policy = policies
             .create_policy(of("ana", create))
             .await
             .expect("a policy");
         let policy = policy.into_inner().policy.expect("a policy");
-        assert_eq!(policy.stages, ["remind"]);
+        assert_eq!(policy.stages[0], "remind");
         let activate = |id: &str| v1::ActivatePolicyRequest {
             request_id: id.into(),
             policy_id: policy.policy_id.clone(),
-            note: String::new(),
+            note: "agreed in the risk round".into(),
         };
         let own = policies.activate_policy(of("ana", activate("a1"))).await;
         assert_eq!(reason(&own.expect_err("the author")), "SAME_PERSON");
-        policies
+        let active = policies
             .activate_policy(of("ben", activate("a2")))
             .await
             .expect("a second person");
+        active.into_inner().policy.expect("a policy")
+    }
+
+    /// Events of a lender up to now, as a principal sees them.
+    async fn events(&self, who: &str) -> Vec<v1::Event> {
+        let mut events = v1::event_service_client::EventServiceClient::new(self.channel.clone());
+        let watch = v1::WatchEventsRequest {
+            end_at_present: true,
+            ..v1::WatchEventsRequest::default()
+        };
+        let stream = events.watch_events(of(who, watch)).await;
+        let mut stream = stream.expect("a stream").into_inner();
+        let mut all = Vec::new();
+        while let Some(answer) = stream.message().await.expect("an answer") {
+            all.extend(answer.event);
+        }
+        all
+    }
+
+    /// A case's history, as a principal sees it.
+    async fn timeline(&self, who: &str, case_id: &str) -> Vec<v1::TimelineEntry> {
+        let request = v1::GetTimelineRequest {
+            case_id: case_id.into(),
+            page_size: 1000,
+            ..v1::GetTimelineRequest::default()
+        };
+        let page = self.cases().get_timeline(of(who, request)).await;
+        page.expect("a timeline").into_inner().entries
+    }
+
+    /// Opens a case of borrower B-1 and gives it back.
+    async fn case(&self, reference: &str) -> v1::Case {
+        let mut cases = self.cases();
+        let opened = cases.open_case(of("ana", open(reference, reference))).await;
+        let opened = opened.expect("a case").into_inner();
+        opened.case.expect("a case")
     }
 }
 
@@ -162,6 +236,7 @@ fn engine_options(config: &Config) -> EngineOptions {
         id_seed: Some(1),
         batch: 16,
         blobs: Arc::new(Blobs::default()),
+        refused_channels: Default::default(),
     }
 }
 
@@ -171,7 +246,7 @@ fn sms() -> ChannelHandle {
         class: ContactClass::Sms,
         descriptor: ChannelDescriptor::default(),
         digest: String::new(),
-        channel: Arc::new(Silent),
+        channel: Arc::new(Taking),
         desk: None,
     }
 }
@@ -181,6 +256,14 @@ fn of<T>(who: &str, body: T) -> Request<T> {
     let token = format!("Bearer dev-{who}").parse().expect("a token");
     request.metadata_mut().insert("authorization", token);
     request
+}
+
+/// An instant on 2 March 2026, the day of the world's clock, which stands at 03:00 UTC.
+fn instant(hour: i64, minute: i64) -> prost_types::Timestamp {
+    prost_types::Timestamp {
+        seconds: 1_772_409_600 + hour * 3600 + minute * 60,
+        nanos: 0,
+    }
 }
 
 fn reason(status: &Status) -> String {

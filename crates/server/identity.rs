@@ -12,6 +12,15 @@ use subtle::ConstantTimeEq;
 use crate::api::recoup::v1::Role;
 use crate::config::{Config, ConfigError, read_roles};
 
+/// Who may see personal data: whoever the contract lets read a borrower.
+const SEE_PEOPLE: [Role; 5] = [
+    Role::Lender,
+    Role::Agent,
+    Role::Compliance,
+    Role::Operator,
+    Role::Auditor,
+];
+
 /// Somebody who calls.
 #[derive(Clone, Debug)]
 pub struct Principal {
@@ -40,6 +49,12 @@ impl Principal {
     #[must_use]
     pub fn may(&self, roles: &[Role]) -> bool {
         self.roles.iter().any(|own| roles.contains(own))
+    }
+
+    /// Whether personal data may be shown to them.
+    #[must_use]
+    pub fn sees_people(&self) -> bool {
+        self.may(&SEE_PEOPLE)
     }
 }
 
@@ -219,6 +234,13 @@ mod tests {
         assert_eq!(whose(&[core, app]), None, "two at once");
         assert_eq!(whose(&["lender.example"]), None);
         assert_eq!(whose(&[]), None);
+    }
+
+    #[test]
+    fn personal_data_is_for_whoever_may_read_a_borrower() {
+        let methods = crate::api::methods().expect("the contract");
+        let read = methods.iter().find(|m| m.name == "GetBorrower");
+        assert_eq!(read.expect("a method").roles, SEE_PEOPLE);
     }
 
     #[test]

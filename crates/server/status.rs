@@ -323,6 +323,9 @@ fn of_refusal(refusal: &Refusal) -> Problem {
         Refusal::OtherPayment { recorded, given } => Problem::new(R::PaymentExists, message)
             .with("value", given)
             .with("limit", recorded),
+        Refusal::Promise { field, .. } => {
+            Problem::new(R::PromiseOutOfRange, message).with("field", field)
+        }
         Refusal::Time { field, .. } => Problem::new(R::TimeInvalid, message).with("field", field),
         Refusal::Missing(_) => Problem::new(R::RecordNotFound, message),
         Refusal::Sha256(_) => Problem::new(R::HashInvalid, message).with("field", "sha256"),

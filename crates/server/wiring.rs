@@ -237,6 +237,7 @@ impl Server {
             id_seed: config.engine.id_seed,
             batch: config.engine.batch,
             blobs,
+            refused_channels: refused(&installed),
         };
         let engine = Engine::start(options, store, handles, Arc::clone(&wall)).await?;
         let stopping = CancellationToken::new();
@@ -423,6 +424,11 @@ fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Serv
     listener
         .local_addr()
         .map_err(|source| ServeError::Bind { address, source })
+}
+
+fn refused(installed: &[Installed]) -> BTreeMap<String, String> {
+    let why = |i: &Installed| Some((i.name.clone(), i.loaded.as_ref().err()?.clone()));
+    installed.iter().filter_map(why).collect()
 }
 
 fn tenants(config: &Config) -> Result<Vec<TenantOptions>, ConfigError> {

@@ -185,8 +185,10 @@ fn world() -> impl Strategy<Value = World> {
                 party.consents = consents;
                 if held.0 {
                     party.opt_outs.push(OptOut {
+                        id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
                         class: Some(class),
                         point: None,
+                        via: "letter".into(),
                         at: from,
                     });
                 }

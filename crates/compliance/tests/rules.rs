@@ -333,8 +333,10 @@ fn a_conversation_is_followed_by_quiet_days() {
 fn opted_out(class: Option<Class>) -> Party {
     let mut who = new_york();
     who.opt_outs.push(OptOut {
+        id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
         class,
         point: None,
+        via: "letter".into(),
         at: at("2026-05-01T12:00:00Z"),
     });
     who

@@ -142,8 +142,10 @@ fn party(consumer: &Consumer, at: Timestamp, debts: &mut DebtIds) -> Party {
         .opt_outs
         .iter()
         .map(|class| OptOut {
+            id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
             class: Some(*class),
             point: None,
+            via: "letter".into(),
             at,
         })
         .collect();

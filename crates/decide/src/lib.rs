@@ -153,7 +153,7 @@ pub fn step<T: Trace>(input: &Input<'_>, now: Timestamp, trace: &mut T) -> Decis
     };
     let env = input.policy.env(&facts, now);
     let stage = input.policy.stage(&env, trace.policy());
-    enter(input, stage, &mut decision);
+    enter(input, stage, env.dpd(), &mut decision);
     drop_waiting_of_other_stages(input, stage, now, &mut decision);
     let turn = stage.map(|stage| turn::take(input, &env, stage, now, &mut decision, trace));
     let change = input.policy.next_time_change(&facts, &env, now);
@@ -226,18 +226,26 @@ fn dispatching(input: &Input<'_>) -> bool {
         .any(|c| c.state == Some(ContactState::Dispatching))
 }
 
-fn enter(input: &Input<'_>, stage: Option<u8>, decision: &mut Decision) {
+fn enter(input: &Input<'_>, stage: Option<u8>, dpd: i32, decision: &mut Decision) {
     let case = input.case;
     if stage == case.stage {
         return;
     }
-    let name = stage.map_or_else(String::new, |s| {
-        input.policy.stages()[usize::from(s)].name.clone()
-    });
+    // A stage left may be one of another version: it has no name here then.
+    let name = |s: u8| {
+        input
+            .policy
+            .stages()
+            .get(usize::from(s))
+            .map(|s| s.name.clone())
+    };
+    let name = |s: Option<u8>| s.and_then(name).unwrap_or_default();
     decision.events.push(CaseEvent::StageEntered {
         from: case.stage,
         to: stage,
-        name,
+        left: name(case.stage),
+        name: name(stage),
+        dpd,
     });
     let goes_to_law = |s: u8| {
         input.policy.stages()[usize::from(s)]

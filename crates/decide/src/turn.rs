@@ -90,7 +90,7 @@ impl Outlook {
         match self {
             Self::UsedUp => StepNote::UsedUp,
             Self::Skip(why) => StepNote::Skipped(why),
-            Self::UnderWay(_) => StepNote::UnderWay,
+            Self::UnderWay(until) => StepNote::WaitsForApproval(*until),
             Self::Blocked => StepNote::WaitsForStepBefore,
             Self::Later(Some(at)) => StepNote::Due(*at),
             Self::Later(None) => StepNote::WaitsForStepBefore,

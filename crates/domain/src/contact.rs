@@ -1,5 +1,6 @@
 //! A contact: its slot, its states, and the only edges between them.
 
+use crate::case::PolicyPin;
 use crate::ids::{CaseId, CollectorId, ContactId, KeyedHash, PartyId, TenantId};
 use crate::outcome::Outcome;
 use crate::sealed::Sealed;
@@ -227,6 +228,8 @@ pub struct Contact {
     pub template: String,
     /// Version of the template.
     pub template_version: u32,
+    /// The policy version that planned it; none for one by hand.
+    pub policy: Option<PolicyPin>,
     /// Where in the policy it was planned; none for one by hand.
     pub place: Option<PolicyPlace>,
     /// Who asked for it.
@@ -261,6 +264,8 @@ pub struct Contact {
     pub decision: Option<DecisionRecord>,
     /// Who approved it, where approval was required.
     pub approved_by: Option<String>,
+    /// When they did.
+    pub approved_at: Option<Timestamp>,
     /// Collectors who go on a visit.
     pub collectors: Vec<CollectorId>,
     /// Rendered text, the address used, provider reference and the channel's state, sealed.

@@ -124,6 +124,8 @@ ids! {
     CollectorId = "collector";
     /// A pause of a case (hold, promise, plan …).
     PauseId = "pause";
+    /// A wish not to be contacted by a medium, or at one number or address.
+    OptOutId = "optout";
 }
 
 /// A contact: the slot `(case, plan_seq)` it was planned in. The id is the slot, so one slot can never

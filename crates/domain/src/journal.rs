@@ -106,7 +106,10 @@ pub enum ContactEvent {
 pub fn apply_contact(contact: &mut Contact, event: &ContactEvent, at: Timestamp) {
     match event {
         ContactEvent::Planned(c) | ContactEvent::Intended(c) => *contact = (**c).clone(),
-        ContactEvent::Approved { by } => contact.approved_by = Some(by.clone()),
+        ContactEvent::Approved { by } => {
+            contact.approved_by = Some(by.clone());
+            contact.approved_at = Some(at);
+        }
         ContactEvent::Moved { to } => drop(contact.go(*to, at)),
         ContactEvent::Learned { outcome, at, .. } => {
             contact.outcome = Some(*outcome);
@@ -136,7 +139,7 @@ pub fn apply_to_case(case: &mut Case, what: &What, at: Timestamp) {
                 case.next_seq = case.next_seq.max(id.seq + 1);
                 case.last_denial = None;
             }
-            case.version += 1;
+            case.touch(at);
         }
         What::Party { .. } | What::Service { .. } => {}
     }
@@ -162,7 +165,7 @@ pub fn apply_to_party(party: &mut Party, what: &What, at: Timestamp) {
             {
                 party.learn(*point, *outcome, *at);
             }
-            party.version += 1;
+            party.touch(at);
         }
         What::Case { .. } | What::Service { .. } => {}
     }

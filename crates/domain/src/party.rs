@@ -5,7 +5,7 @@
 //! is what gate and policy may read.
 
 use crate::contact::ContactClass;
-use crate::ids::{CaseId, KeyedHash, PartyId, TenantId};
+use crate::ids::{CaseId, KeyedHash, OptOutId, PartyId, TenantId};
 use crate::outcome::{Outcome, PointEvidence};
 use crate::sealed::Sealed;
 use crate::time::Zone;
@@ -113,11 +113,15 @@ pub struct ContactPoint {
 /// The person asked not to be contacted by a medium, or at one number or address.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct OptOut {
+    /// Its id.
+    pub id: OptOutId,
     /// The medium; none means all of them.
     pub class: Option<ContactClass>,
     /// The one number or address it is about; none means all.
     pub point: Option<KeyedHash>,
-    /// Since when.
+    /// How it was received, in a word: a channel kind, `letter`, `branch`, `regulator`.
+    pub via: String,
+    /// When it was received.
     pub at: Timestamp,
 }
 
@@ -136,7 +140,7 @@ pub struct Cease {
     pub case: Option<CaseId>,
     /// Whether it came in writing.
     pub written: bool,
-    /// Since when.
+    /// When it was received.
     pub at: Timestamp,
 }
 
@@ -276,6 +280,10 @@ pub struct Party {
     pub incapacitated: bool,
     /// As a third party: asked not to be contacted (again).
     pub refused: bool,
+    /// When it was first told.
+    pub created_at: Timestamp,
+    /// When anything of it last changed, an intent or outcome of a contact with it included.
+    pub updated_at: Timestamp,
     /// Name, references, numbers and addresses, sealed.
     pub sealed: Sealed,
 }
@@ -314,6 +322,12 @@ impl Party {
     pub fn home_zone(&self) -> &Zone {
         // Parties are only made with at least one zone (see the edge's conversion and the store's check).
         &self.zones[0]
+    }
+
+    /// Something of it changed at `at`.
+    pub(crate) const fn touch(&mut self, at: Timestamp) {
+        self.version += 1;
+        self.updated_at = at;
     }
 
     /// A number or address by its key.
@@ -423,7 +437,7 @@ pub fn apply(party: &mut Party, event: &PartyEvent, at: Timestamp) {
         PartyEvent::Learned { point, outcome } => party.learn(*point, *outcome, at),
         PartyEvent::Refused => party.refused = true,
     }
-    party.version += 1;
+    party.touch(at);
 }
 
 /// What the lender tells anew never takes back a right of the person, nor what contacts have taught.
@@ -486,6 +500,8 @@ mod tests {
             deceased: false,
             incapacitated: false,
             refused: false,
+            created_at: Timestamp::UNIX_EPOCH,
+            updated_at: Timestamp::UNIX_EPOCH,
             sealed: Sealed::default(),
         }
     }
@@ -547,8 +563,10 @@ mod tests {
         apply(
             &mut p,
             &PartyEvent::OptedOut(OptOut {
+                id: OptOutId::from_bytes([1; 16]),
                 class: Some(ContactClass::Sms),
                 point: None,
+                via: "letter".into(),
                 at: day(0),
             }),
             day(0),
@@ -562,14 +580,18 @@ mod tests {
     #[test]
     fn an_opt_out_binds_at_its_narrowest_stated_scope() {
         let sms = OptOut {
+            id: OptOutId::from_bytes([1; 16]),
             class: Some(ContactClass::Sms),
             point: None,
+            via: "letter".into(),
             at: day(0),
         };
         assert!(sms.covers(ContactClass::Sms, None) && !sms.covers(ContactClass::Phone, None));
         let here = OptOut {
+            id: OptOutId::from_bytes([1; 16]),
             class: None,
             point: Some(KeyedHash([1; 16])),
+            via: "letter".into(),
             at: day(0),
         };
         assert!(here.covers(ContactClass::Phone, Some(KeyedHash([1; 16]))));

@@ -1,8 +1,8 @@
 //! Call-backs of providers: whose contact it is, is settled by the address before a channel reads a byte.
 
+use crate::beside::seal_raw;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
-use crate::keys::JOURNAL_PLACE;
 use crate::settle::{self, Evidence};
 use jiff::Timestamp;
 use recoup_channel::wire::{Inbound, OutcomeReport, RawCallback, Reply, inbound};
@@ -175,7 +175,7 @@ impl Engine {
             .then(|| Timestamp::from_millisecond(report.at_unix_ms).ok())
             .flatten();
         let key = self.0.keys.of(contact.party).await?;
-        let sealed = key.seal(JOURNAL_PLACE, raw)?;
+        let sealed = seal_raw(&key, raw)?;
         let evidence = Evidence::Outcome { outcome, at };
         let actor = format!("channel:{channel}");
         self.settle(tenant, id, evidence, &actor, Some(sealed))

@@ -65,9 +65,15 @@ impl Draft {
         }
     }
 
-    /// What is recorded from here on holds from `at`: a late fact.
+    /// What is recorded from here on holds from `at`: a late fact. What follows from it holds from now, see
+    /// [`follows`](Self::follows).
     pub(crate) fn effective(&mut self, at: Timestamp) {
         self.effective_at = at.min(self.now);
+    }
+
+    /// What is recorded from here on follows from the facts before, and holds from now.
+    pub(crate) fn follows(&mut self) {
+        self.effective_at = self.now;
     }
 
     /// Says who speaks from here on.
@@ -245,6 +251,11 @@ impl Draft {
         &self.cancels
     }
 
+    /// When a case is due next, where the draft says so: none within is not by itself.
+    pub(crate) fn scheduled(&self, case: CaseId) -> Option<Option<Timestamp>> {
+        self.schedules.get(&case).copied()
+    }
+
     pub(crate) fn schedule(&mut self, case: CaseId, at: Option<Timestamp>) {
         self.schedules.insert(case, at);
     }
@@ -269,6 +280,11 @@ impl Draft {
         let parties = parties.filter_map(|h| h.read.map(|v| Guard::Party(h.row.id, v)));
         let all: Vec<_> = cases.chain(parties).collect();
         self.guards.extend(all);
+    }
+
+    /// What is recorded so far.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     pub(crate) fn has_entries(&self) -> bool {

@@ -46,6 +46,8 @@ pub struct EngineOptions {
     pub batch: usize,
     /// Where attachments wait for the channel that takes them.
     pub blobs: Arc<Blobs>,
+    /// Channels of the configuration that could not be loaded, with why: for whoever names them in a policy.
+    pub refused_channels: BTreeMap<String, String>,
 }
 
 /// Why the engine does not start.
@@ -97,7 +99,7 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let vault = Arc::new(Vault::new(options.master_key));
         let channels = Channels::new(channels);
-        let library = Library::new(channels.names());
+        let library = Library::new(channels.names(), options.refused_channels.clone());
         for template in store.templates(None).await? {
             library.take_template(template);
         }

@@ -10,7 +10,7 @@ use recoup_domain::case::PolicyPin;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
 use recoup_policy::Note;
-use recoup_store::Facts;
+use recoup_store::{Facts, Scope, Switch};
 
 /// The decision on a case at an instant, and everything it rests on.
 #[derive(Clone, Debug)]
@@ -155,6 +155,7 @@ impl Engine {
     }
 
     async fn explain_at(&self, facts: &Facts, at: Timestamp) -> Done<Explanation> {
+        let paused = self.paused_in_words(facts).await?;
         let world = self.world(&facts.case, facts).await?;
         let input = world.input(&facts.case, facts);
         let mut trace = FullTrace::default();
@@ -198,7 +199,29 @@ impl Engine {
             lines: Vec::new(),
         };
         explanation.lines = words(facts, &explanation);
+        explanation.lines.extend(paused);
         Ok(explanation)
+    }
+
+    /// The switches that keep the case's contacts from going, whatever was decided.
+    async fn paused_in_words(&self, facts: &Facts) -> Done<Vec<String>> {
+        let switches = self.0.store.switches().await?;
+        let covers = |s: &&Switch| match &s.scope {
+            _ if !s.paused => false,
+            Scope::All | Scope::Channel { .. } => true,
+            Scope::Tenant { tenant } => *tenant == facts.case.tenant,
+        };
+        let word = |s: &Switch| {
+            let scope = match &s.scope {
+                Scope::Channel { channel } => format!(" of channel `{channel}`"),
+                Scope::All | Scope::Tenant { .. } => String::new(),
+            };
+            format!(
+                "Nothing{scope} is sent all the same: {} paused dispatch at {} ({}).",
+                s.by, s.at, s.reason
+            )
+        };
+        Ok(switches.iter().filter(covers).map(word).collect())
     }
 
     async fn rendered(

@@ -2,7 +2,7 @@
 //! too, with random bits from the system or from a seed.
 
 use crate::clock::Wall;
-use recoup_domain::ids::{CaseId, CollectorId, PartyId, PauseId};
+use recoup_domain::ids::{CaseId, CollectorId, OptOutId, PartyId, PauseId};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -62,6 +62,12 @@ impl IdSource {
     /// A new collector's id.
     #[must_use]
     pub fn collector(&self) -> CollectorId {
+        self.uuid().into()
+    }
+
+    /// A new opt-out's id.
+    #[must_use]
+    pub fn opt_out(&self) -> OptOutId {
         self.uuid().into()
     }
 

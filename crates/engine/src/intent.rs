@@ -236,6 +236,7 @@ impl Engine {
             point: plan.point,
             template: template.name.clone(),
             template_version: template.version,
+            policy: case.policy.clone(),
             place: Some(PolicyPlace {
                 stage: plan.stage,
                 step: plan.step,
@@ -257,6 +258,7 @@ impl Engine {
             plugin_digest: digest.unwrap_or_default(),
             decision: None,
             approved_by: waited.and_then(|c| c.approved_by.clone()),
+            approved_at: waited.and_then(|c| c.approved_at),
             collectors: if visit {
                 choose_visitors(&world.visitors, id)
             } else {

@@ -5,6 +5,7 @@
 //! the order a contact lives.
 
 pub mod activity;
+mod beside;
 pub mod blobs;
 pub mod callback;
 pub mod channels;
@@ -33,6 +34,7 @@ pub mod timeline;
 pub mod types;
 pub mod vault;
 
+pub use beside::Beside;
 pub use engine::{Engine, EngineOptions, StartError, TenantOptions};
 pub use error::{CommandError, Done, Violation};
 pub use intent::TZDB;

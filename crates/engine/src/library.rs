@@ -1,6 +1,7 @@
 //! Policies and templates as compiled: read from the store at start and kept as they are changed. Texts and
 //! hashes are stored, compiled forms never.
 
+use crate::types::PolicyState;
 use jiff::Timestamp;
 use minijinja::{Environment, UndefinedBehavior};
 use recoup_compliance::{BindError, Binding, Packs};
@@ -25,6 +26,8 @@ const BINDINGS_MAX: usize = 4_096;
 /// Policies, templates and bindings, ready for use.
 pub(crate) struct Library {
     channels: BTreeMap<String, ContactClass>,
+    /// Channels that could not be loaded, with why.
+    refused: BTreeMap<String, String>,
     policies: RwLock<HashMap<PolicyKey, (StoredPolicy, Arc<Policy>)>>,
     templates: RwLock<HashMap<TemplateKey, Vec<Arc<StoredTemplate>>>>,
     bindings: RwLock<HashMap<BindingKey, Binding>>,
@@ -46,9 +49,13 @@ pub struct PolicyDoesNotCompile {
 }
 
 impl Library {
-    pub(crate) fn new(channels: BTreeMap<String, ContactClass>) -> Self {
+    pub(crate) fn new(
+        channels: BTreeMap<String, ContactClass>,
+        refused: BTreeMap<String, String>,
+    ) -> Self {
         Self {
             channels,
+            refused,
             policies: RwLock::default(),
             templates: RwLock::default(),
             bindings: RwLock::default(),
@@ -66,6 +73,7 @@ impl Library {
         Names {
             channels: self.channels.clone(),
             templates: own.collect(),
+            refused: self.refused.clone(),
         }
     }
 
@@ -140,10 +148,37 @@ impl Library {
                 && policy.currency().is_none_or(|c| c == currency)
         };
         let policies = read(&self.policies);
-        let newest = policies.values().filter(fits).max_by_key(|(stored, _)| {
-            (stored.activated.as_ref().map(|(_, at)| *at), stored.version)
-        });
+        let newest = policies
+            .values()
+            .filter(fits)
+            .max_by_key(|(stored, _)| (stored.activated.as_ref().map(|a| a.at), stored.version));
         newest.cloned()
+    }
+
+    /// Where a version stands. One that was activated is retired where a later activated version of its name
+    /// takes all cases that it took.
+    pub(crate) fn state(&self, version: &StoredPolicy) -> PolicyState {
+        let Some(since) = version.activated.as_ref().map(|a| a.at) else {
+            return PolicyState::Draft;
+        };
+        let policies = read(&self.policies);
+        let currency = |p: &StoredPolicy| {
+            let key = (p.tenant.clone(), p.name.clone(), p.version);
+            policies.get(&key).and_then(|(_, policy)| policy.currency())
+        };
+        let own = currency(version);
+        let takes_its_place = |(other, policy): &(StoredPolicy, Arc<Policy>)| {
+            let later = other.activated.as_ref().map(|a| (a.at, other.version));
+            other.tenant == version.tenant
+                && other.name == version.name
+                && later > Some((since, version.version))
+                && policy.currency().is_none_or(|c| own == Some(c))
+        };
+        if policies.values().any(takes_its_place) {
+            PolicyState::Retired
+        } else {
+            PolicyState::Active
+        }
     }
 
     pub(crate) fn take_template(&self, stored: StoredTemplate) {

@@ -1,10 +1,10 @@
 //! Replies become facts: a wish to stop is an opt-out of its medium, a wrong number ends the use of that
 //! number, anything else goes to a person.
 
+use crate::beside::Beside;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
-use crate::keys::JOURNAL_PLACE;
 use crate::stops::PartyStop;
 use recoup_channel::wire::Reply;
 use recoup_domain::contact::ContactClass;
@@ -73,12 +73,8 @@ impl Engine {
         party: PartyId,
         reply: &Reply,
     ) -> Done<()> {
-        let sealed = self
-            .0
-            .keys
-            .of(party)
-            .await?
-            .seal(JOURNAL_PLACE, reply.text.as_bytes())?;
+        let told = Beside::note(&reply.text);
+        let sealed = told.sealed_for(party, &self.0.keys).await?;
         for _ in 0..32 {
             let actor = format!("channel:{channel}");
             let mut draft = Draft::new(tenant.clone(), actor, self.0.wall.now());
@@ -94,8 +90,10 @@ impl Engine {
                 Meaning::Stop if known => {}
                 Meaning::Stop => {
                     let opt_out = OptOut {
+                        id: self.0.ids.opt_out(),
                         class: Some(class),
                         point: None,
+                        via: class.name().to_owned(),
                         at: draft.now,
                     };
                     draft.party_event(party, PartyEvent::OptedOut(opt_out));

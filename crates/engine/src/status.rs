@@ -16,7 +16,7 @@ pub struct EngineStatus {
     pub switches: Vec<Switch>,
     /// The process sends nothing any more: it is going down, or the stepped clock has ended.
     pub halted: bool,
-    /// Counts of the store.
+    /// Counts of the lender.
     pub store: StoreStatus,
     /// The store's kind.
     pub store_kind: &'static str,
@@ -25,7 +25,7 @@ pub struct EngineStatus {
 }
 
 impl Engine {
-    /// What the service is doing.
+    /// What the service is doing, with the counts of one lender.
     ///
     /// # Errors
     /// NotFound for a tenant that is not configured; Store where the store fails.
@@ -36,7 +36,7 @@ impl Engine {
             now,
             switches: self.0.store.switches().await?,
             halted: self.is_halted(),
-            store: self.0.store.status(now).await?,
+            store: self.0.store.status(tenant, now).await?,
             store_kind: self.0.store.name(),
             channels: self.channels(),
         })

@@ -1,12 +1,13 @@
 //! The journal of a case in words.
 
+use crate::beside::Beside;
 use crate::engine::Engine;
 use crate::error::Done;
 use jiff::Timestamp;
 use recoup_domain::Contact;
 use recoup_domain::case::{CaseEvent, EndedBy, PromiseResult, SkipReason};
-use recoup_domain::ids::{CaseId, ContactId, TenantId};
-use recoup_domain::journal::{ContactEvent, What};
+use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
+use recoup_domain::journal::{ContactEvent, Entry, What};
 use recoup_domain::party::PartyEvent;
 use recoup_store::{JournalFilter, Page, Recorded};
 
@@ -35,6 +36,8 @@ pub struct TimelineItem {
     pub reason: Option<String>,
     /// The rules that were asked.
     pub rule_ids: Vec<String>,
+    /// What was told with it; personal data.
+    pub beside: Option<Beside>,
 }
 
 impl Engine {
@@ -67,8 +70,27 @@ impl Engine {
         let more = rows.len() > limit;
         rows.truncate(limit);
         let currency = case.currency.code().to_owned();
-        let rows = rows.iter().map(|r| item(r, &currency)).collect();
-        Ok(Page { rows, more })
+        let mut items = Vec::with_capacity(rows.len());
+        for row in &rows {
+            let mut item = item(row, &currency);
+            item.beside = self.beside(&row.entry, case.borrower).await?;
+            items.push(item);
+        }
+        Ok(Page { rows: items, more })
+    }
+
+    /// What was told with an entry of a case of `borrower`, in the open.
+    ///
+    /// # Errors
+    /// Vault where it was changed.
+    pub async fn beside(&self, entry: &Entry, borrower: PartyId) -> Done<Option<Beside>> {
+        let person = match &entry.what {
+            What::Case { .. } => borrower,
+            What::Party { id, .. } => *id,
+            What::Contact { party, .. } => *party,
+            What::Service { .. } => return Ok(None),
+        };
+        Beside::of(entry, person, &self.0.keys).await
     }
 }
 
@@ -103,6 +125,7 @@ fn item(recorded: &Recorded, currency: &str) -> TimelineItem {
         contact,
         reason: planned.map(|c| why(c)),
         rule_ids: decision.map_or_else(Vec::new, |d| d.permitted_by.clone()),
+        beside: None,
     }
 }
 
@@ -205,7 +228,7 @@ fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
             ("worklist", "off the worklist".to_owned())
         }
         CaseEvent::WorklistChanged { reason } => ("worklist", format!("on the worklist: {reason}")),
-        CaseEvent::Closed { reason } => ("case_closed", format!("closed: {}", reason.name())),
+        CaseEvent::Closed { reason, .. } => ("case_closed", format!("closed: {}", reason.name())),
     };
     (kind.to_owned(), words)
 }
@@ -216,6 +239,7 @@ fn skip_words(why: &SkipReason) -> String {
         SkipReason::DeniedForever { rule } => format!("{rule} will never permit it"),
         SkipReason::NoChannel => "no channel of that name is loaded".to_owned(),
         SkipReason::RetriesUsedUp => "tried as often as a step may be, never sent".to_owned(),
+        SkipReason::CalledOff => "a person called it off".to_owned(),
         SkipReason::ByOutcome { outcome } => format!("the policy says so after {outcome}"),
     }
 }

@@ -1,5 +1,6 @@
 //! What callers say and get: plain values, with personal data in the open. They live as long as a call.
 
+use crate::error::Done;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use recoup_domain::case::{Amounts, Document, LenderKind, Scores};
@@ -10,6 +11,7 @@ use recoup_domain::outcome::Outcome;
 use recoup_domain::party::{BorrowerKind, PointKind, PointOwner, Relation};
 use recoup_domain::time::Zone;
 use recoup_domain::{Case, Party};
+use recoup_store::StoredPolicy;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -156,7 +158,9 @@ pub struct CaseView {
     pub stage: String,
     /// Segment of the policy; empty for none.
     pub segment: String,
-    /// When it is due next.
+    /// When it is due next; none where only a fact or a person moves it.
+    pub next_at: Option<Timestamp>,
+    /// Contacts that count as made.
     pub contacts_made: BTreeMap<ContactClass, u32>,
     /// What a command on it called off, contacts by id.
     pub cancelling: Vec<ContactId>,
@@ -186,6 +190,9 @@ pub struct PartyPlain {
     pub points: Vec<String>,
 }
 
+/// Says what of a party is to be written, seeing what was told and what is there.
+pub type Over<'a> = &'a (dyn Fn(PartyInput, Option<&PartyView>) -> Done<PartyInput> + Sync);
+
 /// A contact as a caller sees it.
 #[derive(Clone, Debug)]
 pub struct ContactView {
@@ -193,6 +200,36 @@ pub struct ContactView {
     pub contact: Contact,
     /// Why the policy asked for it, in words.
     pub reason: String,
+    /// Why somebody called it off, as they wrote. Empty for nothing; not told in lists.
+    pub cancel_note: String,
+    /// What whoever approved it wrote. Empty for nothing; not told in lists.
+    pub approval_note: String,
+    /// Evidence of what came of it: reference and SHA-256. Not told in lists.
+    pub evidence: Vec<(String, String)>,
+}
+
+/// Where a policy version stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PolicyState {
+    /// Stored; nobody activated it.
+    Draft,
+    /// New cases are pinned to it.
+    Active,
+    /// It was active, and a later one took its place.
+    Retired,
+}
+
+/// A policy version as a caller sees it.
+#[derive(Clone, Debug)]
+pub struct PolicyView {
+    /// The version.
+    pub stored: StoredPolicy,
+    /// Where it stands.
+    pub state: PolicyState,
+    /// Names of its stages, mildest first.
+    pub stages: Vec<String>,
+    /// How many open cases are pinned to it.
+    pub pinned_cases: u64,
 }
 
 /// What an agent, the field app or a law firm reports of a contact.

@@ -10,7 +10,7 @@ use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::money::{Currency, Money};
 use recoup_engine::CommandError;
 use recoup_engine::commands::PaymentInput;
-use recoup_engine::types::{Answered, Report};
+use recoup_engine::types::{Answered, PartyInput, PartyName, PartyView, Report};
 use recoup_store::{ContactFilter, Scope};
 use support::{Rig, at};
 
@@ -72,14 +72,14 @@ async fn the_ladder_climbs_from_text_to_referral() {
         .unwrap();
     let own = rig
         .engine
-        .approve_contact(&rig.as_of("ana"), waiting.id, &|_| vec![])
+        .approve_contact(&rig.as_of("ana"), waiting.id, String::new(), &|_| vec![])
         .await;
     assert!(
         matches!(own, Err(CommandError::SamePerson { .. })),
         "{own:?}"
     );
     rig.engine
-        .approve_contact(&rig.as_of("ben"), waiting.id, &|_| vec![])
+        .approve_contact(&rig.as_of("ben"), waiting.id, String::new(), &|_| vec![])
         .await
         .unwrap();
     rig.run_until(at("2026-06-02T00:00:00Z")).await;
@@ -363,4 +363,48 @@ async fn a_payment_while_a_visit_is_in_flight_calls_it_off_as_soon_as_it_is_acce
         states,
         [S::Dispatching, S::Accepted, S::Cancelling, S::Cancelled]
     );
+}
+
+#[tokio::test]
+async fn what_is_written_over_a_party_is_what_was_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    rig.open_case("1", date(2026, 3, 1)).await;
+    let PartyName::Told(told) = support::case_input("1", date(2026, 3, 1)).borrower else {
+        panic!("told in full")
+    };
+    let ana = rig.as_of("ana");
+    let named = |name: &str| PartyInput {
+        display_name: name.into(),
+        ..(*told).clone()
+    };
+    // Somebody else writes between the read and the write of the first try.
+    let seen = std::sync::Mutex::new(Vec::new());
+    let over = |told: PartyInput, stored: Option<&PartyView>| {
+        let mut seen = seen.lock().unwrap();
+        seen.push(stored.unwrap().plain.display_name.clone());
+        if seen.len() == 1 {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let runtime = tokio::runtime::Builder::new_current_thread();
+                    let runtime = { runtime }.enable_all().build().unwrap();
+                    let as_told = |told: PartyInput, _: Option<&PartyView>| Ok(told);
+                    let other = named("Li Si");
+                    let other = rig
+                        .engine
+                        .upsert_borrower(&ana, other, &as_told, &|_| vec![]);
+                    runtime.block_on(other).unwrap();
+                });
+            });
+        }
+        Ok(told)
+    };
+    let written = rig
+        .engine
+        .upsert_borrower(&ana, named("Wang Wu"), &over, &|_| vec![]);
+    let Answered::Now(view) = written.await.unwrap() else {
+        panic!("no request id was given")
+    };
+    assert_eq!(view.plain.display_name, "Wang Wu");
+    assert_eq!(*seen.lock().unwrap(), ["Zhang San", "Li Si"]);
 }

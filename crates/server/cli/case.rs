@@ -203,12 +203,7 @@ async fn timeline(one: One) -> Outcome {
                 .reason
                 .as_ref()
                 .map_or_else(String::new, |r| r.text.clone());
-            rows.add_row([
-                instant(e.time.as_ref()),
-                e.actor.clone(),
-                e.summary.clone(),
-                why,
-            ]);
+            rows.add_row([instant(e.time.as_ref()), e.actor.clone(), told(e), why]);
         }
         page_token = page.next_page_token;
         if page_token.is_empty() {
@@ -243,4 +238,12 @@ async fn explain(one: One) -> Outcome {
         found.lines.iter().for_each(say);
     }
     Ok(0)
+}
+
+/// A line of the timeline, with what was told with it where the caller may see that.
+fn told(entry: &v1::TimelineEntry) -> String {
+    match entry.note.as_str() {
+        "" => entry.summary.clone(),
+        note => format!("{}: {note}", entry.summary),
+    }
 }

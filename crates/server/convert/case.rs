@@ -292,9 +292,9 @@ pub fn render(view: &CaseView) -> v1::Case {
         documents: case.documents.iter().map(render_document).collect(),
         previous_case_id: case.previous.map_or_else(String::new, |c| c.to_string()),
         parties: render_parties(case),
-        next_action_time: None,
+        next_action_time: view.next_at.map(value::to_instant),
         open_time: Some(value::to_instant(case.opened_at)),
-        update_time: None,
+        update_time: Some(value::to_instant(case.updated_at)),
         close_time: case.closed.map(|c| value::to_instant(c.at)),
         etag: etag(case),
         contacts_made: view
@@ -307,7 +307,7 @@ pub fn render(view: &CaseView) -> v1::Case {
                 )
             })
             .collect(),
-        collected: Some(money(collected(case))),
+        collected: Some(money(case.collected())),
     }
 }
 
@@ -315,12 +315,6 @@ pub fn render(view: &CaseView) -> v1::Case {
 #[must_use]
 pub fn etag(case: &recoup_domain::Case) -> String {
     case.version.to_string()
-}
-
-fn collected(case: &recoup_domain::Case) -> i64 {
-    case.payments
-        .iter()
-        .fold(0_i64, |sum, (_, minor)| sum.saturating_add(*minor))
 }
 
 fn contactability(view: &CaseView) -> v1::Contactability {

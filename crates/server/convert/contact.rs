@@ -6,18 +6,26 @@ use recoup_domain::ids::CollectorId;
 use recoup_engine::types::{ContactView, Report};
 
 use super::read::Bad;
-use super::{party, value, words};
+use super::{case, party, value, words};
 use crate::api::recoup::v1::{self, ErrorReason};
 
-/// A contact on the wire.
+/// A contact on the wire; `sees_people`: with what was told of it, which is personal data.
 #[must_use]
-pub fn render(view: &ContactView) -> v1::Contact {
+pub fn render(view: &ContactView, sees_people: bool) -> v1::Contact {
     let c = &view.contact;
     let (stage, step) = match &c.place {
         Some(place) => (place.stage_name.clone(), Some(i32::from(place.step))),
         None => (String::new(), None),
     };
-    let last = c.states.last().map(|(_, at)| *at);
+    let changes = [
+        c.states.last().map(|(_, at)| *at),
+        c.outcome_at,
+        c.approved_at,
+    ];
+    let updated = changes
+        .into_iter()
+        .flatten()
+        .fold(c.planned_at, Timestamp::max);
     v1::Contact {
         contact_id: c.id.to_string(),
         case_id: c.id.case.to_string(),
@@ -39,18 +47,27 @@ pub fn render(view: &ContactView) -> v1::Contact {
         intent_time: c.intent_at.map(value::to_instant),
         transitions: c.states.iter().map(|(s, at)| transition(*s, *at)).collect(),
         needs_approval: c.state == ContactState::Planned,
-        approvals: approvals(view),
+        approvals: approvals(view, sees_people),
         retry_of: retry_of(view),
-        policy: None,
-        reason: if ended_unsent(c.state) {
-            view.reason.clone()
-        } else {
-            String::new()
-        },
+        policy: c.policy.as_ref().map(case::render_pin),
+        reason: reason(view, sees_people),
         collector_ids: c.collectors.iter().map(ToString::to_string).collect(),
-        evidence: Vec::new(),
-        update_time: last.max(c.outcome_at).map(value::to_instant),
+        evidence: view
+            .evidence
+            .iter()
+            .filter(|_| sees_people)
+            .map(render_evidence)
+            .collect(),
+        update_time: Some(value::to_instant(updated)),
     }
+}
+
+fn reason(view: &ContactView, sees_people: bool) -> String {
+    if !ended_unsent(view.contact.state) {
+        return String::new();
+    }
+    let by_hand = Some(&view.cancel_note).filter(|note| sees_people && !note.is_empty());
+    by_hand.unwrap_or(&view.reason).clone()
 }
 
 const fn ended_unsent(state: ContactState) -> bool {
@@ -71,15 +88,17 @@ fn transition(state: ContactState, at: Timestamp) -> v1::ContactTransition {
     }
 }
 
-fn approvals(view: &ContactView) -> Vec<v1::Approval> {
+fn approvals(view: &ContactView, sees_people: bool) -> Vec<v1::Approval> {
     let by = view
         .contact
         .approved_by
         .iter()
         .map(|principal| v1::Approval {
             principal: principal.clone(),
-            time: None,
-            note: String::new(),
+            time: view.contact.approved_at.map(value::to_instant),
+            note: Some(view.approval_note.clone())
+                .filter(|_| sees_people)
+                .unwrap_or_default(),
         });
     by.collect()
 }
@@ -122,13 +141,34 @@ pub fn report(
     })
 }
 
+/// A piece of evidence on the wire.
+#[must_use]
+pub fn render_evidence((reference, sha256): &(String, String)) -> v1::Evidence {
+    v1::Evidence {
+        reference: reference.clone(),
+        sha256: sha256.clone(),
+    }
+}
+
+/// Reads one piece of evidence that may be absent. The outer none: it is there and cannot be read.
+pub fn paper(
+    bad: &mut Bad,
+    at: &str,
+    given: Option<&v1::Evidence>,
+) -> Option<Option<(String, String)>> {
+    let Some(given) = given else {
+        return Some(None);
+    };
+    let reference = bad.text(&format!("{at}.reference"), &given.reference, 512);
+    let sha256 = bad.sha256(&format!("{at}.sha256"), &given.sha256);
+    reference.zip(sha256).map(Some)
+}
+
 fn evidence(bad: &mut Bad, given: &[v1::Evidence]) -> Vec<(String, String)> {
     bad.count_of("evidence", given, 32);
     let mut all = Vec::with_capacity(given.len().min(32));
     for (i, e) in given.iter().take(32).enumerate() {
-        let reference = bad.text(&format!("evidence[{i}].reference"), &e.reference, 512);
-        let sha256 = bad.sha256(&format!("evidence[{i}].sha256"), &e.sha256);
-        all.extend(reference.zip(sha256));
+        all.extend(paper(bad, &format!("evidence[{i}]"), Some(e)).flatten());
     }
     all
 }

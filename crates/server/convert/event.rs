@@ -1,15 +1,17 @@
 //! Journal entries as events and lines of a timeline. They carry ids and amounts, never personal data.
 
-use recoup_domain::case::{CaseEvent, Denial, PauseReason, PolicyPin};
+use jiff::Timestamp;
+use recoup_domain::case::{CaseEvent, Denial, DueDate, PauseReason, PolicyPin};
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::ContactId;
 use recoup_domain::journal::{ContactEvent, What};
 use recoup_domain::money::{Currency, Money};
 use recoup_domain::party::{OptOut, PartyEvent};
+use recoup_domain::time::{Zone, days_between};
 use recoup_engine::timeline::TimelineItem;
 use recoup_store::Recorded;
 
-use super::{case, party, value, words};
+use super::{case, contact, party, value, words};
 use crate::api::recoup::v1::{self, EventKind as K, event::Detail};
 
 /// An event's id: its place in the journal in the form of an id.
@@ -31,8 +33,12 @@ pub struct Beside {
     pub currency: Option<Currency>,
     /// The lender's own reference of the case.
     pub lender_case_ref: String,
-    /// Days past due when the case was opened.
-    pub dpd: i32,
+    /// Where the borrower's days are counted.
+    pub zone: Option<Zone>,
+    /// The policy version the case runs under.
+    pub policy: Option<PolicyPin>,
+    /// The lender's own reference of the payment.
+    pub payment_ref: String,
 }
 
 /// An event on the wire.
@@ -51,7 +57,10 @@ pub fn render(recorded: &Recorded, beside: &Beside) -> v1::Event {
     let (kind, detail) = match &entry.what {
         What::Case { id, event: e } => {
             event.case_id = id.to_string();
-            of_case(e, beside)
+            if let CaseEvent::Opened(opened) = e {
+                event.party_id = opened.borrower.to_string();
+            }
+            of_case(e, entry.at, beside)
         }
         What::Party { id, event: e } => {
             event.party_id = id.to_string();
@@ -78,30 +87,32 @@ pub fn render(recorded: &Recorded, beside: &Beside) -> v1::Event {
 #[must_use]
 pub fn kind(what: &What) -> K {
     match what {
-        What::Case { event, .. } => of_case(event, &Beside::default()).0,
+        What::Case { event, .. } => of_case(event, Timestamp::UNIX_EPOCH, &Beside::default()).0,
         What::Party { event, .. } => of_party(event).0,
         What::Contact { id, event, .. } => of_contact(*id, event, &Beside::default()).0,
         What::Service { event, .. } => of_service(event),
     }
 }
 
-fn of_case(event: &CaseEvent, beside: &Beside) -> (K, Option<Detail>) {
+fn of_case(event: &CaseEvent, at: Timestamp, beside: &Beside) -> (K, Option<Detail>) {
     let money = |minor: i64| {
         beside
             .currency
             .map(|c| value::to_money(Money::new(minor, c)))
     };
     match event {
-        CaseEvent::Opened(c) => (K::CaseOpened, Some(Detail::CaseOpened(opened(c, beside)))),
-        CaseEvent::FactsUpdated { .. } => (K::CaseFactsUpdated, Some(facts_updated(event, beside))),
+        CaseEvent::Opened(c) => (K::CaseOpened, Some(opened(c, at, beside))),
+        CaseEvent::FactsUpdated { .. } => {
+            (K::CaseFactsUpdated, Some(facts_updated(event, at, beside)))
+        }
         CaseEvent::DocumentAdded(_) => (K::DocumentAdded, None),
         CaseEvent::PaymentRecorded(p) => {
             let detail = v1::PaymentRecorded {
-                payment_ref: String::new(),
+                payment_ref: beside.payment_ref.clone(),
                 amount: money(p.amount),
                 received_time: Some(value::to_instant(p.received_at)),
                 overdue_after: money(p.overdue_after),
-                cured: p.overdue_after == 0,
+                cured: p.cures,
             };
             (K::PaymentRecorded, Some(Detail::Payment(detail)))
         }
@@ -139,9 +150,13 @@ fn of_case(event: &CaseEvent, beside: &Beside) -> (K, Option<Detail>) {
             (kind, Some(Detail::Promise(detail)))
         }
         CaseEvent::PolicyPinned(_) => (K::CaseMigrated, None),
-        CaseEvent::StageEntered { name, .. } => {
+        CaseEvent::StageEntered {
+            left, name, dpd, ..
+        } => {
             let detail = v1::StageChanged {
+                from_stage: left.clone(),
                 to_stage: name.clone(),
+                dpd: (*dpd).max(0),
                 ..v1::StageChanged::default()
             };
             (K::StageChanged, Some(Detail::StageChanged(detail)))
@@ -151,36 +166,34 @@ fn of_case(event: &CaseEvent, beside: &Beside) -> (K, Option<Detail>) {
         CaseEvent::LegalBegan | CaseEvent::LegalRecalled => (K::StageChanged, None),
         CaseEvent::WorklistChanged { reason } => {
             let detail = v1::WorklistAdded {
-                reason: reason.clone(),
-                text: String::new(),
+                reason: String::new(),
+                text: reason.clone(),
             };
             (K::WorklistAdded, Some(Detail::Worklist(detail)))
         }
-        CaseEvent::Closed { reason } => {
+        CaseEvent::Closed { reason, collected } => {
             let reason = words::to_close_reason(*reason).into();
             let detail = v1::CaseClosed {
                 reason,
-                collected: None,
+                collected: money(*collected),
             };
             (K::CaseClosed, Some(Detail::CaseClosed(detail)))
         }
     }
 }
 
-fn opened(c: &recoup_domain::Case, beside: &Beside) -> v1::CaseOpened {
-    v1::CaseOpened {
+fn opened(c: &recoup_domain::Case, at: Timestamp, beside: &Beside) -> Detail {
+    let zone = beside.zone.as_ref();
+    Detail::CaseOpened(v1::CaseOpened {
         lender_case_ref: beside.lender_case_ref.clone(),
         jurisdiction: c.jurisdiction.clone(),
         overdue: Some(value::to_money(Money::new(c.amounts.overdue, c.currency))),
-        dpd: beside.dpd,
-        policy: c
-            .policy
-            .as_ref()
-            .map(|pin: &PolicyPin| case::render_pin(pin)),
-    }
+        dpd: zone.map_or(0, |zone| c.dpd(at, zone).max(0)),
+        policy: beside.policy.as_ref().map(case::render_pin),
+    })
 }
 
-fn facts_updated(event: &CaseEvent, beside: &Beside) -> Detail {
+fn facts_updated(event: &CaseEvent, at: Timestamp, beside: &Beside) -> Detail {
     let CaseEvent::FactsUpdated {
         amounts,
         oldest_unpaid_due,
@@ -205,10 +218,14 @@ fn facts_updated(event: &CaseEvent, beside: &Beside) -> Detail {
     let overdue = amounts
         .zip(beside.currency)
         .map(|(a, c)| Money::new(a.overdue, c));
+    let today = beside.zone.as_ref().map(|zone| zone.date(at));
+    let days = |due: DueDate, today| due.day().map_or(0, |due| days_between(due, today));
+    let dpd = oldest_unpaid_due.zip(today);
+    let dpd = dpd.map(|(due, today)| days(due, today));
     Detail::CaseFactsUpdated(v1::CaseFactsUpdated {
         fields: fields.collect(),
         overdue: overdue.map(value::to_money),
-        dpd: 0,
+        dpd: dpd.map(|days| days.max(0)),
     })
 }
 
@@ -273,6 +290,9 @@ fn of_contact(id: ContactId, event: &ContactEvent, beside: &Beside) -> (K, Optio
             stage: place.map_or_else(String::new, |p| p.stage_name.clone()),
             plan_seq: i64::from(id.seq),
             reason: String::new(),
+            effect_start_time: contact.map(|c| value::to_instant(c.effect.from)),
+            effect_end_time: contact.and_then(|c| value::to_end(c.effect.to)),
+            ..v1::ContactChanged::default()
         })
     };
     let now = beside.contact.as_ref();
@@ -287,13 +307,23 @@ fn of_contact(id: ContactId, event: &ContactEvent, beside: &Beside) -> (K, Optio
             Some(changed(ContactState::Planned, now)),
         ),
         ContactEvent::Moved { to } => (of_state(*to), Some(changed(*to, now))),
-        ContactEvent::Settled { to, .. } => (of_state(*to), Some(changed(*to, now))),
+        ContactEvent::Settled {
+            to, outcome, at, ..
+        } => {
+            let mut detail = changed(*to, now);
+            if let Detail::Contact(changed) = &mut detail {
+                changed.outcome = words::to_outcome(*outcome).into();
+                changed.outcome_time = Some(value::to_instant(*at));
+            }
+            (of_state(*to), Some(detail))
+        }
         ContactEvent::Learned { outcome, at, .. } => {
             let detail = v1::OutcomeRecorded {
                 outcome: words::to_outcome(*outcome).into(),
                 occurred_time: Some(value::to_instant(*at)),
                 channel: now.map_or_else(String::new, |c| c.class.name().to_owned()),
-                correction: false,
+                // An outcome learnt without a change of state takes the place of a weaker one.
+                correction: true,
             };
             (K::OutcomeRecorded, Some(Detail::Outcome(detail)))
         }
@@ -330,9 +360,11 @@ fn of_service(name: &str) -> K {
     }
 }
 
-/// A line of a timeline on the wire.
+/// A line of a timeline on the wire; `sees_people`: with what was told with it, which is personal data.
 #[must_use]
-pub fn timeline_entry(item: &TimelineItem) -> v1::TimelineEntry {
+pub fn timeline_entry(item: &TimelineItem, sees_people: bool) -> v1::TimelineEntry {
+    let told = item.beside.clone().filter(|_| sees_people);
+    let told = told.unwrap_or_default();
     let late = item.effective_at != item.at;
     let decided = item.reason.is_some() || !item.rule_ids.is_empty();
     let place = match &item.what {
@@ -358,6 +390,9 @@ pub fn timeline_entry(item: &TimelineItem) -> v1::TimelineEntry {
             step: place.map(|p| i32::from(p.step)),
             ..v1::DecisionReason::default()
         }),
+        evidence: told.evidence.iter().map(contact::render_evidence).collect(),
+        note: told.note,
+        reporter: told.reporter,
     }
 }
 

@@ -127,8 +127,6 @@ fn state(s: &StepState) -> v1::StepState {
         v1::StepState::Skipped
     } else if s.state.contains("approv") {
         v1::StepState::AwaitingApproval
-    } else if s.state.contains("under way") {
-        v1::StepState::InFlight
     } else if s.state.contains("goes now") {
         v1::StepState::Due
     } else {

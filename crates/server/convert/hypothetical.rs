@@ -392,6 +392,8 @@ fn party_of(bad: &mut Bad, given: &v1::HypotheticalParty, id: PartyId) -> Option
         deceased: given.debtor_deceased_or_incapacitated,
         incapacitated: false,
         refused: given.contact_refused,
+        created_at: Timestamp::MIN,
+        updated_at: Timestamp::MIN,
         sealed: Sealed::default(),
     })
 }
@@ -401,8 +403,10 @@ fn opt_outs(bad: &mut Bad, given: &[String]) -> Vec<OptOut> {
     for (i, name) in given.iter().enumerate() {
         let class = class(bad, &format!("hypothetical.party.opt_outs[{i}]"), name);
         all.extend(class.map(|c| OptOut {
+            id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
             class: Some(c),
             point: None,
+            via: String::new(),
             at: Timestamp::MIN,
         }));
     }

@@ -317,8 +317,8 @@ pub fn render(view: &PartyView, etag: String) -> v1::Party {
         circumstances: circumstances(&view.party),
         version: i64::try_from(party.version).unwrap_or(i64::MAX),
         etag,
-        create_time: None,
-        update_time: None,
+        create_time: Some(value::to_instant(party.created_at)),
+        update_time: Some(value::to_instant(party.updated_at)),
         erased: false,
     }
 }
@@ -348,12 +348,12 @@ fn render_points(view: &PartyView) -> Vec<v1::ContactPoint> {
 
 fn render_opt_out(opt_out: &recoup_domain::party::OptOut) -> v1::OptOut {
     v1::OptOut {
-        opt_out_id: String::new(),
+        opt_out_id: opt_out.id.to_string(),
         channel: opt_out
             .class
             .map_or_else(String::new, |c| c.name().to_owned()),
         contact_point_id: opt_out.point.map_or_else(String::new, point_id),
-        received_via: String::new(),
+        received_via: opt_out.via.clone(),
         received_time: Some(value::to_instant(opt_out.at)),
     }
 }

@@ -1,7 +1,8 @@
 //! Policies and templates.
 
+use recoup_engine::types::{PolicyState, PolicyView};
 use recoup_policy::Finding;
-use recoup_store::{StoredPolicy, StoredTemplate};
+use recoup_store::StoredTemplate;
 use sha2::{Digest, Sha256};
 
 use super::read::Bad;
@@ -55,10 +56,12 @@ pub fn finding(f: &Finding) -> v1::Finding {
 
 /// A policy version on the wire, with its text.
 #[must_use]
-pub fn render(p: &StoredPolicy, stages: Vec<String>) -> v1::Policy {
-    let state = match p.activated {
-        Some(_) => v1::PolicyState::Active,
-        None => v1::PolicyState::Draft,
+pub fn render(view: &PolicyView) -> v1::Policy {
+    let p = &view.stored;
+    let state = match view.state {
+        PolicyState::Draft => v1::PolicyState::Draft,
+        PolicyState::Active => v1::PolicyState::Active,
+        PolicyState::Retired => v1::PolicyState::Retired,
     };
     v1::Policy {
         policy_id: policy_id(&p.name, p.version),
@@ -71,11 +74,15 @@ pub fn render(p: &StoredPolicy, stages: Vec<String>) -> v1::Policy {
         activated_by: p
             .activated
             .as_ref()
-            .map_or_else(String::new, |(by, _)| by.clone()),
+            .map_or_else(String::new, |a| a.by.clone()),
         create_time: Some(value::to_instant(p.created_at)),
-        activate_time: p.activated.as_ref().map(|(_, at)| value::to_instant(*at)),
-        stages,
-        pinned_cases: 0,
+        activate_time: p.activated.as_ref().map(|a| value::to_instant(a.at)),
+        activate_note: p
+            .activated
+            .as_ref()
+            .map_or_else(String::new, |a| a.note.clone()),
+        stages: view.stages.clone(),
+        pinned_cases: i64::try_from(view.pinned_cases).unwrap_or(i64::MAX),
     }
 }
 

@@ -79,6 +79,19 @@ impl Bad {
         Some(value.to_owned())
     }
 
+    /// A required name of 1 to 64 characters of `[a-z0-9_.-]`: a word of ours or of a channel, never a
+    /// sentence about somebody.
+    pub fn name(&mut self, field: &str, value: &str) -> Option<String> {
+        let fits =
+            |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'.' | b'-');
+        let value = self.text(field, value, 64)?;
+        if value.bytes().all(fits) {
+            return Some(value);
+        }
+        self.invalid(field, "must be 1 to 64 characters of a-z, 0-9 and _ . -");
+        None
+    }
+
     /// A list of at most `max` entries.
     pub fn count_of<T>(&mut self, field: &str, list: &[T], max: usize) {
         if list.len() > max {

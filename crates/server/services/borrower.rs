@@ -1,18 +1,20 @@
 //! BorrowerService.
 
 use prost::Message;
-use recoup_domain::ids::CaseId;
+use recoup_domain::ContactClass;
+use recoup_domain::ids::{CaseId, KeyedHash};
+use recoup_engine::commands::{CeaseInput, OptOutInput};
 use recoup_engine::error::CommandError;
-use recoup_engine::types::{Caller, PartyInput, PartyName, PartyView};
+use recoup_engine::types::{PartyInput, PartyView};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Call, Edge, answer, ids};
+use crate::api::recoup::v1;
 use crate::api::recoup::v1::borrower_service_server::BorrowerService;
-use crate::api::recoup::v1::{self, ErrorReason};
 use crate::convert::read::Bad;
 use crate::convert::{contact, party, value};
 use crate::identity::Principal;
-use crate::status::{self, Problem};
+use crate::status;
 
 #[async_trait]
 impl BorrowerService for Edge {
@@ -40,14 +42,32 @@ impl BorrowerService for Edge {
             }
         };
         let told = bad.check(told)?;
-        let input = self.over_stored(&caller, &who, &body, told).await?;
+        let etag = body.party.as_ref().map_or("", |p| &p.etag);
+        let paths = body.update_mask.as_ref().map_or(&[][..], |m| &m.paths);
+        // Asked by the engine with the very row that it writes over.
+        let over = |told: PartyInput, stored: Option<&PartyView>| match stored {
+            Some(stored) => {
+                let now = self.party_etag(&who, stored);
+                if !etag.is_empty() && etag != now {
+                    return Err(CommandError::Stale { what: "party", now });
+                }
+                Ok(overlaid(told, stored, paths))
+            }
+            None if etag.is_empty() => Ok(told),
+            None => Err(CommandError::NotFound {
+                what: "party",
+                id: told.lender_ref,
+            }),
+        };
         let render = |v: &PartyView| v1::UpsertBorrowerResponse {
             party: Some(self.party(&who, v)),
             created: v.created,
         };
         let encode = |v: &PartyView| render(v).encode_to_vec();
         answer(
-            self.engine.upsert_borrower(&caller, input, &encode).await,
+            self.engine
+                .upsert_borrower(&caller, told, &over, &encode)
+                .await,
             render,
         )
     }
@@ -93,24 +113,30 @@ impl BorrowerService for Edge {
             }
         };
         let point = party::point_key(&mut bad, "contact_point_id", &body.contact_point_id);
-        let via = bad.text("received_via", &body.received_via, 64);
-        value::past(
+        let via = bad.name("received_via", &body.received_via);
+        let received = value::past(
             &mut bad,
             "received_time",
             body.received_time.as_ref(),
             self.now(),
         );
-        let read = name.zip(class).zip(point).zip(via);
-        let (((name, class), point), _via) = bad.check(read)?;
+        let read = name.zip(class).zip(point).zip(via).zip(received);
+        let ((((name, class), point), via), received_at) = bad.check(read)?;
+        let input = OptOutInput {
+            class,
+            point,
+            via,
+            received_at,
+        };
         let render = |v: &PartyView| v1::RecordOptOutResponse {
-            opt_out_id: String::new(),
+            opt_out_id: opt_out_id(v, class, point),
             party: Some(self.party(&who, v)),
             cancelling_contact_ids: ids(&v.cancelling),
         };
         let encode = |v: &PartyView| render(v).encode_to_vec();
         answer(
             self.engine
-                .record_opt_out(&caller, &name, class, point, &encode)
+                .record_opt_out(&caller, &name, input, &encode)
                 .await,
             render,
         )
@@ -130,13 +156,21 @@ impl BorrowerService for Edge {
         let caller = self.caller(&mut bad, &who, call);
         let name = party::reference(&mut bad, "party", body.party.as_ref());
         let case = bad.id_or_none::<CaseId>("case_id", &body.case_id);
-        value::past(
+        let received = value::past(
             &mut bad,
             "received_time",
             body.received_time.as_ref(),
             self.now(),
         );
-        let (name, case) = bad.check(name.zip(case))?;
+        let evidence = contact::paper(&mut bad, "evidence", body.evidence.as_ref());
+        let read = name.zip(case).zip(received).zip(evidence);
+        let (((name, case), received_at), evidence) = bad.check(read)?;
+        let input = CeaseInput {
+            case,
+            written: body.written,
+            received_at,
+            evidence,
+        };
         let render = |v: &PartyView| v1::RecordCeaseResponse {
             party: Some(self.party(&who, v)),
             cancelling_contact_ids: ids(&v.cancelling),
@@ -144,11 +178,18 @@ impl BorrowerService for Edge {
         let encode = |v: &PartyView| render(v).encode_to_vec();
         answer(
             self.engine
-                .record_cease(&caller, &name, case, body.written, &encode)
+                .record_cease(&caller, &name, input, &encode)
                 .await,
             render,
         )
     }
+}
+
+/// The id of an opt-out that a party has.
+fn opt_out_id(view: &PartyView, class: Option<ContactClass>, point: Option<KeyedHash>) -> String {
+    let mut all = view.party.opt_outs.iter();
+    all.find(|o| o.class == class && o.point == point)
+        .map_or_else(String::new, |o| o.id.to_string())
 }
 
 impl Edge {
@@ -164,53 +205,14 @@ impl Edge {
             .fingerprint(&who.tenant, "party etag", text.as_bytes());
         hash[..8].iter().map(|b| format!("{b:02x}")).collect()
     }
+}
 
-    /// Whether the engine has an answer to this very request: then what is there now does not matter.
-    async fn was_answered(&self, caller: &Caller) -> Result<bool, Status> {
-        let Some(request) = &caller.request else {
-            return Ok(false);
-        };
-        let kept = self
-            .engine
-            .store()
-            .answer(&caller.tenant, &request.id)
-            .await;
-        let kept = kept.map_err(|e| status::of_command(e.into()))?;
-        Ok(kept.is_some_and(|a| a.fingerprint == request.fingerprint))
+/// Lays the masked fields of what was told over what is there; without a mask all of it is written.
+fn overlaid(told: PartyInput, stored: &PartyView, paths: &[String]) -> PartyInput {
+    if paths.is_empty() {
+        return told;
     }
-
-    /// What is to be written: all that was told, or its masked fields over what is there. An etag that
-    /// was given must be that of what is there.
-    async fn over_stored(
-        &self,
-        caller: &Caller,
-        who: &Principal,
-        body: &v1::UpsertBorrowerRequest,
-        told: PartyInput,
-    ) -> Result<PartyInput, Status> {
-        let etag = body.party.as_ref().map_or("", |p| &p.etag);
-        let paths = body.update_mask.as_ref().map_or(&[][..], |m| &m.paths);
-        if (etag.is_empty() && paths.is_empty()) || self.was_answered(caller).await? {
-            return Ok(told);
-        }
-        let name = PartyName::Reference(told.lender_ref.clone());
-        let stored = match self.engine.borrower(&who.tenant, &name).await {
-            Ok(stored) => stored,
-            Err(CommandError::NotFound { .. }) if etag.is_empty() => return Ok(told),
-            Err(error) => return Err(status::of_command(error)),
-        };
-        let own = self.party_etag(who, &stored);
-        if !etag.is_empty() && etag != own {
-            let message = "the party was changed by somebody else since its etag was read";
-            return Err(Problem::new(ErrorReason::StaleEtag, message)
-                .with("etag", own)
-                .into());
-        }
-        let mut input = party::as_input(&stored);
-        if paths.is_empty() {
-            return Ok(told);
-        }
-        party::overlay(&mut input, told, paths);
-        Ok(input)
-    }
+    let mut input = party::as_input(stored);
+    party::overlay(&mut input, told, paths);
+    input
 }

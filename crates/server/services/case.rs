@@ -1,9 +1,9 @@
 //! CaseService.
 
 use prost::Message;
-use recoup_domain::case::{Amounts, Scores};
+use recoup_domain::case::{Amounts, DueDate, Scores};
 use recoup_domain::ids::CaseId;
-use recoup_engine::commands::{CaseName, FactsInput, PaymentInput};
+use recoup_engine::commands::{CaseName, CloseInput, FactsInput, PaymentInput};
 use recoup_engine::error::{CommandError, Done};
 use recoup_engine::types::{Answered, Caller, CaseView, Encode, PartyName};
 use recoup_store::CaseFilter;
@@ -215,17 +215,19 @@ impl CaseService for Edge {
         }
         let note = bad.short("note", &body.note, 500);
         let reason = reason.and_then(words::close_reason);
-        let ((id, reason), _note) = bad.check(id.zip(reason).zip(note))?;
+        let ((id, reason), note) = bad.check(id.zip(reason).zip(note))?;
         let render = |v: &CaseView| v1::CloseCaseResponse {
             case: Some(case::render(v)),
             cancelling_contact_ids: ids(&v.cancelling),
         };
         let encode = |v: &CaseView| render(v).encode_to_vec();
-        let etag = Some(body.etag.clone()).filter(|e| !e.is_empty());
+        let input = CloseInput {
+            reason,
+            note,
+            etag: Some(body.etag.clone()).filter(|e| !e.is_empty()),
+        };
         answer(
-            self.engine
-                .close_case(&caller, id, reason, etag, &encode)
-                .await,
+            self.engine.close_case(&caller, id, input, &encode).await,
             render,
         )
     }
@@ -255,7 +257,11 @@ impl CaseService for Edge {
             .filter(|_| page.more)
             .map(|item| item.position);
         let next_page_token = last.map_or_else(String::new, |at| bound.token(&at.to_string()));
-        let entries = page.rows.iter().map(event::timeline_entry).collect();
+        let sees_people = who.sees_people();
+        let entries = page.rows.iter();
+        let entries = entries
+            .map(|item| event::timeline_entry(item, sees_people))
+            .collect();
         Ok(Response::new(v1::GetTimelineResponse {
             entries,
             next_page_token,
@@ -434,21 +440,12 @@ impl Told {
         if paths.is_empty() {
             paths = set_fields(given);
         }
-        let cleared = [
-            ("overdue", given.overdue.is_none()),
-            (
-                "oldest_unpaid_due_date",
-                given.oldest_unpaid_due_date.is_none(),
-            ),
-        ];
-        for (name, unset) in cleared {
-            if unset && paths.iter().any(|p| p == name) {
-                bad.note(
-                    ErrorReason::FieldMaskInvalid,
-                    "update_mask",
-                    format!("`{name}` cannot be cleared"),
-                );
-            }
+        if given.overdue.is_none() && paths.iter().any(|p| p == "overdue") {
+            bad.note(
+                ErrorReason::FieldMaskInvalid,
+                "update_mask",
+                "`overdue` cannot be cleared",
+            );
         }
         if paths.is_empty() {
             bad.note(
@@ -496,7 +493,8 @@ impl Told {
         FactsInput {
             amounts: money.then_some(amounts),
             currency: self.facts.currency(),
-            oldest_unpaid_due: self.facts.due.filter(|_| names("oldest_unpaid_due_date")),
+            oldest_unpaid_due: names("oldest_unpaid_due_date")
+                .then(|| self.facts.due.map_or(DueDate::Cleared, DueDate::On)),
             pause_days: None,
             scores: scored.then_some(scores),
             tags: names("tags").then(|| self.facts.tags.clone()),

@@ -67,13 +67,16 @@ impl ContactService for Edge {
         let caller = self.caller(&mut bad, &who, call);
         let id = bad.contact(&body.contact_id);
         let note = bad.short("note", &body.note, 500);
-        let (id, _note) = bad.check(id.zip(note))?;
+        let (id, note) = bad.check(id.zip(note))?;
+        let sees_people = who.sees_people();
         let render = |v: &ContactView| v1::ApproveContactResponse {
-            contact: Some(contact::render(v)),
+            contact: Some(contact::render(v, sees_people)),
         };
         let encode = |v: &ContactView| render(v).encode_to_vec();
         answer(
-            self.engine.approve_contact(&caller, id, &encode).await,
+            self.engine
+                .approve_contact(&caller, id, note, &encode)
+                .await,
             render,
         )
     }
@@ -93,8 +96,9 @@ impl ContactService for Edge {
         let id = bad.contact(&body.contact_id);
         let reason = bad.text("reason", &body.reason, 500);
         let (id, reason) = bad.check(id.zip(reason))?;
+        let sees_people = who.sees_people();
         let render = |v: &ContactView| v1::CancelContactResponse {
-            contact: Some(contact::render(v)),
+            contact: Some(contact::render(v, sees_people)),
         };
         let encode = |v: &ContactView| render(v).encode_to_vec();
         answer(
@@ -119,7 +123,7 @@ impl ContactService for Edge {
             .await
             .map_err(status::of_command)?;
         Ok(Response::new(v1::GetContactResponse {
-            contact: Some(contact::render(&view)),
+            contact: Some(contact::render(&view, who.sees_people())),
         }))
     }
 
@@ -164,8 +168,9 @@ impl ContactService for Edge {
         let caller = self.caller(&mut bad, &who, call);
         let report = contact::report(&mut bad, &body, &who.name, self.now());
         let report = bad.check(report)?;
+        let sees_people = who.sees_people();
         let render = |v: &ContactView| v1::ReportOutcomeResponse {
-            contact: Some(contact::render(v)),
+            contact: Some(contact::render(v, sees_people)),
         };
         let encode = |v: &ContactView| render(v).encode_to_vec();
         answer(
@@ -196,7 +201,7 @@ impl Edge {
             scanned += chunk.rows.len();
             for (i, view) in chunk.rows.iter().enumerate() {
                 after = Some(view.contact.id);
-                let row = contact::render(view);
+                let row = contact::render(view, false);
                 if filter.holds(&row) {
                     found.push(row);
                 }

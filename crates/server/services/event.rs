@@ -1,5 +1,6 @@
 //! EventService: every event after a cursor, then each new one; nothing missed, nothing twice.
 
+use recoup_domain::case::CaseEvent;
 use recoup_domain::ids::{CaseId, TenantId};
 use recoup_domain::journal::{ContactEvent, What};
 use recoup_engine::commands::CaseName;
@@ -189,6 +190,14 @@ impl Watch {
             let full = entries.len() == CHUNK;
             for recorded in entries {
                 self.after = recorded.position;
+                // The policy of a new case is told with its opening.
+                if let What::Case {
+                    event: CaseEvent::PolicyPinned(_),
+                    ..
+                } = &recorded.entry.what
+                {
+                    continue;
+                }
                 let beside = self.beside(&recorded).await;
                 let event = event::render(&recorded, &beside);
                 if self.wanted.fits(&event) {
@@ -208,24 +217,28 @@ impl Watch {
         let engine = &self.edge.engine;
         match &recorded.entry.what {
             What::Case { id, .. } => {
-                let view = engine.case(&self.who.tenant, &CaseName::Id(*id)).await.ok();
-                view.map_or_else(Beside::default, |v| Beside {
-                    currency: Some(v.case.currency),
-                    dpd: v
-                        .case
-                        .dpd_on(v.borrower.home_zone().date(recorded.entry.at)),
-                    lender_case_ref: v.lender_case_ref,
+                let view = engine.case(&self.who.tenant, &CaseName::Id(*id)).await;
+                let Ok(view) = view else {
+                    return Beside::default();
+                };
+                let told = engine.beside(&recorded.entry, view.case.borrower).await;
+                Beside {
+                    currency: Some(view.case.currency),
+                    zone: Some(view.borrower.home_zone().clone()),
+                    lender_case_ref: view.lender_case_ref,
+                    policy: view.case.policy,
+                    payment_ref: told.ok().flatten().unwrap_or_default().payment_ref,
                     contact: None,
-                })
+                }
             }
             What::Contact {
                 event: ContactEvent::Planned(_) | ContactEvent::Intended(_),
                 ..
             } => Beside::default(),
             What::Contact { id, .. } => {
-                let view = engine.contact(&self.who.tenant, *id).await.ok();
+                let found = engine.stored_contact(&self.who.tenant, *id).await.ok();
                 Beside {
-                    contact: view.map(|v| v.contact),
+                    contact: found.flatten(),
                     ..Beside::default()
                 }
             }

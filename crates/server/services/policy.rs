@@ -1,9 +1,9 @@
 //! PolicyService.
 
 use prost::Message;
-use recoup_engine::types::TemplateInput;
+use recoup_engine::types::{PolicyView, TemplateInput};
 use recoup_policy::Severity;
-use recoup_store::{StoredPolicy, StoredTemplate};
+use recoup_store::StoredTemplate;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Call, Edge, answer};
@@ -51,11 +51,11 @@ impl PolicyService for Edge {
         let yaml = bad.check(yaml)?;
         let warnings = self.engine.check_policy(&who.tenant, &yaml).await;
         let warnings = warnings.map_err(status::of_command)?;
-        let render = |p: &StoredPolicy| v1::CreatePolicyResponse {
-            policy: Some(policy::render(p, self.engine.stages_of(p))),
+        let render = |p: &PolicyView| v1::CreatePolicyResponse {
+            policy: Some(policy::render(p)),
             findings: warnings.iter().map(policy::finding).collect(),
         };
-        let encode = |p: &StoredPolicy| render(p).encode_to_vec();
+        let encode = |p: &PolicyView| render(p).encode_to_vec();
         answer(
             self.engine.create_policy(&caller, yaml, &encode).await,
             render,
@@ -76,14 +76,14 @@ impl PolicyService for Edge {
         let caller = self.caller(&mut bad, &who, call);
         let version = policy::version(&mut bad, "policy_id", &body.policy_id);
         let note = bad.short("note", &body.note, 500);
-        let ((name, version), _note) = bad.check(version.zip(note))?;
-        let render = |p: &StoredPolicy| v1::ActivatePolicyResponse {
-            policy: Some(policy::render(p, self.engine.stages_of(p))),
+        let ((name, version), note) = bad.check(version.zip(note))?;
+        let render = |p: &PolicyView| v1::ActivatePolicyResponse {
+            policy: Some(policy::render(p)),
         };
-        let encode = |p: &StoredPolicy| render(p).encode_to_vec();
+        let encode = |p: &PolicyView| render(p).encode_to_vec();
         answer(
             self.engine
-                .activate_policy(&caller, &name, version, &encode)
+                .activate_policy(&caller, &name, version, note, &encode)
                 .await,
             render,
         )
@@ -111,8 +111,7 @@ impl PolicyService for Edge {
         let (name, version) = bad.check(wanted)?;
         let found = self.engine.policy(&who.tenant, &name, version).await;
         let found = found.map_err(status::of_command)?;
-        let stages = self.engine.stages_of(&found);
-        let policy = Some(policy::render(&found, stages));
+        let policy = Some(policy::render(&found));
         Ok(Response::new(v1::GetPolicyResponse { policy }))
     }
 

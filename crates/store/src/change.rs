@@ -90,8 +90,19 @@ pub struct StoredPolicy {
     pub author: String,
     /// When.
     pub created_at: Timestamp,
-    /// Who activated it and when; none where nobody did.
-    pub activated: Option<(String, Timestamp)>,
+    /// Who activated it last; none where nobody did.
+    pub activated: Option<Activation>,
+}
+
+/// A policy version was made the one of new cases.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Activation {
+    /// Who did it.
+    pub by: String,
+    /// When.
+    pub at: Timestamp,
+    /// What they wrote for the record; speaks of the policy, not of people.
+    pub note: String,
 }
 
 /// A template version.

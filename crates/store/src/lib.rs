@@ -11,8 +11,8 @@ mod query;
 pub mod sqlite;
 
 pub use change::{
-    Answer, Change, CommitError, Committed, Guard, Scope, StoredPolicy, StoredTemplate, Switch,
-    Write,
+    Activation, Answer, Change, CommitError, Committed, Guard, Scope, StoredPolicy, StoredTemplate,
+    Switch, Write,
 };
 pub use leaf::{Leaf, leaf_hash};
 pub use query::{
@@ -85,6 +85,9 @@ pub trait Store: Send + Sync + 'static {
     /// The least instant at which an unleased case is due; none where nothing is scheduled.
     async fn next_due(&self) -> Read<Option<Timestamp>>;
 
+    /// When cases are due next, in any order; those that are not due by themselves are left out.
+    async fn schedules(&self, cases: &[CaseId]) -> Read<Vec<(CaseId, Timestamp)>>;
+
     /// What a decision needs of each case: the case, its borrower, and all contacts of that person at the
     /// lender, sorted by time; read in one snapshot. Unknown ids are left out.
     async fn facts(&self, cases: &[CaseId]) -> Read<Vec<Facts>>;
@@ -151,6 +154,9 @@ pub trait Store: Send + Sync + 'static {
     /// All versions of all policies of a tenant, or of all tenants.
     async fn policies(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredPolicy>>;
 
+    /// How many open cases are pinned to a policy version.
+    async fn pinned_cases(&self, tenant: &TenantId, name: &str, version: u32) -> Read<u64>;
+
     /// All templates of a tenant, or of all tenants, newest version of each last.
     async fn templates(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredTemplate>>;
 
@@ -166,6 +172,6 @@ pub trait Store: Send + Sync + 'static {
     /// The recorded answer to a request of a tenant.
     async fn answer(&self, tenant: &TenantId, request_id: &str) -> Read<Option<Answer>>;
 
-    /// Counts for the operator's screen.
-    async fn status(&self, now: Timestamp) -> Read<StoreStatus>;
+    /// A lender's counts, for the operator's screen.
+    async fn status(&self, tenant: &TenantId, now: Timestamp) -> Read<StoreStatus>;
 }

@@ -85,7 +85,7 @@ pub struct Page<T> {
     pub more: bool,
 }
 
-/// Counts for the operator's screen.
+/// A lender's counts, for the operator's screen.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct StoreStatus {
     /// Cases by status name.
@@ -96,6 +96,6 @@ pub struct StoreStatus {
     pub due: u64,
     /// The least instant at which a case is due.
     pub next_due: Option<Timestamp>,
-    /// Newest journal position.
+    /// Newest journal position, over all lenders.
     pub position: u64,
 }

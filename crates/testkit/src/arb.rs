@@ -17,6 +17,7 @@ pub fn command() -> impl Strategy<Value = Command> {
         1 => Just(Command::Release),
         2 => Just(Command::Timers),
         1 => prop_oneof![Just(0), -1_i64..200_000].prop_map(Command::Overdue),
+        1 => Just(Command::NothingDue),
         // Rare: little can happen to a closed case.
         1 => prop_oneof![9 => Just(Command::Timers), 1 => Just(Command::Close)],
         5 => Just(Command::Intend),

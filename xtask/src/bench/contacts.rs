@@ -126,7 +126,8 @@ impl Portfolio {
         let watch = Stopwatch::start();
         let next = self.engine.run_dry().await.map_err(Failure::Wrong)?;
         let sample = watch.stop(self.cases);
-        let status = self.engine.store().status(self.next).await?;
+        let lender = stack::tenant()?;
+        let status = self.engine.store().status(&lender, self.next).await?;
         let made: u64 = status.contacts.iter().map(|(_, n)| n).sum();
         let accepted: u64 = status
             .contacts

@@ -113,6 +113,7 @@ pub(crate) async fn engine(
         id_seed: None,
         batch: 256,
         blobs: Arc::default(),
+        refused_channels: Default::default(),
     };
     let engine = Engine::start(options, store, channels(), wall)
         .await
@@ -140,7 +141,13 @@ async fn activate(engine: &Engine, policy: &str) -> Result<(), Failure> {
         return Err(Failure::Wrong("the policy was made before".to_owned()));
     };
     engine
-        .activate_policy(&ben, &made.name, made.version, &|_| Vec::new())
+        .activate_policy(
+            &ben,
+            &made.stored.name,
+            made.stored.version,
+            String::new(),
+            &|_| Vec::new(),
+        )
         .await
         .map_err(Failure::other)?;
     Ok(())

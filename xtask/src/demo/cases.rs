@@ -91,8 +91,13 @@ impl Cases {
         };
         match &event.detail {
             Some(Detail::CaseFactsUpdated(updated)) => {
-                case.overdue_minor = updated.overdue.as_ref().map_or(0, values::minor_of);
-                case.dpd_at = (updated.dpd, at_us);
+                // What is unset did not change.
+                if let Some(overdue) = &updated.overdue {
+                    case.overdue_minor = values::minor_of(overdue);
+                }
+                if let Some(dpd) = updated.dpd {
+                    case.dpd_at = (dpd, at_us);
+                }
             }
             Some(Detail::Payment(payment)) if kind == pb::EventKind::PaymentRecorded => {
                 case.overdue_minor = payment.overdue_after.as_ref().map_or(0, values::minor_of);

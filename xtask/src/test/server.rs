@@ -66,7 +66,7 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Starts it with the real SMS library. `gateway` is the SMS gateway, `http://host:port`.
+    /// Starts it with the configuration of the first call. `gateway` is the SMS gateway, `http://host:port`.
     pub(crate) fn start(folder: &Path, gateway: &str) -> Result<Self, String> {
         let mut server = Self {
             folder: folder.to_owned(),
@@ -91,11 +91,8 @@ impl Server {
             .arg("serve")
             .arg("--config")
             .arg(self.folder.join("recoup.toml"))
-            .arg("--store")
-            .arg(format!("sqlite:{}", self.folder.join("store").display()))
             .arg("--ready-file")
             .arg(&ready)
-            .env("RECOUP_SMS_PASSWORD", "sandbox")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.map_err(|e| e.to_string())?)
@@ -107,17 +104,30 @@ impl Server {
         Ok(())
     }
 
+    /// The configuration that the README names, with free ports, and the libraries of this build.
     fn configure(&self) -> Result<(), String> {
-        let library = cargo::profile_dir("dev").join("librecoup_sms.so");
-        let config = format!(
-            "listen = \"{}\"\ncallback_listen = \"127.0.0.1:0\"\n\
-             [[channel]]\nname = \"sms\"\nlibrary = \"{}\"\n\
-             config = {{ endpoint = \"{}/cgi-bin/sendsms\", username = \"recoup\", password_secret = \"sms\", from = \"10690\" }}\n\
-             secrets = {{ sms = {{ env = \"RECOUP_SMS_PASSWORD\" }} }}\n",
-            self.api,
-            library.display(),
-            self.gateway
-        );
+        let first = cargo::root().join("examples/first");
+        let path = first.join("recoup.toml");
+        let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
+        let built = cargo::profile_dir("dev");
+        let said = |path: PathBuf| path.display().to_string();
+        let parts = [
+            ("127.0.0.1:7700", self.api.clone()),
+            ("127.0.0.1:7701", "127.0.0.1:0".to_owned()),
+            ("../../target/first-data", said(self.folder.join("store"))),
+            ("../../target/release", said(built)),
+            ("http://127.0.0.1:13013", self.gateway.clone()),
+            (
+                "\"sandbox-password\"",
+                format!("\"{}\"", said(first.join("sandbox-password"))),
+            ),
+        ];
+        let config = parts
+            .iter()
+            .try_fold(text, |text, (old, new)| match text.contains(old) {
+                true => Ok(text.replacen(old, new, 1)),
+                false => Err(format!("{} does not say `{old}` any more", path.display())),
+            })?;
         write(&self.folder.join("recoup.toml"), &config)
     }
 

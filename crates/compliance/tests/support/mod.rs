@@ -45,6 +45,8 @@ pub(crate) fn party(zones: &[&str]) -> Party {
         deceased: false,
         incapacitated: false,
         refused: false,
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        updated_at: jiff::Timestamp::UNIX_EPOCH,
         sealed: Sealed::default(),
     }
 }

@@ -132,8 +132,10 @@ fn world(shape: &Shape, mut contacts: Vec<PastContact>, now: Timestamp) -> World
         };
     }
     borrower.opt_outs.extend(shape.opt_out.map(|class| OptOut {
+        id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
         class: Some(ContactClass::ALL[class]),
         point: None,
+        via: "letter".into(),
         at: now,
     }));
     let mut case = facts::case(now - SignedDuration::from_hours(24 * 70));

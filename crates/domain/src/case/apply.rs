@@ -16,7 +16,9 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
             tags,
         } => {
             case.amounts = amounts.unwrap_or(case.amounts);
-            case.oldest_unpaid_due = oldest_unpaid_due.or(case.oldest_unpaid_due);
+            if let Some(told) = oldest_unpaid_due {
+                case.oldest_unpaid_due = told.day();
+            }
             case.pause_days = pause_days.unwrap_or(case.pause_days);
             case.scores = scores.unwrap_or(case.scores);
             if let Some(tags) = tags {
@@ -57,7 +59,7 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
         CaseEvent::WorklistChanged { reason } => {
             case.worklist = Some(reason.clone()).filter(|r| !r.is_empty());
         }
-        CaseEvent::Closed { reason } => {
+        CaseEvent::Closed { reason, .. } => {
             case.closed = Some(Closed {
                 reason: *reason,
                 at,
@@ -65,6 +67,6 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
         }
     }
     if !matches!(event, CaseEvent::Opened(_)) {
-        case.version += 1;
+        case.touch(at);
     }
 }

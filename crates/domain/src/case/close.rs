@@ -8,11 +8,12 @@ use super::{Case, CaseEvent, CloseReason, EndedBy, Refusal};
 /// Where it is closed already.
 pub fn close(case: &Case, reason: CloseReason) -> Result<Vec<CaseEvent>, Refusal> {
     case.must_be_open()?;
-    Ok(ending(case, reason))
+    Ok(ending(case, reason, case.collected()))
 }
 
-/// What an end brings with it: pauses end, the worklist entry goes, the case is closed.
-pub(super) fn ending(case: &Case, reason: CloseReason) -> Vec<CaseEvent> {
+/// What an end brings with it: pauses end, the worklist entry goes, the case is closed with `collected` minor
+/// units.
+pub(super) fn ending(case: &Case, reason: CloseReason, collected: i64) -> Vec<CaseEvent> {
     let pauses = case.pauses.iter().map(|p| CaseEvent::PauseEnded {
         pause: p.id,
         by: EndedBy::Close,
@@ -22,6 +23,6 @@ pub(super) fn ending(case: &Case, reason: CloseReason) -> Vec<CaseEvent> {
     });
     pauses
         .chain(off)
-        .chain([CaseEvent::Closed { reason }])
+        .chain([CaseEvent::Closed { reason, collected }])
         .collect()
 }

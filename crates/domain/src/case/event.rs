@@ -19,7 +19,7 @@ pub enum CaseEvent {
         /// All amounts.
         amounts: Option<Amounts>,
         /// Oldest unpaid due date.
-        oldest_unpaid_due: Option<Date>,
+        oldest_unpaid_due: Option<DueDate>,
         /// Days that do not count as past due.
         pause_days: Option<u32>,
         /// Both scores.
@@ -57,8 +57,12 @@ pub enum CaseEvent {
         from: Option<u8>,
         /// The stage entered.
         to: Option<u8>,
+        /// The name of the stage left, empty for none.
+        left: String,
         /// The name of the stage entered, empty for none.
         name: String,
+        /// Days past due then.
+        dpd: i32,
     },
     /// A step can never be taken and was passed over.
     StepSkipped {
@@ -84,7 +88,30 @@ pub enum CaseEvent {
     Closed {
         /// Why.
         reason: CloseReason,
+        /// What came in over its life, in minor units.
+        collected: i64,
     },
+}
+
+/// The oldest unpaid due date, as the ledger tells it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DueDate {
+    /// This day.
+    On(Date),
+    /// Nothing is unpaid any more.
+    Cleared,
+}
+
+impl DueDate {
+    /// The day, where there is one.
+    #[must_use]
+    pub const fn day(self) -> Option<Date> {
+        match self {
+            Self::On(day) => Some(day),
+            Self::Cleared => None,
+        }
+    }
 }
 
 /// What ended a pause.
@@ -126,6 +153,8 @@ pub enum SkipReason {
     NoChannel,
     /// Tried, and proven not sent, as often as a step may be.
     RetriesUsedUp,
+    /// A person called it off while it waited for approval.
+    CalledOff,
     /// The policy says so of an outcome.
     ByOutcome {
         /// The outcome.

@@ -1,7 +1,6 @@
 //! The lender's ledger changed, or evidence was added.
 
-use super::{Amounts, Case, CaseEvent, CloseReason, Document, Refusal, Scores};
-use jiff::civil::Date;
+use super::{Amounts, Case, CaseEvent, CloseReason, Document, DueDate, Refusal, Scores};
 
 pub(super) fn check_amounts(a: &Amounts) -> Result<(), Refusal> {
     let fields = [
@@ -47,7 +46,7 @@ pub(super) fn check_document(d: &Document) -> Result<(), Refusal> {
 pub fn update_facts(
     case: &Case,
     amounts: Option<Amounts>,
-    oldest_unpaid_due: Option<Date>,
+    oldest_unpaid_due: Option<DueDate>,
     pause_days: Option<u32>,
     scores: Option<Scores>,
     tags: Option<Vec<String>>,
@@ -72,7 +71,7 @@ pub fn update_facts(
         } else {
             CloseReason::Cured
         };
-        events.extend(super::close::ending(case, reason));
+        events.extend(super::close::ending(case, reason, case.collected()));
     }
     Ok(events)
 }
@@ -140,9 +139,30 @@ mod tests {
     fn closed_by(before: i64, after: Amounts) -> Option<CloseReason> {
         let events = update_facts(&case(before), Some(after), None, None, None, None).unwrap();
         events.into_iter().find_map(|e| match e {
-            CaseEvent::Closed { reason } => Some(reason),
+            CaseEvent::Closed { reason, .. } => Some(reason),
             _ => None,
         })
+    }
+
+    #[test]
+    fn a_due_date_is_told_kept_and_cleared() {
+        let due = jiff::civil::date(2026, 4, 1);
+        let mut case = case(0);
+        for (told, then) in [
+            (Some(DueDate::On(due)), Some(due)),
+            (None, Some(due)),
+            (Some(DueDate::Cleared), None),
+        ] {
+            let events = update_facts(&case, None, told, None, None, None).unwrap();
+            // As a store keeps it.
+            let json = serde_json::to_string(&events).unwrap();
+            let events: Vec<CaseEvent> = serde_json::from_str(&json).unwrap();
+            for event in &events {
+                crate::case::apply(&mut case, event, Timestamp::UNIX_EPOCH);
+            }
+            assert_eq!(case.oldest_unpaid_due, then);
+        }
+        assert_eq!(case.dpd_on(due), 0);
     }
 
     #[test]

@@ -12,7 +12,7 @@ mod promise;
 
 pub use apply::apply;
 pub use close::close;
-pub use event::{CaseEvent, Denial, EndedBy, PromiseResult, SkipReason};
+pub use event::{CaseEvent, Denial, DueDate, EndedBy, PromiseResult, SkipReason};
 pub use facts::{add_document, update_facts};
 pub use open::{Opening, open};
 pub use pause::{PauseRequest, pause, release};
@@ -95,6 +95,8 @@ pub struct Case {
     pub previous: Option<CaseId>,
     /// When it was opened.
     pub opened_at: Timestamp,
+    /// When anything of it last changed, its contacts included.
+    pub updated_at: Timestamp,
     /// The lender's references, sealed under the borrower's key.
     pub sealed: Sealed,
 }
@@ -384,6 +386,14 @@ pub enum Refusal {
         /// What is wrong and what would be right.
         problem: String,
     },
+    /// A promise that the case cannot rest on.
+    #[error("{field}: {problem}")]
+    Promise {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
     /// Something that is not there.
     #[error("the case has no {0}")]
     Missing(&'static str),
@@ -415,6 +425,12 @@ impl Case {
         }
     }
 
+    /// Something of it changed at `at`.
+    pub(crate) const fn touch(&mut self, at: Timestamp) {
+        self.version += 1;
+        self.updated_at = at;
+    }
+
     /// Days past due at `at` in `zone`: calendar days since the oldest unpaid due date, less pause days;
     /// negative before it, 0 where nothing is due.
     #[must_use]
@@ -433,6 +449,13 @@ impl Case {
                 days
             }
         })
+    }
+
+    /// What came in so far, in minor units.
+    #[must_use]
+    pub fn collected(&self) -> i64 {
+        let amounts = self.payments.iter().map(|(_, minor)| *minor);
+        amounts.fold(0, i64::saturating_add)
     }
 
     /// Whether the documents make a complete evidence pack.

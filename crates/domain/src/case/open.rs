@@ -90,6 +90,7 @@ pub fn open(o: Opening, now: Timestamp) -> Result<CaseEvent, Refusal> {
         collectors: Vec::new(),
         previous: o.previous,
         opened_at: now,
+        updated_at: now,
         sealed: o.sealed,
     })))
 }

@@ -17,6 +17,8 @@ pub struct Payment {
     pub received_at: Timestamp,
     /// What is overdue after it, in minor units.
     pub overdue_after: i64,
+    /// Whether it brought the overdue amount from above 0 to 0.
+    pub cures: bool,
 }
 
 /// Records a payment of `amount` minor units. `overdue_after`, where the lender knows it, rules; without
@@ -63,11 +65,13 @@ pub fn record_payment(
     }
     let overdue_after =
         overdue_after.unwrap_or_else(|| case.amounts.overdue.saturating_sub(amount).max(0));
+    let cures = case.amounts.overdue > 0 && overdue_after == 0;
     let mut events = vec![CaseEvent::PaymentRecorded(Payment {
         reference,
         amount,
         received_at,
         overdue_after,
+        cures,
     })];
     if case.closed.is_some() {
         return Ok(events);
@@ -86,7 +90,7 @@ pub fn record_payment(
             });
         }
     }
-    if case.amounts.overdue > 0 && overdue_after == 0 {
+    if cures {
         let kept: Vec<_> = events
             .iter()
             .filter_map(|e| match e {
@@ -94,7 +98,8 @@ pub fn record_payment(
                 _ => None,
             })
             .collect();
-        let endings = super::close::ending(case, CloseReason::Cured);
+        let collected = case.collected().saturating_add(amount);
+        let endings = super::close::ending(case, CloseReason::Cured, collected);
         events.extend(endings.into_iter().filter(|e| match e {
             CaseEvent::PauseEnded { pause, .. } => !kept.contains(pause),
             _ => true,

@@ -1,11 +1,13 @@
 //! Commands on parties.
 
+use crate::beside::Beside;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
 use crate::keys::PARTY_PLACE;
 use crate::stops::{PartyStop, alarm_for_doubt};
-use crate::types::{Answered, Caller, Encode, PartyInput, PartyName, PartyPlain, PartyView};
+use crate::types::{Answered, Caller, Encode, Over, PartyInput, PartyName, PartyPlain, PartyView};
+use jiff::Timestamp;
 use recoup_domain::Party;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId};
@@ -13,28 +15,66 @@ use recoup_domain::party::{Cease, ContactPoint, OptOut, PartyEvent, PointState};
 use recoup_domain::regions::zones_of;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::time::Zone;
-use recoup_store::Facts;
+use recoup_store::{Facts, Guard};
 use std::sync::Arc;
+
+/// An opt-out, as told.
+#[derive(Clone, Debug)]
+pub struct OptOutInput {
+    /// The medium; none means all.
+    pub class: Option<ContactClass>,
+    /// The one number or address; none means all.
+    pub point: Option<KeyedHash>,
+    /// How it was received, in a word such as `letter`.
+    pub via: String,
+    /// When it was received; none means now.
+    pub received_at: Option<Timestamp>,
+}
+
+/// A demand to stop, as told.
+#[derive(Clone, Debug)]
+pub struct CeaseInput {
+    /// The debt; none means all.
+    pub case: Option<CaseId>,
+    /// Whether it came in writing.
+    pub written: bool,
+    /// When it was received; none means now.
+    pub received_at: Option<Timestamp>,
+    /// The paper: reference and SHA-256; kept sealed.
+    pub evidence: Option<(String, String)>,
+}
 
 impl Engine {
     /// Makes a party, or takes over what the lender says of it now. Rights of the person and what contacts have
-    /// taught are never taken back by it.
+    /// taught are never taken back by it. `over` may lay what was told over what is there, or refuse it: it is
+    /// asked anew where the party was changed before this is written.
     ///
     /// # Errors
-    /// Invalid where no zone can be told, or a field cannot be.
+    /// Invalid where no zone can be told, or a field cannot be; what `over` refuses.
     pub async fn upsert_borrower(
         &self,
         who: &Caller,
-        input: PartyInput,
+        told: PartyInput,
+        over: Over<'_>,
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
         let _work = self.0.activity.begin();
         if let Some(before) = self.answered(who).await? {
             return Ok(before);
         }
-        let name = PartyName::Told(Box::new(input));
+        let key = self.0.vault.keyed(&who.tenant, "party", &told.lender_ref);
         for _ in 0..super::ATTEMPTS_MAX {
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
+            let (seen, guard) = match self.0.store.party_by_ref(&who.tenant, key).await? {
+                Some(party) => {
+                    let guard = Guard::Party(party.id, party.version);
+                    (Some(self.party_view(party).await?), guard)
+                }
+                None => (None, Guard::NoParty(who.tenant.clone(), key)),
+            };
+            draft.guard(guard);
+            let input = over(told.clone(), seen.as_ref())?;
+            let name = PartyName::Told(Box::new(input));
             let id = self.draft_party(&mut draft, &name).await?;
             let all = self.hold_open_cases(&mut draft, id).await?;
             for facts in &all {
@@ -66,7 +106,7 @@ impl Engine {
             let data_key = self.0.keys.of(known.id).await?;
             let plain = plain_of(told);
             let same = self.0.keys.plain(&known).await? == plain;
-            let mut fresh = self.party_of(&tenant, known.id, key, told)?;
+            let mut fresh = self.party_of(draft, known.id, key, told)?;
             fresh.sealed = if same {
                 known.sealed.clone()
             } else {
@@ -82,7 +122,7 @@ impl Engine {
         }
         let id = self.0.ids.party();
         let (data_key, wrapped) = self.0.vault.new_key(id)?;
-        let mut party = self.party_of(&tenant, id, key, told)?;
+        let mut party = self.party_of(draft, id, key, told)?;
         party.sealed = seal(&data_key, &plain_of(told))?;
         self.0.keys.keep(id, Arc::new(data_key));
         draft.make_party(party, wrapped);
@@ -91,11 +131,12 @@ impl Engine {
 
     fn party_of(
         &self,
-        tenant: &recoup_domain::TenantId,
+        draft: &Draft,
         id: PartyId,
         lender_ref: KeyedHash,
         told: &PartyInput,
     ) -> Done<Party> {
+        let (tenant, now) = (draft.tenant(), draft.now);
         let zones = zones(told)?;
         let point = |p: &crate::types::PointInput| ContactPoint {
             key: self.point_key(tenant, &p.value),
@@ -129,6 +170,8 @@ impl Engine {
             deceased: false,
             incapacitated: false,
             refused: false,
+            created_at: now,
+            updated_at: now,
             sealed: Sealed::default(),
         })
     }
@@ -148,10 +191,11 @@ impl Engine {
         &self,
         who: &Caller,
         name: &PartyName,
-        class: Option<ContactClass>,
-        point: Option<KeyedHash>,
+        input: OptOutInput,
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
+        let (class, point) = (input.class, input.point);
+        let id = self.0.ids.opt_out();
         let stop = PartyStop::OptOut(class, point);
         let act = |draft: &mut Draft, party: &Party| {
             if let Some(point) = point.filter(|p| party.point(*p).is_none()) {
@@ -160,16 +204,20 @@ impl Engine {
                     id: point.to_string(),
                 });
             }
+            let received = received(draft.now, input.received_at)?;
             let opt_out = OptOut {
+                id,
                 class,
                 point,
-                at: draft.now,
+                via: input.via.clone(),
+                at: received,
             };
             let known = party
                 .opt_outs
                 .iter()
                 .any(|o| o.class == class && o.point == point);
             if !known {
+                draft.effective(received);
                 draft.party_event(party.id, PartyEvent::OptedOut(opt_out));
             }
             Ok(())
@@ -185,21 +233,30 @@ impl Engine {
         &self,
         who: &Caller,
         name: &PartyName,
-        case: Option<CaseId>,
-        written: bool,
+        input: CeaseInput,
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
+        let case = input.case;
         if let Some(id) = case {
             self.stored_case(&who.tenant, id).await?;
         }
+        let told = Beside {
+            evidence: input.evidence.into_iter().collect(),
+            ..Beside::default()
+        };
+        let party = self.find_party(&who.tenant, name).await?.id;
+        let sealed = told.sealed_for(party, &self.0.keys).await?;
         let stop = PartyStop::Cease(case);
         let act = |draft: &mut Draft, party: &Party| {
+            let received = received(draft.now, input.received_at)?;
             let cease = Cease {
                 case,
-                written,
-                at: draft.now,
+                written: input.written,
+                at: received,
             };
+            draft.effective(received);
             draft.party_event(party.id, PartyEvent::Ceased(cease));
+            draft.seal_last(sealed.clone());
             Ok(())
         };
         self.on_party(who, name, encode, act, &stop).await
@@ -224,6 +281,7 @@ impl Engine {
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             draft.hold_party(party.clone());
             act(&mut draft, &party)?;
+            draft.follows();
             self.follow_stop(&mut draft, id, stop).await?;
             let view = self.view_party(&draft, id).await?;
             if let Some(done) = self.commit_command(who, draft, view, encode).await? {
@@ -269,6 +327,20 @@ impl Engine {
         view.created = draft.is_new_party(id);
         view.cancelling = draft.cancels().to_vec();
         Ok(view)
+    }
+}
+
+/// When a wish was received: now where nobody says.
+fn received(now: Timestamp, told: Option<Timestamp>) -> Done<Timestamp> {
+    match told.filter(|at| *at > now) {
+        None => Ok(told.unwrap_or(now)),
+        Some(ahead) => {
+            let problem = format!("{ahead} lies ahead of now ({now})");
+            Err(CommandError::Invalid(vec![Violation::new(
+                "received_time",
+                problem,
+            )]))
+        }
     }
 }
 

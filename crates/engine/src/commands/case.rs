@@ -2,15 +2,15 @@
 
 use super::check_etag;
 use super::read::ShowCase;
+use crate::beside::Beside;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
 use crate::render::CasePlain;
 use crate::types::{Answered, Caller, CaseInput, CaseView, Encode};
 use jiff::Timestamp;
-use jiff::civil::Date;
 use recoup_domain::case::{
-    self, Amounts, CaseParty, CloseReason, Document, Opening, PolicyPin, Scores,
+    self, Amounts, CaseParty, CloseReason, Document, DueDate, Opening, PolicyPin, Scores,
 };
 use recoup_domain::ids::CaseId;
 use recoup_domain::money::{Currency, Money};
@@ -25,7 +25,7 @@ pub struct FactsInput {
     /// Their currency.
     pub currency: Option<Currency>,
     /// Oldest unpaid due date.
-    pub oldest_unpaid_due: Option<Date>,
+    pub oldest_unpaid_due: Option<DueDate>,
     /// Days that do not count as past due.
     pub pause_days: Option<u32>,
     /// Both scores.
@@ -49,6 +49,17 @@ pub struct PaymentInput {
     pub received_at: Option<Timestamp>,
     /// What is overdue after it, where the lender knows; it rules then.
     pub balance_after: Option<Money>,
+}
+
+/// The end of a case, as told.
+#[derive(Clone, Debug)]
+pub struct CloseInput {
+    /// Why.
+    pub reason: CloseReason,
+    /// For people; kept sealed.
+    pub note: String,
+    /// The etag the caller saw; none writes without looking.
+    pub etag: Option<String>,
 }
 
 impl Engine {
@@ -258,6 +269,12 @@ impl Engine {
         encode: Encode<'_, CaseView>,
     ) -> Done<Answered<CaseView>> {
         let reference = self.0.vault.keyed(&who.tenant, "payment", &input.reference);
+        let borrower = self.stored_case(&who.tenant, id).await?.borrower;
+        let told = Beside {
+            payment_ref: input.reference.clone(),
+            ..Beside::default()
+        };
+        let sealed = told.sealed_for(borrower, &self.0.keys).await?;
         let act = |draft: &mut Draft, facts: &Facts| {
             if let Some(balance) = input.balance_after {
                 check_currency(&facts.case, Some(balance.currency))?;
@@ -279,7 +296,14 @@ impl Engine {
                 input.balance_after.map(|b| b.minor),
             )?;
             draft.effective(received);
-            draft.case_events(id, events);
+            for event in events {
+                let is_payment = matches!(event, CaseEvent::PaymentRecorded(_));
+                draft.case_event(id, event);
+                if is_payment {
+                    draft.seal_last(sealed.clone());
+                    draft.follows();
+                }
+            }
             Ok(())
         };
         self.on_case(who, id, encode, act, ShowCase).await
@@ -311,13 +335,16 @@ impl Engine {
         &self,
         who: &Caller,
         id: CaseId,
-        reason: CloseReason,
-        etag: Option<String>,
+        input: CloseInput,
         encode: Encode<'_, CaseView>,
     ) -> Done<Answered<CaseView>> {
+        let borrower = self.stored_case(&who.tenant, id).await?.borrower;
+        let told = Beside::note(&input.note);
+        let sealed = told.sealed_for(borrower, &self.0.keys).await?;
         let act = |draft: &mut Draft, facts: &Facts| {
-            check_etag("case", etag.as_deref(), facts.case.version)?;
-            draft.case_events(id, case::close(&facts.case, reason)?);
+            check_etag("case", input.etag.as_deref(), facts.case.version)?;
+            draft.case_events(id, case::close(&facts.case, input.reason)?);
+            draft.seal_last(sealed.clone());
             Ok(())
         };
         self.on_case(who, id, encode, act, ShowCase).await

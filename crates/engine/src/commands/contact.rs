@@ -1,16 +1,18 @@
 //! Commands on contacts: a person approves, calls off, or reports.
 
 use super::read::contact_view;
+use crate::beside::Beside;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
-use crate::keys::JOURNAL_PLACE;
 use crate::settle::{self, Evidence};
 use crate::types::{Answered, Caller, ContactView, Encode, Report};
 use recoup_domain::Outcome;
+use recoup_domain::case::{CaseEvent, SkipReason};
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::ContactId;
 use recoup_domain::journal::ContactEvent;
+use recoup_domain::sealed::Sealed;
 use recoup_store::Facts;
 
 impl Engine {
@@ -23,18 +25,35 @@ impl Engine {
         &self,
         who: &Caller,
         id: ContactId,
+        note: String,
         encode: Encode<'_, ContactView>,
     ) -> Done<Answered<ContactView>> {
+        let sealed = self.beside_contact(who, id, &Beside::note(note)).await?;
         let act = |draft: &mut Draft, contact: &Contact, facts: &Facts| {
             must_wait(contact)?;
             self.must_not_be_author(who, facts)?;
             if contact.approved_by.is_none() {
                 let by = who.principal.clone();
                 draft.contact_event(id, ContactEvent::Approved { by });
+                draft.seal_last(sealed.clone());
             }
             Ok(())
         };
         self.on_contact(who, id, encode, act).await
+    }
+
+    /// What is told of a contact, sealed under the key of the person contacted.
+    async fn beside_contact(&self, who: &Caller, id: ContactId, told: &Beside) -> Done<Sealed> {
+        if *told == Beside::default() {
+            return Ok(Sealed::default());
+        }
+        let contact = self.0.store.contact(&who.tenant, id).await?;
+        let missing = || CommandError::NotFound {
+            what: "contact",
+            id: id.to_string(),
+        };
+        let person = contact.ok_or_else(missing)?.party;
+        told.sealed_for(person, &self.0.keys).await
     }
 
     fn must_not_be_author(&self, who: &Caller, facts: &Facts) -> Done<()> {
@@ -63,6 +82,7 @@ impl Engine {
         reason: String,
         encode: Encode<'_, ContactView>,
     ) -> Done<Answered<ContactView>> {
+        let sealed = self.beside_contact(who, id, &Beside::note(reason)).await?;
         let act = |draft: &mut Draft, contact: &Contact, _: &Facts| {
             match contact.state {
                 ContactState::Planned => {
@@ -72,6 +92,17 @@ impl Engine {
                             to: ContactState::Cancelled,
                         },
                     );
+                    draft.seal_last(sealed.clone());
+                    // Else the same contact would stand there again at once: a person has said no to the step.
+                    if let Some(place) = &contact.place {
+                        let skipped = CaseEvent::StepSkipped {
+                            stage: place.stage,
+                            step: place.step,
+                            why: SkipReason::CalledOff,
+                        };
+                        draft.case_event(id.case, skipped);
+                    }
+                    return Ok(());
                 }
                 _ if contact.can_be_called_off(draft.now) => self.begin_cancel(draft, id),
                 state => {
@@ -82,9 +113,9 @@ impl Engine {
                     });
                 }
             }
+            draft.seal_last(sealed.clone());
             Ok(())
         };
-        tracing::info!(contact = %id, by = %who.principal, has_reason = !reason.is_empty(), "cancel asked for");
         self.on_contact(who, id, encode, act).await
     }
 
@@ -99,15 +130,14 @@ impl Engine {
         encode: Encode<'_, ContactView>,
     ) -> Done<Answered<ContactView>> {
         let id = report.contact;
-        let known = self.contact(&who.tenant, id).await?.contact;
-        let key = self.0.keys.of(known.party).await?;
-        let beside = serde_json::json!({
-            "reporter": report.reporter,
-            "note": report.note,
-            "evidence": report.evidence,
-            "collectors": report.collectors,
-        });
-        let sealed = key.seal(JOURNAL_PLACE, beside.to_string().as_bytes())?;
+        let told = Beside {
+            note: report.note,
+            reporter: report.reporter,
+            evidence: report.evidence,
+            collectors: report.collectors,
+            ..Beside::default()
+        };
+        let sealed = self.beside_contact(who, id, &told).await?;
         let act = |draft: &mut Draft, contact: &Contact, _: &Facts| {
             if let Some(at) = report.at.filter(|at| *at > draft.now) {
                 let problem = format!("{at} lies ahead of now ({})", draft.now);
@@ -171,7 +201,8 @@ impl Engine {
             if draft.has_entries() {
                 self.schedule_after_contact(&mut draft, &facts).await;
             }
-            let view = contact_view(draft.contact(id).cloned().unwrap_or(contact));
+            let mut view = contact_view(draft.contact(id).cloned().unwrap_or(contact));
+            self.told_of(&mut view, draft.entries()).await?;
             if let Some(done) = self.commit_command(who, draft, view, encode).await? {
                 return Ok(done);
             }

@@ -10,7 +10,8 @@ mod policy;
 mod promise;
 mod read;
 
-pub use case::{FactsInput, PaymentInput};
+pub use borrower::{CeaseInput, OptOutInput};
+pub use case::{CloseInput, FactsInput, PaymentInput};
 pub use collector::CollectorView;
 pub use import::Imported;
 pub use promise::{PromiseInput, PromiseView};
@@ -88,6 +89,7 @@ impl Engine {
             let facts = self.facts_for(who, id).await?;
             let mut draft = self.draft_on(&facts, &who.principal);
             act(&mut draft, &facts)?;
+            draft.follows();
             self.stop_for_case(&mut draft, &facts).await?;
             crate::stops::alarm_for_doubt(&mut draft, &facts);
             if draft.has_entries() {

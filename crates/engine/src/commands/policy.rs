@@ -5,10 +5,10 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::intent::sha256_hex;
 use crate::render;
-use crate::types::{Answered, Caller, Encode, TemplateInput};
+use crate::types::{Answered, Caller, Encode, PolicyState, PolicyView, TemplateInput};
 use recoup_domain::ids::TenantId;
-use recoup_policy::{Finding, Severity};
-use recoup_store::{Guard, StoredPolicy, StoredTemplate, Write};
+use recoup_policy::{Finding, Policy, Severity};
+use recoup_store::{Activation, Guard, StoredPolicy, StoredTemplate, Write};
 
 impl Engine {
     /// What is wrong with a policy's text, here: names are checked against what is loaded and registered.
@@ -30,8 +30,8 @@ impl Engine {
         &self,
         who: &Caller,
         text: String,
-        encode: Encode<'_, StoredPolicy>,
-    ) -> Done<Answered<StoredPolicy>> {
+        encode: Encode<'_, PolicyView>,
+    ) -> Done<Answered<PolicyView>> {
         if let Some(before) = self.answered(who).await? {
             return Ok(before);
         }
@@ -67,10 +67,13 @@ impl Engine {
             ));
             draft.write(Write::Policy(stored.clone()));
             draft.service_event("policy_created", format!("{}@{version}", stored.name));
-            if let Some(done) = self
-                .commit_command(who, draft, stored.clone(), encode)
-                .await?
-            {
+            let view = PolicyView {
+                state: PolicyState::Draft,
+                stages: stage_names(&policy),
+                pinned_cases: 0,
+                stored: stored.clone(),
+            };
+            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
                 if matches!(done, Answered::Now(_)) {
                     self.take(stored)?;
                 }
@@ -108,13 +111,15 @@ impl Engine {
         who: &Caller,
         name: &str,
         version: u32,
-        encode: Encode<'_, StoredPolicy>,
-    ) -> Done<Answered<StoredPolicy>> {
+        note: String,
+        encode: Encode<'_, PolicyView>,
+    ) -> Done<Answered<PolicyView>> {
         if let Some(before) = self.answered(who).await? {
             return Ok(before);
         }
         for _ in 0..super::ATTEMPTS_MAX {
-            let mut stored = self.policy(&who.tenant, name, Some(version)).await?;
+            let mut view = self.policy(&who.tenant, name, Some(version)).await?;
+            let stored = &mut view.stored;
             if stored.author == who.principal {
                 return Err(CommandError::SamePerson {
                     principal: who.principal.clone(),
@@ -123,13 +128,16 @@ impl Engine {
                 });
             }
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
-            stored.activated = Some((who.principal.clone(), draft.now));
+            stored.activated = Some(Activation {
+                by: who.principal.clone(),
+                at: draft.now,
+                note: note.clone(),
+            });
             draft.write(Write::Policy(stored.clone()));
             draft.service_event("policy_activated", format!("{name}@{version}"));
-            if let Some(done) = self
-                .commit_command(who, draft, stored.clone(), encode)
-                .await?
-            {
+            let stored = stored.clone();
+            view.state = PolicyState::Active;
+            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
                 if matches!(done, Answered::Now(_)) {
                     self.take(stored)?;
                 }
@@ -139,7 +147,8 @@ impl Engine {
         Err(CommandError::Contended)
     }
 
-    /// A policy version; none means the newest.
+    /// A policy version; none means the active one, the one activated last where several are (each for a
+    /// currency of its own), and the newest where none is.
     ///
     /// # Errors
     /// NotFound where it is not there.
@@ -148,24 +157,24 @@ impl Engine {
         tenant: &TenantId,
         name: &str,
         version: Option<u32>,
-    ) -> Done<StoredPolicy> {
-        let mut versions = self.0.library.versions(tenant, name);
-        versions.retain(|p| version.is_none_or(|v| p.version == v));
+    ) -> Done<PolicyView> {
+        let library = &self.0.library;
+        let mut versions = library.versions(tenant, name);
+        match version {
+            Some(version) => versions.retain(|p| p.version == version),
+            // Stable: the newest stays last where nobody activated any.
+            None => versions.sort_by_key(|p| p.activated.as_ref().map(|a| a.at)),
+        }
         let id = version.map_or_else(|| name.to_owned(), |v| format!("{name}@{v}"));
-        versions
-            .pop()
-            .ok_or(CommandError::NotFound { what: "policy", id })
-    }
-
-    /// Names of the stages of a stored policy, mildest first.
-    #[must_use]
-    pub fn stages_of(&self, stored: &StoredPolicy) -> Vec<String> {
-        let found = self
-            .0
-            .library
-            .policy(&stored.tenant, &stored.name, stored.version);
-        found.map_or_else(Vec::new, |(_, policy)| {
-            policy.stages().iter().map(|s| s.name.clone()).collect()
+        let missing = || CommandError::NotFound { what: "policy", id };
+        let stored = versions.pop().ok_or_else(missing)?;
+        let compiled = library.policy(tenant, name, stored.version);
+        let store = &self.0.store;
+        Ok(PolicyView {
+            state: library.state(&stored),
+            stages: compiled.map_or_else(Vec::new, |(_, policy)| stage_names(&policy)),
+            pinned_cases: store.pinned_cases(tenant, name, stored.version).await?,
+            stored,
         })
     }
 
@@ -224,4 +233,9 @@ impl Engine {
         }
         Err(CommandError::Contended)
     }
+}
+
+/// Names of the stages of a policy, mildest first.
+fn stage_names(policy: &Policy) -> Vec<String> {
+    policy.stages().iter().map(|s| s.name.clone()).collect()
 }

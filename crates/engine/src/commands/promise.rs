@@ -1,10 +1,10 @@
 //! Promises to pay.
 
 use super::AsyncView;
+use crate::beside::Beside;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
-use crate::keys::JOURNAL_PLACE;
 use crate::types::{Answered, Caller, CaseView, Encode};
 use jiff::civil::Date;
 use recoup_domain::case::{self, Pause, PromiseRequest};
@@ -69,7 +69,8 @@ impl Engine {
             self.contact(&who.tenant, contact).await?;
         }
         let borrower = self.stored_case(&who.tenant, id).await?.borrower;
-        let key = self.0.keys.of(borrower).await?;
+        let told = Beside::note(&input.note);
+        let sealed = told.sealed_for(borrower, &self.0.keys).await?;
         let act = |draft: &mut Draft, facts: &Facts| {
             if input.amount.currency != facts.case.currency {
                 let mixed = MoneyError::Mixed(facts.case.currency, input.amount.currency);
@@ -84,9 +85,7 @@ impl Engine {
             let zone = facts.borrower.home_zone();
             let events = case::record_promise(&facts.case, request, draft.now, zone)?;
             draft.case_events(id, events);
-            if !input.note.is_empty() {
-                draft.seal_last(key.seal(JOURNAL_PLACE, input.note.as_bytes())?);
-            }
+            draft.seal_last(sealed.clone());
             Ok(())
         };
         self.on_case(who, id, encode, act, Show(pause)).await

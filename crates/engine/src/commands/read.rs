@@ -6,8 +6,10 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::render::{CasePlain, Content};
 use crate::types::{CaseView, ContactView, PartyName, PartyView};
-use recoup_domain::contact::Contact;
+use jiff::Timestamp;
+use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, TenantId};
+use recoup_domain::journal::{ContactEvent, Entry, What};
 use recoup_domain::{Case, Party};
 use recoup_policy::Facts as PolicyFacts;
 use recoup_store::{CaseFilter, ContactFilter, Facts, Page, Recorded};
@@ -63,7 +65,8 @@ impl Engine {
             what: "case",
             id: id.to_string(),
         };
-        self.case_view(&facts.ok_or_else(missing)?).await
+        let next_at = self.next_at(&[id]).await?.get(&id).copied();
+        self.case_view(&facts.ok_or_else(missing)?, next_at).await
     }
 
     /// Cases of the tenant in the order of their ids.
@@ -79,9 +82,11 @@ impl Engine {
     ) -> Done<Page<CaseView>> {
         let page = self.0.store.cases(tenant, filter, after, limit).await?;
         let ids: Vec<CaseId> = page.rows.iter().map(|c| c.id).collect();
+        let next_at = self.next_at(&ids).await?;
         let mut rows = Vec::with_capacity(ids.len());
         for facts in self.0.store.facts(&ids).await? {
-            rows.push(self.case_view(&facts).await?);
+            let next_at = next_at.get(&facts.case.id).copied();
+            rows.push(self.case_view(&facts, next_at).await?);
         }
         Ok(Page {
             rows,
@@ -97,10 +102,19 @@ impl Engine {
         if let Some(party) = draft.party(facts.borrower.id) {
             now.borrower = party.clone();
         }
-        self.case_view(&now).await
+        let id = now.case.id;
+        let next_at = match draft.scheduled(id) {
+            Some(at) => at,
+            None => self.next_at(&[id]).await?.remove(&id),
+        };
+        self.case_view(&now, next_at).await
     }
 
-    pub(crate) async fn case_view(&self, facts: &Facts) -> Done<CaseView> {
+    async fn next_at(&self, cases: &[CaseId]) -> Done<BTreeMap<CaseId, Timestamp>> {
+        Ok(self.0.store.schedules(cases).await?.into_iter().collect())
+    }
+
+    async fn case_view(&self, facts: &Facts, next_at: Option<Timestamp>) -> Done<CaseView> {
         let (case, borrower) = (&facts.case, &facts.borrower);
         let plain = self.0.keys.plain(borrower).await?;
         let own = CasePlain::of(case, &self.0.keys).await?;
@@ -120,6 +134,7 @@ impl Engine {
             borrower_ref: plain.lender_ref,
             stage,
             segment,
+            next_at,
             contacts_made: made,
             cancelling: Vec::new(),
             case: case.clone(),
@@ -208,7 +223,50 @@ impl Engine {
             view.reason.push_str("; the channel said: ");
             view.reason.push_str(said);
         }
+        self.told_of(&mut view, &[]).await?;
         Ok(view)
+    }
+
+    /// A contact as it is stored; none where the tenant has no such contact.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn stored_contact(&self, tenant: &TenantId, id: ContactId) -> Done<Option<Contact>> {
+        Ok(self.0.store.contact(tenant, id).await?)
+    }
+
+    /// Lays into a view what people told of its contact: it lies beside the entries of the journal, and of
+    /// those that are about to be recorded.
+    pub(crate) async fn told_of(&self, view: &mut ContactView, pending: &[Entry]) -> Done<()> {
+        let contact = &view.contact;
+        if contact.approved_by.is_none() && contact.outcome.is_none() && !is_called_off(contact) {
+            return Ok(());
+        }
+        let (id, person) = (contact.id, contact.party);
+        let filter = recoup_store::JournalFilter {
+            case: Some(id.case),
+            party: Some(person),
+            ..Default::default()
+        };
+        let recorded = self.0.store.journal(&filter, 0, usize::MAX).await?;
+        for entry in recorded.iter().map(|r| &r.entry).chain(pending) {
+            let event = match &entry.what {
+                What::Contact { id: of, event, .. } if *of == id => event,
+                _ => continue,
+            };
+            let Some(told) = self.beside(entry, person).await? else {
+                continue;
+            };
+            match event {
+                ContactEvent::Approved { .. } => view.approval_note = told.note,
+                ContactEvent::Moved { .. } => view.cancel_note = told.note,
+                ContactEvent::Settled { .. } | ContactEvent::Learned { .. } => {
+                    view.evidence.extend(told.evidence);
+                }
+                ContactEvent::Planned(_) | ContactEvent::Intended(_) => {}
+            }
+        }
+        Ok(())
     }
 
     /// Contacts of the tenant in the order of case and number.
@@ -266,5 +324,19 @@ pub(crate) fn contact_view(contact: Contact) -> ContactView {
             )
         },
     );
-    ContactView { contact, reason }
+    ContactView {
+        contact,
+        reason,
+        cancel_note: String::new(),
+        approval_note: String::new(),
+        evidence: Vec::new(),
+    }
+}
+
+const fn is_called_off(contact: &Contact) -> bool {
+    use ContactState as S;
+    matches!(
+        contact.state,
+        S::Cancelling | S::Cancelled | S::CancelUnknown
+    )
 }

@@ -147,6 +147,7 @@ impl Rig {
             id_seed: Some(1),
             batch: 64,
             blobs: Arc::default(),
+            refused_channels: Default::default(),
         };
         let store: Arc<dyn Store> = Arc::new(store);
         let engine = Engine::start(options, store, handles, Arc::new(wall.clone()))
@@ -190,9 +191,9 @@ impl Rig {
             panic!()
         };
         let ben = self.as_of("ben");
-        let (name, version) = (&created.name, created.version);
+        let (name, version) = (&created.stored.name, created.stored.version);
         self.engine
-            .activate_policy(&ben, name, version, &|_| vec![])
+            .activate_policy(&ben, name, version, String::new(), &|_| vec![])
             .await
             .unwrap();
         for name in ["li", "wang"] {

@@ -37,6 +37,7 @@ pub(crate) fn names() -> Names {
     Names {
         channels: channels.into(),
         templates: templates.map(str::to_owned).into(),
+        ..Names::default()
     }
 }
 
@@ -84,6 +85,7 @@ pub(crate) fn case(dpd: i32) -> Case {
         collectors: vec![],
         previous: None,
         opened_at: at("2026-04-01T02:00:00Z"),
+        updated_at: at("2026-04-01T02:00:00Z"),
         sealed: Sealed::default(),
     }
 }
@@ -120,6 +122,8 @@ pub(crate) fn borrower() -> Party {
         deceased: false,
         incapacitated: false,
         refused: false,
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        updated_at: jiff::Timestamp::UNIX_EPOCH,
         sealed: Sealed::default(),
     }
 }

@@ -14,6 +14,8 @@ CREATE TABLE case_ (
     status     INTEGER NOT NULL, -- 0 open, 1 paused, 2 legal, 3 closed
     stage      INTEGER,
     worklist   INTEGER NOT NULL,
+    policy     TEXT,             -- name and version it is pinned to
+    policy_version INTEGER,
     body       BLOB NOT NULL,
     sealed     BLOB NOT NULL
 );
@@ -22,6 +24,7 @@ CREATE UNIQUE INDEX case_open ON case_ (tenant, lender_ref) WHERE status <> 3;
 CREATE INDEX case_closed ON case_ (tenant, lender_ref, id) WHERE status = 3;
 CREATE INDEX case_tenant ON case_ (tenant, id);
 CREATE INDEX case_borrower ON case_ (borrower, id);
+CREATE INDEX case_pinned ON case_ (tenant, policy, policy_version) WHERE status <> 3;
 CREATE INDEX case_worklist ON case_ (tenant, id) WHERE worklist = 1;
 
 CREATE TABLE party (

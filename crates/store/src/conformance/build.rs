@@ -90,6 +90,8 @@ pub fn party(tenant: &TenantId, n: u32) -> Party {
         deceased: false,
         incapacitated: false,
         refused: false,
+        created_at: at(0),
+        updated_at: at(0),
         sealed: Sealed::from_ciphertext(vec![1, 2, 3]),
     }
 }
@@ -142,6 +144,7 @@ pub fn contact(case: &Case, seq: u32, fence: u64, now: Timestamp) -> Contact {
         point: Some(key(1)),
         template: "reminder".into(),
         template_version: 1,
+        policy: case.policy.clone(),
         place: Some(PolicyPlace {
             stage: 0,
             step: 1,
@@ -163,6 +166,7 @@ pub fn contact(case: &Case, seq: u32, fence: u64, now: Timestamp) -> Contact {
         plugin_digest: "d".repeat(64),
         decision: None,
         approved_by: None,
+        approved_at: None,
         collectors: Vec::new(),
         sealed: Sealed::from_ciphertext(vec![6; 8]),
     }

@@ -29,6 +29,8 @@ pub enum Command {
     Timers,
     /// The ledger says this is overdue.
     Overdue(i64),
+    /// The ledger says that nothing is unpaid any more.
+    NothingDue,
     /// The case is closed.
     Close,
     /// A contact goes out.
@@ -171,6 +173,10 @@ fn decide(
             };
             case::update_facts(case, Some(amounts), None, None, None, None)
         }
+        Command::NothingDue => {
+            let due = Some(case::DueDate::Cleared);
+            case::update_facts(case, None, due, None, None, None)
+        }
         Command::Close => case::close(case, CloseReason::Withdrawn),
         other => return decide_contact(other, case, person, contact, now),
     };
@@ -214,19 +220,25 @@ fn decide_contact(
         }
         Command::OptOut(class) => {
             let opt_out = OptOut {
+                id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
                 class: Some(*class),
                 point: None,
+                via: "letter".into(),
                 at: now,
             };
             Some(person_change(person, PartyEvent::OptedOut(opt_out), now))
         }
         Command::Cease => {
+            // Received the day before it is told: a late fact.
+            let received = now - jiff::SignedDuration::from_hours(24);
             let cease = Cease {
                 case: Some(case.id),
                 written: true,
-                at: now,
+                at: received,
             };
-            Some(person_change(person, PartyEvent::Ceased(cease), now))
+            let mut change = person_change(person, PartyEvent::Ceased(cease), now);
+            change.entries[0].effective_at = received;
+            Some(change)
         }
         _ => None,
     }

@@ -232,6 +232,7 @@ impl Suite {
         // Once closed, the loan may be opened anew, and the open one is found.
         let closing = [CaseEvent::Closed {
             reason: CloseReason::Withdrawn,
+            collected: 0,
         }];
         let (closed, close) = build::case_change(&case, &closing, build::at(9));
         done(&*store, close).await;

@@ -33,7 +33,7 @@ impl Suite {
         let position = done(&*store, change).await;
         let before = (
             journal(&*store).await,
-            store.status(build::at(10)).await.unwrap(),
+            store.status(&case.tenant, build::at(10)).await.unwrap(),
         );
         let leaves = store.leaves(0, 100).await.unwrap();
         let name = store.name();
@@ -54,7 +54,7 @@ impl Suite {
         assert_eq!(store.leaves(0, 100).await.unwrap(), leaves);
         let after = (
             journal(&*store).await,
-            store.status(build::at(10)).await.unwrap(),
+            store.status(&case.tenant, build::at(10)).await.unwrap(),
         );
         assert_eq!(after, before);
         assert_eq!(*store.newest().borrow(), position);
@@ -210,6 +210,7 @@ impl Suite {
                 C::Timers,
                 C::Release,
                 C::Cease,
+                C::NothingDue,
                 C::Overdue(0),
             ],
             &[

@@ -59,7 +59,14 @@ impl Suite {
         let fences: Vec<_> = first.iter().chain(&second).map(|c| c.fence).collect();
         assert!(fences.windows(2).all(|w| w[0] < w[1]), "{fences:?}");
         assert_eq!(store.claim(build::at(9), LONG, 0).await.unwrap(), []);
-        assert_eq!(store.status(build::at(4)).await.unwrap().due, 4);
+        assert_eq!(
+            store
+                .status(&build::tenant("a"), build::at(4))
+                .await
+                .unwrap()
+                .due,
+            4
+        );
     }
 
     async fn a_lease_that_ends_frees_the_case(&self) {

@@ -2,9 +2,10 @@
 
 use super::{Suite, build, done, with_case};
 use crate::{
-    CaseFilter, Change, CommitError, ContactFilter, Guard, JournalFilter, Page, Store,
+    Activation, CaseFilter, Change, CommitError, ContactFilter, Guard, JournalFilter, Page, Store,
     StoredPolicy, StoredTemplate, Write,
 };
+use recoup_domain::case::{CloseReason, PolicyPin};
 use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::ids::CollectorId;
@@ -53,6 +54,9 @@ fn write(write: Write) -> Change {
 impl Suite {
     pub(super) async fn run_lists(&self) {
         self.tenants_are_walls().await;
+        self.schedules_are_told().await;
+        self.pinned_cases_are_counted().await;
+        self.counts_are_of_one_lender().await;
         self.cases_come_in_pages_and_by_filter().await;
         self.contacts_come_in_pages_and_by_filter().await;
         self.the_journal_is_read_by_subject().await;
@@ -126,6 +130,97 @@ impl Suite {
         assert_eq!(store.case(&case.tenant, case.id).await.unwrap(), Some(case));
     }
 
+    async fn counts_are_of_one_lender(&self) {
+        let mut store = self.fresh("counts").await;
+        for (n, lender, due) in [(1, "a", 3), (2, "b", 2), (3, "b", 9)] {
+            let party = build::party(&build::tenant(lender), n);
+            done(&*store, build::tell_party(&party)).await;
+            let case = build::case(&party, n);
+            done(&*store, build::open_case(&case, Some(build::at(due)))).await;
+            let contact = build::contact(&case, 1, 1, build::at(1));
+            done(&*store, build::intend(&case, &party, &contact).2).await;
+        }
+        // As counted while it was written, and anew after a restart.
+        for again in [false, true] {
+            if again {
+                store = self.again("counts", store).await;
+            }
+            for (lender, open, due, next) in [
+                ("a", 1, 1, Some(3)),
+                ("b", 2, 1, Some(2)),
+                ("c", 0, 0, None),
+            ] {
+                let counted = store.status(&build::tenant(lender), build::at(5)).await;
+                let counted = counted.unwrap();
+                let sum = |counts: &[(String, u64)]| counts.iter().map(|(_, n)| n).sum::<u64>();
+                assert_eq!(sum(&counted.cases), open, "cases of {lender}");
+                assert_eq!(sum(&counted.contacts), open, "contacts of {lender}");
+                assert_eq!((counted.due, counted.next_due), (due, next.map(build::at)));
+            }
+        }
+    }
+
+    async fn pinned_cases_are_counted(&self) {
+        let store = self.fresh("pinned").await;
+        let pin = |version| {
+            CaseEvent::PolicyPinned(PolicyPin {
+                name: "p".into(),
+                version,
+                hash: String::new(),
+                arm: "champion".into(),
+            })
+        };
+        let closing = CaseEvent::Closed {
+            reason: CloseReason::Withdrawn,
+            collected: 0,
+        };
+        let histories = [
+            (1, "a", vec![pin(1)]),
+            (2, "a", vec![pin(1), pin(2)]),
+            (3, "a", vec![pin(1), closing]),
+            (4, "b", vec![pin(1)]),
+            (5, "a", vec![]),
+        ];
+        for (n, lender, history) in histories {
+            let party = build::party(&build::tenant(lender), n);
+            done(&*store, build::tell_party(&party)).await;
+            let mut case = build::case(&party, n);
+            done(&*store, build::open_case(&case, None)).await;
+            for event in history {
+                let (after, change) = build::case_change(&case, &[event], build::at(1));
+                done(&*store, change).await;
+                case = after;
+            }
+        }
+        for (version, count) in [(1, 1), (2, 1), (3, 0)] {
+            let found = store.pinned_cases(&build::tenant("a"), "p", version).await;
+            assert_eq!(found.unwrap(), count, "version {version}");
+        }
+    }
+
+    async fn schedules_are_told(&self) {
+        let store = self.fresh("schedules").await;
+        let party = build::party(&build::tenant("a"), 1);
+        done(&*store, build::tell_party(&party)).await;
+        for (n, due) in [(1, Some(build::at(7))), (2, None)] {
+            done(&*store, build::open_case(&build::case(&party, n), due)).await;
+        }
+        let asked = [build::case_id(1), build::case_id(2), build::case_id(3)];
+        let told = store.schedules(&asked).await.unwrap();
+        assert_eq!(
+            told,
+            [(asked[0], build::at(7))],
+            "not those that wait for a fact"
+        );
+        done(
+            &*store,
+            write(Write::Schedule(asked[0], Some(build::at(9)))),
+        )
+        .await;
+        let told = store.schedules(&asked).await.unwrap();
+        assert_eq!(told, [(asked[0], build::at(9))]);
+    }
+
     async fn cases_come_in_pages_and_by_filter(&self) {
         let store = self.fresh("cases").await;
         let people: Vec<Party> = (1..=2)
@@ -141,7 +236,9 @@ impl Suite {
             let mut events = vec![CaseEvent::StageEntered {
                 from: None,
                 to: Some((n % 3) as u8),
+                left: String::new(),
                 name: "stage".into(),
+                dpd: 7,
             }];
             if n % 4 == 0 {
                 events.push(CaseEvent::WorklistChanged {
@@ -212,7 +309,11 @@ impl Suite {
         let mine = cases.iter().filter(|c| c.borrower == people[1].id);
         let open = store.open_cases_of(&people[1].tenant, people[1].id).await;
         assert_eq!(open.unwrap(), mine.cloned().collect::<Vec<_>>());
-        let counted = store.status(build::at(0)).await.unwrap().cases;
+        let counted = store
+            .status(&build::tenant("a"), build::at(0))
+            .await
+            .unwrap()
+            .cases;
         assert_eq!(counted, [("open".to_owned(), 9), ("legal".to_owned(), 2)]);
     }
 
@@ -358,7 +459,11 @@ impl Suite {
         done(&*store, write(Write::Template(template.clone()))).await;
         // Who activated it may be written; another text under the same number may not.
         let mut active = policy.clone();
-        active.activated = Some(("bob".into(), build::at(5)));
+        active.activated = Some(Activation {
+            by: "bob".into(),
+            at: build::at(5),
+            note: "agreed".into(),
+        });
         done(&*store, write(Write::Policy(active.clone()))).await;
         let mut forged = active.clone();
         forged.hash = "h2".into();

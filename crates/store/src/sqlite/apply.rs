@@ -371,11 +371,11 @@ impl<'a> Batch<'a> {
     fn write(&self, row: &Row, found: &Found, moves: &mut Moves) -> Done {
         match (row, found) {
             (Row::Case(case), Found::Case { old_status }) => {
-                moves.case(Some(*old_status), case.status);
+                moves.case(&case.tenant, Some(*old_status), case.status);
                 self.update_case(case)?;
             }
             (Row::Case(case), _) => {
-                moves.case(None, case.status);
+                moves.case(&case.tenant, None, case.status);
                 self.insert_case(case)?;
             }
             (Row::Party(party), Found::Party { old_points }) => {
@@ -396,11 +396,11 @@ impl<'a> Batch<'a> {
                 self.move_points(party, &[])?;
             }
             (Row::Contact(contact), Found::Contact { rowid, old_state }) => {
-                moves.contact(Some(*old_state), state_code(contact.state));
+                moves.contact(&contact.tenant, Some(*old_state), state_code(contact.state));
                 self.update_contact(contact, *rowid)?;
             }
             (Row::Contact(contact), _) => {
-                moves.contact(None, state_code(contact.state));
+                moves.contact(&contact.tenant, None, state_code(contact.state));
                 self.insert_contact(contact)?;
             }
             (other, _) => self.write_plain(other)?,
@@ -448,6 +448,8 @@ impl<'a> Batch<'a> {
                 case.status,
                 case.stage,
                 case.worklist,
+                case.policy.as_ref().map(|(name, _)| name),
+                case.policy.as_ref().map(|(_, version)| version),
                 case.body,
                 case.sealed.ciphertext(),
             ],
@@ -463,6 +465,8 @@ impl<'a> Batch<'a> {
                 case.status,
                 case.stage,
                 case.worklist,
+                case.policy.as_ref().map(|(name, _)| name),
+                case.policy.as_ref().map(|(_, version)| version),
                 case.body,
                 case.sealed.ciphertext(),
             ],

@@ -43,6 +43,8 @@ pub(super) struct CaseRow {
     pub(super) status: u8,
     pub(super) stage: Option<u8>,
     pub(super) worklist: bool,
+    /// Name and version of the policy it is pinned to.
+    pub(super) policy: Option<(String, u32)>,
     pub(super) body: Vec<u8>,
     pub(super) sealed: Sealed,
 }
@@ -253,6 +255,7 @@ fn case_row(mut case: Case) -> Read<CaseRow> {
         status: status_code(case.status()),
         stage: case.stage,
         worklist: case.worklist.is_some(),
+        policy: case.policy.map(|pin| (pin.name, pin.version)),
         id: case.id,
         tenant: case.tenant,
         version: case.version,

@@ -3,7 +3,7 @@
 use super::codec::plain;
 use super::leases::Leases;
 use super::pool::{Pool, Reader};
-use super::tally::Tally;
+use super::tally::{Counts, Tally};
 use super::writer::Writer;
 use super::{ClockStamp, NAME, Options, sql};
 use crate::{Read, StoreError};
@@ -302,18 +302,29 @@ fn purge_answers(conn: &Connection) -> rusqlite::Result<()> {
 
 fn count(conn: &Connection) -> rusqlite::Result<Tally> {
     let mut tally = Tally::default();
-    count_into(conn, sql::CASES_BY_STATUS, &mut tally.cases)?;
-    count_into(conn, sql::CONTACTS_BY_STATE, &mut tally.contacts)?;
+    count_into(conn, sql::CASES_BY_STATUS, &mut tally, |c| &mut c.cases)?;
+    count_into(conn, sql::CONTACTS_BY_STATE, &mut tally, |c| {
+        &mut c.contacts
+    })?;
     Ok(tally)
 }
 
-fn count_into(conn: &Connection, sql: &str, counts: &mut [u64]) -> rusqlite::Result<()> {
+fn count_into(
+    conn: &Connection,
+    sql: &str,
+    tally: &mut Tally,
+    which: impl Fn(&mut Counts) -> &mut [u64],
+) -> rusqlite::Result<()> {
     let mut statement = conn.prepare(sql)?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let code: usize = row.get::<_, u8>(0)?.into();
-        if let Some(n) = counts.get_mut(code) {
-            *n = row.get::<_, i64>(1)?.cast_unsigned();
+        // No row was ever written for a lender without a name.
+        let Ok(tenant) = recoup_domain::ids::TenantId::new(row.get::<_, String>(0)?) else {
+            continue;
+        };
+        let code: usize = row.get::<_, u8>(1)?.into();
+        if let Some(n) = which(tally.of_mut(tenant)).get_mut(code) {
+            *n = row.get::<_, i64>(2)?.cast_unsigned();
         }
     }
     Ok(())

@@ -288,13 +288,41 @@ pub(super) fn next_due(r: &Reader, rows: usize) -> Read<Vec<(CaseId, jiff::Times
     r.all(sql::NEXT_DUE, params![limit(rows)], schedule)
 }
 
+/// When some cases are due next.
+pub(super) fn schedules(r: &Reader, cases: &[CaseId]) -> Read<Vec<(CaseId, jiff::Timestamp)>> {
+    let mut found = Vec::with_capacity(cases.len());
+    for id in cases {
+        found.extend(r.all(sql::SCHED_OF, [id.to_bytes()], schedule)?);
+    }
+    Ok(found)
+}
+
 fn schedule(row: &Row<'_>) -> Read<(CaseId, jiff::Timestamp)> {
     Ok((CaseId::from_bytes(get(row, 0)?), instant(get(row, 1)?)?))
 }
 
-pub(super) fn due_count(r: &Reader, until: i64) -> Read<u64> {
-    let count = r.main.prepare_cached(sql::DUE_COUNT).map_err(failed)?;
-    let mut count = count;
-    let n: i64 = count.query_row([until], |row| row.get(0)).map_err(failed)?;
+/// Cases of a lender that are due at or before `until`.
+pub(super) fn due_count(r: &Reader, tenant: &TenantId, until: i64) -> Read<u64> {
+    count(r, sql::DUE_COUNT, params![until, tenant.as_str()])
+}
+
+/// When a case of a lender is due next.
+pub(super) fn next_due_of(r: &Reader, tenant: &TenantId) -> Read<Option<jiff::Timestamp>> {
+    let first = r.all(sql::NEXT_DUE_OF, [tenant.as_str()], schedule)?;
+    Ok(first.first().map(|(_, due)| *due))
+}
+
+/// Open cases pinned to a policy version.
+pub(super) fn pinned(r: &Reader, tenant: &TenantId, name: &str, version: u32) -> Read<u64> {
+    count(
+        r,
+        sql::CASES_PINNED,
+        params![tenant.as_str(), name, version],
+    )
+}
+
+fn count(r: &Reader, sql: &'static str, params: impl Params) -> Read<u64> {
+    let mut count = r.main.prepare_cached(sql).map_err(failed)?;
+    let n: i64 = count.query_row(params, |row| row.get(0)).map_err(failed)?;
     Ok(n.cast_unsigned())
 }

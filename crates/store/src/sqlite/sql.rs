@@ -34,10 +34,10 @@ statements! { MAIN:
 
     // What a change writes.
     CASE_INSERT = "INSERT INTO case_
-        (id, tenant, version, lender_ref, borrower, status, stage, worklist, body, sealed)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
-    CASE_UPDATE = "UPDATE case_ SET version = ?2, status = ?3, stage = ?4, worklist = ?5, body = ?6,
-        sealed = ?7 WHERE id = ?1";
+        (id, tenant, version, lender_ref, borrower, status, stage, worklist, policy, policy_version,
+        body, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
+    CASE_UPDATE = "UPDATE case_ SET version = ?2, status = ?3, stage = ?4, worklist = ?5, policy = ?6,
+        policy_version = ?7, body = ?8, sealed = ?9 WHERE id = ?1";
     PARTY_INSERT = "INSERT INTO party (id, tenant, version, lender_ref, points, body, sealed)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     PARTY_UPDATE = "UPDATE party SET version = ?2, points = ?3, body = ?4, sealed = ?5 WHERE id = ?1";
@@ -75,7 +75,12 @@ statements! { MAIN:
         ORDER BY next_at, case_id LIMIT ?2";
     NEXT_DUE = "SELECT case_id, next_at FROM sched WHERE next_at IS NOT NULL
         ORDER BY next_at, case_id LIMIT ?1";
-    DUE_COUNT = "SELECT COUNT(*) FROM sched WHERE next_at IS NOT NULL AND next_at <= ?1";
+    SCHED_OF = "SELECT case_id, next_at FROM sched WHERE case_id = ?1 AND next_at IS NOT NULL";
+    DUE_COUNT = "SELECT COUNT(*) FROM sched AS s CROSS JOIN case_ AS c ON c.id = s.case_id
+        WHERE s.next_at IS NOT NULL AND s.next_at <= ?1 AND c.tenant = ?2";
+    NEXT_DUE_OF = "SELECT s.case_id, s.next_at FROM sched AS s CROSS JOIN case_ AS c
+        ON c.id = s.case_id WHERE s.next_at IS NOT NULL AND c.tenant = ?1
+        ORDER BY s.next_at, s.case_id LIMIT 1";
 
     // What a decision reads.
     CASE_BY_ID = "SELECT body, sealed FROM case_ WHERE id = ?1";
@@ -99,6 +104,8 @@ statements! { MAIN:
         AND (?7 = 0 OR worklist = 1) ORDER BY id LIMIT ?5";
     CASES_OPEN_OF = "SELECT body, sealed FROM case_
         WHERE borrower = ?1 AND tenant = ?2 AND status <> 3 ORDER BY id";
+    CASES_PINNED = "SELECT COUNT(*) FROM case_
+        WHERE tenant = ?1 AND policy = ?2 AND policy_version = ?3 AND status <> 3";
     PARTY_OF = "SELECT body, sealed FROM party WHERE id = ?1 AND tenant = ?2";
     PARTY_BY_REF = "SELECT body, sealed FROM party WHERE tenant = ?1 AND lender_ref = ?2";
     PARTIES_BY_POINT = "SELECT p.body, p.sealed FROM party_point AS pp CROSS JOIN party AS p
@@ -137,8 +144,8 @@ statements! { MAIN:
     COLLECTOR_OF = "SELECT body, sealed FROM collector WHERE id = ?1 AND tenant = ?2";
     COLLECTORS = "SELECT body, sealed FROM collector WHERE tenant = ?1 ORDER BY id";
     SWITCHES = "SELECT body FROM switch WHERE paused = 1 ORDER BY scope";
-    CASES_BY_STATUS = "SELECT status, COUNT(*) FROM case_ GROUP BY status";
-    CONTACTS_BY_STATE = "SELECT state, COUNT(*) FROM contact GROUP BY state";
+    CASES_BY_STATUS = "SELECT tenant, status, COUNT(*) FROM case_ GROUP BY tenant, status";
+    CONTACTS_BY_STATE = "SELECT tenant, state, COUNT(*) FROM contact GROUP BY tenant, state";
 }
 
 /// The tables of the key store, a file of its own: an erased key must not come back with a backup of

@@ -73,6 +73,11 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn schedules(&self, cases: &[CaseId]) -> Read<Vec<(CaseId, Timestamp)>> {
+        let cases = cases.to_vec();
+        self.read(move |r| read::schedules(r, &cases)).await
+    }
+
     async fn facts(&self, cases: &[CaseId]) -> Read<Vec<Facts>> {
         let cases = cases.to_vec();
         self.read(move |r| read::facts(r, &cases)).await
@@ -198,6 +203,12 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn pinned_cases(&self, tenant: &TenantId, name: &str, version: u32) -> Read<u64> {
+        let (tenant, name) = (tenant.clone(), name.to_owned());
+        self.read(move |r| read::pinned(r, &tenant, &name, version))
+            .await
+    }
+
     async fn templates(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredTemplate>> {
         let tenant = tenant.cloned();
         self.read(move |r| {
@@ -233,14 +244,15 @@ impl Store for SqliteStore {
             .await
     }
 
-    async fn status(&self, now: Timestamp) -> Read<StoreStatus> {
-        let tally = lock(&self.tally).clone();
+    async fn status(&self, tenant: &TenantId, now: Timestamp) -> Read<StoreStatus> {
+        let counts = lock(&self.tally).of(tenant);
+        let tenant = tenant.clone();
         self.read(move |r| {
             Ok(StoreStatus {
-                cases: tally.cases(),
-                contacts: tally.contacts(),
-                due: read::due_count(r, micros(now))?,
-                next_due: read::next_due(r, 1)?.first().map(|(_, due)| *due),
+                cases: counts.cases(),
+                contacts: counts.contacts(),
+                due: read::due_count(r, &tenant, micros(now))?,
+                next_due: read::next_due_of(r, &tenant)?,
                 position: read::position(r)?,
             })
         })

@@ -88,7 +88,7 @@ impl Writer {
         lock(&leases).settle(batch.touched);
         done.map_err(|e| e.to_string())?;
         if batch.applied > 0 {
-            lock(&self.tally).add(&batch.moves);
+            lock(&self.tally).add(batch.moves);
             let position = batch.position;
             self.newest.send_if_modified(|newest| {
                 let moved = *newest != position;

@@ -169,4 +169,9 @@ async function main(): Promise<void> {
   events.close();
 }
 
-await main();
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof Error ? error.message : error);
+  process.exit(1);
+}

@@ -67,6 +67,7 @@ pub(crate) fn case(opened_at: Timestamp) -> Case {
         collectors: vec![],
         previous: None,
         opened_at,
+        updated_at: opened_at,
         sealed: Sealed::default(),
     }
 }
@@ -116,6 +117,8 @@ pub(crate) fn borrower(zones: &[&str], points: &[PointKind]) -> Party {
         deceased: false,
         incapacitated: false,
         refused: false,
+        created_at: jiff::Timestamp::UNIX_EPOCH,
+        updated_at: jiff::Timestamp::UNIX_EPOCH,
         sealed: Sealed::default(),
     }
 }
@@ -133,6 +136,7 @@ pub(crate) fn names() -> Names {
     Names {
         channels: channels.into(),
         templates: templates.map(str::to_owned).into(),
+        ..Names::default()
     }
 }
 

@@ -408,8 +408,10 @@ impl World {
             Fact::Withdrawn => case::close(case, CloseReason::Withdrawn),
             Fact::OptOut(class) => {
                 self.borrower.opt_outs.push(OptOut {
+                    id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
                     class: Some(class.parse().unwrap()),
                     point: None,
+                    via: "letter".into(),
                     at: now,
                 });
                 Ok(vec![])
@@ -476,6 +478,7 @@ impl World {
                     SkipReason::NoTarget => "no number or address".to_owned(),
                     SkipReason::NoChannel => "no channel".to_owned(),
                     SkipReason::RetriesUsedUp => "tried in vain too often".to_owned(),
+                    SkipReason::CalledOff => "a person called it off".to_owned(),
                     SkipReason::DeniedForever { rule } => format!("never permitted by {rule}"),
                     SkipReason::ByOutcome { outcome } => format!("after {}", outcome.name()),
                 };
@@ -504,7 +507,7 @@ impl World {
             CaseEvent::PromiseResolved { result, .. } => ("fact", format!("promise {result:?}")),
             CaseEvent::LegalBegan => ("fact", "with the law".to_owned()),
             CaseEvent::LegalRecalled => ("fact", "recalled from the law".to_owned()),
-            CaseEvent::Closed { reason } => ("end", format!("closed: {}", reason.name())),
+            CaseEvent::Closed { reason, .. } => ("end", format!("closed: {}", reason.name())),
             _ => return None,
         })
     }
