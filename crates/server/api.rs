@@ -154,7 +154,7 @@ mod tests {
         RecordCease RecordPromise CreatePolicy ActivatePolicy GetPolicy CheckPolicy \
         RegisterTemplate PreviewContact ApproveContact CancelContact GetContact ListContacts \
         ReportOutcome UpsertCollector ListChannels WatchEvents ExportLedger PauseDispatch \
-        ResumeDispatch GetStatus";
+        ResumeDispatch GetStatus HoldCase ReleaseHold";
 
     /// How the names of methods that change nothing begin.
     const READS: &[&str] = &[

@@ -325,6 +325,7 @@ fn of_refusal(refusal: &Refusal) -> Problem {
             .with("limit", recorded),
         Refusal::Time { field, .. } => Problem::new(R::TimeInvalid, message).with("field", field),
         Refusal::Missing(_) => Problem::new(R::RecordNotFound, message),
+        Refusal::NotPaused(_) => Problem::new(R::CaseNotPaused, message),
         Refusal::Sha256(_) => Problem::new(R::HashInvalid, message).with("field", "sha256"),
         Refusal::Score { field, given } => Problem::new(R::FieldInvalid, message)
             .with("field", field)

@@ -9,6 +9,7 @@ use recoup_domain::ids::{CaseId, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, StopKind, What};
 use recoup_domain::outcome::{Outcome, PointEvidence};
 use recoup_domain::party::{PartyEvent, PointState, Relation};
+use recoup_domain::time::NEVER;
 use recoup_domain::{Case, Party};
 use recoup_store::{CaseFilter, ContactFilter, JournalFilter, Recorded};
 use serde_json::{Value, json};
@@ -224,7 +225,7 @@ impl Memory {
                     Some(id),
                     pause_kind(pause.reason),
                     at,
-                    Some(pause.until),
+                    Some(pause.until).filter(|until| *until < NEVER),
                 );
                 self.pauses.insert(pause.id.to_string(), line);
                 Vec::new()

@@ -9,6 +9,7 @@ use recoup_domain::case::{CaseEvent, EndedBy, PromiseResult, SkipReason};
 use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, Entry, What};
 use recoup_domain::party::PartyEvent;
+use recoup_domain::time::NEVER;
 use recoup_store::{JournalFilter, Page, Recorded};
 
 use crate::render::amount;
@@ -178,7 +179,10 @@ fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
             "paused",
             match p.promise {
                 Some(promise) => format!("{} promised by {}", money(promise.amount), promise.due),
-                None => format!("paused ({}) until {}", p.reason.name(), p.until),
+                None if p.until < NEVER => {
+                    format!("paused ({}) until {}", p.reason.name(), p.until)
+                }
+                None => format!("paused ({}) until a person ends it", p.reason.name()),
             },
         ),
         CaseEvent::PauseEnded { by, .. } => (

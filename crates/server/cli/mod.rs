@@ -58,7 +58,7 @@ enum Command {
         #[command(flatten)]
         args: import::Args,
     },
-    /// Look at cases.
+    /// Look at cases, hold and release them.
     #[command(subcommand)]
     Case(case::Command),
     /// Look at contacts, approve and cancel them.

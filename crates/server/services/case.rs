@@ -193,6 +193,20 @@ impl CaseService for Edge {
         )
     }
 
+    async fn hold_case(
+        &self,
+        request: Request<v1::HoldCaseRequest>,
+    ) -> Result<Response<v1::HoldCaseResponse>, Status> {
+        self.hold(request).await
+    }
+
+    async fn release_hold(
+        &self,
+        request: Request<v1::ReleaseHoldRequest>,
+    ) -> Result<Response<v1::ReleaseHoldResponse>, Status> {
+        self.release(request).await
+    }
+
     async fn close_case(
         &self,
         request: Request<v1::CloseCaseRequest>,

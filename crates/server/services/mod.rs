@@ -11,6 +11,7 @@ mod collector;
 mod contact;
 mod event;
 mod import;
+mod pauses;
 mod policy;
 
 use std::sync::Arc;

@@ -15,7 +15,7 @@ pub use close::close;
 pub use event::{CaseEvent, Denial, DueDate, EndedBy, PromiseResult, SkipReason};
 pub use facts::{add_document, update_facts};
 pub use open::{Opening, open};
-pub use pause::{PauseRequest, pause, release};
+pub use pause::{PauseRequest, pause, release, release_hold};
 pub use payment::{Payment, record_payment};
 pub use promise::{PROMISE_GRACE_DAYS, PromiseRequest, due_timers, record_promise};
 
@@ -389,6 +389,9 @@ pub enum Refusal {
     /// Something that is not there.
     #[error("the case has no {0}")]
     Missing(&'static str),
+    /// Nothing holds the case.
+    #[error("the case is not paused by {0}; read what pauses it, if anything does")]
+    NotPaused(&'static str),
     /// A document hash that is none.
     #[error("`{0}` is not a SHA-256: 64 hexadecimal digits in lower case")]
     Sha256(String),

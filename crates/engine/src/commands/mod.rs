@@ -6,6 +6,7 @@ mod collector;
 mod contact;
 mod dispatch;
 mod import;
+mod pause;
 mod policy;
 mod promise;
 mod read;
@@ -14,6 +15,7 @@ pub use borrower::{CeaseInput, OptOutInput};
 pub use case::{CloseInput, FactsInput, PaymentInput};
 pub use collector::CollectorView;
 pub use import::Imported;
+pub use pause::HoldInput;
 pub use promise::{PromiseInput, PromiseView};
 pub use read::CaseName;
 
