@@ -154,7 +154,8 @@ mod tests {
         RecordCease RecordPromise CreatePolicy ActivatePolicy GetPolicy CheckPolicy \
         RegisterTemplate PreviewContact ApproveContact CancelContact GetContact ListContacts \
         ReportOutcome UpsertCollector ListChannels WatchEvents ExportLedger PauseDispatch \
-        ResumeDispatch GetStatus HoldCase ReleaseHold";
+        ResumeDispatch GetStatus HoldCase ReleaseHold ReversePayment RaiseDispute ResolveDispute \
+        FileComplaint ResolveComplaint";
 
     /// How the names of methods that change nothing begin.
     const READS: &[&str] = &[

@@ -3,6 +3,7 @@
 
 mod filled;
 mod kept;
+mod pauses;
 mod policies;
 mod told;
 
@@ -205,6 +206,22 @@ impl World {
         };
         let page = self.cases().get_timeline(of(who, request)).await;
         page.expect("a timeline").into_inner().entries
+    }
+
+    /// How many contacts went out, whatever became of them.
+    async fn sent(&self) -> usize {
+        let list = v1::ListContactsRequest::default();
+        let list = self.contacts().list_contacts(of("ana", list)).await;
+        let all = list.expect("a page").into_inner().contacts;
+        all.iter().filter(|c| c.intent_time.is_some()).count()
+    }
+
+    /// A case as it is stored.
+    async fn stored(&self, case_id: &str) -> recoup_domain::Case {
+        let tenant = TenantId::new("demo").expect("a tenant");
+        let id = case_id.parse().expect("an id");
+        let case = self.engine.store().case(&tenant, id).await;
+        case.expect("a read").expect("a case")
     }
 
     /// Opens a case of borrower B-1 and gives it back.
@@ -430,10 +447,10 @@ async fn all_that_is_wrong_with_a_request_comes_back_at_once() {
     ] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
-    let unbuilt = v1::HoldCaseRequest::default();
+    let unbuilt = v1::EraseBorrowerRequest::default();
     let unbuilt = world
-        .cases()
-        .hold_case(of("ana", unbuilt))
+        .borrowers()
+        .erase_borrower(of("ana", unbuilt))
         .await
         .expect_err("preview");
     assert_eq!(

@@ -280,6 +280,7 @@ fn not_found(what: &str) -> ErrorReason {
         "template" => R::TemplateNotFound,
         "channel" => R::ChannelNotFound,
         "payment" => R::PaymentNotFound,
+        "dispute" | "complaint" | "consent" | "opt-out" => R::RecordNotFound,
         _ => R::CaseNotFound,
     }
 }
@@ -325,6 +326,7 @@ fn of_refusal(refusal: &Refusal) -> Problem {
             .with("limit", recorded),
         Refusal::Time { field, .. } => Problem::new(R::TimeInvalid, message).with("field", field),
         Refusal::Missing(_) => Problem::new(R::RecordNotFound, message),
+        Refusal::NoPayment => Problem::new(R::PaymentNotFound, message),
         Refusal::NotPaused(_) => Problem::new(R::CaseNotPaused, message),
         Refusal::Sha256(_) => Problem::new(R::HashInvalid, message).with("field", "sha256"),
         Refusal::Score { field, given } => Problem::new(R::FieldInvalid, message)

@@ -186,6 +186,39 @@ impl<'de> Deserialize<'de> for ContactId {
     }
 }
 
+/// A dispute or a complaint of a case: the case, and the pause that stands for it. Its text form begins with
+/// `dispute_` or `complaint_`, so that whoever holds the id alone can name it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ObjectionId {
+    /// The case.
+    pub case: CaseId,
+    /// The pause.
+    pub pause: PauseId,
+}
+
+impl ObjectionId {
+    /// The text form with its prefix, such as `dispute`.
+    #[must_use]
+    pub fn text(self, prefix: &str) -> String {
+        let mut out = format!("{prefix}_");
+        out.extend(encode(self.case.to_bytes()).map(char::from));
+        out.push('-');
+        out.extend(encode(self.pause.to_bytes()).map(char::from));
+        out
+    }
+
+    /// Reads the text form; none where it is none of `prefix`.
+    #[must_use]
+    pub fn parse(prefix: &str, text: &str) -> Option<Self> {
+        let rest = text.strip_prefix(prefix)?.strip_prefix('_')?;
+        let (case, pause) = rest.split_once('-')?;
+        Some(Self {
+            case: CaseId::from_bytes(decode(case)?),
+            pause: PauseId::from_bytes(decode(pause)?),
+        })
+    }
+}
+
 /// A lender. Tenants are walls: an id of another tenant does not exist.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Debug)]
 #[serde(try_from = "String", into = "String")]

@@ -230,7 +230,14 @@ impl Memory {
                 self.pauses.insert(pause.id.to_string(), line);
                 Vec::new()
             }
-            CaseEvent::PauseEnded { pause, .. } | CaseEvent::PromiseResolved { pause, .. } => {
+            CaseEvent::PaymentReversed(r) => {
+                self.overdue.insert(id, r.overdue_after);
+                Vec::new()
+            }
+            CaseEvent::PauseEnded { pause, .. }
+            | CaseEvent::PromiseResolved { pause, .. }
+            | CaseEvent::DisputeResolved { pause, .. }
+            | CaseEvent::ComplaintResolved { pause, .. } => {
                 let ended = self.pauses.remove(&pause.to_string()).map(|mut line| {
                     line["until_us"] = json!(us(at));
                     ("stop", line)

@@ -185,6 +185,31 @@ fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
                 None => format!("paused ({}) until a person ends it", p.reason.name()),
             },
         ),
+        CaseEvent::PaymentReversed(r) => (
+            "payment_reversed",
+            format!(
+                "{} was taken back, {} overdue after it",
+                money(r.amount),
+                money(r.overdue_after)
+            ),
+        ),
+        CaseEvent::Disputed { .. } => ("disputed", "the dispute is in writing".to_owned()),
+        CaseEvent::DisputeResolved { verified, .. } => (
+            "dispute_resolved",
+            if *verified {
+                "the dispute is settled: the debt stands".to_owned()
+            } else {
+                "the dispute is settled: the borrower was right".to_owned()
+            },
+        ),
+        CaseEvent::ComplaintResolved { upheld, .. } => (
+            "complaint_resolved",
+            if *upheld {
+                "the complaint is settled: it was right".to_owned()
+            } else {
+                "the complaint is settled: it was not right".to_owned()
+            },
+        ),
         CaseEvent::PauseEnded { by, .. } => (
             "pause_ended",
             match by {

@@ -116,6 +116,28 @@ fn of_case(event: &CaseEvent, at: Timestamp, beside: &Beside) -> (K, Option<Deta
             };
             (K::PaymentRecorded, Some(Detail::Payment(detail)))
         }
+        CaseEvent::PaymentReversed(r) => {
+            let detail = v1::PaymentRecorded {
+                payment_ref: beside.payment_ref.clone(),
+                amount: money(r.amount),
+                overdue_after: money(r.overdue_after),
+                ..v1::PaymentRecorded::default()
+            };
+            (K::PaymentReversed, Some(Detail::Payment(detail)))
+        }
+        CaseEvent::Disputed { .. } => {
+            let detail = v1::StopRecorded {
+                kind: v1::StopKind::Dispute.into(),
+                ..v1::StopRecorded::default()
+            };
+            (K::StopRecorded, Some(Detail::Stop(detail)))
+        }
+        CaseEvent::DisputeResolved { .. } => {
+            (K::CaseResumed, Some(paused(PauseReason::Dispute, None)))
+        }
+        CaseEvent::ComplaintResolved { .. } => {
+            (K::CaseResumed, Some(paused(PauseReason::Complaint, None)))
+        }
         CaseEvent::Paused(pause) => match pause.promise {
             Some(promise) => {
                 let detail = v1::PromiseChanged {

@@ -84,6 +84,7 @@ pub fn open(o: Opening, now: Timestamp) -> Result<CaseEvent, Refusal> {
         stage: None,
         skipped: Vec::new(),
         payments: Vec::new(),
+        reversed: Vec::new(),
         next_seq: 1,
         last_denial: None,
         worklist: None,

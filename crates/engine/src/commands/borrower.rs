@@ -331,7 +331,7 @@ impl Engine {
 }
 
 /// When a wish was received: now where nobody says.
-fn received(now: Timestamp, told: Option<Timestamp>) -> Done<Timestamp> {
+pub(super) fn received(now: Timestamp, told: Option<Timestamp>) -> Done<Timestamp> {
     match told.filter(|at| *at > now) {
         None => Ok(told.unwrap_or(now)),
         Some(ahead) => {

@@ -6,15 +6,17 @@ mod collector;
 mod contact;
 mod dispatch;
 mod import;
+mod objection;
 mod pause;
 mod policy;
 mod promise;
 mod read;
 
 pub use borrower::{CeaseInput, OptOutInput};
-pub use case::{CloseInput, FactsInput, PaymentInput};
+pub use case::{CloseInput, FactsInput, PaymentInput, ReversalInput};
 pub use collector::CollectorView;
 pub use import::Imported;
+pub use objection::{ObjectionInput, SettlementInput};
 pub use pause::HoldInput;
 pub use promise::{PromiseInput, PromiseView};
 pub use read::CaseName;

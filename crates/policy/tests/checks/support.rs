@@ -78,6 +78,7 @@ pub(crate) fn case(dpd: i32) -> Case {
         stage: None,
         skipped: vec![],
         payments: vec![],
+        reversed: vec![],
         next_seq: 1,
         last_denial: None,
         worklist: None,

@@ -19,6 +19,16 @@ use std::collections::BTreeMap;
 pub enum Command {
     /// A payment in minor units.
     Pay(i64),
+    /// The newest payment is taken back.
+    Reverse,
+    /// A dispute, in writing or not.
+    Dispute(bool),
+    /// The oldest dispute is settled: the debt stands, verification was sent.
+    Settle(bool, bool),
+    /// A complaint.
+    Complain,
+    /// The oldest complaint is settled.
+    Answer(bool),
     /// A promise of minor units in so many days.
     Promise(i64, i32),
     /// A hold of so many hours.
@@ -155,6 +165,21 @@ fn decide(
             };
             case::record_promise(case, request, now, zone)
         }
+        Command::Reverse => case::reverse_payment(case, case.payments.last()?.0, None),
+        Command::Dispute(written) => case::raise_dispute(case, objection(pause, now), *written),
+        Command::Settle(verified, sent) => {
+            let settlement = case::Settlement {
+                verified: *verified,
+                sent: *sent,
+                hold: (pause, "agent".into()),
+            };
+            let dispute = oldest(case, PauseReason::Dispute)?;
+            case::resolve_dispute(case, dispute, settlement, now)
+        }
+        Command::Complain => case::file_complaint(case, objection(pause, now)),
+        Command::Answer(upheld) => {
+            case::resolve_complaint(case, oldest(case, PauseReason::Complaint)?, *upheld)
+        }
         Command::Hold(hours) => {
             let request = PauseRequest {
                 id: pause,
@@ -183,6 +208,19 @@ fn decide(
     // A refusal is a fine answer: nothing changes then.
     let events = events.ok().filter(|e| !e.is_empty())?;
     Some(build::case_change(case, &events, now).1)
+}
+
+fn objection(pause: PauseId, received_at: Timestamp) -> case::Objection {
+    case::Objection {
+        pause,
+        owner: "agent".into(),
+        received_at,
+    }
+}
+
+fn oldest(case: &Case, reason: PauseReason) -> Option<PauseId> {
+    let mut pauses = case.pauses.iter();
+    pauses.find(|p| p.reason == reason).map(|p| p.id)
 }
 
 fn decide_contact(

@@ -61,6 +61,7 @@ pub(crate) fn case(opened_at: Timestamp) -> Case {
         stage: None,
         skipped: vec![],
         payments: vec![],
+        reversed: vec![],
         next_seq: 1,
         last_denial: None,
         worklist: None,
