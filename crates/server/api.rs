@@ -155,7 +155,8 @@ mod tests {
         RegisterTemplate PreviewContact ApproveContact CancelContact GetContact ListContacts \
         ReportOutcome UpsertCollector ListChannels WatchEvents ExportLedger PauseDispatch \
         ResumeDispatch GetStatus HoldCase ReleaseHold ReversePayment RaiseDispute ResolveDispute \
-        FileComplaint ResolveComplaint";
+        FileComplaint ResolveComplaint RecordConsent WithdrawConsent WithdrawOptOut \
+        RecordAttorney RecordCircumstance DeclareHardship";
 
     /// How the names of methods that change nothing begin.
     const READS: &[&str] = &[

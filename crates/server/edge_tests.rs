@@ -5,6 +5,7 @@ mod filled;
 mod kept;
 mod pauses;
 mod policies;
+mod rights;
 mod told;
 
 use std::sync::Arc;
@@ -214,6 +215,24 @@ impl World {
         let list = self.contacts().list_contacts(of("ana", list)).await;
         let all = list.expect("a page").into_inner().contacts;
         all.iter().filter(|c| c.intent_time.is_some()).count()
+    }
+
+    /// When a case is looked at next.
+    async fn stored_next(&self, case_id: &str) -> Option<prost_types::Timestamp> {
+        let get = v1::GetCaseRequest {
+            r#ref: Some(v1::get_case_request::Ref::CaseId(case_id.into())),
+        };
+        let case = self.cases().get_case(of("ana", get)).await;
+        let case = case.expect("a case").into_inner().case;
+        case.expect("a case").next_action_time
+    }
+
+    /// A party as it is stored.
+    async fn party(&self, party_id: &str) -> recoup_domain::Party {
+        let tenant = TenantId::new("demo").expect("a tenant");
+        let id = party_id.parse().expect("an id");
+        let party = self.engine.store().party(&tenant, id).await;
+        party.expect("a read").expect("a party")
     }
 
     /// A case as it is stored.

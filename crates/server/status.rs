@@ -303,7 +303,9 @@ fn reason_of_field(field: &str) -> ErrorReason {
         }
         "sha256" => R::HashInvalid,
         "outcome" => R::OutcomeInvalid,
-        "occurred_time" | "received_time" | "effective_time" | "until" => R::TimeInvalid,
+        "occurred_time" | "received_time" | "effective_time" | "expire_time" | "until" => {
+            R::TimeInvalid
+        }
         "due_date" | "oldest_unpaid_due_date" => R::DateInvalid,
         "channel" => R::ChannelUnknown,
         "request_id" => R::RequestIdInvalid,

@@ -157,6 +157,7 @@ fn consents(around: Timestamp) -> impl Strategy<Value = Vec<Consent>> {
             case: None,
             received_at: Some(around + SignedDuration::from_mins(received)),
             expires_at: expires.map(|m| around + SignedDuration::from_mins(m)),
+            ..support::consent(kind, None)
         },
     );
     prop_oneof![4 => Just(vec![]), 1 => prop::collection::vec(one, 1..3)]

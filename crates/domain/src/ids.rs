@@ -126,6 +126,8 @@ ids! {
     PauseId = "pause";
     /// A wish not to be contacted by a medium, or at one number or address.
     OptOutId = "optout";
+    /// A consent.
+    ConsentId = "consent";
 }
 
 /// A contact: the slot `(case, plan_seq)` it was planned in. The id is the slot, so one slot can never

@@ -5,7 +5,7 @@
 //! is what gate and policy may read.
 
 use crate::contact::ContactClass;
-use crate::ids::{CaseId, KeyedHash, OptOutId, PartyId, TenantId};
+use crate::ids::{CaseId, ConsentId, KeyedHash, OptOutId, PartyId, TenantId};
 use crate::outcome::{Outcome, PointEvidence};
 use crate::sealed::Sealed;
 use crate::time::Zone;
@@ -158,6 +158,8 @@ pub enum ConsentKind {
     MoreVisitsWritten,
     /// The work mailbox.
     WorkEmail,
+    /// Texts and e-mails, at the number or address it names.
+    Electronic,
 }
 
 /// A consent of the person.
@@ -171,6 +173,39 @@ pub struct Consent {
     pub received_at: Option<Timestamp>,
     /// Before when it holds; none where it has no end.
     pub expires_at: Option<Timestamp>,
+    /// The medium it is about; none means all.
+    #[serde(default)]
+    pub class: Option<ContactClass>,
+    /// The one number or address it is about; none means all.
+    #[serde(default)]
+    pub point: Option<KeyedHash>,
+    /// When the person took it back. One that was got in a contact that was not allowed is void: it is
+    /// recorded as taken back when it was received.
+    #[serde(default)]
+    pub revoked_at: Option<Timestamp>,
+}
+
+impl Consent {
+    /// Whether it is of `kind` and about a contact of `class` at `point` for `case`.
+    #[must_use]
+    pub fn is_about(
+        &self,
+        kind: ConsentKind,
+        case: CaseId,
+        class: ContactClass,
+        point: Option<KeyedHash>,
+    ) -> bool {
+        self.kind == kind
+            && self.case.is_none_or(|id| id == case)
+            && self.class.is_none_or(|c| c == class)
+            && self.point.is_none_or(|p| Some(p) == point)
+    }
+
+    /// Before when it holds: until it expires or is taken back; none where it has no end.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.expires_at.into_iter().chain(self.revoked_at).min()
+    }
 }
 
 /// A span of local time that the person called inconvenient; half-open, on the given days of the week.
@@ -266,12 +301,21 @@ pub struct Party {
     pub ceases: Vec<Cease>,
     /// Consents in force.
     pub consents: Vec<Consent>,
+    /// Ids of the consents, in their order.
+    #[serde(default)]
+    pub consent_ids: Vec<ConsentId>,
     /// Attorneys.
     pub attorneys: Vec<Attorney>,
     /// Employer forbids contact at work.
     pub employer_prohibits: bool,
     /// Inconvenient times.
     pub inconvenient: Vec<Inconvenient>,
+    /// Numbers, addresses and places at which not to be contacted.
+    #[serde(default)]
+    pub declined_points: Vec<KeyedHash>,
+    /// Before when a declared hardship runs; the pauses of the cases stand for it.
+    #[serde(default)]
+    pub hardship_until: Option<Timestamp>,
     /// Last protected day of a moratorium.
     pub moratorium_until: Option<Date>,
     /// Died.
@@ -337,12 +381,13 @@ impl Party {
     }
 
     /// The points that a contact of `class` may use, preferred first: usable ones of its kind that no
-    /// opt-out names. A workplace only where the employer does not forbid it.
+    /// opt-out names and the person did not decline. A workplace only where the employer does not forbid it.
     pub fn usable_points(&self, class: ContactClass) -> impl Iterator<Item = &ContactPoint> {
         self.points.iter().filter(move |p| {
             p.state == PointState::Usable
                 && p.kind.serves(class)
                 && !(p.owner == PointOwner::Workplace && self.employer_prohibits)
+                && !self.declined_points.contains(&p.key)
                 && !self
                     .opt_outs
                     .iter()
@@ -426,6 +471,61 @@ pub enum PartyEvent {
     },
     /// As a third party: asked not to be contacted.
     Refused,
+    /// Took an opt-out back.
+    OptOutWithdrawn {
+        /// Which.
+        id: OptOutId,
+    },
+    /// Consented to something.
+    Consented {
+        /// The id that it can be taken back by.
+        id: ConsentId,
+        /// To what.
+        consent: Consent,
+    },
+    /// Took a consent back.
+    ConsentWithdrawn {
+        /// Which.
+        id: ConsentId,
+        /// When.
+        at: Timestamp,
+    },
+    /// An attorney represents the person in all debts.
+    Represented {
+        /// The attorney, where the lender told of one.
+        attorney: Option<PartyId>,
+    },
+    /// No attorney represents the person any more.
+    RepresentationEnded,
+    /// Called a time inconvenient.
+    TimeDeclined(Inconvenient),
+    /// Named a number, address or place at which not to be contacted.
+    PlaceDeclined {
+        /// Which.
+        point: KeyedHash,
+    },
+    /// The employer forbids contact at work, or does no more.
+    EmployerProhibits {
+        /// Whether it does.
+        prohibits: bool,
+    },
+    /// A moratorium protects the person.
+    Moratorium {
+        /// Its last day.
+        until: Date,
+    },
+    /// Died, or the report of it was wrong.
+    Died {
+        /// Whether the person is dead.
+        died: bool,
+    },
+    /// Declared hardship; events of the cases pause them.
+    HardshipDeclared {
+        /// Before when it runs.
+        until: Timestamp,
+    },
+    /// The hardship is over.
+    HardshipEnded,
 }
 
 /// Applies an event. `at` is when it took effect.
@@ -436,6 +536,34 @@ pub fn apply(party: &mut Party, event: &PartyEvent, at: Timestamp) {
         PartyEvent::Ceased(cease) => party.ceases.push(cease.clone()),
         PartyEvent::Learned { point, outcome } => party.learn(*point, *outcome, at),
         PartyEvent::Refused => party.refused = true,
+        PartyEvent::OptOutWithdrawn { id } => party.opt_outs.retain(|o| o.id != *id),
+        PartyEvent::Consented { id, consent } => {
+            party.consents.push(consent.clone());
+            // Consents of before they had ids stand in front.
+            let none = ConsentId::from_bytes([0; 16]);
+            party.consent_ids.resize(party.consents.len() - 1, none);
+            party.consent_ids.push(*id);
+        }
+        PartyEvent::ConsentWithdrawn { id, at } => {
+            let place = party.consent_ids.iter().position(|known| known == id);
+            if let Some(consent) = place.and_then(|i| party.consents.get_mut(i)) {
+                consent.revoked_at = Some(*at);
+                consent.expires_at = consent.ends_at();
+            }
+        }
+        PartyEvent::Represented { .. } => party.attorneys.push(Attorney {
+            case: None,
+            unresponsive: false,
+            consents: false,
+        }),
+        PartyEvent::RepresentationEnded => party.attorneys.clear(),
+        PartyEvent::TimeDeclined(span) => party.inconvenient.push(span.clone()),
+        PartyEvent::PlaceDeclined { point } => party.declined_points.push(*point),
+        PartyEvent::EmployerProhibits { prohibits } => party.employer_prohibits = *prohibits,
+        PartyEvent::Moratorium { until } => party.moratorium_until = Some(*until),
+        PartyEvent::Died { died } => party.deceased = *died,
+        PartyEvent::HardshipDeclared { until } => party.hardship_until = Some(*until),
+        PartyEvent::HardshipEnded => party.hardship_until = None,
     }
     party.touch(at);
 }
@@ -496,6 +624,9 @@ mod tests {
             attorneys: vec![],
             employer_prohibits: false,
             inconvenient: vec![],
+            consent_ids: vec![],
+            declined_points: vec![],
+            hardship_until: None,
             moratorium_until: None,
             deceased: false,
             incapacitated: false,
@@ -575,6 +706,24 @@ mod tests {
         apply(&mut p, &PartyEvent::Upserted(Box::new(told)), day(1));
         assert_eq!(p.opt_outs.len(), 1);
         assert_eq!(p.points[0].state, PointState::WrongNumber);
+    }
+
+    #[test]
+    fn a_consent_holds_for_what_it_names_until_it_ends() {
+        let case = CaseId::from_bytes([1; 16]);
+        let point = KeyedHash([1; 16]);
+        let written = r#"{"kind":"electronic","case":null,"received_at":null,"expires_at":null}"#;
+        let mut consent: Consent = serde_json::from_str(written).unwrap();
+        let about = |c: &Consent, class, at| c.is_about(ConsentKind::Electronic, case, class, at);
+        assert!(about(&consent, ContactClass::Sms, None) && consent.ends_at().is_none());
+        consent.class = Some(ContactClass::Sms);
+        consent.point = Some(point);
+        assert!(about(&consent, ContactClass::Sms, Some(point)));
+        assert!(!about(&consent, ContactClass::Sms, None));
+        assert!(!about(&consent, ContactClass::Email, Some(point)));
+        consent.expires_at = Some(day(9));
+        consent.revoked_at = Some(day(2));
+        assert_eq!(consent.ends_at(), Some(day(2)));
     }
 
     #[test]

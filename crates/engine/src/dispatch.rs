@@ -274,16 +274,8 @@ impl Engine {
 }
 
 /// Whether a fact forbids what this contact was meant to do.
-fn is_overtaken(case: &Case, party: &Party, contact: &Contact) -> bool {
-    case.closed.is_some()
-        || !case.pauses.is_empty()
-        || party.deceased
-        // A referral is no contact with the person: a cease does not take it back.
-        || (contact.class != ContactClass::Legal && party.has_ceased(case.id, false))
-        || party
-            .opt_outs
-            .iter()
-            .any(|o| o.covers(contact.class, contact.point))
+pub(crate) fn is_overtaken(case: &Case, party: &Party, contact: &Contact) -> bool {
+    case.closed.is_some() || !case.pauses.is_empty() || party.forbids(&contact.into())
 }
 
 fn note_result(draft: &mut Draft, out: &Outgoing, result: &Result<Receipt, ChannelError>) {

@@ -262,7 +262,13 @@ fn party_stop(id: PartyId, event: &PartyEvent, at: Timestamp) -> Option<(&'stati
         }
         PartyEvent::Ceased(c) => Some(("stop", stop(Some(id), c.case, StopKind::Cease, at, None))),
         PartyEvent::Learned { point, outcome } => wrong_number(id, *point, *outcome, at),
-        PartyEvent::Upserted(_) | PartyEvent::Refused => None,
+        PartyEvent::Represented { .. } => {
+            Some(("stop", stop(Some(id), None, StopKind::Attorney, at, None)))
+        }
+        PartyEvent::Died { died: true } => {
+            Some(("stop", stop(Some(id), None, StopKind::Deceased, at, None)))
+        }
+        _ => None,
     }
 }
 

@@ -30,6 +30,7 @@ pub fn command() -> impl Strategy<Value = Command> {
             .prop_map(|(state, outcome)| Command::Move(state, outcome)),
         1 => select(&ContactClass::ALL[..]).prop_map(Command::OptOut),
         1 => Just(Command::Cease),
+        2 => any::<u8>().prop_map(Command::Right),
         3 => (1_i64..72).prop_map(Command::Wait),
     ]
 }

@@ -41,6 +41,9 @@ pub(crate) fn party(zones: &[&str]) -> Party {
         attorneys: vec![],
         employer_prohibits: false,
         inconvenient: vec![],
+        consent_ids: vec![],
+        declined_points: vec![],
+        hardship_until: None,
         moratorium_until: None,
         deceased: false,
         incapacitated: false,
@@ -71,6 +74,9 @@ pub(crate) fn consent(kind: ConsentKind, received_at: Option<Timestamp>) -> Cons
         case: None,
         received_at,
         expires_at: None,
+        class: None,
+        point: None,
+        revoked_at: None,
     }
 }
 

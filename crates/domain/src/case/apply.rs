@@ -72,6 +72,10 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
             case.last_denial = None;
         }
         CaseEvent::StepSkipped { stage, step, .. } => case.skipped.push((*stage, *step)),
+        CaseEvent::StepsReopened => {
+            case.skipped.clear();
+            case.last_denial = None;
+        }
         CaseEvent::Denied(denial) => case.last_denial = Some(denial.clone()),
         CaseEvent::LegalBegan => case.legal_since = Some(at),
         CaseEvent::LegalRecalled => case.legal_since = None,

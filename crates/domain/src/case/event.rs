@@ -97,6 +97,8 @@ pub enum CaseEvent {
         /// Why.
         why: SkipReason,
     },
+    /// What was passed over is asked again: a fact that stood against it was lifted.
+    StepsReopened,
     /// The gate refused a contact that the policy asked for.
     Denied(Denial),
     /// The first contact of channel legal was accepted.

@@ -11,6 +11,7 @@ mod pause;
 mod policy;
 mod promise;
 mod read;
+mod rights;
 
 pub use borrower::{CeaseInput, OptOutInput};
 pub use case::{CloseInput, FactsInput, PaymentInput, ReversalInput};
@@ -20,6 +21,7 @@ pub use objection::{ObjectionInput, SettlementInput};
 pub use pause::HoldInput;
 pub use promise::{PromiseInput, PromiseView};
 pub use read::CaseName;
+pub use rights::{Circumstance, ConsentInput, HardshipInput};
 
 use crate::draft::Draft;
 use crate::engine::Engine;

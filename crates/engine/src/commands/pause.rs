@@ -9,6 +9,7 @@ use crate::types::{Answered, Caller, CaseView, Encode};
 use jiff::Timestamp;
 use recoup_domain::case::{self, PauseReason, PauseRequest};
 use recoup_domain::ids::CaseId;
+use recoup_domain::party::PartyEvent;
 use recoup_domain::time::NEVER;
 use recoup_store::Facts;
 
@@ -70,6 +71,14 @@ impl Engine {
             for event in case::release_hold(&facts.case)? {
                 draft.case_event(id, event);
                 draft.seal_last(sealed.clone());
+            }
+            let borrower = &facts.borrower;
+            let still = draft.case(id).is_some_and(|case| {
+                let mut pauses = case.pauses.iter();
+                pauses.any(|p| p.reason == PauseReason::Hardship)
+            });
+            if borrower.hardship_until.is_some() && !still {
+                draft.party_event(borrower.id, PartyEvent::HardshipEnded);
             }
             Ok(())
         };

@@ -181,6 +181,7 @@ impl Engine {
             party,
             plain,
             created: false,
+            paused: Vec::new(),
             cancelling: Vec::new(),
         })
     }
