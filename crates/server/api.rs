@@ -156,7 +156,8 @@ mod tests {
         ReportOutcome UpsertCollector ListChannels WatchEvents ExportLedger PauseDispatch \
         ResumeDispatch GetStatus HoldCase ReleaseHold ReversePayment RaiseDispute ResolveDispute \
         FileComplaint ResolveComplaint RecordConsent WithdrawConsent WithdrawOptOut \
-        RecordAttorney RecordCircumstance DeclareHardship";
+        RecordAttorney RecordCircumstance DeclareHardship RequestContact ResolveUnknown \
+        ListCollectors ListPolicies ListTemplates GetWorklist";
 
     /// How the names of methods that change nothing begin.
     const READS: &[&str] = &[

@@ -2,6 +2,7 @@
 //! No planner runs here: a test that wants something to go out asks for it, see [`World::run_dry`].
 
 mod filled;
+mod hand;
 mod kept;
 mod pauses;
 mod policies;
@@ -50,6 +51,15 @@ impl ContactChannel for Taking {
     }
 }
 
+/// Never says what it did.
+struct Doubting;
+
+impl ContactChannel for Doubting {
+    async fn send(&self, _: &Call, _: SendRequest) -> Result<Receipt, ChannelError> {
+        Err(ChannelError::unknown("the line broke"))
+    }
+}
+
 struct World {
     channel: Channel,
     engine: Engine,
@@ -60,6 +70,15 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::on(sms(Arc::new(Taking))).await
+    }
+
+    /// A world whose gateway never says what it did.
+    async fn doubtful() -> Self {
+        Self::on(sms(Arc::new(Doubting))).await
+    }
+
+    async fn on(channel: ChannelHandle) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let tenant = |id: &str| TenantConfig {
             id: id.into(),
@@ -85,7 +104,7 @@ impl World {
         let engine = Engine::start(
             engine_options(&config),
             store,
-            vec![sms()],
+            vec![channel],
             Arc::new(wall.clone()),
         )
         .await
@@ -209,6 +228,19 @@ impl World {
         page.expect("a timeline").into_inner().entries
     }
 
+    /// An active policy that a case is pinned to, and a second version that nobody activated.
+    async fn with_policy_listed(&self) -> v1::Policy {
+        let active = self.with(POLICY).await;
+        self.case("L-1").await;
+        let second = v1::CreatePolicyRequest {
+            request_id: "second".into(),
+            yaml: POLICY.replace("max: 3", "max: 2"),
+        };
+        let created = self.policies().create_policy(of("ana", second)).await;
+        created.expect("a second version");
+        active
+    }
+
     /// How many contacts went out, whatever became of them.
     async fn sent(&self) -> usize {
         let list = v1::ListContactsRequest::default();
@@ -275,13 +307,13 @@ fn engine_options(config: &Config) -> EngineOptions {
     }
 }
 
-fn sms() -> ChannelHandle {
+fn sms(channel: Arc<dyn recoup_channel::DynChannel>) -> ChannelHandle {
     ChannelHandle {
         name: "sms".into(),
         class: ContactClass::Sms,
         descriptor: ChannelDescriptor::default(),
         digest: String::new(),
-        channel: Arc::new(Taking),
+        channel,
         desk: None,
     }
 }

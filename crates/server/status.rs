@@ -248,6 +248,16 @@ pub fn of_command(error: CommandError) -> Status {
         CommandError::ContactState { contact, state, .. } => Problem::new(R::ContactState, message)
             .with("contact_id", contact)
             .with("value", state),
+        CommandError::Denied { reasons, earliest } => {
+            let problem = Problem::new(R::ContactDenied, message);
+            let problem = problem.with("reasons", reasons.join("; "));
+            match earliest {
+                Some(at) => problem.with("earliest", at),
+                None => problem,
+            }
+        }
+        CommandError::PointUnusable(_) => Problem::new(R::ContactPointUnusable, message),
+        CommandError::DispatchPaused(_) => Problem::new(R::DispatchPaused, message),
         CommandError::NoPolicy(_) => Problem::new(R::PolicyNotActive, message),
         CommandError::PolicyFaults(findings) => {
             let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
@@ -303,7 +313,7 @@ fn reason_of_field(field: &str) -> ErrorReason {
         }
         "sha256" => R::HashInvalid,
         "outcome" => R::OutcomeInvalid,
-        "occurred_time" | "received_time" | "effective_time" | "expire_time" | "until" => {
+        "occurred_time" | "received_time" | "effective_time" | "expire_time" | "until" | "time" => {
             R::TimeInvalid
         }
         "due_date" | "oldest_unpaid_due_date" => R::DateInvalid,

@@ -61,7 +61,7 @@ enum Command {
     /// Look at cases, hold and release them.
     #[command(subcommand)]
     Case(case::Command),
-    /// Look at contacts, approve and cancel them.
+    /// Look at contacts, ask for one, approve and cancel them.
     #[command(subcommand)]
     Contact(contact::Command),
     /// Check, create and activate policies; register templates.

@@ -13,6 +13,7 @@ mod event;
 mod import;
 mod pauses;
 mod policy;
+mod report;
 mod rights;
 
 use std::sync::Arc;

@@ -97,6 +97,9 @@ pub struct Case {
     pub last_denial: Option<Denial>,
     /// Why a person must look at it; none where nobody must.
     pub worklist: Option<String>,
+    /// Since when somebody must.
+    #[serde(default)]
+    pub worklist_since: Option<Timestamp>,
     /// The collectors it is given to.
     pub collectors: Vec<CollectorId>,
     /// The case it follows, where the loan was collected before.

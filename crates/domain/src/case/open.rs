@@ -88,6 +88,7 @@ pub fn open(o: Opening, now: Timestamp) -> Result<CaseEvent, Refusal> {
         next_seq: 1,
         last_denial: None,
         worklist: None,
+        worklist_since: None,
         collectors: Vec::new(),
         previous: o.previous,
         opened_at: now,

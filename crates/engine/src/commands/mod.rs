@@ -11,17 +11,22 @@ mod pause;
 mod policy;
 mod promise;
 mod read;
+mod request;
 mod rights;
+mod worklist;
 
 pub use borrower::{CeaseInput, OptOutInput};
 pub use case::{CloseInput, FactsInput, PaymentInput, ReversalInput};
 pub use collector::CollectorView;
+pub use contact::ResolutionInput;
 pub use import::Imported;
 pub use objection::{ObjectionInput, SettlementInput};
 pub use pause::HoldInput;
 pub use promise::{PromiseInput, PromiseView};
 pub use read::CaseName;
+pub use request::HandInput;
 pub use rights::{Circumstance, ConsentInput, HardshipInput};
+pub use worklist::WorkItem;
 
 use crate::draft::Draft;
 use crate::engine::Engine;

@@ -82,6 +82,7 @@ pub(crate) fn case(dpd: i32) -> Case {
         next_seq: 1,
         last_denial: None,
         worklist: None,
+        worklist_since: None,
         collectors: vec![],
         previous: None,
         opened_at: at("2026-04-01T02:00:00Z"),

@@ -65,6 +65,7 @@ pub(crate) fn case(opened_at: Timestamp) -> Case {
         next_seq: 1,
         last_denial: None,
         worklist: None,
+        worklist_since: None,
         collectors: vec![],
         previous: None,
         opened_at,
