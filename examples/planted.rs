@@ -308,6 +308,10 @@ impl Store for Planted {
         self.inner.parties_by_point(tenant, point).await
     }
 
+    async fn party_of_record(&self, tenant: &TenantId, record: [u8; 16]) -> Read<Option<Party>> {
+        self.inner.party_of_record(tenant, record).await
+    }
+
     async fn open_cases_of(&self, tenant: &TenantId, party: PartyId) -> Read<Vec<Case>> {
         self.inner.open_cases_of(tenant, party).await
     }

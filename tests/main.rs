@@ -8,6 +8,7 @@ mod callbacks;
 mod discovery;
 mod dispatch;
 mod events;
+mod facts;
 mod identity;
 mod kill;
 mod planted;

@@ -154,7 +154,10 @@ mod tests {
         RecordCease RecordPromise CreatePolicy ActivatePolicy GetPolicy CheckPolicy \
         RegisterTemplate PreviewContact ApproveContact CancelContact GetContact ListContacts \
         ReportOutcome UpsertCollector ListChannels WatchEvents ExportLedger PauseDispatch \
-        ResumeDispatch GetStatus";
+        ResumeDispatch GetStatus HoldCase ReleaseHold ReversePayment RaiseDispute ResolveDispute \
+        FileComplaint ResolveComplaint RecordConsent WithdrawConsent WithdrawOptOut \
+        RecordAttorney RecordCircumstance DeclareHardship RequestContact ResolveUnknown \
+        ListCollectors ListPolicies ListTemplates GetWorklist";
 
     /// How the names of methods that change nothing begin.
     const READS: &[&str] = &[

@@ -2,8 +2,11 @@
 //! No planner runs here: a test that wants something to go out asks for it, see [`World::run_dry`].
 
 mod filled;
+mod hand;
 mod kept;
+mod pauses;
 mod policies;
+mod rights;
 mod told;
 
 use std::sync::Arc;
@@ -48,6 +51,15 @@ impl ContactChannel for Taking {
     }
 }
 
+/// Never says what it did.
+struct Doubting;
+
+impl ContactChannel for Doubting {
+    async fn send(&self, _: &Call, _: SendRequest) -> Result<Receipt, ChannelError> {
+        Err(ChannelError::unknown("the line broke"))
+    }
+}
+
 struct World {
     channel: Channel,
     engine: Engine,
@@ -58,6 +70,15 @@ struct World {
 
 impl World {
     async fn new() -> Self {
+        Self::on(sms(Arc::new(Taking))).await
+    }
+
+    /// A world whose gateway never says what it did.
+    async fn doubtful() -> Self {
+        Self::on(sms(Arc::new(Doubting))).await
+    }
+
+    async fn on(channel: ChannelHandle) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let tenant = |id: &str| TenantConfig {
             id: id.into(),
@@ -83,7 +104,7 @@ impl World {
         let engine = Engine::start(
             engine_options(&config),
             store,
-            vec![sms()],
+            vec![channel],
             Arc::new(wall.clone()),
         )
         .await
@@ -207,6 +228,53 @@ impl World {
         page.expect("a timeline").into_inner().entries
     }
 
+    /// An active policy that a case is pinned to, and a second version that nobody activated.
+    async fn with_policy_listed(&self) -> v1::Policy {
+        let active = self.with(POLICY).await;
+        self.case("L-1").await;
+        let second = v1::CreatePolicyRequest {
+            request_id: "second".into(),
+            yaml: POLICY.replace("max: 3", "max: 2"),
+        };
+        let created = self.policies().create_policy(of("ana", second)).await;
+        created.expect("a second version");
+        active
+    }
+
+    /// How many contacts went out, whatever became of them.
+    async fn sent(&self) -> usize {
+        let list = v1::ListContactsRequest::default();
+        let list = self.contacts().list_contacts(of("ana", list)).await;
+        let all = list.expect("a page").into_inner().contacts;
+        all.iter().filter(|c| c.intent_time.is_some()).count()
+    }
+
+    /// When a case is looked at next.
+    async fn stored_next(&self, case_id: &str) -> Option<prost_types::Timestamp> {
+        let get = v1::GetCaseRequest {
+            r#ref: Some(v1::get_case_request::Ref::CaseId(case_id.into())),
+        };
+        let case = self.cases().get_case(of("ana", get)).await;
+        let case = case.expect("a case").into_inner().case;
+        case.expect("a case").next_action_time
+    }
+
+    /// A party as it is stored.
+    async fn party(&self, party_id: &str) -> recoup_domain::Party {
+        let tenant = TenantId::new("demo").expect("a tenant");
+        let id = party_id.parse().expect("an id");
+        let party = self.engine.store().party(&tenant, id).await;
+        party.expect("a read").expect("a party")
+    }
+
+    /// A case as it is stored.
+    async fn stored(&self, case_id: &str) -> recoup_domain::Case {
+        let tenant = TenantId::new("demo").expect("a tenant");
+        let id = case_id.parse().expect("an id");
+        let case = self.engine.store().case(&tenant, id).await;
+        case.expect("a read").expect("a case")
+    }
+
     /// Opens a case of borrower B-1 and gives it back.
     async fn case(&self, reference: &str) -> v1::Case {
         let mut cases = self.cases();
@@ -241,13 +309,13 @@ fn engine_options(config: &Config) -> EngineOptions {
     }
 }
 
-fn sms() -> ChannelHandle {
+fn sms(channel: Arc<dyn recoup_channel::DynChannel>) -> ChannelHandle {
     ChannelHandle {
         name: "sms".into(),
         class: ContactClass::Sms,
         descriptor: ChannelDescriptor::default(),
         digest: String::new(),
-        channel: Arc::new(Taking),
+        channel,
         desk: None,
     }
 }
@@ -432,10 +500,10 @@ async fn all_that_is_wrong_with_a_request_comes_back_at_once() {
     ] {
         assert!(names.contains(&name), "{name} in {names:?}");
     }
-    let unbuilt = v1::HoldCaseRequest::default();
+    let unbuilt = v1::EraseBorrowerRequest::default();
     let unbuilt = world
-        .cases()
-        .hold_case(of("ana", unbuilt))
+        .borrowers()
+        .erase_borrower(of("ana", unbuilt))
         .await
         .expect_err("preview");
     assert_eq!(

@@ -106,6 +106,7 @@ fn routes(edge: &Edge) -> Routes {
         collector_service_server::CollectorServiceServer = MESSAGE_IN_MAX,
         channel_service_server::ChannelServiceServer = MESSAGE_IN_MAX,
         event_service_server::EventServiceServer = MESSAGE_IN_MAX,
+        report_service_server::ReportServiceServer = MESSAGE_IN_MAX,
         audit_service_server::AuditServiceServer = MESSAGE_IN_MAX,
         admin_service_server::AdminServiceServer = MESSAGE_IN_MAX,
     )

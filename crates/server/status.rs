@@ -248,6 +248,16 @@ pub fn of_command(error: CommandError) -> Status {
         CommandError::ContactState { contact, state, .. } => Problem::new(R::ContactState, message)
             .with("contact_id", contact)
             .with("value", state),
+        CommandError::Denied { reasons, earliest } => {
+            let problem = Problem::new(R::ContactDenied, message);
+            let problem = problem.with("reasons", reasons.join("; "));
+            match earliest {
+                Some(at) => problem.with("earliest", at),
+                None => problem,
+            }
+        }
+        CommandError::PointUnusable(_) => Problem::new(R::ContactPointUnusable, message),
+        CommandError::DispatchPaused(_) => Problem::new(R::DispatchPaused, message),
         CommandError::NoPolicy(_) => Problem::new(R::PolicyNotActive, message),
         CommandError::PolicyFaults(findings) => {
             let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
@@ -280,6 +290,7 @@ fn not_found(what: &str) -> ErrorReason {
         "template" => R::TemplateNotFound,
         "channel" => R::ChannelNotFound,
         "payment" => R::PaymentNotFound,
+        "dispute" | "complaint" | "consent" | "opt-out" => R::RecordNotFound,
         _ => R::CaseNotFound,
     }
 }
@@ -302,7 +313,9 @@ fn reason_of_field(field: &str) -> ErrorReason {
         }
         "sha256" => R::HashInvalid,
         "outcome" => R::OutcomeInvalid,
-        "occurred_time" | "received_time" | "effective_time" | "until" => R::TimeInvalid,
+        "occurred_time" | "received_time" | "effective_time" | "expire_time" | "until" | "time" => {
+            R::TimeInvalid
+        }
         "due_date" | "oldest_unpaid_due_date" => R::DateInvalid,
         "channel" => R::ChannelUnknown,
         "request_id" => R::RequestIdInvalid,
@@ -328,6 +341,8 @@ fn of_refusal(refusal: &Refusal) -> Problem {
         }
         Refusal::Time { field, .. } => Problem::new(R::TimeInvalid, message).with("field", field),
         Refusal::Missing(_) => Problem::new(R::RecordNotFound, message),
+        Refusal::NoPayment => Problem::new(R::PaymentNotFound, message),
+        Refusal::NotPaused(_) => Problem::new(R::CaseNotPaused, message),
         Refusal::Sha256(_) => Problem::new(R::HashInvalid, message).with("field", "sha256"),
         Refusal::Score { field, given } => Problem::new(R::FieldInvalid, message)
             .with("field", field)

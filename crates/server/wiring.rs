@@ -100,6 +100,12 @@ pub enum ServeError {
     /// A listener died.
     #[error("the API's listener died")]
     Api(#[from] tonic::transport::Error),
+    /// The store failed.
+    #[error(
+        "the store failed and nothing more can be written; what was answered is kept. The log says what the disk \
+         said: make room or mend it, and start again"
+    )]
+    Lost,
     /// The run of the stepped clock ended.
     #[error("the stepped clock ended the run: {0}")]
     Clock(String),
@@ -339,6 +345,7 @@ impl Server {
         let ended = tokio::select! {
             () = shutdown => Ok(()),
             done = &mut api => joined(done),
+            () = lost(&engine) => Err(ServeError::Lost),
             why = &mut moving => Err(ServeError::Clock(why.unwrap_or_else(|e| e.to_string()))),
         };
         engine.halt();
@@ -364,6 +371,12 @@ impl Server {
 
 fn joined(done: Result<Result<(), ServeError>, tokio::task::JoinError>) -> Result<(), ServeError> {
     done.unwrap_or_else(|e| Err(ServeError::Clock(format!("the API's task died: {e}"))))
+}
+
+/// Waits until the store gives no more word: it failed, and a server that goes on would look well and do nothing.
+async fn lost(engine: &Engine) {
+    let mut newest = engine.newest();
+    while newest.changed().await.is_ok() {}
 }
 
 /// Lets time pass: on a live clock the engine's own loop, on a stepped one the coordinator.

@@ -729,6 +729,23 @@ fn a_referral_needs_a_prior_contact_and_a_live_debt() {
 }
 
 #[test]
+fn an_attorney_stops_contact_everywhere() {
+    let mut who = shanghai();
+    who.attorneys.push(Attorney {
+        case: None,
+        unresponsive: false,
+        consents: false,
+    });
+    let p = proposal(&who, Class::Phone, at("2026-05-06T12:00:00+08:00"));
+    denies("HOUSE-ATTORNEY", &p, &[], None);
+    let class = Class::Legal;
+    permits("HOUSE-ATTORNEY", &Proposal { class, ..p }, &[]);
+    who.attorneys[0].consents = true;
+    let p = proposal(&who, Class::Phone, at("2026-05-06T12:00:00+08:00"));
+    permits("HOUSE-ATTORNEY", &p, &[]);
+}
+
+#[test]
 fn attorney_employer_and_dispute_stop_contact_in_the_us() {
     let mut who = new_york();
     who.attorneys.push(Attorney {

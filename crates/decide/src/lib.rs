@@ -15,7 +15,7 @@ use recoup_compliance::Binding;
 use recoup_domain::case::CaseEvent;
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::KeyedHash;
-use recoup_domain::time::{Window, add_days};
+use recoup_domain::time::{NEVER, Window, add_days};
 use recoup_domain::{Case, Party, PastContact};
 use recoup_policy::{Env, Facts, Policy};
 
@@ -202,7 +202,9 @@ fn standstill(input: &Input<'_>, decision: &mut Decision) -> Option<Option<Times
     let until = if case.closed.is_some() {
         None
     } else if !case.pauses.is_empty() {
-        case.pauses.iter().map(|p| p.until).min()
+        let ends = case.pauses.iter().map(|p| p.until);
+        // A pause without an end waits for a person, not for a time.
+        ends.filter(|until| *until < NEVER).min()
     } else if dispatching(input) {
         return Some(None);
     } else {

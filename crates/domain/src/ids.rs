@@ -126,6 +126,8 @@ ids! {
     PauseId = "pause";
     /// A wish not to be contacted by a medium, or at one number or address.
     OptOutId = "optout";
+    /// A consent.
+    ConsentId = "consent";
 }
 
 /// A contact: the slot `(case, plan_seq)` it was planned in. The id is the slot, so one slot can never
@@ -183,6 +185,39 @@ impl<'de> Deserialize<'de> for ContactId {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(d)?;
         text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A dispute or a complaint of a case: the case, and the pause that stands for it. Its text form begins with
+/// `dispute_` or `complaint_`, so that whoever holds the id alone can name it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ObjectionId {
+    /// The case.
+    pub case: CaseId,
+    /// The pause.
+    pub pause: PauseId,
+}
+
+impl ObjectionId {
+    /// The text form with its prefix, such as `dispute`.
+    #[must_use]
+    pub fn text(self, prefix: &str) -> String {
+        let mut out = format!("{prefix}_");
+        out.extend(encode(self.case.to_bytes()).map(char::from));
+        out.push('-');
+        out.extend(encode(self.pause.to_bytes()).map(char::from));
+        out
+    }
+
+    /// Reads the text form; none where it is none of `prefix`.
+    #[must_use]
+    pub fn parse(prefix: &str, text: &str) -> Option<Self> {
+        let rest = text.strip_prefix(prefix)?.strip_prefix('_')?;
+        let (case, pause) = rest.split_once('-')?;
+        Some(Self {
+            case: CaseId::from_bytes(decode(case)?),
+            pause: PauseId::from_bytes(decode(pause)?),
+        })
     }
 }
 

@@ -15,6 +15,7 @@ pub mod party;
 pub mod past;
 pub mod regions;
 pub mod sealed;
+pub mod standing;
 pub mod time;
 
 pub use case::{Case, CaseEvent};

@@ -5,7 +5,7 @@
 //! is what gate and policy may read.
 
 use crate::contact::ContactClass;
-use crate::ids::{CaseId, KeyedHash, OptOutId, PartyId, TenantId};
+use crate::ids::{CaseId, ConsentId, KeyedHash, OptOutId, PartyId, TenantId};
 use crate::outcome::{Outcome, PointEvidence};
 use crate::sealed::Sealed;
 use crate::time::Zone;
@@ -301,12 +301,21 @@ pub struct Party {
     pub ceases: Vec<Cease>,
     /// Consents in force.
     pub consents: Vec<Consent>,
+    /// Ids of the consents, in their order.
+    #[serde(default)]
+    pub consent_ids: Vec<ConsentId>,
     /// Attorneys.
     pub attorneys: Vec<Attorney>,
     /// Employer forbids contact at work.
     pub employer_prohibits: bool,
     /// Inconvenient times.
     pub inconvenient: Vec<Inconvenient>,
+    /// Numbers, addresses and places at which not to be contacted.
+    #[serde(default)]
+    pub declined_points: Vec<KeyedHash>,
+    /// Before when a declared hardship runs; the pauses of the cases stand for it.
+    #[serde(default)]
+    pub hardship_until: Option<Timestamp>,
     /// Last protected day of a moratorium.
     pub moratorium_until: Option<Date>,
     /// Died.
@@ -372,12 +381,13 @@ impl Party {
     }
 
     /// The points that a contact of `class` may use, preferred first: usable ones of its kind that no
-    /// opt-out names. A workplace only where the employer does not forbid it.
+    /// opt-out names and the person did not decline. A workplace only where the employer does not forbid it.
     pub fn usable_points(&self, class: ContactClass) -> impl Iterator<Item = &ContactPoint> {
         self.points.iter().filter(move |p| {
             p.state == PointState::Usable
                 && p.kind.serves(class)
                 && !(p.owner == PointOwner::Workplace && self.employer_prohibits)
+                && !self.declined_points.contains(&p.key)
                 && !self
                     .opt_outs
                     .iter()
@@ -461,6 +471,61 @@ pub enum PartyEvent {
     },
     /// As a third party: asked not to be contacted.
     Refused,
+    /// Took an opt-out back.
+    OptOutWithdrawn {
+        /// Which.
+        id: OptOutId,
+    },
+    /// Consented to something.
+    Consented {
+        /// The id that it can be taken back by.
+        id: ConsentId,
+        /// To what.
+        consent: Consent,
+    },
+    /// Took a consent back.
+    ConsentWithdrawn {
+        /// Which.
+        id: ConsentId,
+        /// When.
+        at: Timestamp,
+    },
+    /// An attorney represents the person in all debts.
+    Represented {
+        /// The attorney, where the lender told of one.
+        attorney: Option<PartyId>,
+    },
+    /// No attorney represents the person any more.
+    RepresentationEnded,
+    /// Called a time inconvenient.
+    TimeDeclined(Inconvenient),
+    /// Named a number, address or place at which not to be contacted.
+    PlaceDeclined {
+        /// Which.
+        point: KeyedHash,
+    },
+    /// The employer forbids contact at work, or does no more.
+    EmployerProhibits {
+        /// Whether it does.
+        prohibits: bool,
+    },
+    /// A moratorium protects the person.
+    Moratorium {
+        /// Its last day.
+        until: Date,
+    },
+    /// Died, or the report of it was wrong.
+    Died {
+        /// Whether the person is dead.
+        died: bool,
+    },
+    /// Declared hardship; events of the cases pause them.
+    HardshipDeclared {
+        /// Before when it runs.
+        until: Timestamp,
+    },
+    /// The hardship is over.
+    HardshipEnded,
 }
 
 /// Applies an event. `at` is when it took effect.
@@ -471,6 +536,34 @@ pub fn apply(party: &mut Party, event: &PartyEvent, at: Timestamp) {
         PartyEvent::Ceased(cease) => party.ceases.push(cease.clone()),
         PartyEvent::Learned { point, outcome } => party.learn(*point, *outcome, at),
         PartyEvent::Refused => party.refused = true,
+        PartyEvent::OptOutWithdrawn { id } => party.opt_outs.retain(|o| o.id != *id),
+        PartyEvent::Consented { id, consent } => {
+            party.consents.push(consent.clone());
+            // Consents of before they had ids stand in front.
+            let none = ConsentId::from_bytes([0; 16]);
+            party.consent_ids.resize(party.consents.len() - 1, none);
+            party.consent_ids.push(*id);
+        }
+        PartyEvent::ConsentWithdrawn { id, at } => {
+            let place = party.consent_ids.iter().position(|known| known == id);
+            if let Some(consent) = place.and_then(|i| party.consents.get_mut(i)) {
+                consent.revoked_at = Some(*at);
+                consent.expires_at = consent.ends_at();
+            }
+        }
+        PartyEvent::Represented { .. } => party.attorneys.push(Attorney {
+            case: None,
+            unresponsive: false,
+            consents: false,
+        }),
+        PartyEvent::RepresentationEnded => party.attorneys.clear(),
+        PartyEvent::TimeDeclined(span) => party.inconvenient.push(span.clone()),
+        PartyEvent::PlaceDeclined { point } => party.declined_points.push(*point),
+        PartyEvent::EmployerProhibits { prohibits } => party.employer_prohibits = *prohibits,
+        PartyEvent::Moratorium { until } => party.moratorium_until = Some(*until),
+        PartyEvent::Died { died } => party.deceased = *died,
+        PartyEvent::HardshipDeclared { until } => party.hardship_until = Some(*until),
+        PartyEvent::HardshipEnded => party.hardship_until = None,
     }
     party.touch(at);
 }
@@ -531,6 +624,9 @@ mod tests {
             attorneys: vec![],
             employer_prohibits: false,
             inconvenient: vec![],
+            consent_ids: vec![],
+            declined_points: vec![],
+            hardship_until: None,
             moratorium_until: None,
             deceased: false,
             incapacitated: false,

@@ -21,6 +21,13 @@ use tokio::sync::OwnedSemaphorePermit;
 
 /// How much longer than its time-out a channel is waited for: its host ends the call itself.
 const GRACE: Duration = Duration::from_secs(2);
+/// Pauses before a cancel that never left is asked for again.
+const CANCEL_AGAIN: [Duration; 4] = [
+    Duration::from_millis(200),
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+];
 /// How often a write is tried again because the facts moved.
 const WRITES_MAX: usize = 32;
 
@@ -32,6 +39,8 @@ pub(crate) struct Outgoing {
     /// Attachments held for it.
     pub(crate) held: Vec<[u8; 32]>,
     pub(crate) room: Option<OwnedSemaphorePermit>,
+    /// Payments of the case when the intent was written.
+    pub(crate) payments: usize,
 }
 
 impl Engine {
@@ -206,11 +215,21 @@ impl Engine {
         let case = draft.case(contact.id.case);
         let party = draft.party(contact.party);
         let overtaken = match (case, party) {
-            (Some(case), Some(party)) => is_overtaken(case, party, contact),
+            (Some(case), Some(party)) => {
+                // Whoever pays anything is not visited on the old terms.
+                let paid = case.payments.len() > out.payments;
+                is_overtaken(case, party, contact) || (paid && contact.class == ContactClass::Visit)
+            }
             _ => false,
         };
         if accepted && overtaken {
             self.begin_cancel(draft, contact.id);
+        }
+        let in_doubt = draft
+            .contact(contact.id)
+            .is_some_and(|c| c.state == ContactState::Unknown && draft.now < c.effect.to);
+        if overtaken && in_doubt {
+            crate::stops::alarm(draft, contact.id.case);
         }
     }
 
@@ -237,7 +256,7 @@ impl Engine {
         let _room = self.0.channels.wait_for_room(&contact.channel).await;
         let call = Call::new(self.0.options.call_timeout, self.0.channel_clock.clone())
             .with_idempotency_key(contact.key.clone());
-        let request = CancelRequest {
+        let request = || CancelRequest {
             contact_id: contact.id.to_string(),
             idempotency_key: contact.key.clone(),
             provider_ref: content.provider_ref.clone(),
@@ -248,9 +267,20 @@ impl Engine {
             collectors: collectors(contact),
             destination: Some(destination(contact, &content, &handle)),
         };
-        let cancelling = handle.channel.cancel(&call, request);
         let waited = self.0.options.call_timeout + GRACE;
-        let result = tokio::time::timeout(waited, cancelling).await;
+        let mut pauses = CANCEL_AGAIN.into_iter();
+        let result = loop {
+            let cancelling = handle.channel.cancel(&call, request());
+            let result = tokio::time::timeout(waited, cancelling).await;
+            // A cancel that never left is asked for again, for a while: a carrier that is away for a moment must
+            // not send a visitor to somebody who has paid.
+            match (&result, pauses.next()) {
+                (Ok(Err(error)), Some(pause)) if error.proves_not_sent() => {
+                    tokio::time::sleep(pause).await;
+                }
+                _ => break result,
+            }
+        };
         let evidence = match result {
             Ok(Ok(answer)) => match answer.kind() {
                 CancelKind::Cancelled => Evidence::Cancelled,
@@ -277,16 +307,8 @@ impl Engine {
 }
 
 /// Whether a fact forbids what this contact was meant to do.
-fn is_overtaken(case: &Case, party: &Party, contact: &Contact) -> bool {
-    case.closed.is_some()
-        || !case.pauses.is_empty()
-        || party.deceased
-        // A referral is no contact with the person: a cease does not take it back.
-        || (contact.class != ContactClass::Legal && party.has_ceased(case.id, false))
-        || party
-            .opt_outs
-            .iter()
-            .any(|o| o.covers(contact.class, contact.point))
+pub(crate) fn is_overtaken(case: &Case, party: &Party, contact: &Contact) -> bool {
+    case.closed.is_some() || !case.pauses.is_empty() || party.forbids(&contact.into())
 }
 
 fn note_result(draft: &mut Draft, out: &Outgoing, result: &Result<Receipt, ChannelError>) {

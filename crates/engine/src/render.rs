@@ -101,6 +101,7 @@ pub(crate) fn check(
     }
     let env = language();
     for text in parts {
+        measured(text).map_err(fault)?;
         let template = env
             .template_from_str(text)
             .map_err(|e| fault(e.to_string()))?;
@@ -120,16 +121,56 @@ pub(crate) fn check(
     Ok(())
 }
 
+/// The longest `{{ … }}` or `{% … %}` of a text, in characters, and how many of them it may have. The template
+/// engine's parser goes down a level with each operator, filter and `.`, and a stack that ends takes the whole
+/// process with it.
+const BLOCK_MAX: usize = 200;
+const BLOCKS_MAX: usize = 64;
+
+/// Whether a text's blocks are few and short enough for the parser. The error says what would be right.
+fn measured(text: &str) -> Result<(), String> {
+    let mut rest = text;
+    let mut blocks = 0;
+    while let Some(start) = rest.find(['{']) {
+        rest = &rest[start + 1..];
+        let Some(end) = ["{", "%", "#"].iter().find(|c| rest.starts_with(**c)) else {
+            continue;
+        };
+        let end = match *end {
+            "{" => "}}",
+            "%" => "%}",
+            _ => "#}",
+        };
+        blocks += 1;
+        let length = rest.find(end).unwrap_or(rest.len());
+        if rest[..length].chars().count() > BLOCK_MAX {
+            return Err(format!(
+                "a block between braces is longer than {BLOCK_MAX} characters; name a variable, and leave \
+                 the rest to whoever gives its value"
+            ));
+        }
+        if blocks > BLOCKS_MAX {
+            return Err(format!(
+                "there are more than {BLOCKS_MAX} blocks between braces"
+            ));
+        }
+        rest = &rest[length..];
+    }
+    Ok(())
+}
+
 /// Puts a text into words.
 pub(crate) fn render(template: &StoredTemplate, scene: &Scene<'_>) -> Done<(String, String)> {
     let env = language();
     let variables = minijinja::Value::from_pairs(variables(scene));
+    let fault = |problem: String| CommandError::Template {
+        name: format!("{}@{}", template.name, template.version),
+        problem,
+    };
     let fill = |text: &str| {
-        env.render_str(text, variables.clone())
-            .map_err(|e| CommandError::Template {
-                name: format!("{}@{}", template.name, template.version),
-                problem: e.to_string(),
-            })
+        measured(text).map_err(fault)?;
+        let filled = env.render_str(text, variables.clone());
+        filled.map_err(|e| fault(e.to_string()))
     };
     Ok((fill(&template.subject)?, fill(&template.body)?))
 }

@@ -14,7 +14,7 @@ use recoup_domain::{CaseEvent, Outcome};
 use recoup_store::CommitError;
 
 /// Words that mean: do not write to me again. Compared whole, without case, spaces and full stops.
-const STOP_WORDS: [&str; 14] = [
+const STOP_WORDS: [&str; 22] = [
     "stop",
     "stopall",
     "quit",
@@ -29,6 +29,14 @@ const STOP_WORDS: [&str; 14] = [
     "停止",
     "拒收",
     "不要再发",
+    "取消订阅",
+    "回复t",
+    "退訂",
+    "拒收簡訊",
+    "不要再發",
+    "停止發送",
+    "取消訂閱",
+    "回覆t",
 ];
 /// Words that mean: I am not who you are looking for.
 const WRONG_NUMBER_WORDS: [&str; 5] = [
@@ -50,6 +58,7 @@ enum Meaning {
 fn meaning(text: &str) -> Meaning {
     let plain: String = text
         .chars()
+        .map(half_width)
         .filter(|c| c.is_alphanumeric())
         .flat_map(char::to_lowercase)
         .collect();
@@ -59,6 +68,14 @@ fn meaning(text: &str) -> Meaning {
         Meaning::WrongNumber
     } else {
         Meaning::ForAPerson
+    }
+}
+
+/// A full-width letter or digit, as Chinese keyboards give them, as its common form.
+fn half_width(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        other => other,
     }
 }
 

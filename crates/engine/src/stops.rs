@@ -7,8 +7,9 @@ use crate::error::Done;
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, KeyedHash};
 use recoup_domain::journal::ContactEvent;
+use recoup_domain::party::{Consent, ConsentKind};
 use recoup_domain::past::PastContact;
-use recoup_domain::{Case, CaseEvent};
+use recoup_domain::{Case, CaseEvent, Party};
 use recoup_store::Facts;
 
 impl Engine {
@@ -102,7 +103,9 @@ impl Engine {
         for facts in all {
             let id = facts.case.id;
             let of_case = |c: &PastContact| c.id.is_some_and(|c| c.case == id);
-            let meant = |c: &PastContact| of_case(c) && scope.covers(&facts.case, c);
+            let party = draft.party(facts.borrower.id).cloned();
+            let party = party.unwrap_or_else(|| facts.borrower.clone());
+            let meant = |c: &PastContact| of_case(c) && scope.covers(&facts.case, &party, c);
             self.call_off_where(draft, facts, meant).await?;
         }
         Ok(())
@@ -115,10 +118,21 @@ pub(crate) enum PartyStop {
     OptOut(Option<ContactClass>, Option<KeyedHash>),
     /// All contact about a debt, or about all.
     Cease(Option<CaseId>),
+    /// Whatever the facts of the person forbid now.
+    Standing,
+    /// What a consent may have allowed, for it was taken back.
+    Consent(Consent),
+    /// Nothing: a stop was lifted.
+    Nothing,
 }
 
 impl PartyStop {
-    fn covers(&self, case: &Case, contact: &PastContact) -> bool {
+    /// Whether it lifts what stood against steps of the ladder.
+    pub(crate) const fn lifts(&self) -> bool {
+        matches!(self, Self::Nothing)
+    }
+
+    fn covers(&self, case: &Case, party: &Party, contact: &PastContact) -> bool {
         match self {
             Self::OptOut(class, point) => {
                 class.is_none_or(|c| c == contact.class)
@@ -128,7 +142,25 @@ impl PartyStop {
             Self::Cease(debt) => {
                 debt.is_none_or(|d| d == case.id) && contact.class != ContactClass::Legal
             }
+            Self::Standing => party.forbids(&contact.into()),
+            Self::Consent(consent) => {
+                let about = consent.is_about(consent.kind, case.id, contact.class, contact.point);
+                about && may_rest_on(consent.kind, contact.class)
+            }
+            Self::Nothing => false,
         }
+    }
+}
+
+/// Whether a contact of `class` may have been allowed by a consent. Which one was is not kept: all are called
+/// off, and what may be made without the consent is planned anew.
+fn may_rest_on(kind: ConsentKind, class: ContactClass) -> bool {
+    match kind {
+        ConsentKind::OffHours | ConsentKind::MoreAttemptsAgreed => class != ContactClass::Legal,
+        ConsentKind::ExtraCalls => class == ContactClass::Phone,
+        ConsentKind::MoreVisitsWritten => class == ContactClass::Visit,
+        ConsentKind::WorkEmail => class == ContactClass::Email,
+        ConsentKind::Electronic => matches!(class, ContactClass::Sms | ContactClass::Email),
     }
 }
 
@@ -146,9 +178,16 @@ pub(crate) fn alarm_for_doubt(draft: &mut Draft, facts: &Facts) {
         .contacts_of(case)
         .any(|c| c.state == ContactState::CancelUnknown)
         || (draft.has_entries() && facts.contacts.iter().any(may_reach));
-    let listed = draft.case(case).is_none_or(|c| c.worklist.is_some());
-    if doubtful && !listed {
-        let reason = "a contact was to be called off, and nobody can say whether it was".to_owned();
+    if doubtful {
+        alarm(draft, case);
+    }
+}
+
+/// Puts a case before a person because a contact that should not happen may.
+pub(crate) fn alarm(draft: &mut Draft, case: CaseId) {
+    let reason = "a contact was to be called off, and nobody can say whether it was".to_owned();
+    let told = |c: &Case| c.worklist.as_ref() == Some(&reason);
+    if draft.case(case).is_some_and(|c| !told(c)) {
         draft.case_event(case, CaseEvent::WorklistChanged { reason });
     }
 }

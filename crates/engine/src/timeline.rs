@@ -8,7 +8,8 @@ use recoup_domain::Contact;
 use recoup_domain::case::{CaseEvent, EndedBy, PromiseResult, SkipReason};
 use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, Entry, What};
-use recoup_domain::party::PartyEvent;
+use recoup_domain::party::{ConsentKind, PartyEvent};
+use recoup_domain::time::NEVER;
 use recoup_store::{JournalFilter, Page, Recorded};
 
 use crate::render::amount;
@@ -178,7 +179,35 @@ fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
             "paused",
             match p.promise {
                 Some(promise) => format!("{} promised by {}", money(promise.amount), promise.due),
-                None => format!("paused ({}) until {}", p.reason.name(), p.until),
+                None if p.until < NEVER => {
+                    format!("paused ({}) until {}", p.reason.name(), p.until)
+                }
+                None => format!("paused ({}) until a person ends it", p.reason.name()),
+            },
+        ),
+        CaseEvent::PaymentReversed(r) => (
+            "payment_reversed",
+            format!(
+                "{} was taken back, {} overdue after it",
+                money(r.amount),
+                money(r.overdue_after)
+            ),
+        ),
+        CaseEvent::Disputed { .. } => ("disputed", "the dispute is in writing".to_owned()),
+        CaseEvent::DisputeResolved { verified, .. } => (
+            "dispute_resolved",
+            if *verified {
+                "the dispute is settled: the debt stands".to_owned()
+            } else {
+                "the dispute is settled: the borrower was right".to_owned()
+            },
+        ),
+        CaseEvent::ComplaintResolved { upheld, .. } => (
+            "complaint_resolved",
+            if *upheld {
+                "the complaint is settled: it was right".to_owned()
+            } else {
+                "the complaint is settled: it was not right".to_owned()
             },
         ),
         CaseEvent::PauseEnded { by, .. } => (
@@ -211,6 +240,10 @@ fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
         CaseEvent::StepSkipped { step, why, .. } => (
             "step_skipped",
             format!("step {} is passed over: {}", step + 1, skip_words(why)),
+        ),
+        CaseEvent::StepsReopened => (
+            "steps_reopened",
+            "steps that were passed over are asked again".to_owned(),
         ),
         CaseEvent::Denied(d) => (
             "contact_denied",
@@ -268,8 +301,89 @@ fn party_words(event: &PartyEvent) -> (String, String) {
             "refused",
             "a third party asked not to be contacted".to_owned(),
         ),
+        other => return right_words(other),
     };
     (kind.to_owned(), words)
+}
+
+fn right_words(event: &PartyEvent) -> (String, String) {
+    let (kind, words) = match event {
+        PartyEvent::OptOutWithdrawn { .. } => {
+            ("opt_out_withdrawn", "took an opt-out back".to_owned())
+        }
+        PartyEvent::Consented { consent, .. } => (
+            "consented",
+            match consent.expires_at {
+                Some(end) => format!("consented to {} until {end}", consent_words(consent.kind)),
+                None => format!("consented to {}", consent_words(consent.kind)),
+            },
+        ),
+        PartyEvent::ConsentWithdrawn { .. } => {
+            ("consent_withdrawn", "took a consent back".to_owned())
+        }
+        PartyEvent::Represented { attorney } => (
+            "represented",
+            match attorney {
+                Some(attorney) => format!("is represented by an attorney, {attorney}"),
+                None => "is represented by an attorney".to_owned(),
+            },
+        ),
+        PartyEvent::RepresentationEnded => (
+            "representation_ended",
+            "no attorney represents the person any more".to_owned(),
+        ),
+        PartyEvent::TimeDeclined(span) => (
+            "time_declined",
+            match span.to {
+                Some(to) => format!("not to be contacted from {} to {to}", span.from),
+                None => format!("not to be contacted from {} on", span.from),
+            },
+        ),
+        PartyEvent::PlaceDeclined { .. } => (
+            "place_declined",
+            "not to be contacted at a number, address or place".to_owned(),
+        ),
+        PartyEvent::EmployerProhibits { prohibits } => (
+            "employer_prohibits",
+            match prohibits {
+                true => "the employer forbids contact at work".to_owned(),
+                false => "the employer forbids contact at work no more".to_owned(),
+            },
+        ),
+        PartyEvent::Moratorium { until } => (
+            "moratorium",
+            format!("a moratorium protects the person up to {until}"),
+        ),
+        PartyEvent::Died { died } => (
+            "died",
+            match died {
+                true => "the person has died".to_owned(),
+                false => "the report that the person had died was wrong".to_owned(),
+            },
+        ),
+        PartyEvent::HardshipDeclared { until } if *until < NEVER => {
+            ("hardship", format!("declared hardship until {until}"))
+        }
+        PartyEvent::HardshipDeclared { .. } => ("hardship", "declared hardship".to_owned()),
+        PartyEvent::HardshipEnded => ("hardship_ended", "the hardship is over".to_owned()),
+        PartyEvent::Upserted(_)
+        | PartyEvent::OptedOut(_)
+        | PartyEvent::Ceased(_)
+        | PartyEvent::Learned { .. }
+        | PartyEvent::Refused => ("party_told", String::new()),
+    };
+    (kind.to_owned(), words)
+}
+
+const fn consent_words(kind: ConsentKind) -> &'static str {
+    match kind {
+        ConsentKind::OffHours => "contact outside the hours of the day",
+        ConsentKind::ExtraCalls => "more calls than the cap",
+        ConsentKind::MoreAttemptsAgreed => "more attempts than advised",
+        ConsentKind::MoreVisitsWritten => "more visits than the cap",
+        ConsentKind::WorkEmail => "the work mailbox",
+        ConsentKind::Electronic => "texts and e-mails",
+    }
 }
 
 fn contact_words(event: &ContactEvent) -> (String, String) {

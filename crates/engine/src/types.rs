@@ -177,6 +177,8 @@ pub struct PartyView {
     pub created: bool,
     /// What a command on it called off.
     pub cancelling: Vec<ContactId>,
+    /// Cases that a command on it paused.
+    pub paused: Vec<CaseId>,
 }
 
 /// What is sealed of a party.

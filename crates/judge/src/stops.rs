@@ -99,8 +99,9 @@ impl Scoped<'_> {
     /// Whether the slot lies in the stop's scope.
     fn binds(&self, slot: &Slot) -> bool {
         let stop = self.stop;
-        // Whoever asked to be left alone may still be sued: a cease leaves the referral open.
-        if stop.kind == StopKind::Cease && slot.channel == Channel::Legal {
+        // Whoever asked to be left alone, or has an attorney, may still be sued: the referral stays open.
+        let leaves_law_open = matches!(stop.kind, StopKind::Cease | StopKind::Attorney);
+        if leaves_law_open && slot.channel == Channel::Legal {
             return false;
         }
         // These pause the whole case, whoever of its parties they came from.

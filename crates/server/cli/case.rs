@@ -1,6 +1,6 @@
 //! `recoup case`.
 
-use super::client::{ClientArgs, Named, refused};
+use super::client::{ClientArgs, Named, refused, request_id};
 use super::output::{instant, json, money, say, table, word};
 use super::{Failure, Outcome};
 use crate::api::recoup::v1;
@@ -29,6 +29,25 @@ pub(super) enum Command {
     Timeline(One),
     /// Why a case stands where it stands, why not now, and what comes next.
     Explain(One),
+    /// Stop the contacts of a case.
+    Hold {
+        #[command(flatten)]
+        one: One,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// When it ends by itself, such as 2026-03-01T00:00:00Z. Without it only a release ends it.
+        #[arg(long)]
+        until: Option<jiff::Timestamp>,
+    },
+    /// End the holds of a case.
+    Release {
+        #[command(flatten)]
+        one: One,
+        /// Why.
+        #[arg(long, default_value = "")]
+        note: String,
+    },
 }
 
 /// Names a case.
@@ -54,6 +73,8 @@ pub(super) async fn run(command: Command) -> Outcome {
         } => list(client, filter, limit, json).await,
         Command::Timeline(one) => timeline(one).await,
         Command::Explain(one) => explain(one).await,
+        Command::Hold { one, reason, until } => hold(one, reason, until).await,
+        Command::Release { one, note } => release(one, note).await,
     }
 }
 
@@ -85,7 +106,67 @@ async fn get(one: One) -> Outcome {
         json("GetCaseResponse", &found)?;
         return Ok(0);
     }
-    let c = found.case.unwrap_or_default();
+    show(&found.case.unwrap_or_default());
+    Ok(0)
+}
+
+/// The id of the case that somebody names.
+async fn id_of(client: &mut Client, one: &One) -> Result<String, Failure> {
+    if one.case.starts_with("case_") {
+        return Ok(one.case.clone());
+    }
+    let found = find(client, &one.case).await?;
+    Ok(found.case.unwrap_or_default().case_id)
+}
+
+async fn hold(one: One, reason: String, until: Option<jiff::Timestamp>) -> Outcome {
+    let mut client = client(&one.client).await?;
+    let request = v1::HoldCaseRequest {
+        request_id: request_id(),
+        case_id: id_of(&mut client, &one).await?,
+        reason,
+        until: until.map(crate::convert::value::to_instant),
+    };
+    let done = client.hold_case(request).await.map_err(refused)?;
+    let done = done.into_inner();
+    if one.json {
+        json("HoldCaseResponse", &done)?;
+    } else {
+        show(&done.case.unwrap_or_default());
+    }
+    Ok(0)
+}
+
+async fn release(one: One, note: String) -> Outcome {
+    let mut client = client(&one.client).await?;
+    let request = v1::ReleaseHoldRequest {
+        request_id: request_id(),
+        case_id: id_of(&mut client, &one).await?,
+        note,
+    };
+    let done = client.release_hold(request).await.map_err(refused)?;
+    let done = done.into_inner();
+    if one.json {
+        json("ReleaseHoldResponse", &done)?;
+    } else {
+        show(&done.case.unwrap_or_default());
+    }
+    Ok(0)
+}
+
+/// What pauses a case, in a line.
+fn paused(case: &v1::Case) -> String {
+    let Some(pause) = &case.pause else {
+        return String::new();
+    };
+    let reason = word(pause.reason().as_str_name(), "PAUSE_REASON_");
+    match &pause.until {
+        Some(until) => format!("{reason} until {}", instant(Some(until))),
+        None => format!("{reason}, until a person ends it"),
+    }
+}
+
+fn show(c: &v1::Case) {
     let facts = c.facts.clone().unwrap_or_default();
     let mut made: Vec<String> = c
         .contacts_made
@@ -102,6 +183,7 @@ async fn get(one: One) -> Outcome {
         ("reference", c.lender_case_ref.clone()),
         ("borrower", format!("{} ({})", c.borrower_ref, c.party_id)),
         ("status", word(c.status().as_str_name(), "CASE_STATUS_")),
+        ("paused by", paused(c)),
         ("stage", c.stage.clone()),
         ("days past due", format!("{} ({})", c.dpd, c.bucket)),
         ("overdue", money(facts.overdue.as_ref())),
@@ -118,7 +200,6 @@ async fn get(one: One) -> Outcome {
         rows.add_row([name.to_owned(), value]);
     }
     say(rows);
-    Ok(0)
 }
 
 async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> Outcome {

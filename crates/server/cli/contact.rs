@@ -49,6 +49,28 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Make a contact with the borrower of a case by hand. The gate is asked as for any other.
+    Request {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// `case_…`
+        case: String,
+        /// `sms`, `phone`, `email` or `visit`.
+        #[arg(long)]
+        channel: String,
+        /// Name of the template.
+        #[arg(long)]
+        template: String,
+        /// Why.
+        #[arg(long)]
+        reason: String,
+        /// When a visit's appointment begins, such as 2026-03-01T10:00:00Z.
+        #[arg(long)]
+        at: Option<jiff::Timestamp>,
+        /// JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// What would be sent to the borrower of a case now, and what the gate says.
     Preview {
         #[command(flatten)]
@@ -110,6 +132,32 @@ pub(super) async fn run(command: Command) -> Outcome {
                 .map_err(refused)?
                 .into_inner();
             show_one("CancelContactResponse", &done, done.contact.as_ref(), json)
+        }
+        Command::Request {
+            client,
+            case,
+            channel,
+            template,
+            reason,
+            at,
+            json,
+        } => {
+            let request = v1::RequestContactRequest {
+                request_id: request_id(),
+                case_id: case,
+                channel,
+                template,
+                reason,
+                time: at.map(crate::convert::value::to_instant),
+                ..v1::RequestContactRequest::default()
+            };
+            let mut service = connect(&client).await?;
+            let done = service
+                .request_contact(request)
+                .await
+                .map_err(refused)?
+                .into_inner();
+            show_one("RequestContactResponse", &done, done.contact.as_ref(), json)
         }
         Command::Preview { client, case, json } => preview(client, case, json).await,
     }

@@ -59,10 +59,10 @@ enum Command {
         #[command(flatten)]
         args: import::Args,
     },
-    /// Look at cases.
+    /// Look at cases, hold and release them.
     #[command(subcommand)]
     Case(case::Command),
-    /// Look at contacts, approve and cancel them.
+    /// Look at contacts, ask for one, approve and cancel them.
     #[command(subcommand)]
     Contact(contact::Command),
     /// Check, create and activate policies; register templates.

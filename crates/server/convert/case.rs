@@ -393,6 +393,7 @@ fn render_parties(case: &recoup_domain::Case) -> Vec<v1::CaseParty> {
 #[must_use]
 pub fn render_promise(case: &recoup_domain::Case, pause: &Pause, contact: String) -> v1::Promise {
     let promise = pause.promise.unwrap_or(Promise {
+        after_payments: 0,
         amount: 0,
         due: jiff::civil::Date::ZERO,
         paid: 0,

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use recoup_domain::contact::ContactState;
-use recoup_domain::ids::CollectorId;
+use recoup_domain::ids::{CaseId, CollectorId, ContactId};
+use recoup_engine::commands::{HandInput, ResolutionInput};
 use recoup_engine::types::{ContactView, Report};
 
 use super::read::Bad;
@@ -139,6 +140,60 @@ pub fn report(
         evidence,
         collectors,
     })
+}
+
+/// Reads a contact that somebody asks for.
+pub fn by_hand(bad: &mut Bad, given: &v1::RequestContactRequest) -> Option<HandInput> {
+    let case = bad.id::<CaseId>("case_id", &given.case_id);
+    let class = class(bad, "channel", &given.channel);
+    let template = bad.text("template", &given.template, 64);
+    let party = match &given.party {
+        Some(name) => party::reference(bad, "party", Some(name)).map(Some),
+        None => Some(None),
+    };
+    let point = party::point_key(bad, "contact_point_id", &given.contact_point_id);
+    let at = value::instant_or_none(bad, "time", given.time.as_ref());
+    let reason = bad.text("reason", &given.reason, 500);
+    Some(HandInput {
+        case: case?,
+        class: class?,
+        template: template?,
+        party: party?,
+        point: point?,
+        at: at?,
+        reason: reason?,
+    })
+}
+
+/// Reads what became of a contact that nobody knew of: whether the carrier took it, and the proof.
+pub fn resolution(
+    bad: &mut Bad,
+    given: &v1::ResolveUnknownRequest,
+) -> Option<(ContactId, ResolutionInput)> {
+    use v1::UnknownResolution as R;
+    let id = bad.contact(&given.contact_id);
+    let accepted = match bad.word::<R>("resolution", given.resolution) {
+        Some(R::Accepted) => Some(true),
+        Some(R::NotSent) => Some(false),
+        Some(R::SubmitAgain) => {
+            let problem =
+                "SUBMIT_AGAIN is not built: no channel says yet that its carrier deduplicates";
+            bad.invalid("resolution", problem);
+            None
+        }
+        Some(R::Unspecified) | None => None,
+    };
+    if given.evidence.is_none() {
+        bad.missing("evidence");
+    }
+    let evidence = paper(bad, "evidence", given.evidence.as_ref()).flatten();
+    let reason = bad.text("reason", &given.reason, 500);
+    let input = ResolutionInput {
+        accepted: accepted?,
+        evidence: evidence?,
+        reason: reason?,
+    };
+    Some((id?, input))
 }
 
 /// A piece of evidence on the wire.

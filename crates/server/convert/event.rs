@@ -116,6 +116,28 @@ fn of_case(event: &CaseEvent, at: Timestamp, beside: &Beside) -> (K, Option<Deta
             };
             (K::PaymentRecorded, Some(Detail::Payment(detail)))
         }
+        CaseEvent::PaymentReversed(r) => {
+            let detail = v1::PaymentRecorded {
+                payment_ref: beside.payment_ref.clone(),
+                amount: money(r.amount),
+                overdue_after: money(r.overdue_after),
+                ..v1::PaymentRecorded::default()
+            };
+            (K::PaymentReversed, Some(Detail::Payment(detail)))
+        }
+        CaseEvent::Disputed { .. } => {
+            let detail = v1::StopRecorded {
+                kind: v1::StopKind::Dispute.into(),
+                ..v1::StopRecorded::default()
+            };
+            (K::StopRecorded, Some(Detail::Stop(detail)))
+        }
+        CaseEvent::DisputeResolved { .. } => {
+            (K::CaseResumed, Some(paused(PauseReason::Dispute, None)))
+        }
+        CaseEvent::ComplaintResolved { .. } => {
+            (K::CaseResumed, Some(paused(PauseReason::Complaint, None)))
+        }
         CaseEvent::Paused(pause) => match pause.promise {
             Some(promise) => {
                 let detail = v1::PromiseChanged {
@@ -162,6 +184,7 @@ fn of_case(event: &CaseEvent, at: Timestamp, beside: &Beside) -> (K, Option<Deta
             (K::StageChanged, Some(Detail::StageChanged(detail)))
         }
         CaseEvent::StepSkipped { .. } => (K::StepSkipped, None),
+        CaseEvent::StepsReopened => (K::StepsReopened, None),
         CaseEvent::Denied(denial) => (K::ContactDenied, Some(denied(denial))),
         CaseEvent::LegalBegan | CaseEvent::LegalRecalled => (K::StageChanged, None),
         CaseEvent::WorklistChanged { reason } => {
@@ -277,6 +300,50 @@ fn of_party(event: &PartyEvent) -> (K, Option<Detail>) {
         PartyEvent::Ceased(_) => (K::StopRecorded, stop(v1::StopKind::Cease, None)),
         PartyEvent::Learned { .. } => (K::ContactPointChanged, None),
         PartyEvent::Refused => (K::StopRecorded, stop(v1::StopKind::Cease, None)),
+        other => of_right(other),
+    }
+}
+
+/// Rights and circumstances of a person: a stop that is recorded, or lifted.
+fn of_right(event: &PartyEvent) -> (K, Option<Detail>) {
+    use v1::StopKind as S;
+    let stop = |recorded: bool, kind: S, until: Option<prost_types::Timestamp>| {
+        let detail = v1::StopRecorded {
+            kind: kind.into(),
+            until,
+            ..v1::StopRecorded::default()
+        };
+        let kind = match recorded {
+            true => K::StopRecorded,
+            false => K::StopLifted,
+        };
+        (kind, Some(Detail::Stop(detail)))
+    };
+    match event {
+        PartyEvent::OptOutWithdrawn { .. } => stop(false, S::OptOut, None),
+        PartyEvent::Represented { .. } => stop(true, S::Attorney, None),
+        PartyEvent::RepresentationEnded => stop(false, S::Attorney, None),
+        PartyEvent::PlaceDeclined { point } => {
+            let detail = v1::StopRecorded {
+                kind: S::Inconvenient.into(),
+                contact_point_id: party::point_id(*point),
+                ..v1::StopRecorded::default()
+            };
+            (K::StopRecorded, Some(Detail::Stop(detail)))
+        }
+        PartyEvent::TimeDeclined(_) => stop(true, S::Inconvenient, None),
+        PartyEvent::EmployerProhibits { prohibits } => stop(*prohibits, S::EmployerBan, None),
+        PartyEvent::Moratorium { .. } => stop(true, S::Moratorium, None),
+        PartyEvent::Died { died } => stop(*died, S::Deceased, None),
+        PartyEvent::HardshipDeclared { until } => stop(true, S::Hardship, value::to_end(*until)),
+        PartyEvent::HardshipEnded => stop(false, S::Hardship, None),
+        PartyEvent::Consented { .. } => (K::ConsentRecorded, None),
+        PartyEvent::ConsentWithdrawn { .. } => (K::ConsentWithdrawn, None),
+        PartyEvent::Upserted(_)
+        | PartyEvent::OptedOut(_)
+        | PartyEvent::Ceased(_)
+        | PartyEvent::Learned { .. }
+        | PartyEvent::Refused => (K::PartyUpserted, None),
     }
 }
 

@@ -206,6 +206,77 @@ fn overdue_minor(case: &v1::Case) -> Vec<String> {
     minor.map(|m| m.minor.to_string()).into_iter().collect()
 }
 
+/// The fields of ListCollectors.
+pub static COLLECTORS: &[Field<v1::Collector>] = &[
+    Field {
+        name: "active",
+        kind: Kind::Flag,
+        read: |c| vec![c.active.unwrap_or(true).to_string()],
+    },
+    Field {
+        name: "region",
+        kind: Kind::Text,
+        read: |c| c.regions.clone(),
+    },
+    Field {
+        name: "language",
+        kind: Kind::Text,
+        read: |c| c.languages.clone(),
+    },
+];
+
+/// The fields of ListPolicies.
+pub static POLICIES: &[Field<v1::Policy>] = &[
+    Field {
+        name: "name",
+        kind: Kind::Text,
+        read: |p| vec![p.name.clone()],
+    },
+    Field {
+        name: "state",
+        kind: Kind::Word,
+        read: |p| word(p.state().as_str_name(), "POLICY_STATE_"),
+    },
+    Field {
+        name: "author",
+        kind: Kind::Text,
+        read: |p| vec![p.author.clone()],
+    },
+];
+
+/// The fields of ListTemplates.
+pub static TEMPLATES: &[Field<v1::Template>] = &[
+    Field {
+        name: "name",
+        kind: Kind::Text,
+        read: |t| vec![t.name.clone()],
+    },
+    Field {
+        name: "channel",
+        kind: Kind::Text,
+        read: |t| vec![t.channel.clone()],
+    },
+    Field {
+        name: "locale",
+        kind: Kind::Text,
+        read: |t| vec![t.locale.clone()],
+    },
+];
+
+/// The fields of GetWorklist.
+pub static WORKLIST: &[Field<v1::WorklistItem>] = &[
+    Field {
+        name: "reason",
+        kind: Kind::Text,
+        read: |i| vec![i.reason.clone()],
+    },
+    Field {
+        name: "case_id",
+        kind: Kind::Text,
+        read: |i| vec![i.case_id.clone()],
+    },
+];
+
 /// The fields of ListCases.
 pub static CASES: &[Field<v1::Case>] = &[
     Field {

@@ -374,6 +374,9 @@ fn party_of(bad: &mut Bad, given: &v1::HypotheticalParty, id: PartyId) -> Option
     });
     let tenant = TenantId::new("hypothetical").ok()?;
     (!zones.is_empty()).then(|| Party {
+        consent_ids: Vec::new(),
+        declined_points: Vec::new(),
+        hardship_until: None,
         id,
         tenant,
         lender_ref: KeyedHash([0; 16]),
@@ -460,31 +463,38 @@ fn consents(bad: &mut Bad, given: &[v1::HypotheticalConsent]) -> Vec<Consent> {
 
 fn inconvenient(bad: &mut Bad, given: &[v1::InconvenientTime]) -> Vec<Inconvenient> {
     let mut all = Vec::with_capacity(given.len());
-    for (i, t) in given.iter().enumerate() {
+    for (i, time) in given.iter().enumerate() {
         let at = format!("hypothetical.party.inconvenient[{i}]");
-        let days: Vec<i8> = t
-            .days
-            .iter()
-            .filter_map(|d| i8::try_from(*d).ok())
-            .collect();
-        if days.len() != t.days.len() || days.iter().any(|d| !(1..=7).contains(d)) {
-            bad.invalid(
-                &format!("{at}.days"),
-                "days go from 1 (Monday) to 7 (Sunday)",
-            );
-        }
-        let from = clock(&t.start);
-        let to = if t.end == "24:00" {
-            Some(None)
-        } else {
-            clock(&t.end).map(Some)
-        };
-        match from.zip(to) {
-            Some((from, to)) => all.push(Inconvenient { days, from, to }),
-            None => bad.invalid(&at, "`start` and `end` are local times such as 08:30"),
-        }
+        all.extend(inconvenient_time(bad, &at, time));
     }
     all
+}
+
+/// Reads a time of the week at which not to contact somebody.
+pub fn inconvenient_time(
+    bad: &mut Bad,
+    at: &str,
+    given: &v1::InconvenientTime,
+) -> Option<Inconvenient> {
+    let days = given.days.iter().filter_map(|d| i8::try_from(*d).ok());
+    let days: Vec<i8> = days.collect();
+    if days.len() != given.days.len() || days.iter().any(|d| !(1..=7).contains(d)) {
+        bad.invalid(
+            &format!("{at}.days"),
+            "days go from 1 (Monday) to 7 (Sunday)",
+        );
+    }
+    let from = clock(&given.start);
+    let to = if given.end == "24:00" {
+        Some(None)
+    } else {
+        clock(&given.end).map(Some)
+    };
+    let Some((from, to)) = from.zip(to) else {
+        bad.invalid(at, "`start` and `end` are local times such as 08:30");
+        return None;
+    };
+    Some(Inconvenient { days, from, to })
 }
 
 fn clock(text: &str) -> Option<jiff::civil::Time> {

@@ -63,6 +63,22 @@ impl Binding<'_> {
     }
 }
 
+/// A page of rows that are at hand, each with the key it is sorted by: those after `after`, and the key that
+/// the next page begins after; none where this is the last.
+#[must_use]
+pub fn of_rows<T>(
+    rows: Vec<(String, T)>,
+    after: Option<&str>,
+    size: usize,
+) -> (Vec<T>, Option<String>) {
+    let later = |(key, _): &(String, T)| after.is_none_or(|after| key.as_str() > after);
+    let mut rows: Vec<_> = rows.into_iter().filter(later).collect();
+    let more = rows.len() > size;
+    rows.truncate(size);
+    let next = rows.last().filter(|_| more).map(|(key, _)| key.clone());
+    (rows.into_iter().map(|(_, row)| row).collect(), next)
+}
+
 /// Reads a page size; 0 is the default.
 pub fn size(bad: &mut Bad, given: i32) -> usize {
     match given {

@@ -372,9 +372,11 @@ fn circumstances(party: &recoup_domain::Party) -> Vec<v1::Circumstance> {
     let holds = [
         (K::Attorney, !party.attorneys.is_empty()),
         (K::InconvenientTime, !party.inconvenient.is_empty()),
+        (K::InconvenientPlace, !party.declined_points.is_empty()),
         (K::EmployerBan, party.employer_prohibits),
         (K::Moratorium, moratorium.is_some()),
         (K::Deceased, party.deceased),
+        (K::Hardship, party.hardship_until.is_some()),
     ];
     let all = holds
         .into_iter()

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use recoup_domain::ids::{ContactId, IdError};
+use recoup_domain::ids::{ContactId, IdError, ObjectionId};
 use tonic::Status;
 
 use crate::api::recoup::v1::ErrorReason;
@@ -137,6 +137,20 @@ impl Bad {
         } else {
             self.id(field, value).map(Some)
         }
+    }
+
+    /// A required id of a dispute or complaint, by its prefix.
+    pub fn objection(&mut self, field: &str, prefix: &str, value: &str) -> Option<ObjectionId> {
+        if value.is_empty() {
+            self.missing(field);
+            return None;
+        }
+        let id = ObjectionId::parse(prefix, value);
+        if id.is_none() {
+            let problem = format!("is not an id of the form {prefix}_<case>-<number>");
+            self.note(ErrorReason::IdInvalid, field, problem);
+        }
+        id
     }
 
     /// A contact's id.

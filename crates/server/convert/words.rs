@@ -6,7 +6,7 @@ use recoup_domain::case::{CloseReason, DocumentKind, LenderKind, PauseReason, St
 use recoup_domain::contact::{ContactState, Origin};
 use recoup_domain::outcome::Outcome;
 use recoup_domain::party::{
-    BorrowerKind, Contactability, PointKind, PointOwner, PointState, Relation,
+    BorrowerKind, ConsentKind, Contactability, PointKind, PointOwner, PointState, Relation,
 };
 
 use crate::api::recoup::v1;
@@ -155,6 +155,20 @@ pub const fn to_relation(relation: Relation) -> (v1::PartyRole, v1::ThirdPartyKi
         Relation::Colleague => (R::ThirdParty, K::Colleague),
         Relation::Other => (R::ThirdParty, K::Unspecified),
     }
+}
+
+/// What a consent of this kind allows.
+#[must_use]
+pub const fn consent_kind(kind: v1::ConsentKind) -> Option<ConsentKind> {
+    use v1::ConsentKind as K;
+    Some(match kind {
+        K::Unspecified => return None,
+        K::OffHours => ConsentKind::OffHours,
+        K::ExtraCalls => ConsentKind::ExtraCalls,
+        K::MoreAttemptsAgreed => ConsentKind::MoreAttemptsAgreed,
+        K::MoreVisitsWritten => ConsentKind::MoreVisitsWritten,
+        K::WorkEmail => ConsentKind::WorkEmail,
+    })
 }
 
 /// What a third party of this kind is to the debt; of an unknown kind, anybody else.

@@ -25,7 +25,7 @@ fn with_note<'a>(timeline: &'a [v1::TimelineEntry], note: &str) -> Vec<&'a v1::T
 }
 
 /// Nothing of the words is in the journal but sealed.
-async fn must_be_sealed(world: &World, words: &str) {
+pub(super) async fn must_be_sealed(world: &World, words: &str) {
     let everything = recoup_store::JournalFilter::default();
     let journal = world.engine.store().journal(&everything, 0, usize::MAX);
     for recorded in journal.await.expect("the journal") {

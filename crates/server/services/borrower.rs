@@ -183,6 +183,48 @@ impl BorrowerService for Edge {
             render,
         )
     }
+
+    async fn record_consent(
+        &self,
+        request: Request<v1::RecordConsentRequest>,
+    ) -> Result<Response<v1::RecordConsentResponse>, Status> {
+        self.consent(request).await
+    }
+
+    async fn withdraw_consent(
+        &self,
+        request: Request<v1::WithdrawConsentRequest>,
+    ) -> Result<Response<v1::WithdrawConsentResponse>, Status> {
+        self.unconsent(request).await
+    }
+
+    async fn withdraw_opt_out(
+        &self,
+        request: Request<v1::WithdrawOptOutRequest>,
+    ) -> Result<Response<v1::WithdrawOptOutResponse>, Status> {
+        self.opt_in(request).await
+    }
+
+    async fn record_attorney(
+        &self,
+        request: Request<v1::RecordAttorneyRequest>,
+    ) -> Result<Response<v1::RecordAttorneyResponse>, Status> {
+        self.attorney(request).await
+    }
+
+    async fn record_circumstance(
+        &self,
+        request: Request<v1::RecordCircumstanceRequest>,
+    ) -> Result<Response<v1::RecordCircumstanceResponse>, Status> {
+        self.circumstance(request).await
+    }
+
+    async fn declare_hardship(
+        &self,
+        request: Request<v1::DeclareHardshipRequest>,
+    ) -> Result<Response<v1::DeclareHardshipResponse>, Status> {
+        self.hardship(request).await
+    }
 }
 
 /// The id of an opt-out that a party has.
@@ -193,7 +235,7 @@ fn opt_out_id(view: &PartyView, class: Option<ContactClass>, point: Option<Keyed
 }
 
 impl Edge {
-    fn party(&self, who: &Principal, view: &PartyView) -> v1::Party {
+    pub(super) fn party(&self, who: &Principal, view: &PartyView) -> v1::Party {
         party::render(view, self.party_etag(who, view))
     }
 

@@ -3,7 +3,7 @@
 use prost::Message;
 use recoup_domain::case::{Amounts, DueDate, Scores};
 use recoup_domain::ids::CaseId;
-use recoup_engine::commands::{CaseName, CloseInput, FactsInput, PaymentInput};
+use recoup_engine::commands::{CaseName, CloseInput, FactsInput, PaymentInput, ReversalInput};
 use recoup_engine::error::{CommandError, Done};
 use recoup_engine::types::{Answered, Caller, CaseView, Encode, PartyName};
 use recoup_store::CaseFilter;
@@ -188,6 +188,86 @@ impl CaseService for Edge {
         answer(
             self.engine
                 .add_document(&caller, id, document, &encode)
+                .await,
+            render,
+        )
+    }
+
+    async fn hold_case(
+        &self,
+        request: Request<v1::HoldCaseRequest>,
+    ) -> Result<Response<v1::HoldCaseResponse>, Status> {
+        self.hold(request).await
+    }
+
+    async fn release_hold(
+        &self,
+        request: Request<v1::ReleaseHoldRequest>,
+    ) -> Result<Response<v1::ReleaseHoldResponse>, Status> {
+        self.release(request).await
+    }
+
+    async fn raise_dispute(
+        &self,
+        request: Request<v1::RaiseDisputeRequest>,
+    ) -> Result<Response<v1::RaiseDisputeResponse>, Status> {
+        self.dispute(request).await
+    }
+
+    async fn resolve_dispute(
+        &self,
+        request: Request<v1::ResolveDisputeRequest>,
+    ) -> Result<Response<v1::ResolveDisputeResponse>, Status> {
+        self.settle_dispute(request).await
+    }
+
+    async fn file_complaint(
+        &self,
+        request: Request<v1::FileComplaintRequest>,
+    ) -> Result<Response<v1::FileComplaintResponse>, Status> {
+        self.complain(request).await
+    }
+
+    async fn resolve_complaint(
+        &self,
+        request: Request<v1::ResolveComplaintRequest>,
+    ) -> Result<Response<v1::ResolveComplaintResponse>, Status> {
+        self.settle_complaint(request).await
+    }
+
+    async fn reverse_payment(
+        &self,
+        request: Request<v1::ReversePaymentRequest>,
+    ) -> Result<Response<v1::ReversePaymentResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "ReversePayment",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let id = bad.id::<CaseId>("case_id", &body.case_id);
+        let reference = bad.text("payment_ref", &body.payment_ref, 128);
+        let reason = bad.text("reason", &body.reason, 500);
+        let balance = match &body.balance_after {
+            Some(balance) => value::money(&mut bad, "balance_after", balance).map(Some),
+            None => Some(None),
+        };
+        let read = id.zip(reference).zip(reason).zip(balance);
+        let (((id, reference), reason), balance_after) = bad.check(read)?;
+        let render = |v: &CaseView| v1::ReversePaymentResponse {
+            case: Some(case::render(v)),
+        };
+        let encode = |v: &CaseView| render(v).encode_to_vec();
+        let input = ReversalInput {
+            reference,
+            reason,
+            balance_after,
+        };
+        answer(
+            self.engine
+                .reverse_payment(&caller, id, input, &encode)
                 .await,
             render,
         )

@@ -9,7 +9,10 @@ use crate::api::recoup::v1;
 use crate::api::recoup::v1::ErrorReason;
 use crate::api::recoup::v1::collector_service_server::CollectorService;
 use crate::convert::collector;
+use crate::convert::filter::{COLLECTORS, Filter};
+use crate::convert::page::{self, Binding};
 use crate::convert::read::Bad;
+use crate::status;
 
 #[async_trait]
 impl CollectorService for Edge {
@@ -44,5 +47,34 @@ impl CollectorService for Edge {
             self.engine.upsert_collector(&caller, input, &encode).await,
             render,
         )
+    }
+
+    async fn list_collectors(
+        &self,
+        request: Request<v1::ListCollectorsRequest>,
+    ) -> Result<Response<v1::ListCollectorsResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let size = page::size(&mut bad, body.page_size);
+        let bound = Binding {
+            vault: self.engine.vault(),
+            tenant: &who.tenant,
+            method: "ListCollectors",
+            filter: &body.filter,
+        };
+        let place = bound.place(&mut bad, &body.page_token);
+        let filter = Filter::read(&mut bad, &body.filter, COLLECTORS);
+        let (place, filter) = bad.check(place.zip(filter))?;
+        let all = self.engine.collectors(&who.tenant).await;
+        let all = all.map_err(status::of_command)?;
+        let rows = all
+            .iter()
+            .map(|(c, plain)| (plain.lender_ref.clone(), collector::render(c, plain)));
+        let rows = rows.filter(|(_, row)| filter.holds(row)).collect();
+        let (collectors, next) = page::of_rows(rows, place.as_deref(), size);
+        Ok(Response::new(v1::ListCollectorsResponse {
+            collectors,
+            next_page_token: next.map_or_else(String::new, |at| bound.token(&at)),
+        }))
     }
 }

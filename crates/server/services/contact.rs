@@ -157,6 +157,57 @@ impl ContactService for Edge {
         }))
     }
 
+    async fn request_contact(
+        &self,
+        request: Request<v1::RequestContactRequest>,
+    ) -> Result<Response<v1::RequestContactResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "RequestContact",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let input = contact::by_hand(&mut bad, &body);
+        let input = bad.check(input)?;
+        let sees_people = who.sees_people();
+        let render = |v: &ContactView| v1::RequestContactResponse {
+            contact: Some(contact::render(v, sees_people)),
+        };
+        let encode = |v: &ContactView| render(v).encode_to_vec();
+        answer(
+            self.engine.request_contact(&caller, input, &encode).await,
+            render,
+        )
+    }
+
+    async fn resolve_unknown(
+        &self,
+        request: Request<v1::ResolveUnknownRequest>,
+    ) -> Result<Response<v1::ResolveUnknownResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "ResolveUnknown",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let read = contact::resolution(&mut bad, &body);
+        let (id, input) = bad.check(read)?;
+        let sees_people = who.sees_people();
+        let render = |v: &ContactView| v1::ResolveUnknownResponse {
+            contact: Some(contact::render(v, sees_people)),
+        };
+        let encode = |v: &ContactView| render(v).encode_to_vec();
+        let done = self
+            .engine
+            .resolve_unknown(&caller, id, input, &encode)
+            .await;
+        answer(done, render)
+    }
+
     async fn report_outcome(
         &self,
         request: Request<v1::ReportOutcomeRequest>,

@@ -11,7 +11,10 @@ mod collector;
 mod contact;
 mod event;
 mod import;
+mod pauses;
 mod policy;
+mod report;
+mod rights;
 
 use std::sync::Arc;
 

@@ -9,6 +9,8 @@ use tonic::{Request, Response, Status, async_trait};
 use super::{Call, Edge, answer};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::policy_service_server::PolicyService;
+use crate::convert::filter::{Filter, POLICIES, TEMPLATES};
+use crate::convert::page::{self, Binding};
 use crate::convert::read::Bad;
 use crate::convert::{contact, policy};
 use crate::status;
@@ -137,6 +139,78 @@ impl PolicyService for Edge {
             self.engine.register_template(&caller, input, &encode).await,
             render,
         )
+    }
+
+    async fn list_policies(
+        &self,
+        request: Request<v1::ListPoliciesRequest>,
+    ) -> Result<Response<v1::ListPoliciesResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let size = page::size(&mut bad, body.page_size);
+        let bound = Binding {
+            vault: self.engine.vault(),
+            tenant: &who.tenant,
+            method: "ListPolicies",
+            filter: &body.filter,
+        };
+        let place = bound.place(&mut bad, &body.page_token);
+        let filter = Filter::read(&mut bad, &body.filter, POLICIES);
+        let (place, filter) = bad.check(place.zip(filter))?;
+        let all = self.engine.policy_versions(&who.tenant);
+        let rows = all.into_iter().map(|view| {
+            // By name, the newest version first.
+            let key = format!(
+                "{} {:010}",
+                view.stored.name,
+                u32::MAX - view.stored.version
+            );
+            (key, view)
+        });
+        let rows = rows.filter(|(_, view)| filter.holds(&policy::render(view)));
+        let (views, next) = page::of_rows(rows.collect(), place.as_deref(), size);
+        let mut policies = Vec::with_capacity(views.len());
+        for mut view in views {
+            let (name, version) = (&view.stored.name, view.stored.version);
+            let pinned = self.engine.pinned_cases(&who.tenant, name, version).await;
+            view.pinned_cases = pinned.map_err(status::of_command)?;
+            policies.push(v1::Policy {
+                yaml: String::new(),
+                ..policy::render(&view)
+            });
+        }
+        Ok(Response::new(v1::ListPoliciesResponse {
+            policies,
+            next_page_token: next.map_or_else(String::new, |at| bound.token(&at)),
+        }))
+    }
+
+    async fn list_templates(
+        &self,
+        request: Request<v1::ListTemplatesRequest>,
+    ) -> Result<Response<v1::ListTemplatesResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let size = page::size(&mut bad, body.page_size);
+        let bound = Binding {
+            vault: self.engine.vault(),
+            tenant: &who.tenant,
+            method: "ListTemplates",
+            filter: &body.filter,
+        };
+        let place = bound.place(&mut bad, &body.page_token);
+        let filter = Filter::read(&mut bad, &body.filter, TEMPLATES);
+        let (place, filter) = bad.check(place.zip(filter))?;
+        let all = self.engine.templates(&who.tenant);
+        let rows = all
+            .iter()
+            .map(|t| (format!("{} {}", t.name, t.locale), policy::template(t)));
+        let rows = rows.filter(|(_, row)| filter.holds(row)).collect();
+        let (templates, next) = page::of_rows(rows, place.as_deref(), size);
+        Ok(Response::new(v1::ListTemplatesResponse {
+            templates,
+            next_page_token: next.map_or_else(String::new, |at| bound.token(&at)),
+        }))
     }
 }
 

@@ -116,6 +116,9 @@ pub trait Store: Send + Sync + 'static {
     /// Parties of the tenant that have a number or address.
     async fn parties_by_point(&self, tenant: &TenantId, point: KeyedHash) -> Read<Vec<Party>>;
 
+    /// The party that has an opt-out or a consent of this id.
+    async fn party_of_record(&self, tenant: &TenantId, record: [u8; 16]) -> Read<Option<Party>>;
+
     /// The open cases of a borrower.
     async fn open_cases_of(&self, tenant: &TenantId, party: PartyId) -> Read<Vec<Case>>;
 

@@ -15,6 +15,11 @@ pub fn command() -> impl Strategy<Value = Command> {
         2 => (0_i64..50_000, -1_i32..95).prop_map(|(amount, days)| Command::Promise(amount, days)),
         1 => (-1_i64..48).prop_map(Command::Hold),
         1 => Just(Command::Release),
+        1 => Just(Command::Reverse),
+        1 => any::<bool>().prop_map(Command::Dispute),
+        1 => any::<(bool, bool)>().prop_map(|(stands, sent)| Command::Settle(stands, sent)),
+        1 => Just(Command::Complain),
+        1 => any::<bool>().prop_map(Command::Answer),
         2 => Just(Command::Timers),
         1 => prop_oneof![Just(0), -1_i64..200_000].prop_map(Command::Overdue),
         1 => Just(Command::NothingDue),
@@ -25,6 +30,7 @@ pub fn command() -> impl Strategy<Value = Command> {
             .prop_map(|(state, outcome)| Command::Move(state, outcome)),
         1 => select(&ContactClass::ALL[..]).prop_map(Command::OptOut),
         1 => Just(Command::Cease),
+        2 => any::<u8>().prop_map(Command::Right),
         3 => (1_i64..72).prop_map(Command::Wait),
     ]
 }

@@ -120,6 +120,9 @@ impl Facts {
 
 fn borrower() -> Result<Party, Failure> {
     Ok(Party {
+        consent_ids: Vec::new(),
+        declined_points: Vec::new(),
+        hardship_until: None,
         id: BORROWER,
         tenant: stack::tenant()?,
         lender_ref: KeyedHash([102; 16]),

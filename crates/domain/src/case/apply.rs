@@ -39,9 +39,28 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
             let open_promises = case.pauses.iter_mut().filter_map(|p| p.promise.as_mut());
             open_promises.for_each(|p| p.paid = p.paid.saturating_add(payment.amount));
         }
+        CaseEvent::PaymentReversed(reversal) => {
+            let known = case.payments.iter();
+            let place = known
+                .take_while(|(reference, _)| *reference != reversal.reference)
+                .count();
+            case.reversed.push(reversal.reference);
+            case.amounts.overdue = reversal.overdue_after;
+            let open_promises = case.pauses.iter_mut().filter_map(|p| p.promise.as_mut());
+            open_promises
+                .filter(|p| usize::try_from(p.after_payments).is_ok_and(|after| place >= after))
+                .for_each(|p| p.paid = p.paid.saturating_sub(reversal.amount).max(0));
+        }
         CaseEvent::Paused(pause) => case.pauses.push(pause.clone()),
-        CaseEvent::PauseEnded { pause, .. } | CaseEvent::PromiseResolved { pause, .. } => {
+        CaseEvent::PauseEnded { pause, .. }
+        | CaseEvent::PromiseResolved { pause, .. }
+        | CaseEvent::ComplaintResolved { pause, .. } => {
             case.pauses.retain(|p| p.id != *pause);
+        }
+        CaseEvent::Disputed { dispute } => case.dispute = Some(*dispute),
+        CaseEvent::DisputeResolved { pause, dispute, .. } => {
+            case.pauses.retain(|p| p.id != *pause);
+            case.dispute = *dispute;
         }
         CaseEvent::PolicyPinned(pin) => {
             case.policy = Some(pin.clone());
@@ -53,11 +72,16 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
             case.last_denial = None;
         }
         CaseEvent::StepSkipped { stage, step, .. } => case.skipped.push((*stage, *step)),
+        CaseEvent::StepsReopened => {
+            case.skipped.clear();
+            case.last_denial = None;
+        }
         CaseEvent::Denied(denial) => case.last_denial = Some(denial.clone()),
         CaseEvent::LegalBegan => case.legal_since = Some(at),
         CaseEvent::LegalRecalled => case.legal_since = None,
         CaseEvent::WorklistChanged { reason } => {
             case.worklist = Some(reason.clone()).filter(|r| !r.is_empty());
+            case.worklist_since = case.worklist.as_ref().map(|_| at);
         }
         CaseEvent::Closed { reason, .. } => {
             case.closed = Some(Closed {

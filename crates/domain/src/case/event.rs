@@ -1,9 +1,10 @@
 //! What can happen to a case.
 
-use super::{Amounts, Case, CloseReason, Document, Pause, Payment, PolicyPin, Scores};
+use super::{Amounts, Case, CloseReason, Document, Pause, Payment, PolicyPin, Reversal, Scores};
 use crate::contact::ContactClass;
 use crate::ids::PauseId;
 use crate::outcome::Outcome;
+use crate::party::Dispute;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub enum CaseEvent {
     DocumentAdded(Document),
     /// Money came in.
     PaymentRecorded(Payment),
+    /// Money that came in was taken back.
+    PaymentReversed(Reversal),
     /// Contact is paused.
     Paused(Pause),
     /// A pause ended.
@@ -48,6 +51,27 @@ pub enum CaseEvent {
         result: PromiseResult,
         /// What came in, in minor units.
         paid: i64,
+    },
+    /// The debt is disputed in a way that the gate must know.
+    Disputed {
+        /// How.
+        dispute: Dispute,
+    },
+    /// A dispute was settled; its pause ends with it.
+    DisputeResolved {
+        /// The pause that stood for it.
+        pause: PauseId,
+        /// The debt stands.
+        verified: bool,
+        /// What the gate must know of disputes from now on.
+        dispute: Option<Dispute>,
+    },
+    /// A complaint was settled; its pause ends with it.
+    ComplaintResolved {
+        /// The pause that stood for it.
+        pause: PauseId,
+        /// The complaint was right.
+        upheld: bool,
     },
     /// The case runs under this policy version from now on.
     PolicyPinned(PolicyPin),
@@ -73,6 +97,8 @@ pub enum CaseEvent {
         /// Why.
         why: SkipReason,
     },
+    /// What was passed over is asked again: a fact that stood against it was lifted.
+    StepsReopened,
     /// The gate refused a contact that the policy asked for.
     Denied(Denial),
     /// The first contact of channel legal was accepted.

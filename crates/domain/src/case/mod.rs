@@ -3,6 +3,7 @@
 
 mod apply;
 mod close;
+mod dispute;
 mod event;
 mod facts;
 mod open;
@@ -12,11 +13,15 @@ mod promise;
 
 pub use apply::apply;
 pub use close::close;
+pub use dispute::{
+    COMPLAINT_DAYS, Objection, Settlement, complaint_due, file_complaint, raise_dispute,
+    resolve_complaint, resolve_dispute,
+};
 pub use event::{CaseEvent, Denial, DueDate, EndedBy, PromiseResult, SkipReason};
 pub use facts::{add_document, update_facts};
 pub use open::{Opening, open};
-pub use pause::{PauseRequest, pause, release};
-pub use payment::{Payment, record_payment};
+pub use pause::{PauseRequest, pause, release, release_hold};
+pub use payment::{Payment, Reversal, record_payment, reverse_payment};
 pub use promise::{PROMISE_GRACE_DAYS, PromiseRequest, due_timers, record_promise};
 
 use crate::ids::{CaseId, CollectorId, KeyedHash, PartyId, PauseId, TenantId};
@@ -83,12 +88,18 @@ pub struct Case {
     pub skipped: Vec<(u8, u8)>,
     /// Payments known, by keyed hash of the lender's reference.
     pub payments: Vec<(KeyedHash, i64)>,
+    /// Those of them that were taken back.
+    #[serde(default)]
+    pub reversed: Vec<KeyedHash>,
     /// The plan number the next contact takes.
     pub next_seq: u32,
     /// The denial that stands, so that it is recorded once.
     pub last_denial: Option<Denial>,
     /// Why a person must look at it; none where nobody must.
     pub worklist: Option<String>,
+    /// Since when somebody must.
+    #[serde(default)]
+    pub worklist_since: Option<Timestamp>,
     /// The collectors it is given to.
     pub collectors: Vec<CollectorId>,
     /// The case it follows, where the loan was collected before.
@@ -268,6 +279,9 @@ pub struct Promise {
     pub due: Date,
     /// What came in since it was made, in minor units.
     pub paid: i64,
+    /// How many payments the case knew when it was made: those after them count for it.
+    #[serde(default)]
+    pub after_payments: u32,
 }
 
 /// The end of a case.
@@ -397,6 +411,12 @@ pub enum Refusal {
     /// Something that is not there.
     #[error("the case has no {0}")]
     Missing(&'static str),
+    /// No payment has the reference.
+    #[error("no payment of that reference was recorded in the case")]
+    NoPayment,
+    /// Nothing holds the case.
+    #[error("the case is not paused by {0}; read what pauses it, if anything does")]
+    NotPaused(&'static str),
     /// A document hash that is none.
     #[error("`{0}` is not a SHA-256: 64 hexadecimal digits in lower case")]
     Sha256(String),
@@ -451,10 +471,12 @@ impl Case {
         })
     }
 
-    /// What came in so far, in minor units.
+    /// What came in so far and was not taken back, in minor units.
     #[must_use]
     pub fn collected(&self) -> i64 {
-        let amounts = self.payments.iter().map(|(_, minor)| *minor);
+        let kept = self.payments.iter();
+        let kept = kept.filter(|(reference, _)| !self.reversed.contains(reference));
+        let amounts = kept.map(|(_, minor)| *minor);
         amounts.fold(0, i64::saturating_add)
     }
 

@@ -46,6 +46,29 @@ pub fn pause(case: &Case, r: PauseRequest, now: Timestamp) -> Result<Vec<CaseEve
     })])
 }
 
+/// Ends what somebody holds the case by: its holds; where it has none, a declared hardship.
+///
+/// # Errors
+/// Where neither pauses it, which is so of every closed case.
+pub fn release_hold(case: &Case) -> Result<Vec<CaseEvent>, Refusal> {
+    let held_by = |reason: PauseReason| {
+        let own = case.pauses.iter().filter(move |p| p.reason == reason);
+        let ended = |p: &Pause| CaseEvent::PauseEnded {
+            pause: p.id,
+            by: EndedBy::Release,
+        };
+        own.map(ended).collect::<Vec<_>>()
+    };
+    let mut ended = held_by(PauseReason::Hold);
+    if ended.is_empty() {
+        ended = held_by(PauseReason::Hardship);
+    }
+    if ended.is_empty() {
+        return Err(Refusal::NotPaused("a hold"));
+    }
+    Ok(ended)
+}
+
 /// Ends a pause before its time.
 ///
 /// # Errors

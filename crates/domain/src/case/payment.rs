@@ -21,6 +21,52 @@ pub struct Payment {
     pub cures: bool,
 }
 
+/// A payment taken back, as recorded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Reversal {
+    /// Keyed hash of the lender's reference of the payment.
+    pub reference: KeyedHash,
+    /// Minor units that came in with it.
+    pub amount: i64,
+    /// What is overdue after it, in minor units.
+    pub overdue_after: i64,
+}
+
+/// Takes a recorded payment back (bounced, charged back, booked to the wrong loan). The payment stays in
+/// history. `overdue_after`, where the lender knows it, rules; without it the overdue amount rises by the
+/// payment. One taken back before is no event.
+///
+/// # Errors
+/// Where the case is closed, was never paid by that reference, or the amount cannot be.
+pub fn reverse_payment(
+    case: &Case,
+    reference: KeyedHash,
+    overdue_after: Option<i64>,
+) -> Result<Vec<CaseEvent>, Refusal> {
+    let paid = case.payments.iter().find(|(known, _)| *known == reference);
+    let Some((_, amount)) = paid.copied() else {
+        return Err(Refusal::NoPayment);
+    };
+    if case.reversed.contains(&reference) {
+        return Ok(Vec::new());
+    }
+    case.must_be_open()?;
+    if let Some(given) = overdue_after.filter(|a| *a < 0) {
+        return Err(Refusal::Amount {
+            field: "balance_after",
+            given,
+            must: "0 or more",
+        });
+    }
+    let overdue_after =
+        overdue_after.unwrap_or_else(|| case.amounts.overdue.saturating_add(amount));
+    Ok(vec![CaseEvent::PaymentReversed(Reversal {
+        reference,
+        amount,
+        overdue_after,
+    })])
+}
+
 /// Records a payment of `amount` minor units. `overdue_after`, where the lender knows it, rules; without
 /// it the overdue amount falls by the payment, never below 0, and days past due stay until the lender
 /// updates the facts. A payment recorded before is no event.

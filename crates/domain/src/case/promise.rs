@@ -73,6 +73,7 @@ pub fn record_promise(
             amount: r.amount,
             due: r.due,
             paid: 0,
+            after_payments: u32::try_from(case.payments.len()).unwrap_or(u32::MAX),
         }),
     }));
     Ok(events)

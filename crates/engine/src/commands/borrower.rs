@@ -8,13 +8,13 @@ use crate::keys::PARTY_PLACE;
 use crate::stops::{PartyStop, alarm_for_doubt};
 use crate::types::{Answered, Caller, Encode, Over, PartyInput, PartyName, PartyPlain, PartyView};
 use jiff::Timestamp;
-use recoup_domain::Party;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId};
 use recoup_domain::party::{Cease, ContactPoint, OptOut, PartyEvent, PointState};
 use recoup_domain::regions::zones_of;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::time::Zone;
+use recoup_domain::{CaseEvent, Party};
 use recoup_store::{Facts, Guard};
 use std::sync::Arc;
 
@@ -166,6 +166,9 @@ impl Engine {
             attorneys: Vec::new(),
             employer_prohibits: false,
             inconvenient: Vec::new(),
+            consent_ids: Vec::new(),
+            declined_points: Vec::new(),
+            hardship_until: None,
             moratorium_until: None,
             deceased: false,
             incapacitated: false,
@@ -179,7 +182,12 @@ impl Engine {
     /// The key that a number or address is known by.
     #[must_use]
     pub fn point_key(&self, tenant: &recoup_domain::TenantId, value: &str) -> KeyedHash {
-        self.0.vault.keyed(tenant, "point", value)
+        // A mailbox is one whatever the case of its letters; a person who opted out did so at it.
+        let value = match value.contains('@') {
+            true => value.to_lowercase(),
+            false => value.to_owned(),
+        };
+        self.0.vault.keyed(tenant, "point", &value)
     }
 
     /// The person asks not to be contacted by a medium (none: any), or at one number or address (none: all).
@@ -197,7 +205,7 @@ impl Engine {
         let (class, point) = (input.class, input.point);
         let id = self.0.ids.opt_out();
         let stop = PartyStop::OptOut(class, point);
-        let act = |draft: &mut Draft, party: &Party| {
+        let act = |draft: &mut Draft, party: &Party, _: &[Facts]| {
             if let Some(point) = point.filter(|p| party.point(*p).is_none()) {
                 return Err(CommandError::NotFound {
                     what: "contact point",
@@ -237,17 +245,25 @@ impl Engine {
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
         let case = input.case;
+        let party = self.find_party(&who.tenant, name).await?.id;
         if let Some(id) = case {
-            self.stored_case(&who.tenant, id).await?;
+            let about = self.stored_case(&who.tenant, id).await?;
+            let named = about.parties.iter().any(|p| p.party == party);
+            if about.borrower != party && !named {
+                // A cease that covers nothing would be answered OK and stop nobody.
+                return Err(CommandError::NotFound {
+                    what: "case",
+                    id: id.to_string(),
+                });
+            }
         }
         let told = Beside {
             evidence: input.evidence.into_iter().collect(),
             ..Beside::default()
         };
-        let party = self.find_party(&who.tenant, name).await?.id;
         let sealed = told.sealed_for(party, &self.0.keys).await?;
         let stop = PartyStop::Cease(case);
-        let act = |draft: &mut Draft, party: &Party| {
+        let act = |draft: &mut Draft, party: &Party, _: &[Facts]| {
             let received = received(draft.now, input.received_at)?;
             let cease = Cease {
                 case,
@@ -263,26 +279,32 @@ impl Engine {
     }
 
     /// A command on a party: over all its open cases, in one transaction.
-    async fn on_party(
+    pub(super) async fn on_party(
         &self,
         who: &Caller,
         name: &PartyName,
         encode: Encode<'_, PartyView>,
-        act: impl Fn(&mut Draft, &Party) -> Done<()> + Send + Sync,
+        act: impl Fn(&mut Draft, &Party, &[Facts]) -> Done<()> + Send + Sync,
         stop: &PartyStop,
     ) -> Done<Answered<PartyView>> {
         let _work = self.0.activity.begin();
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
         for _ in 0..super::ATTEMPTS_MAX {
+            if let Some(before) = self.answered(who).await? {
+                return Ok(before);
+            }
             let party = self.find_party(&who.tenant, name).await?;
             let id = party.id;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             draft.hold_party(party.clone());
-            act(&mut draft, &party)?;
+            let all = self.hold_open_cases(&mut draft, id).await?;
+            if let Err(refusal) = act(&mut draft, &party, &all) {
+                return self.answered_meanwhile(who, refusal).await;
+            }
             draft.follows();
-            self.follow_stop(&mut draft, id, stop).await?;
+            if stop.lifts() && draft.has_entries() {
+                all.iter().for_each(|facts| reopen(&mut draft, facts));
+            }
+            self.follow(&mut draft, &all, stop).await?;
             let view = self.view_party(&draft, id).await?;
             if let Some(done) = self.commit_command(who, draft, view, encode).await? {
                 return Ok(done);
@@ -299,8 +321,13 @@ impl Engine {
         stop: &PartyStop,
     ) -> Done<()> {
         let all = self.hold_open_cases(draft, party).await?;
-        self.stop_for_party(draft, &all, stop).await?;
-        for facts in &all {
+        self.follow(draft, &all, stop).await
+    }
+
+    async fn follow(&self, draft: &mut Draft, all: &[Facts], stop: &PartyStop) -> Done<()> {
+        self.stop_for_party(draft, all, stop).await?;
+        for facts in all {
+            self.stop_for_case(draft, facts).await?;
             alarm_for_doubt(draft, facts);
             self.schedule_next(draft, facts).await;
         }
@@ -326,12 +353,27 @@ impl Engine {
             .await?;
         view.created = draft.is_new_party(id);
         view.cancelling = draft.cancels().to_vec();
+        view.paused = draft.paused();
         Ok(view)
     }
 }
 
+/// A stop was lifted: steps that were passed over are asked again, and the person who was to look at them need
+/// not.
+fn reopen(draft: &mut Draft, facts: &Facts) {
+    let case = &facts.case;
+    if case.skipped.is_empty() {
+        return;
+    }
+    draft.case_event(case.id, CaseEvent::StepsReopened);
+    if case.worklist.is_some() {
+        let reason = String::new();
+        draft.case_event(case.id, CaseEvent::WorklistChanged { reason });
+    }
+}
+
 /// When a wish was received: now where nobody says.
-fn received(now: Timestamp, told: Option<Timestamp>) -> Done<Timestamp> {
+pub(super) fn received(now: Timestamp, told: Option<Timestamp>) -> Done<Timestamp> {
     match told.filter(|at| *at > now) {
         None => Ok(told.unwrap_or(now)),
         Some(ahead) => {

@@ -51,6 +51,17 @@ pub struct PaymentInput {
     pub balance_after: Option<Money>,
 }
 
+/// Money that came in and was taken back.
+#[derive(Clone, Debug)]
+pub struct ReversalInput {
+    /// The lender's reference of the payment.
+    pub reference: String,
+    /// Why; kept sealed.
+    pub reason: String,
+    /// What is overdue after it, where the lender knows; it rules then.
+    pub balance_after: Option<Money>,
+}
+
 /// The end of a case, as told.
 #[derive(Clone, Debug)]
 pub struct CloseInput {
@@ -75,12 +86,14 @@ impl Engine {
         encode: Encode<'_, CaseView>,
     ) -> Done<Answered<CaseView>> {
         let _work = self.0.activity.begin();
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
         for _ in 0..super::ATTEMPTS_MAX {
-            self.must_have_no_open_case(who, &input.lender_case_ref)
-                .await?;
+            if let Some(before) = self.answered(who).await? {
+                return Ok(before);
+            }
+            let free = self.must_have_no_open_case(who, &input.lender_case_ref);
+            if let Err(refusal) = free.await {
+                return self.answered_meanwhile(who, refusal).await;
+            }
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             let facts = self.draft_case(&mut draft, who, &input).await?;
             self.schedule_next(&mut draft, &facts).await;
@@ -303,6 +316,39 @@ impl Engine {
                     draft.seal_last(sealed.clone());
                     draft.follows();
                 }
+            }
+            Ok(())
+        };
+        self.on_case(who, id, encode, act, ShowCase).await
+    }
+
+    /// Takes a recorded payment back. It stays in history; what is overdue grows back. One taken back before
+    /// changes nothing.
+    ///
+    /// # Errors
+    /// Refused where the case is closed, which is final, or no payment has the reference.
+    pub async fn reverse_payment(
+        &self,
+        who: &Caller,
+        id: CaseId,
+        input: ReversalInput,
+        encode: Encode<'_, CaseView>,
+    ) -> Done<Answered<CaseView>> {
+        let reference = self.0.vault.keyed(&who.tenant, "payment", &input.reference);
+        let borrower = self.stored_case(&who.tenant, id).await?.borrower;
+        let told = Beside {
+            payment_ref: input.reference.clone(),
+            ..Beside::note(&input.reason)
+        };
+        let sealed = told.sealed_for(borrower, &self.0.keys).await?;
+        let act = |draft: &mut Draft, facts: &Facts| {
+            if let Some(balance) = input.balance_after {
+                check_currency(&facts.case, Some(balance.currency))?;
+            }
+            let balance = input.balance_after.map(|b| b.minor);
+            for event in case::reverse_payment(&facts.case, reference, balance)? {
+                draft.case_event(id, event);
+                draft.seal_last(sealed.clone());
             }
             Ok(())
         };

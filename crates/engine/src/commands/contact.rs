@@ -2,6 +2,7 @@
 
 use super::read::contact_view;
 use crate::beside::Beside;
+use crate::dispatch::is_overtaken;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
@@ -9,11 +10,22 @@ use crate::settle::{self, Evidence};
 use crate::types::{Answered, Caller, ContactView, Encode, Report};
 use recoup_domain::Outcome;
 use recoup_domain::case::{CaseEvent, SkipReason};
-use recoup_domain::contact::{Contact, ContactState};
+use recoup_domain::contact::{Contact, ContactClass, ContactState, Origin};
 use recoup_domain::ids::ContactId;
-use recoup_domain::journal::ContactEvent;
+use recoup_domain::journal::{ContactEvent, What};
 use recoup_domain::sealed::Sealed;
 use recoup_store::Facts;
+
+/// What became of a contact that nobody knew of, as told.
+#[derive(Clone, Debug)]
+pub struct ResolutionInput {
+    /// The carrier took it; otherwise it never had it.
+    pub accepted: bool,
+    /// The proof: reference and SHA-256; kept sealed.
+    pub evidence: (String, String),
+    /// Why; kept sealed.
+    pub reason: String,
+}
 
 impl Engine {
     /// Approves a contact that waits for a person. Who wrote the policy that asks for it cannot: a second person
@@ -146,6 +158,20 @@ impl Engine {
                     problem,
                 )]));
             }
+            // Only the carrier, asked by a cancel, can say that what it took will not happen: a contact that was
+            // called off counts as none, and the next one would go at once.
+            let is_called_off = matches!(
+                contact.state,
+                ContactState::Cancelling | ContactState::CancelUnknown
+            );
+            if report.outcome == Outcome::Cancelled && !is_called_off {
+                return Err(CommandError::ContactState {
+                    contact: id.to_string(),
+                    state: contact.state,
+                    needs: "only one that is being called off can be reported as called off; CancelContact \
+                            asks the carrier",
+                });
+            }
             if report.outcome == Outcome::Unknown {
                 let problem = "report what came of it; unknown it is already".to_owned();
                 return Err(CommandError::Invalid(vec![Violation::new(
@@ -172,6 +198,82 @@ impl Engine {
         self.on_contact(who, id, encode, act).await
     }
 
+    /// Settles by evidence what became of a contact that nobody knows of: the carrier took it, or never had it.
+    /// Who asked for it by hand or approved it cannot: a second person must. One that was taken and that a fact
+    /// forbids meanwhile is called off.
+    ///
+    /// # Errors
+    /// ContactState where it is not unknown; SamePerson.
+    pub async fn resolve_unknown(
+        &self,
+        who: &Caller,
+        id: ContactId,
+        input: ResolutionInput,
+        encode: Encode<'_, ContactView>,
+    ) -> Done<Answered<ContactView>> {
+        let accepted = input.accepted;
+        let told = Beside {
+            evidence: vec![input.evidence],
+            ..Beside::note(input.reason)
+        };
+        let sealed = self.beside_contact(who, id, &told).await?;
+        let asked_by = self.asked_by(id).await?;
+        let act = |draft: &mut Draft, contact: &Contact, facts: &Facts| {
+            if contact.state != ContactState::Unknown {
+                return Err(CommandError::ContactState {
+                    contact: id.to_string(),
+                    state: contact.state,
+                    needs: "only one that nobody knows of (UNKNOWN) is settled by evidence",
+                });
+            }
+            let own = [asked_by.as_ref(), contact.approved_by.as_ref()];
+            if own.contains(&Some(&who.principal)) {
+                return Err(CommandError::SamePerson {
+                    principal: who.principal.clone(),
+                    did: "asked for the contact, or approved it,",
+                    wants: "settle what became of it",
+                });
+            }
+            let to = match accepted {
+                true => ContactState::Accepted,
+                false => ContactState::ProvenNotSent,
+            };
+            draft.contact_event(id, ContactEvent::Moved { to });
+            draft.seal_last(sealed.clone());
+            if accepted {
+                let referred = contact.class == ContactClass::Legal && facts.case.closed.is_none();
+                if referred && facts.case.legal_since.is_none() {
+                    draft.case_event(id.case, CaseEvent::LegalBegan);
+                }
+                let after = draft.contact(id).cloned();
+                let late = after.is_some_and(|c| c.can_be_called_off(draft.now));
+                if late && is_overtaken(&facts.case, &facts.borrower, contact) {
+                    self.begin_cancel(draft, id);
+                }
+            }
+            Ok(())
+        };
+        self.on_contact(who, id, encode, act).await
+    }
+
+    /// Who asked for a contact by hand; nobody for one of the policy.
+    async fn asked_by(&self, id: ContactId) -> Done<Option<String>> {
+        let filter = recoup_store::JournalFilter {
+            case: Some(id.case),
+            ..Default::default()
+        };
+        let journal = self.0.store.journal(&filter, 0, usize::MAX).await?;
+        let asked = journal.into_iter().find_map(|r| match r.entry.what {
+            What::Contact {
+                id: of,
+                event: ContactEvent::Intended(contact),
+                ..
+            } if of == id && contact.origin == Origin::Hand => Some(r.entry.actor),
+            _ => None,
+        });
+        Ok(asked)
+    }
+
     async fn on_contact(
         &self,
         who: &Caller,
@@ -180,14 +282,14 @@ impl Engine {
         act: impl Fn(&mut Draft, &Contact, &Facts) -> Done<()> + Send + Sync,
     ) -> Done<Answered<ContactView>> {
         let _work = self.0.activity.begin();
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
         let missing = || CommandError::NotFound {
             what: "contact",
             id: id.to_string(),
         };
         for _ in 0..super::ATTEMPTS_MAX {
+            if let Some(before) = self.answered(who).await? {
+                return Ok(before);
+            }
             let contact = self
                 .0
                 .store
@@ -197,7 +299,9 @@ impl Engine {
             let facts = self.facts_of(id.case).await?.ok_or_else(missing)?;
             let mut draft = self.draft_on(&facts, &who.principal);
             draft.hold_contact(contact.clone());
-            act(&mut draft, &contact, &facts)?;
+            if let Err(refusal) = act(&mut draft, &contact, &facts) {
+                return self.answered_meanwhile(who, refusal).await;
+            }
             if draft.has_entries() {
                 self.schedule_after_contact(&mut draft, &facts).await;
             }

@@ -6,16 +6,27 @@ mod collector;
 mod contact;
 mod dispatch;
 mod import;
+mod objection;
+mod pause;
 mod policy;
 mod promise;
 mod read;
+mod request;
+mod rights;
+mod worklist;
 
 pub use borrower::{CeaseInput, OptOutInput};
-pub use case::{CloseInput, FactsInput, PaymentInput};
+pub use case::{CloseInput, FactsInput, PaymentInput, ReversalInput};
 pub use collector::CollectorView;
+pub use contact::ResolutionInput;
 pub use import::Imported;
+pub use objection::{ObjectionInput, SettlementInput};
+pub use pause::HoldInput;
 pub use promise::{PromiseInput, PromiseView};
 pub use read::CaseName;
+pub use request::HandInput;
+pub use rights::{Circumstance, ConsentInput, HardshipInput};
+pub use worklist::WorkItem;
 
 use crate::draft::Draft;
 use crate::engine::Engine;
@@ -40,6 +51,16 @@ impl Engine {
             Some(_) => Err(CommandError::RequestReused),
             None => Ok(None),
         }
+    }
+
+    /// A refusal, unless the very same request was answered meanwhile by a twin of it: what that one did is why
+    /// this one is refused.
+    pub(crate) async fn answered_meanwhile<R>(
+        &self,
+        who: &Caller,
+        refusal: CommandError,
+    ) -> Done<Answered<R>> {
+        self.answered(who).await?.ok_or(refusal)
     }
 
     /// Commits a command's draft with its answer. None where the facts moved: decide again.
@@ -82,13 +103,15 @@ impl Engine {
         view: impl AsyncView<R>,
     ) -> Done<Answered<R>> {
         let _work = self.0.activity.begin();
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
         for _ in 0..ATTEMPTS_MAX {
+            if let Some(before) = self.answered(who).await? {
+                return Ok(before);
+            }
             let facts = self.facts_for(who, id).await?;
             let mut draft = self.draft_on(&facts, &who.principal);
-            act(&mut draft, &facts)?;
+            if let Err(refusal) = act(&mut draft, &facts) {
+                return self.answered_meanwhile(who, refusal).await;
+            }
             draft.follows();
             self.stop_for_case(&mut draft, &facts).await?;
             crate::stops::alarm_for_doubt(&mut draft, &facts);

@@ -181,6 +181,7 @@ impl Engine {
             party,
             plain,
             created: false,
+            paused: Vec::new(),
             cancelling: Vec::new(),
         })
     }
@@ -239,7 +240,9 @@ impl Engine {
     /// those that are about to be recorded.
     pub(crate) async fn told_of(&self, view: &mut ContactView, pending: &[Entry]) -> Done<()> {
         let contact = &view.contact;
-        if contact.approved_by.is_none() && contact.outcome.is_none() && !is_called_off(contact) {
+        let doubtful = contact.reached(ContactState::Unknown).is_some();
+        let plain = contact.approved_by.is_none() && contact.outcome.is_none();
+        if plain && !doubtful && !is_called_off(contact) {
             return Ok(());
         }
         let (id, person) = (contact.id, contact.party);
@@ -259,7 +262,10 @@ impl Engine {
             };
             match event {
                 ContactEvent::Approved { .. } => view.approval_note = told.note,
-                ContactEvent::Moved { .. } => view.cancel_note = told.note,
+                ContactEvent::Moved { .. } => {
+                    view.cancel_note = told.note;
+                    view.evidence.extend(told.evidence);
+                }
                 ContactEvent::Settled { .. } | ContactEvent::Learned { .. } => {
                     view.evidence.extend(told.evidence);
                 }

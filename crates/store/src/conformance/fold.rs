@@ -10,7 +10,7 @@ use recoup_domain::case::{
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, PartyId, PauseId};
 use recoup_domain::journal::{ContactEvent, What, apply_contact, apply_to_case, apply_to_party};
-use recoup_domain::party::{Cease, OptOut, PartyEvent};
+use recoup_domain::party::{Cease, Consent, ConsentKind, Inconvenient, OptOut, PartyEvent};
 use recoup_domain::{Case, Outcome, Party, PastContact};
 use std::collections::BTreeMap;
 
@@ -19,6 +19,16 @@ use std::collections::BTreeMap;
 pub enum Command {
     /// A payment in minor units.
     Pay(i64),
+    /// The newest payment is taken back.
+    Reverse,
+    /// A dispute, in writing or not.
+    Dispute(bool),
+    /// The oldest dispute is settled: the debt stands, verification was sent.
+    Settle(bool, bool),
+    /// A complaint.
+    Complain,
+    /// The oldest complaint is settled.
+    Answer(bool),
     /// A promise of minor units in so many days.
     Promise(i64, i32),
     /// A hold of so many hours.
@@ -41,6 +51,8 @@ pub enum Command {
     OptOut(ContactClass),
     /// The person asks to stop.
     Cease,
+    /// Something else of the person's, by its number in a list.
+    Right(u8),
     /// So many hours pass.
     Wait(i64),
 }
@@ -155,6 +167,21 @@ fn decide(
             };
             case::record_promise(case, request, now, zone)
         }
+        Command::Reverse => case::reverse_payment(case, case.payments.last()?.0, None),
+        Command::Dispute(written) => case::raise_dispute(case, objection(pause, now), *written),
+        Command::Settle(verified, sent) => {
+            let settlement = case::Settlement {
+                verified: *verified,
+                sent: *sent,
+                hold: (pause, "agent".into()),
+            };
+            let dispute = oldest(case, PauseReason::Dispute)?;
+            case::resolve_dispute(case, dispute, settlement, now)
+        }
+        Command::Complain => case::file_complaint(case, objection(pause, now)),
+        Command::Answer(upheld) => {
+            case::resolve_complaint(case, oldest(case, PauseReason::Complaint)?, *upheld)
+        }
         Command::Hold(hours) => {
             let request = PauseRequest {
                 id: pause,
@@ -183,6 +210,19 @@ fn decide(
     // A refusal is a fine answer: nothing changes then.
     let events = events.ok().filter(|e| !e.is_empty())?;
     Some(build::case_change(case, &events, now).1)
+}
+
+fn objection(pause: PauseId, received_at: Timestamp) -> case::Objection {
+    case::Objection {
+        pause,
+        owner: "agent".into(),
+        received_at,
+    }
+}
+
+fn oldest(case: &Case, reason: PauseReason) -> Option<PauseId> {
+    let mut pauses = case.pauses.iter();
+    pauses.find(|p| p.reason == reason).map(|p| p.id)
 }
 
 fn decide_contact(
@@ -240,8 +280,56 @@ fn decide_contact(
             change.entries[0].effective_at = received;
             Some(change)
         }
+        Command::Right(number) => Some(person_change(person, right(*number, person, now), now)),
         _ => None,
     }
+}
+
+/// Rights and circumstances, each once.
+fn right(number: u8, person: &Party, now: Timestamp) -> PartyEvent {
+    let consent_id = recoup_domain::ids::ConsentId::from_bytes([person.consents.len() as u8; 16]);
+    let newest = person.consent_ids.last().copied().unwrap_or(consent_id);
+    let point = person.points[0].key;
+    let consent = Consent {
+        kind: ConsentKind::OffHours,
+        case: None,
+        received_at: Some(now),
+        expires_at: None,
+        class: None,
+        point: Some(point),
+        revoked_at: None,
+    };
+    let all = [
+        PartyEvent::OptOutWithdrawn {
+            id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
+        },
+        PartyEvent::Consented {
+            id: consent_id,
+            consent,
+        },
+        PartyEvent::ConsentWithdrawn {
+            id: newest,
+            at: now,
+        },
+        PartyEvent::Represented { attorney: None },
+        PartyEvent::RepresentationEnded,
+        PartyEvent::TimeDeclined(Inconvenient {
+            days: vec![1],
+            from: jiff::civil::time(12, 0, 0, 0),
+            to: None,
+        }),
+        PartyEvent::PlaceDeclined { point },
+        PartyEvent::EmployerProhibits { prohibits: true },
+        PartyEvent::EmployerProhibits { prohibits: false },
+        PartyEvent::Moratorium {
+            until: person.home_zone().date(now),
+        },
+        PartyEvent::Died { died: true },
+        PartyEvent::Died { died: false },
+        PartyEvent::HardshipDeclared { until: now },
+        PartyEvent::HardshipEnded,
+    ];
+    all[usize::from(number) % all.len()].clone()
 }
 
 const STATES: [ContactState; 7] = [

@@ -538,7 +538,33 @@ impl Suite {
         );
         assert_eq!(
             store.party_by_ref(&a, two.lender_ref).await.unwrap(),
-            Some(two)
+            Some(two.clone())
+        );
+        // A record that can be taken back leads to its party, for as long as the party has it.
+        let (opt_out, consent) = ([0xa1; 16], [0xb1; 16]);
+        two.consent_ids
+            .push(recoup_domain::ids::ConsentId::from_bytes(consent));
+        two.opt_outs.push(recoup_domain::party::OptOut {
+            id: recoup_domain::ids::OptOutId::from_bytes(opt_out),
+            class: None,
+            point: None,
+            via: "letter".into(),
+            at: build::at(1),
+        });
+        two.version += 1;
+        done(&*store, write(Write::Party(Box::new(two.clone())))).await;
+        for record in [opt_out, consent] {
+            let found = store.party_of_record(&a, record).await.unwrap();
+            assert_eq!(found, Some(two.clone()));
+            assert_eq!(store.party_of_record(&b, record).await.unwrap(), None);
+        }
+        two.opt_outs.clear();
+        two.version += 1;
+        done(&*store, write(Write::Party(Box::new(two)))).await;
+        assert_eq!(store.party_of_record(&a, opt_out).await.unwrap(), None);
+        assert_eq!(
+            store.party_of_record(&a, build::key(8).0).await.unwrap(),
+            None
         );
     }
 }

@@ -267,7 +267,12 @@ fn case_row(mut case: Case) -> Read<CaseRow> {
 
 fn party_row(mut party: Party) -> Read<PartyRow> {
     let sealed = std::mem::take(&mut party.sealed);
-    let mut points: Vec<_> = party.points.iter().map(|p| p.key.0).collect();
+    // A party is found by its numbers and addresses, and by the records that can be taken back.
+    let opt_outs = party.opt_outs.iter().map(|o| o.id.to_bytes());
+    let consents = party.consent_ids.iter().map(|id| id.to_bytes());
+    let records = opt_outs.chain(consents);
+    let points = party.points.iter().map(|p| p.key.0);
+    let mut points: Vec<_> = points.chain(records).collect();
     points.sort_unstable();
     points.dedup();
     Ok(PartyRow {

@@ -67,7 +67,7 @@ pub(super) fn open(options: &Options) -> Read<Parts> {
             keys,
             leases: Arc::clone(&leases),
             tally: Arc::clone(&tally),
-            newest,
+            newest: Some(newest),
             batch_max: options.batch_max.max(1),
             broken: None,
         },

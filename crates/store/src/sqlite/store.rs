@@ -137,6 +137,16 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn party_of_record(&self, tenant: &TenantId, record: [u8; 16]) -> Read<Option<Party>> {
+        let found = self.parties_by_point(tenant, KeyedHash(record)).await?;
+        let has = |p: &Party| {
+            let opt_outs = p.opt_outs.iter().map(|o| o.id.to_bytes());
+            let mut records = opt_outs.chain(p.consent_ids.iter().map(|id| id.to_bytes()));
+            records.any(|id| id == record)
+        };
+        Ok(found.into_iter().find(has))
+    }
+
     async fn open_cases_of(&self, tenant: &TenantId, party: PartyId) -> Read<Vec<Case>> {
         let tenant = tenant.clone();
         self.read(move |r| {

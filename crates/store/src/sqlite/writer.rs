@@ -26,7 +26,8 @@ pub(super) struct Writer {
     pub(super) keys: Connection,
     pub(super) leases: Arc<Mutex<Leases>>,
     pub(super) tally: Arc<Mutex<Tally>>,
-    pub(super) newest: watch::Sender<u64>,
+    /// Word of the newest position; gone once nothing is written any more, which whoever listens hears.
+    pub(super) newest: Option<watch::Sender<u64>>,
     /// Changes after which a batch is full.
     pub(super) batch_max: usize,
     /// Why nothing is written any more.
@@ -60,6 +61,7 @@ impl Writer {
         if let Err(why) = &outcomes {
             tracing::error!(%why, "the store failed: nothing is written any more");
             self.broken = Some(why.clone());
+            self.newest = None;
         }
         let mut outcomes = outcomes.map(Vec::into_iter);
         for (reply, size) in replies.into_iter().zip(sizes) {
@@ -75,7 +77,8 @@ impl Writer {
     /// Applies and commits. An error says why the outcome of the whole batch is in doubt.
     fn commit(&mut self, jobs: Vec<Vec<Read<Prepared>>>) -> Result<Outcomes, String> {
         let leases = Arc::clone(&self.leases);
-        let mut batch = Batch::new(&self.main, &leases, *self.newest.borrow());
+        let newest = self.newest.as_ref().ok_or("the store is broken")?;
+        let mut batch = Batch::new(&self.main, &leases, *newest.borrow());
         let mut outcomes = Outcomes::new();
         let done = execute(&self.main, sql::BEGIN)
             .and_then(|()| apply_all(&mut batch, jobs, &mut outcomes))
@@ -90,7 +93,7 @@ impl Writer {
         if batch.applied > 0 {
             lock(&self.tally).add(batch.moves);
             let position = batch.position;
-            self.newest.send_if_modified(|newest| {
+            newest.send_if_modified(|newest| {
                 let moved = *newest != position;
                 *newest = position;
                 moved
