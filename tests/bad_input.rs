@@ -307,3 +307,39 @@ async fn all_wrong_fields_of_a_message_are_named_at_once() {
         "nothing half written"
     );
 }
+
+#[tokio::test]
+async fn a_channel_is_tried_without_a_server() {
+    let folder = Folder::new();
+    let sms = builds::plugin("sms");
+    let config = "config = { endpoint = \"http://127.0.0.1:9/x\", username = \"u\", \
+                  password_secret = \"p\", from = \"1\" }\nsecrets = { p = { file = \"p\" } }";
+    fs::write(folder.path().join("p"), "secret").expect("a secret");
+    let text = format!(
+        "[[channel]]\nname = \"good\"\nlibrary = \"{}\"\n{config}\n\
+         [[channel]]\nname = \"none\"\nlibrary = \"{}\"\n",
+        sms.display(),
+        builds::recoup().display()
+    );
+    fs::write(folder.path().join("recoup.toml"), text).expect("a configuration");
+    let run = |name: &str| {
+        let mut command = std::process::Command::new(builds::recoup());
+        command.current_dir(folder.path());
+        command.args(["channel", "test", name, "--config", "recoup.toml"]);
+        let output = command.output().expect("it ran");
+        let said = [output.stdout, output.stderr].concat();
+        (
+            output.status.code(),
+            String::from_utf8_lossy(&said).into_owned(),
+        )
+    };
+    let (code, said) = run("good");
+    assert_eq!(code, Some(0), "{said}");
+    assert!(said.contains("past not_after nothing is sent"), "{said}");
+    let (code, said) = run("none");
+    assert_eq!(code, Some(1), "a program is no channel: {said}");
+    assert!(said.contains("FAIL"), "{said}");
+    let (code, said) = run("other");
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("there are: good, none"), "{said}");
+}

@@ -83,6 +83,8 @@ pub struct Config {
     pub log: String,
     /// How lines of the log look: `text` or `json`. Default: `text`.
     pub log_format: LogFormat,
+    /// The law.
+    pub compliance: ComplianceConfig,
     /// Limits of the engine.
     pub engine: EngineConfig,
     /// Limits of the API.
@@ -114,6 +116,7 @@ impl Default for Config {
             reflection: Reflection::Loopback,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
+            compliance: ComplianceConfig::default(),
             engine: EngineConfig::default(),
             limits: Limits::default(),
             tenant: vec![TenantConfig::demo()],
@@ -147,6 +150,15 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// What of the law is switched on besides what always is.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ComplianceConfig {
+    /// Packs and rules that ship off, by their ids: drafts, contested readings. docs/law says which, and why.
+    /// Nothing that is on can be switched off. Default: none.
+    pub enabled: Vec<String>,
 }
 
 /// Limits of the engine.

@@ -304,6 +304,8 @@ fn engine_options(config: &Config) -> EngineOptions {
         id_seed: Some(1),
         batch: 16,
         blobs: Arc::new(Blobs::default()),
+        packs: recoup_compliance::Packs::builtin().clone(),
+        refused_channels: Default::default(),
     }
 }
 

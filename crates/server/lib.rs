@@ -17,4 +17,5 @@ pub mod server;
 pub mod services;
 pub mod status;
 pub mod tls;
+pub mod trial;
 pub mod wiring;

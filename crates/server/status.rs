@@ -336,6 +336,9 @@ fn of_refusal(refusal: &Refusal) -> Problem {
         Refusal::OtherPayment { recorded, given } => Problem::new(R::PaymentExists, message)
             .with("value", given)
             .with("limit", recorded),
+        Refusal::Promise { field, .. } => {
+            Problem::new(R::PromiseOutOfRange, message).with("field", field)
+        }
         Refusal::Time { field, .. } => Problem::new(R::TimeInvalid, message).with("field", field),
         Refusal::Missing(_) => Problem::new(R::RecordNotFound, message),
         Refusal::NoPayment => Problem::new(R::PaymentNotFound, message),

@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use recoup_channel::wire::Inbound;
 use recoup_channel::{Clock, DynChannel};
 use recoup_channel_host::{BlobSource, Host, Limits as HostLimits, LoadSpec, LoadedChannel, Sink};
+use recoup_compliance::Packs;
 use recoup_domain::ContactClass;
 use recoup_domain::ids::TenantId;
 use recoup_engine::blobs::Blobs;
@@ -237,6 +238,8 @@ impl Server {
             id_seed: config.engine.id_seed,
             batch: config.engine.batch,
             blobs,
+            packs: packs(&config)?,
+            refused_channels: refused(&installed),
         };
         let engine = Engine::start(options, store, handles, Arc::clone(&wall)).await?;
         let stopping = CancellationToken::new();
@@ -425,6 +428,19 @@ fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Serv
         .map_err(|source| ServeError::Bind { address, source })
 }
 
+fn packs(config: &Config) -> Result<Packs, ConfigError> {
+    let on = Packs::builtin().with_enabled(&config.compliance.enabled);
+    on.map_err(|e| ConfigError::Value {
+        key: "compliance.enabled".to_owned(),
+        problem: e.to_string(),
+    })
+}
+
+fn refused(installed: &[Installed]) -> BTreeMap<String, String> {
+    let why = |i: &Installed| Some((i.name.clone(), i.loaded.as_ref().err()?.clone()));
+    installed.iter().filter_map(why).collect()
+}
+
 fn tenants(config: &Config) -> Result<Vec<TenantOptions>, ConfigError> {
     let tenant = |t: &crate::config::TenantConfig| {
         let id = TenantId::new(t.id.clone()).map_err(|e| ConfigError::Value {
@@ -568,6 +584,27 @@ async fn load(
     wall: &Arc<dyn Wall>,
     blobs: &Arc<Blobs>,
 ) -> Result<Loaded, String> {
+    let spec = spec_of(channel, run_dir, wall, blobs)?;
+    let loaded = Host::load(spec).await.map_err(|e| chain(&e))?;
+    if class_of(&loaded).is_none() {
+        return Err("its descriptor names no class of contact that the law knows".to_owned());
+    }
+    Ok(Loaded {
+        channel: Arc::new(loaded),
+        at: wall.now(),
+    })
+}
+
+/// How a channel of the configuration is loaded.
+///
+/// # Errors
+/// Where a secret cannot be read.
+pub(crate) fn spec_of(
+    channel: &ChannelConfig,
+    run_dir: &Path,
+    wall: &Arc<dyn Wall>,
+    blobs: &Arc<Blobs>,
+) -> Result<LoadSpec, String> {
     let mut secrets = BTreeMap::new();
     for (name, secret) in &channel.secrets {
         let text = secret
@@ -576,7 +613,7 @@ async fn load(
         secrets.insert(name.clone(), text);
     }
     let config_json = serde_json::to_string(&channel.config).map_err(|e| e.to_string())?;
-    let spec = LoadSpec {
+    Ok(LoadSpec {
         path: channel.library.clone(),
         name: channel.name.clone(),
         config_json,
@@ -589,14 +626,6 @@ async fn load(
         }),
         sink: Arc::new(NoEvents(channel.name.clone())),
         limits: HostLimits::default(),
-    };
-    let loaded = Host::load(spec).await.map_err(|e| chain(&e))?;
-    if class_of(&loaded).is_none() {
-        return Err("its descriptor names no class of contact that the law knows".to_owned());
-    }
-    Ok(Loaded {
-        channel: Arc::new(loaded),
-        at: wall.now(),
     })
 }
 
@@ -612,7 +641,7 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     text
 }
 
-fn class_of(loaded: &LoadedChannel) -> Option<ContactClass> {
+pub(crate) fn class_of(loaded: &LoadedChannel) -> Option<ContactClass> {
     use recoup_channel::wire::ContactClass as W;
     match loaded.descriptor().contact_class() {
         W::Sms => Some(ContactClass::Sms),

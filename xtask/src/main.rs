@@ -21,6 +21,7 @@ enum Task {
     Bench(bench::Args),
     Portfolio(portfolio::Args),
     Interop(peers::Args),
+    Baseline(test::contract::Args),
 }
 
 fn main() -> ExitCode {
@@ -30,5 +31,6 @@ fn main() -> ExitCode {
         Task::Bench(args) => bench::run(&args),
         Task::Portfolio(args) => portfolio::run(&args),
         Task::Interop(args) => peers::command(&args),
+        Task::Baseline(args) => test::contract::command(&args),
     }
 }

@@ -181,15 +181,23 @@ impl Drop for NoDaemons {
     }
 }
 
-/// The folder of all peers: `$RECOUP_CACHE/peers`, else in the user's cache. The interop tests look there, too.
+/// The folder of all peers. The interop tests look there, too.
 fn peers() -> Result<PathBuf, String> {
+    cache("peers")
+}
+
+/// A folder outside the tree: in `$RECOUP_CACHE`, else in the user's cache.
+///
+/// # Errors
+/// There is no place for it.
+pub(crate) fn cache(name: &str) -> Result<PathBuf, String> {
     let folder = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     let cache = folder("RECOUP_CACHE")
         .map(PathBuf::from)
         .or_else(|| folder("XDG_CACHE_HOME").map(|base| Path::new(&base).join("recoup")))
         .or_else(|| folder("HOME").map(|home| Path::new(&home).join(".cache/recoup")));
     let cache = cache.ok_or("set `RECOUP_CACHE` to a folder that peers may be installed in")?;
-    std::path::absolute(cache.join("peers")).map_err(|error| format!("`RECOUP_CACHE`: {error}"))
+    std::path::absolute(cache.join(name)).map_err(|error| format!("`RECOUP_CACHE`: {error}"))
 }
 
 /// Makes a folder, unless it holds these very packages. Whoever comes second waits.
@@ -219,7 +227,8 @@ fn once(
     fs::write(made, list).map_err(at)
 }
 
-fn program(name: &str) -> Option<PathBuf> {
+/// Where the system has this program.
+pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(["/usr/sbin".into(), "/sbin".into()]);
     let mut programs = folders.map(|folder| folder.join(name));

@@ -9,7 +9,7 @@ pub enum LoadError {
     /// The file can't be read.
     #[error(
         "channel `{name}`: cannot read its library {path}; \
-         check `path` and that this user may read the file",
+         check `library` and that this user may read the file",
         path = path.display()
     )]
     Unreadable {

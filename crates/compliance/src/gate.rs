@@ -1,5 +1,6 @@
 //! The gate: one proposal in, permit or deny out.
 
+use crate::calendar::MissingYear;
 use crate::pack::Binding;
 use crate::proposal::Proposal;
 use crate::question::{Moment, Question};
@@ -64,6 +65,21 @@ pub struct Reason {
     pub rule: RuleRef,
     /// From when this rule alone would permit; none: no passing of time cures it.
     pub earliest: Option<Timestamp>,
+    /// What the rule's text does not tell, where there is such.
+    pub why: Option<Why>,
+}
+
+/// What lies behind a denial that a person must know to act on it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Why {
+    /// Each zone of the person has hours for it, but no instant lies in the hours of all.
+    #[error(
+        "NO_COMMON_WINDOW: no instant lies in the hours of all candidate zones; a person must decide"
+    )]
+    NoCommonWindow,
+    /// The rule needs holidays that nobody has told.
+    #[error("CALENDAR_YEAR_MISSING: {0}")]
+    CalendarLacks(MissingYear),
 }
 
 /// Judges a proposal by the rules of `binding`.
@@ -91,8 +107,11 @@ pub fn gate(
             Answer::Shut { next } => {
                 let earliest = within_search(proposal.effect.from, next);
                 trace.denied(rule, earliest);
-                let rule = rule.clone();
-                reasons.push(Reason { rule, earliest });
+                reasons.push(Reason {
+                    why: rule.why(&question, &moment, next),
+                    rule: rule.clone(),
+                    earliest,
+                });
             }
         }
     }

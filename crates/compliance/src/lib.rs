@@ -2,11 +2,12 @@
 //!
 //! Start at [`gate`](gate::gate): facts in ([`Proposal`], past contacts), a [`Verdict`] out. The rules are
 //! in `packs/*.yaml`; each is one of a small closed set of shapes (`src/shape/<shape>.rs`). [`Packs::bind`]
-//! says which rules bind a contact. Packs compose by intersection: every bound rule must permit.
+//! says which rules bind a contact. Holidays are in `calendars/*.yaml`. Packs compose by intersection: every bound rule must permit.
 //!
 //! Nothing here reads a clock, does IO or knows a policy. Packs are software, not legal advice.
 
 mod builtin;
+pub mod calendar;
 pub mod gate;
 mod load;
 pub mod pack;
@@ -17,9 +18,10 @@ mod sets;
 mod shape;
 pub mod trace;
 
-pub use gate::{Denial, Reason, Verdict, gate};
+pub use calendar::{Calendar, MissingYear};
+pub use gate::{Denial, Reason, Verdict, Why, gate};
 pub use load::PackError;
-pub use pack::{BindError, Binding, Packs, UnknownRule};
-pub use proposal::{Audience, CaseFacts, DebtorFacts, Proposal, Purpose};
-pub use rule::{Confidence, Rule, RuleRef, Scope, Severity};
+pub use pack::{BindError, Binding, Packs, Unchecked, UnknownRule, UnknownSwitch};
+pub use proposal::{Audience, CaseFacts, DebtorFacts, FORBEARANCE_TAG, Proposal, Purpose};
+pub use rule::{Confidence, Layer, Rule, RuleRef, Scope, Severity};
 pub use trace::{FullTrace, NoTrace, Trace, TraceLine};

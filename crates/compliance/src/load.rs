@@ -1,13 +1,14 @@
 //! Reads packs from YAML and says exactly what is wrong with one that cannot be used.
 
-use crate::pack::Pack;
+use crate::pack::{Pack, Unchecked};
 use crate::proposal::{Audience, LENDER_KINDS};
-use crate::rule::{Confidence, Rule, RuleRef, Scope, Severity};
+use crate::rule::{Confidence, Layer, Rule, RuleRef, Scope, Severity};
 use crate::sets::{Classes, Set};
 use crate::shape::Shape;
 use crate::shape::one_shot::Exception;
 use jiff::civil::Date;
 use recoup_domain::case::LenderKind;
+use recoup_domain::party::Relation;
 use serde::Deserialize;
 use std::fmt;
 use std::sync::Arc;
@@ -44,9 +45,22 @@ struct RawPack {
     pack: String,
     title: String,
     regions: Vec<String>,
+    /// It binds in its regions, but does not make them known: other packs hold the law of the place.
+    #[serde(default)]
+    overlay: bool,
+    #[serde(default = "yes")]
+    enabled: bool,
+    disabled_because: Option<String>,
     /// None means all kinds.
     lender_kinds: Option<Set<LenderKind>>,
     rules: Vec<RawRule>,
+    /// What the text also asks for and the gate does not see to.
+    #[serde(default)]
+    unchecked: Vec<Unchecked>,
+}
+
+const fn yes() -> bool {
+    true
 }
 
 #[derive(Deserialize)]
@@ -58,11 +72,16 @@ struct RawRule {
     cited: Date,
     severity: Severity,
     confidence: Confidence,
+    layer: Option<Layer>,
+    #[serde(default = "yes")]
+    enabled: bool,
+    disabled_because: Option<String>,
     effective_from: Option<Date>,
     effective_to: Option<Date>,
     scope: Scope,
     channels: Classes,
     audiences: Option<Set<Audience>>,
+    relations: Option<Set<Relation>>,
     lender_kinds: Option<Set<LenderKind>>,
     #[serde(default)]
     exceptions: Vec<Exception>,
@@ -109,6 +128,7 @@ impl Source<'_> {
     }
 
     fn pack(&self, raw: RawPack) -> Result<Pack, PackError> {
+        let off = off(raw.enabled, raw.disabled_because).map_err(|p| self.error(p, None))?;
         let rules = raw.rules.into_iter().map(|rule| {
             let lenders = both(raw.lender_kinds, rule.lender_kinds);
             self.rule(&raw.pack, lenders, rule)
@@ -118,6 +138,9 @@ impl Source<'_> {
             id: raw.pack,
             title: raw.title,
             regions: raw.regions,
+            overlay: raw.overlay,
+            off,
+            unchecked: raw.unchecked,
         })
     }
 
@@ -145,7 +168,19 @@ impl Source<'_> {
             let problem = "its `lender_kinds` and those of the pack have none in common";
             return Err(self.error(problem, Some(&raw.id)));
         }
+        let house = raw.confidence == Confidence::House;
+        let layer = raw
+            .layer
+            .unwrap_or(if house { Layer::House } else { Layer::Law });
+        if house != (layer == Layer::House) {
+            let problem = "layer and confidence are `house` together or not at all";
+            return Err(self.error(problem, Some(&raw.id)));
+        }
+        let off = off(raw.enabled, raw.disabled_because);
+        let off = off.map_err(|problem| self.error(problem, Some(&raw.id)))?;
         Ok(Arc::new(Rule {
+            layer,
+            off: off.map(Into::into),
             pack: pack.into(),
             id: raw.id.into(),
             text: raw.text.into(),
@@ -158,6 +193,7 @@ impl Source<'_> {
             scope: raw.scope,
             channels: raw.channels,
             audiences: raw.audiences.unwrap_or(Set::ALL),
+            relations: raw.relations.unwrap_or(Set::ALL),
             lender_kinds,
             exceptions: raw.exceptions.into(),
             shape: raw.rule,
@@ -216,6 +252,16 @@ impl Source<'_> {
 fn id_of(line: &str) -> Option<&str> {
     let value = line.trim_start().strip_prefix("- id:")?;
     Some(value.trim().trim_matches(['"', '\'']))
+}
+
+/// Why it is off: there must be a reason, and only then.
+fn off(enabled: bool, because: Option<String>) -> Result<Option<String>, &'static str> {
+    match (enabled, because) {
+        (true, None) => Ok(None),
+        (false, Some(why)) if !why.trim().is_empty() => Ok(Some(why)),
+        (false, _) => Err("`enabled: false` needs `disabled_because`"),
+        (true, Some(_)) => Err("`disabled_because` without `enabled: false`"),
+    }
 }
 
 fn overlap(a: &Rule, b: &Rule) -> bool {

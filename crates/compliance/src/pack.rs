@@ -1,9 +1,11 @@
 //! Packs, and which of their rules bind a contact.
 
 use crate::builtin;
+use crate::calendar;
 use crate::load::{self, PackError};
-use crate::rule::RuleRef;
+use crate::rule::{Confidence, RuleRef};
 use recoup_domain::case::LenderKind;
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, LazyLock};
 
@@ -11,9 +13,11 @@ use std::sync::{Arc, LazyLock};
 const EVERYWHERE: &str = "*";
 
 /// All packs that were read together.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Packs {
-    packs: Vec<Pack>,
+    packs: Arc<[Pack]>,
+    /// Packs and rules that ship off and were switched on, by id.
+    on: Vec<String>,
     hash: String,
 }
 
@@ -23,7 +27,27 @@ pub struct Pack {
     pub(crate) id: String,
     pub(crate) title: String,
     pub(crate) regions: Vec<String>,
+    pub(crate) overlay: bool,
+    /// Why it is off unless somebody switches it on.
+    pub(crate) off: Option<String>,
     pub(crate) rules: Vec<RuleRef>,
+    pub(crate) unchecked: Vec<Unchecked>,
+}
+
+/// Something a text asks for that the gate does not see to: what a message says, how a lender is run.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unchecked {
+    /// Its id, such as `US-REGF-1006.6e`.
+    pub id: String,
+    /// What it says.
+    pub text: String,
+    /// Where it is written.
+    pub citation: String,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// Why the gate does not check it, and who must.
+    pub left_to: String,
 }
 
 impl Pack {
@@ -51,6 +75,24 @@ impl Pack {
         &self.rules
     }
 
+    /// What its texts ask for beyond what the gate checks.
+    #[must_use]
+    pub fn unchecked(&self) -> &[Unchecked] {
+        &self.unchecked
+    }
+
+    /// Whether it binds in its regions without making them known.
+    #[must_use]
+    pub const fn is_overlay(&self) -> bool {
+        self.overlay
+    }
+
+    /// Why it is off unless it is switched on; none where it is on.
+    #[must_use]
+    pub fn off_because(&self) -> Option<&str> {
+        self.off.as_deref()
+    }
+
     /// A pack of a country binds its states; where the state is not known (`US`), the packs of all
     /// states bind.
     fn binds(&self, region: &str) -> bool {
@@ -60,7 +102,7 @@ impl Pack {
     }
 
     fn knows(&self, region: &str) -> bool {
-        self.binds(region) && !self.regions.iter().any(|own| own == EVERYWHERE)
+        self.binds(region) && !self.overlay && !self.regions.iter().any(|own| own == EVERYWHERE)
     }
 }
 
@@ -115,6 +157,16 @@ pub struct BindError {
     pub example: String,
 }
 
+/// An id that can be switched on nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no pack or rule `{given}` ships off; those that do are {known}")]
+pub struct UnknownSwitch {
+    /// What was given.
+    pub given: String,
+    /// Packs and rules that ship off, with commas.
+    pub known: String,
+}
+
 /// A rule id that no pack has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no pack has a rule `{0}`")]
@@ -141,21 +193,66 @@ impl Packs {
     pub fn parse(files: &[(&str, &str)]) -> Result<Self, PackError> {
         let packs = load::packs(files)?;
         let mut digest = Sha256::new();
-        for (name, text) in files {
+        for (name, text) in files.iter().chain(calendar::FILES) {
             for part in [name, text] {
                 digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
                 digest.update(part.as_bytes());
             }
         }
-        let hash = digest
-            .finalize()
-            .iter()
-            .map(|b| format!("{b:02x}"))
-            .collect();
-        Ok(Self { packs, hash })
+        Ok(Self {
+            packs: packs.into(),
+            on: Vec::new(),
+            hash: hexadecimal(digest),
+        })
     }
 
-    /// SHA-256 over names and texts of all packs, hexadecimal.
+    /// These packs with some of those that ship off switched on, by the id of a pack or of a rule. A rule
+    /// binds where both it and its pack are on. Nothing that is on can be switched off.
+    ///
+    /// # Errors
+    /// Where nothing of an id ships off.
+    pub fn with_enabled<S: AsRef<str>>(&self, ids: &[S]) -> Result<Self, UnknownSwitch> {
+        let mut packs = self.clone();
+        for id in ids.iter().map(AsRef::as_ref) {
+            if !self.off().any(|(off, _)| off == id) {
+                let known: Vec<&str> = self.off().map(|(id, _)| id).collect();
+                let known = known.join(", ");
+                let given = id.to_owned();
+                return Err(UnknownSwitch { given, known });
+            }
+            if !packs.on.iter().any(|on| on == id) {
+                packs.on.push(id.to_owned());
+            }
+        }
+        packs.on.sort_unstable();
+        let mut digest = Sha256::new();
+        for part in std::iter::once(&self.hash).chain(&packs.on) {
+            digest.update(part.as_bytes());
+            digest.update([0]);
+        }
+        if packs.on != self.on {
+            packs.hash = hexadecimal(digest);
+        }
+        Ok(packs)
+    }
+
+    /// Packs and rules that ship off, each with the reason.
+    pub fn off(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.packs.iter().flat_map(|pack| {
+            let rules = pack.rules.iter();
+            let rules = rules.filter_map(|r| Some((r.id(), r.off_because()?)));
+            let whole = pack.off.as_deref().map(|why| (pack.id(), why));
+            whole.into_iter().chain(rules)
+        })
+    }
+
+    /// Whether the pack or rule of this id is on: it ships on, or was switched on.
+    #[must_use]
+    pub fn is_on(&self, id: &str) -> bool {
+        self.on.iter().any(|on| on == id) || !self.off().any(|(off, _)| off == id)
+    }
+
+    /// SHA-256 over names and texts of all packs and calendars, and what was switched on; hexadecimal.
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
@@ -188,12 +285,19 @@ impl Packs {
             self.must_know("region of the party", region)?;
         }
         let binds = |p: &&Pack| p.binds(jurisdiction) || regions.iter().any(|r| p.binds(r));
-        let rules = self.packs.iter().filter(binds).flat_map(|p| &p.rules);
-        let rules = rules.filter(|r| r.binds_lender(lender)).cloned();
-        Ok(Binding::new(rules.collect()))
+        let rules = self.live().filter(binds).flat_map(|p| &p.rules);
+        let rules = rules.filter(|r| r.binds_lender(lender));
+        let rules = rules.filter(|r| r.off_because().is_none() || self.is_on(r.id()));
+        Ok(Binding::new(rules.cloned().collect()))
     }
 
-    /// These rules alone, for hypothetical questions. What they permit is no permit to contact anybody.
+    /// The packs that are on.
+    fn live(&self) -> impl Iterator<Item = &Pack> {
+        let packs = self.packs.iter();
+        packs.filter(|p| p.off.is_none() || self.is_on(&p.id))
+    }
+
+    /// These rules alone, on or off, for hypothetical questions. What they permit is no permit to contact anybody.
     ///
     /// # Errors
     /// Where no pack has a rule of that id.
@@ -210,14 +314,17 @@ impl Packs {
     }
 
     fn must_know(&self, what: &'static str, given: &str) -> Result<(), BindError> {
-        if self.packs.iter().any(|p| p.knows(given)) {
+        if self.live().any(|p| p.knows(given)) {
             return Ok(());
         }
-        let own = self.packs.iter().flat_map(|p| &p.regions);
-        let known: Vec<&str> = own
-            .map(String::as_str)
-            .filter(|r| *r != EVERYWHERE)
-            .collect();
+        let own = self.live().filter(|p| !p.overlay).flat_map(|p| &p.regions);
+        let mut known: Vec<&str> = Vec::new();
+        for region in own.map(String::as_str).filter(|r| *r != EVERYWHERE) {
+            // The parts of a country are known with it.
+            if !known.iter().any(|whole| within(region, whole)) {
+                known.push(region);
+            }
+        }
         Err(BindError {
             what,
             given: given.to_owned(),
@@ -227,4 +334,9 @@ impl Packs {
             known: known.join(", "),
         })
     }
+}
+
+fn hexadecimal(digest: Sha256) -> String {
+    let bytes = digest.finalize();
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -51,6 +51,19 @@ pub enum Audience {
 }
 
 impl Audience {
+    /// All audiences.
+    pub(crate) const ALL: [Self; 3] = [Self::Consumer, Self::Workplace, Self::ThirdParty];
+
+    /// The name in packs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Consumer => "consumer",
+            Self::Workplace => "workplace",
+            Self::ThirdParty => "third_party",
+        }
+    }
+
     /// The audience that a relation and the owner of the contact point make.
     #[must_use]
     pub fn of(relation: Relation, point: Option<&ContactPoint>) -> Self {
@@ -87,6 +100,22 @@ pub enum Purpose {
     NoticeSpecifiedRemedy,
 }
 
+impl Purpose {
+    /// The name in packs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ordinary => "ordinary",
+            Self::LocationInformation => "location_information",
+            Self::ResponseToInbound => "response_to_inbound",
+            Self::OptOutConfirmation => "optout_confirmation",
+            Self::NoticeEffortsTerminated => "notice_efforts_terminated",
+            Self::NoticeOrdinaryRemedy => "notice_ordinary_remedy",
+            Self::NoticeSpecifiedRemedy => "notice_specified_remedy",
+        }
+    }
+}
+
 /// Facts of the case that rules ask about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct CaseFacts {
@@ -96,7 +125,14 @@ pub struct CaseFacts {
     pub dispute: Option<Dispute>,
     /// Suit on it is barred by time.
     pub time_barred: bool,
+    /// Days past due as of the proposal; none where not known. It stays while an earliest instant is sought.
+    pub days_past_due: Option<i32>,
+    /// Forbearance was offered or considered, and that is on record.
+    pub forbearance: bool,
 }
+
+/// The lender's label on a case that says: forbearance was offered or considered, and is on record.
+pub const FORBEARANCE_TAG: &str = "forbearance-considered";
 
 impl From<&Case> for CaseFacts {
     fn from(case: &Case) -> Self {
@@ -104,6 +140,8 @@ impl From<&Case> for CaseFacts {
             evidence_pack: case.has_evidence_pack(),
             dispute: case.dispute,
             time_barred: case.time_barred,
+            days_past_due: None,
+            forbearance: case.tags.iter().any(|tag| tag == FORBEARANCE_TAG),
         }
     }
 }
@@ -119,6 +157,8 @@ pub struct DebtorFacts {
     pub incapacitated: bool,
     /// The debtor asked to stop contact about this debt, orally or in writing.
     pub ceased: bool,
+    /// An attorney represents the debtor in this debt.
+    pub represented: bool,
 }
 
 impl DebtorFacts {
@@ -131,6 +171,10 @@ impl DebtorFacts {
             deceased: debtor.deceased,
             incapacitated: debtor.incapacitated,
             ceased: debtor.has_ceased(debt, false),
+            represented: debtor
+                .attorneys
+                .iter()
+                .any(|a| a.case.is_none_or(|id| id == debt)),
         }
     }
 }

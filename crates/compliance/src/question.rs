@@ -3,6 +3,7 @@
 use crate::proposal::Proposal;
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use recoup_domain::party::ConsentKind;
 use recoup_domain::past::PastContact;
 use recoup_domain::time::{Window, Zone, add_days};
 
@@ -67,6 +68,20 @@ impl<'a> Question<'a> {
     /// The effect window if it began at `at`.
     pub(crate) fn window_at(&self, at: Timestamp) -> Window {
         Window::starting(at, self.length)
+    }
+
+    /// Until when a consent of `kind` covers the whole `effect`, if one does. A consent only ends: one that
+    /// covers no effect now covers none later.
+    pub(crate) fn consent(&self, kind: ConsentKind, effect: Window) -> Option<Timestamp> {
+        let p = self.proposal;
+        let point = p.point.map(|point| point.key);
+        let consents = p.party.consents.iter();
+        consents
+            .filter(|c| c.is_about(kind, p.debt, p.class, point))
+            .filter(|c| c.received_at.is_none_or(|r| r <= self.now))
+            .map(|c| c.ends_at().unwrap_or(Timestamp::MAX))
+            .filter(|end| effect.from < *end && effect.to <= *end)
+            .max()
     }
 
     /// Past contacts with the proposal's party within the longest counted span.

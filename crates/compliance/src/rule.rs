@@ -1,13 +1,16 @@
 //! A rule: who it binds, what it says, where it is written.
 
-use crate::proposal::{Audience, Proposal};
+use crate::gate::Why;
+use crate::proposal::{Audience, LENDER_KINDS, Proposal};
 use crate::question::{Moment, Question};
 use crate::sets::{Classes, Set};
 use crate::shape::one_shot::Exception;
 use crate::shape::{Answer, Rank, Shape};
+use jiff::Timestamp;
 use jiff::civil::Date;
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::ContactClass;
+use recoup_domain::party::Relation;
 use recoup_domain::time::{NEVER, add_days};
 use serde::Deserialize;
 use std::sync::Arc;
@@ -66,6 +69,40 @@ impl Confidence {
     }
 }
 
+/// What kind of text a rule comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    /// A statute, or a regulation of an authority.
+    #[default]
+    Law,
+    /// A recommended national standard: no law, but the yardstick of authorities and courts.
+    Standard,
+    /// A guide of an association or an authority: it binds members, others are asked to follow.
+    Guide,
+    /// A decision that members took of their own will.
+    Voluntary,
+    /// A draft that is not in force.
+    Draft,
+    /// A rule of the house.
+    House,
+}
+
+impl Layer {
+    /// The name in packs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Law => "law",
+            Self::Standard => "standard",
+            Self::Guide => "guide",
+            Self::Voluntary => "voluntary",
+            Self::Draft => "draft",
+            Self::House => "house",
+        }
+    }
+}
+
 /// What a rule counts by.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -100,11 +137,15 @@ pub struct Rule {
     pub(crate) cited: Date,
     pub(crate) severity: Severity,
     pub(crate) confidence: Confidence,
+    pub(crate) layer: Layer,
+    /// Why it is off unless somebody switches it on.
+    pub(crate) off: Option<Box<str>>,
     pub(crate) effective_from: Option<Date>,
     pub(crate) effective_to: Option<Date>,
     pub(crate) scope: Scope,
     pub(crate) channels: Classes,
     pub(crate) audiences: Set<Audience>,
+    pub(crate) relations: Set<Relation>,
     pub(crate) lender_kinds: Set<LenderKind>,
     pub(crate) exceptions: Box<[Exception]>,
     pub(crate) shape: Shape,
@@ -153,6 +194,18 @@ impl Rule {
         self.confidence
     }
 
+    /// What kind of text it comes from.
+    #[must_use]
+    pub const fn layer(&self) -> Layer {
+        self.layer
+    }
+
+    /// Why it is off unless it is switched on; none where it is on.
+    #[must_use]
+    pub fn off_because(&self) -> Option<&str> {
+        self.off.as_deref()
+    }
+
     /// The first day it binds, none where it always did.
     #[must_use]
     pub const fn effective_from(&self) -> Option<Date> {
@@ -178,6 +231,23 @@ impl Rule {
             .filter(|c| self.channels.has(*c))
     }
 
+    /// In whose hands contacts land that it binds.
+    pub fn audiences(&self) -> impl Iterator<Item = Audience> + '_ {
+        let all = Audience::ALL.into_iter();
+        all.filter(|a| self.audiences.has(*a))
+    }
+
+    /// The kinds of lender it binds.
+    pub fn lender_kinds(&self) -> impl Iterator<Item = LenderKind> + '_ {
+        let all = LENDER_KINDS.into_iter();
+        all.filter(|kind| self.binds_lender(*kind))
+    }
+
+    /// What it lets through all the same, in words.
+    pub fn exceptions(&self) -> impl Iterator<Item = String> + '_ {
+        self.exceptions.iter().map(|e| e.words())
+    }
+
     /// The name of its shape, such as `daily_window`.
     #[must_use]
     pub const fn shape(&self) -> &'static str {
@@ -193,7 +263,9 @@ impl Rule {
     }
 
     pub(crate) fn applies_to(&self, proposal: &Proposal<'_>) -> bool {
-        self.channels.has(proposal.class) && self.audiences.has(proposal.audience)
+        self.channels.has(proposal.class)
+            && self.audiences.has(proposal.audience)
+            && self.relations.has(proposal.relation)
     }
 
     /// Whether the rule permits the effect to begin at `moment`: exactly, so that one instant before the
@@ -205,8 +277,11 @@ impl Rule {
             let until = question.home.start_of_day(from);
             return Answer::Open { until };
         }
-        if self.effective_to.is_some_and(|to| to < moment.day) || self.is_excepted(question) {
+        if self.effective_to.is_some_and(|to| to < moment.day) {
             return Answer::Open { until: NEVER };
+        }
+        if let Some(until) = self.excepted(question, moment) {
+            return Answer::Open { until };
         }
         match (
             self.shape.judge(question, self.scope, moment),
@@ -220,7 +295,18 @@ impl Rule {
         }
     }
 
-    fn is_excepted(&self, question: &Question<'_>) -> bool {
-        self.exceptions.iter().any(|e| e.covers(question))
+    /// What there is to say of a denial beyond the text.
+    pub(crate) fn why(
+        &self,
+        question: &Question<'_>,
+        moment: &Moment,
+        next: Option<Timestamp>,
+    ) -> Option<Why> {
+        self.shape.why(question, moment, next)
+    }
+
+    fn excepted(&self, question: &Question<'_>, moment: &Moment) -> Option<Timestamp> {
+        let until = self.exceptions.iter();
+        until.filter_map(|e| e.covers(question, moment.at)).max()
     }
 }

@@ -3,10 +3,13 @@
 mod support;
 
 use jiff::SignedDuration;
-use recoup_compliance::{NoTrace, Packs, Verdict, gate};
+use jiff::civil::Time;
+use recoup_compliance::pack::Binding;
+use recoup_compliance::{NoTrace, Packs, Proposal, Verdict, gate};
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::outcome::Outcome;
+use recoup_domain::party::{ConsentKind, Inconvenient, PointKind, PointState};
 use recoup_domain::past::PastContact;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -58,25 +61,51 @@ fn a_permit_allocates_nothing() {
         .collect();
     let regions = ["US-NY".to_owned(), "CN".to_owned()];
     let packs = Packs::builtin();
-    let binding = packs.bind("US", &regions, LenderKind::Agency).unwrap();
+    let two = packs.bind("US-NY", &regions, LenderKind::Agency).unwrap();
     for class in ContactClass::ALL {
-        let proposal = support::proposal(&person, class, now);
-        let mut verdict = None;
-        let count = allocations(|| {
-            verdict = Some(black_box(gate(
-                &binding,
-                &proposal,
-                &past,
-                now,
-                &mut NoTrace,
-            )));
-        });
-        assert!(
-            matches!(verdict, Some(Verdict::Permit { .. })),
-            "{class}: {verdict:?}"
-        );
-        assert_eq!(count, 0, "{class}");
+        permits_for_nothing(&two, &support::proposal(&person, class, now), &past);
+    }
+    // All rules of all packs at once, those that ship off too; with a person who asks for the contact,
+    // consented to it, has hours of their own, and about whom little was done.
+    let mut person = support::party(&["Asia/Kolkata"]);
+    person.consents = vec![support::consent(ConsentKind::Electronic, None)];
+    person.inconvenient = vec![Inconvenient {
+        days: vec![1, 7],
+        from: Time::constant(12, 0, 0, 0),
+        to: None,
+    }];
+    let number = support::point(PointKind::Mobile, PointState::Usable);
+    // An afternoon in India is night in Massachusetts, whose hours hold beside the person's own.
+    let ids = packs.rules().map(|r| r.id());
+    let ids: Vec<&str> = ids.filter(|id| *id != "US-MA-HOURS").collect();
+    let all = packs.only(&ids).unwrap();
+    let now = support::at("2026-07-08T14:30:00+05:30");
+    let before = support::made(
+        ContactClass::Sms,
+        now - SignedDuration::from_hours(40),
+        Outcome::Delivered,
+    );
+    for class in ContactClass::ALL {
+        let mut proposal = support::proposal(&person, class, now);
+        proposal.point = Some(&number);
+        proposal.requested_by_person = true;
+        proposal.case.forbearance = true;
+        permits_for_nothing(&all, &proposal, std::slice::from_ref(&before));
     }
     // The counter counts.
     assert_eq!(allocations(|| drop(black_box(Box::new(1_u8)))), 1);
+}
+
+fn permits_for_nothing(binding: &Binding, proposal: &Proposal<'_>, past: &[PastContact]) {
+    let now = proposal.effect.from;
+    let class = proposal.class;
+    let mut verdict = None;
+    let count = allocations(|| {
+        verdict = Some(black_box(gate(binding, proposal, past, now, &mut NoTrace)));
+    });
+    assert!(
+        matches!(verdict, Some(Verdict::Permit { .. })),
+        "{class}: {verdict:?}"
+    );
+    assert_eq!(count, 0, "{class}");
 }

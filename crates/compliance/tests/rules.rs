@@ -2,40 +2,15 @@
 
 mod support;
 
-use jiff::Timestamp;
-use recoup_compliance::{Audience, NoTrace, Packs, Proposal, Purpose, Verdict, gate};
+use recoup_compliance::{Audience, Packs, Proposal, Purpose};
 use recoup_domain::contact::{ContactClass as Class, ContactState};
 use recoup_domain::outcome::Outcome;
 use recoup_domain::party::{
     Attorney, Cease, ConsentKind, Dispute, OptOut, Party, PointKind, PointState, Relation,
 };
 use recoup_domain::past::PastContact;
-use recoup_domain::time::Window;
+use support::check::{denies, permits, third, window};
 use support::{DEBT, OTHER_DEBT, SOMEBODY_ELSE, at, consent, inbound, made, party, proposal};
-
-fn ask(rule: &str, p: &Proposal<'_>, past: &[PastContact]) -> Verdict {
-    let binding = Packs::builtin().only(&[rule]).unwrap();
-    gate(&binding, p, past, p.effect.from, &mut NoTrace)
-}
-
-#[track_caller]
-fn permits(rule: &str, p: &Proposal<'_>, past: &[PastContact]) -> Timestamp {
-    match ask(rule, p, past) {
-        Verdict::Permit { expires } => expires,
-        Verdict::Deny(denial) => panic!("{rule} denies, earliest {:?}", denial.earliest),
-    }
-}
-
-#[track_caller]
-fn denies(rule: &str, p: &Proposal<'_>, past: &[PastContact], earliest: Option<&str>) {
-    match ask(rule, p, past) {
-        Verdict::Permit { expires } => panic!("{rule} permits until {expires}"),
-        Verdict::Deny(denial) => {
-            assert_eq!(denial.reason.id(), rule);
-            assert_eq!(denial.earliest, earliest.map(at), "{rule}");
-        }
-    }
-}
 
 fn shanghai() -> Party {
     party(&["Asia/Shanghai"])
@@ -45,49 +20,165 @@ fn new_york() -> Party {
     party(&["America/New_York"])
 }
 
-fn window<'a>(party: &'a Party, class: Class, from: &str, to: &str) -> Proposal<'a> {
-    Proposal {
-        effect: Window {
-            from: at(from),
-            to: at(to),
-        },
-        ..proposal(party, class, at(from))
-    }
-}
-
 #[test]
 fn hours_open_and_close_to_the_nanosecond() {
+    // Tuesday and Wednesday, 7 and 8 July 2026: no holiday anywhere here.
     let rows = [
-        ("CN-GBT45251-TIME", "Asia/Shanghai", "08:00", "22:00"),
-        ("TW-HOURS", "Asia/Taipei", "07:00", "22:00"),
-        ("US-REGF-1006.6b1i", "America/New_York", "08:00", "21:00"),
-        ("HOUSE-VISIT-HOURS", "Asia/Shanghai", "08:00", "20:00"),
+        (
+            "CN-GBT45251-TIME",
+            "Asia/Shanghai",
+            Class::Visit,
+            "08:00",
+            "22:00",
+        ),
+        (
+            "CN-CBA2026-TIME",
+            "Asia/Shanghai",
+            Class::Visit,
+            "08:00",
+            "22:00",
+        ),
+        ("TW-HOURS", "Asia/Taipei", Class::Visit, "07:00", "22:00"),
+        (
+            "US-REGF-1006.6b1i",
+            "America/New_York",
+            Class::Visit,
+            "08:00",
+            "21:00",
+        ),
+        (
+            "US-FDCPA-1692c.a1",
+            "America/New_York",
+            Class::Visit,
+            "08:00:01",
+            "21:00",
+        ),
+        (
+            "US-MA-HOURS",
+            "America/New_York",
+            Class::Phone,
+            "08:00",
+            "21:00",
+        ),
+        (
+            "US-WA-HOURS",
+            "America/Los_Angeles",
+            Class::Phone,
+            "07:30",
+            "21:00",
+        ),
+        (
+            "US-CA-1788.17-HOURS",
+            "America/Los_Angeles",
+            Class::Email,
+            "08:00",
+            "21:00",
+        ),
+        (
+            "IN-RBI2022-HOURS",
+            "Asia/Kolkata",
+            Class::Phone,
+            "08:00",
+            "19:00",
+        ),
+        (
+            "IN-RBI-MFI-HOURS",
+            "Asia/Kolkata",
+            Class::Phone,
+            "09:00",
+            "18:00",
+        ),
+        (
+            "IN-HOUSE-HOURS",
+            "Asia/Kolkata",
+            Class::Sms,
+            "08:00",
+            "19:00",
+        ),
+        (
+            "IN-RBI2026-HOURS",
+            "Asia/Kolkata",
+            Class::Visit,
+            "08:00",
+            "19:00",
+        ),
+        (
+            "UK-CONC-7.9-HOURS",
+            "Europe/London",
+            Class::Phone,
+            "08:00",
+            "21:00",
+        ),
+        (
+            "ID-POJK22-62-HOURS",
+            "Asia/Jayapura",
+            Class::Phone,
+            "08:00",
+            "20:00",
+        ),
+        (
+            "VN-C18-HOURS",
+            "Asia/Ho_Chi_Minh",
+            Class::Sms,
+            "07:00",
+            "21:00",
+        ),
+        (
+            "PH-MC18-HOURS",
+            "Asia/Manila",
+            Class::Phone,
+            "06:00",
+            "22:00",
+        ),
+        (
+            "BR-SP-15426-HOURS",
+            "America/Sao_Paulo",
+            Class::Sms,
+            "08:00",
+            "20:00",
+        ),
+        (
+            "BR-SP-HOUSE-HOURS",
+            "America/Sao_Paulo",
+            Class::Email,
+            "08:00",
+            "20:00",
+        ),
+        (
+            "RU-230FZ-HOURS",
+            "Europe/Moscow",
+            Class::Visit,
+            "08:00",
+            "22:00",
+        ),
+        (
+            "HOUSE-VISIT-HOURS",
+            "Asia/Shanghai",
+            Class::Visit,
+            "08:00",
+            "20:00",
+        ),
     ];
-    for (rule, zone, open, close) in rows {
+    for (rule, zone, class, open, close) in rows {
         let who = party(&[zone]);
         let instant = |day: u8, clock: &str| {
-            let text = format!("2026-05-{day:02}T{clock}[{zone}]");
+            let text = format!("2026-07-{day:02}T{clock}[{zone}]");
             text.parse::<jiff::Zoned>().unwrap().timestamp()
         };
         let nano = jiff::SignedDuration::from_nanos(1);
-        let (open_at, close_at) = (instant(6, open), instant(6, close));
-        let expires = permits(rule, &proposal(&who, Class::Visit, open_at), &[]);
+        let (open_at, close_at) = (instant(7, open), instant(7, close));
+        let expires = permits(rule, &proposal(&who, class, open_at), &[]);
         assert_eq!(expires, close_at);
-        permits(rule, &proposal(&who, Class::Visit, close_at - nano), &[]);
+        permits(rule, &proposal(&who, class, close_at - nano), &[]);
         let opens = open_at.to_string();
         denies(
             rule,
-            &proposal(&who, Class::Visit, open_at - nano),
+            &proposal(&who, class, open_at - nano),
             &[],
             Some(&opens),
         );
-        let again = instant(7, open).to_string();
-        denies(
-            rule,
-            &proposal(&who, Class::Visit, close_at),
-            &[],
-            Some(&again),
-        );
+        let again = instant(8, open).to_string();
+        denies(rule, &proposal(&who, class, close_at), &[], Some(&again));
     }
 }
 
@@ -171,6 +262,7 @@ fn hours_do_not_bind_a_legal_referral() {
     let night = at("2026-05-06T03:00:00-04:00");
     for rule in [
         "CN-GBT45251-TIME",
+        "CN-CBA2026-TIME",
         "TW-HOURS",
         "US-REGF-1006.6b1i",
         "US-REGF-LOC",
@@ -272,6 +364,24 @@ fn a_contact_that_lies_ahead_is_counted_with_it() {
         &past,
         Some("2026-04-13T00:00:00-04:00"),
     );
+}
+
+#[test]
+fn a_permit_ends_where_a_contact_that_lies_ahead_would_hold_back() {
+    let who = new_york();
+    let rule = "US-REGF-1006.14b2iB";
+    let mut ahead = made(
+        Class::Phone,
+        at("2026-04-12T10:00:00-04:00"),
+        Outcome::Unknown,
+    );
+    ahead.outcome = None;
+    ahead.state = Some(ContactState::Accepted);
+    let p = proposal(&who, Class::Phone, at("2026-04-11T18:00:00-04:00"));
+    let midnight = at("2026-04-12T00:00:00-04:00");
+    assert_eq!(permits(rule, &p, std::slice::from_ref(&ahead)), midnight);
+    let p = proposal(&who, Class::Phone, midnight);
+    denies(rule, &p, &[ahead], Some("2026-04-19T00:00:00-04:00"));
 }
 
 #[test]
@@ -452,14 +562,6 @@ fn a_cease_stops_all_but_law_and_notices() {
     permits("HOUSE-CEASE", &p, &[]);
     p.debtor.ceased = true;
     denies("HOUSE-CEASE", &p, &[], None);
-}
-
-fn third(who: &Party, relation: Relation) -> Proposal<'_> {
-    Proposal {
-        audience: Audience::ThirdParty,
-        relation,
-        ..proposal(who, Class::Phone, at("2026-05-06T12:00:00Z"))
-    }
 }
 
 #[test]
@@ -670,8 +772,12 @@ fn attorney_employer_and_dispute_stop_contact_in_the_us() {
 }
 
 #[test]
-fn every_rule_of_the_packs_is_tested_here_or_by_a_vector() {
-    let here = include_str!("rules.rs");
+fn every_rule_of_the_packs_is_tested_at_its_edges() {
+    let here = concat!(
+        include_str!("rules.rs"),
+        include_str!("rules_us.rs"),
+        include_str!("rules_places.rs")
+    );
     for rule in Packs::builtin().rules() {
         let quoted = format!("\"{}\"", rule.id());
         assert!(

@@ -24,8 +24,8 @@ pub trait Trace {
 pub enum StepNote<'a> {
     /// It reached its number of contacts, or was skipped before.
     UsedUp,
-    /// A contact of it waits for a person or is on its way.
-    UnderWay,
+    /// A contact of it waits for a person's approval, until then.
+    WaitsForApproval(Option<Timestamp>),
     /// It has no way forward and is skipped.
     Skipped(&'a SkipReason),
     /// It waits for the effect of the step before.
@@ -93,7 +93,10 @@ impl Trace for FullTrace {
     fn step(&mut self, place: (u8, u8), note: StepNote<'_>) {
         let text = match note {
             StepNote::UsedUp => "used up".to_owned(),
-            StepNote::UnderWay => "under way".to_owned(),
+            StepNote::WaitsForApproval(until) => match until {
+                Some(at) => format!("waits until {at} for a second person's approval"),
+                None => "its wait for approval has ended".to_owned(),
+            },
             StepNote::Skipped(why) => format!("skipped: {why:?}"),
             StepNote::WaitsForStepBefore => "waits for the effect of the step before".to_owned(),
             StepNote::Due(at) => {

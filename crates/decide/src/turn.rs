@@ -90,7 +90,7 @@ impl Outlook {
         match self {
             Self::UsedUp => StepNote::UsedUp,
             Self::Skip(why) => StepNote::Skipped(why),
-            Self::UnderWay(_) => StepNote::UnderWay,
+            Self::UnderWay(until) => StepNote::WaitsForApproval(*until),
             Self::Blocked => StepNote::WaitsForStepBefore,
             Self::Later(Some(at)) => StepNote::Due(*at),
             Self::Later(None) => StepNote::WaitsForStepBefore,
@@ -294,7 +294,10 @@ impl<T: Trace> Asker<'_, '_, T> {
             point,
             audience: Audience::of(Relation::Borrower, point),
             purpose: Purpose::Ordinary,
-            case: CaseFacts::from(case),
+            case: CaseFacts {
+                days_past_due: Some(case.dpd(effect.from, borrower.home_zone())),
+                ..CaseFacts::from(case)
+            },
             debtor: DebtorFacts::of(borrower, case.id, policy.lost_after_failed_days()),
             qualified_collectors: visitors,
             requested_by_person: false,

@@ -1,10 +1,11 @@
 //! The channels that are loaded, and how much each may have under way.
 
+use jiff::Timestamp;
 use recoup_channel::wire::ChannelDescriptor;
 use recoup_channel::{Clock, DynChannel};
 use recoup_domain::ContactClass;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Wall;
@@ -85,6 +86,19 @@ pub struct ChannelInfo {
     pub handle: ChannelHandle,
     /// Contacts under way.
     pub in_flight: u32,
+    /// Sends that were not accepted, since one last was; none where the last one was.
+    pub refusals: Option<Refusals>,
+}
+
+/// Sends in a row that a channel did not accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refusals {
+    /// How many.
+    pub count: u32,
+    /// The kind of the newest error, such as `auth`.
+    pub kind: &'static str,
+    /// When that was.
+    pub at: Timestamp,
 }
 
 /// All channels that are loaded, by name.
@@ -95,6 +109,7 @@ struct Slot {
     permits: Arc<Semaphore>,
     /// Kept free of sends, so that a channel full of them still reads its call-backs.
     callbacks: Arc<Semaphore>,
+    refusals: Mutex<Option<Refusals>>,
 }
 
 impl Channels {
@@ -111,6 +126,7 @@ impl Channels {
                 handle,
                 permits,
                 callbacks,
+                refusals: Mutex::default(),
             };
             (slot.handle.name.clone(), slot)
         };
@@ -127,6 +143,19 @@ impl Channels {
             .iter()
             .map(|(name, s)| (name.clone(), s.handle.class))
             .collect()
+    }
+
+    /// Notes how a send ended: the kind of its error, or none where it was accepted.
+    pub(crate) fn note_send(&self, name: &str, error: Option<&'static str>, at: Timestamp) {
+        let Some(slot) = self.0.get(name) else {
+            return;
+        };
+        let mut refusals = slot.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        *refusals = error.map(|kind| Refusals {
+            count: refusals.map_or(0, |r| r.count).saturating_add(1),
+            kind,
+            at,
+        });
     }
 
     /// Room for one more contact under way; none where the channel is full.
@@ -164,6 +193,7 @@ impl Channels {
             ChannelInfo {
                 handle: s.handle.clone(),
                 in_flight,
+                refusals: *s.refusals.lock().unwrap_or_else(PoisonError::into_inner),
             }
         };
         self.0.values().map(info).collect()

@@ -142,6 +142,9 @@ impl Engine {
         out: &Outgoing,
         result: Result<Receipt, ChannelError>,
     ) -> Done<()> {
+        let kind = result.as_ref().err().map(ChannelError::kind);
+        let now = self.0.wall.now();
+        self.0.channels.note_send(&out.handle.name, kind, now);
         if let Err(error) = &result {
             tracing::warn!(contact = %out.contact.id, kind = error.kind(), "not accepted");
         }

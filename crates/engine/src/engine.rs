@@ -11,6 +11,7 @@ use crate::library::{Library, PolicyDoesNotCompile};
 use crate::planner::Parked;
 use crate::vault::Vault;
 use jiff::SignedDuration;
+use recoup_compliance::Packs;
 use recoup_domain::ids::TenantId;
 use recoup_store::{Store, StoreError};
 use std::collections::BTreeMap;
@@ -46,6 +47,10 @@ pub struct EngineOptions {
     pub batch: usize,
     /// Where attachments wait for the channel that takes them.
     pub blobs: Arc<Blobs>,
+    /// The law, as far as it is switched on.
+    pub packs: Packs,
+    /// Channels of the configuration that could not be loaded, with why: for whoever names them in a policy.
+    pub refused_channels: BTreeMap<String, String>,
 }
 
 /// Why the engine does not start.
@@ -97,7 +102,11 @@ impl Engine {
     ) -> Result<Self, StartError> {
         let vault = Arc::new(Vault::new(options.master_key));
         let channels = Channels::new(channels);
-        let library = Library::new(channels.names());
+        let library = Library::new(
+            channels.names(),
+            options.refused_channels.clone(),
+            options.packs.clone(),
+        );
         for template in store.templates(None).await? {
             library.take_template(template);
         }
@@ -168,6 +177,12 @@ impl Engine {
     /// The lenders.
     pub fn tenants(&self) -> impl Iterator<Item = &TenantOptions> {
         self.0.tenants.values()
+    }
+
+    /// The law, as far as it is switched on.
+    #[must_use]
+    pub fn packs(&self) -> &Packs {
+        self.0.library.packs()
     }
 
     /// Word of each new event position.

@@ -4,13 +4,13 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::intent::TZDB;
 use jiff::Timestamp;
-use recoup_compliance::{Denial, Packs};
+use recoup_compliance::Denial;
 use recoup_decide::{Action, Decision, FullTrace, Plan};
 use recoup_domain::case::PolicyPin;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
 use recoup_policy::Note;
-use recoup_store::Facts;
+use recoup_store::{Facts, Scope, Switch};
 
 /// The decision on a case at an instant, and everything it rests on.
 #[derive(Clone, Debug)]
@@ -155,6 +155,7 @@ impl Engine {
     }
 
     async fn explain_at(&self, facts: &Facts, at: Timestamp) -> Done<Explanation> {
+        let paused = self.paused_in_words(facts).await?;
         let world = self.world(&facts.case, facts).await?;
         let input = world.input(&facts.case, facts);
         let mut trace = FullTrace::default();
@@ -192,13 +193,35 @@ impl Engine {
             steps,
             facts: facts_used(facts, at),
             policy: facts.case.policy.clone(),
-            packs_hash: Packs::builtin().hash().to_owned(),
+            packs_hash: self.0.library.packs().hash().to_owned(),
             tzdb: TZDB.to_owned(),
             decision,
             lines: Vec::new(),
         };
         explanation.lines = words(facts, &explanation);
+        explanation.lines.extend(paused);
         Ok(explanation)
+    }
+
+    /// The switches that keep the case's contacts from going, whatever was decided.
+    async fn paused_in_words(&self, facts: &Facts) -> Done<Vec<String>> {
+        let switches = self.0.store.switches().await?;
+        let covers = |s: &&Switch| match &s.scope {
+            _ if !s.paused => false,
+            Scope::All | Scope::Channel { .. } => true,
+            Scope::Tenant { tenant } => *tenant == facts.case.tenant,
+        };
+        let word = |s: &Switch| {
+            let scope = match &s.scope {
+                Scope::Channel { channel } => format!(" of channel `{channel}`"),
+                Scope::All | Scope::Tenant { .. } => String::new(),
+            };
+            format!(
+                "Nothing{scope} is sent all the same: {} paused dispatch at {} ({}).",
+                s.by, s.at, s.reason
+            )
+        };
+        Ok(switches.iter().filter(covers).map(word).collect())
     }
 
     async fn rendered(

@@ -9,7 +9,7 @@ use crate::planner::Decided;
 use crate::render::{CasePlain, Content, Scene, render};
 use crate::types::PartyPlain;
 use jiff::{SignedDuration, Timestamp};
-use recoup_compliance::{Binding, Packs};
+use recoup_compliance::Binding;
 use recoup_decide::{DECISION_VERSION, Dropped, FullTrace, Input, Plan, Waiting};
 use recoup_domain::case::CaseEvent;
 use recoup_domain::contact::{
@@ -283,7 +283,7 @@ impl Engine {
                 .as_ref()
                 .map(|p| p.hash.clone())
                 .unwrap_or_default(),
-            packs_hash: Packs::builtin().hash().to_owned(),
+            packs_hash: self.0.library.packs().hash().to_owned(),
             tzdb: TZDB.to_owned(),
             decision_version: DECISION_VERSION,
             trace_hash: sha256_hex(lines.as_bytes()),

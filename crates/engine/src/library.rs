@@ -26,6 +26,10 @@ const BINDINGS_MAX: usize = 4_096;
 /// Policies, templates and bindings, ready for use.
 pub(crate) struct Library {
     channels: BTreeMap<String, ContactClass>,
+    /// Channels that could not be loaded, with why.
+    refused: BTreeMap<String, String>,
+    /// The law, as far as it is switched on.
+    packs: Packs,
     policies: RwLock<HashMap<PolicyKey, (StoredPolicy, Arc<Policy>)>>,
     templates: RwLock<HashMap<TemplateKey, Vec<Arc<StoredTemplate>>>>,
     bindings: RwLock<HashMap<BindingKey, Binding>>,
@@ -47,14 +51,25 @@ pub struct PolicyDoesNotCompile {
 }
 
 impl Library {
-    pub(crate) fn new(channels: BTreeMap<String, ContactClass>) -> Self {
+    pub(crate) fn new(
+        channels: BTreeMap<String, ContactClass>,
+        refused: BTreeMap<String, String>,
+        packs: Packs,
+    ) -> Self {
         Self {
             channels,
+            refused,
+            packs,
             policies: RwLock::default(),
             templates: RwLock::default(),
             bindings: RwLock::default(),
             collectors: RwLock::default(),
         }
+    }
+
+    /// The law, as far as it is switched on.
+    pub(crate) const fn packs(&self) -> &Packs {
+        &self.packs
     }
 
     /// What a policy of the tenant may name.
@@ -67,6 +82,7 @@ impl Library {
         Names {
             channels: self.channels.clone(),
             templates: own.collect(),
+            refused: self.refused.clone(),
         }
     }
 
@@ -244,8 +260,9 @@ impl Library {
         if let Some(binding) = read(&self.bindings).get(&key) {
             return Ok(binding.clone());
         }
-        let binding =
-            Packs::builtin().bind(&case.jurisdiction, &party.regions, case.lender_kind)?;
+        let binding = self
+            .packs
+            .bind(&case.jurisdiction, &party.regions, case.lender_kind)?;
         let mut bindings = write(&self.bindings);
         if bindings.len() >= BINDINGS_MAX {
             bindings.clear();

@@ -272,6 +272,7 @@ fn skip_words(why: &SkipReason) -> String {
         SkipReason::DeniedForever { rule } => format!("{rule} will never permit it"),
         SkipReason::NoChannel => "no channel of that name is loaded".to_owned(),
         SkipReason::RetriesUsedUp => "tried as often as a step may be, never sent".to_owned(),
+        SkipReason::CalledOff => "a person called it off".to_owned(),
         SkipReason::ByOutcome { outcome } => format!("the policy says so after {outcome}"),
     }
 }

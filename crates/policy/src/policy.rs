@@ -24,6 +24,8 @@ pub struct Names {
     pub channels: BTreeMap<String, ContactClass>,
     /// Templates by name.
     pub templates: BTreeSet<String>,
+    /// Channels that are configured and could not be used, with why.
+    pub refused: BTreeMap<String, String>,
 }
 
 /// What a step does when a contact of it had a certain outcome.

@@ -14,7 +14,7 @@ use crate::api::recoup::v1::audit_service_client::AuditServiceClient;
 /// Commands on proof.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Export the ledger as JSON lines, which recoup-judge compares with the sandbox's log.
+    /// Export the ledger as JSON lines: every case, contact, denial and stop fact, for proof.
     Export {
         #[command(flatten)]
         client: ClientArgs,
@@ -26,6 +26,10 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: Command) -> Outcome {
     let Command::Export { client, ledger } = command;
+    if ledger.exists() {
+        let problem = format!("{} is there already; name a new file", ledger.display());
+        return Err(Failure::usage(problem));
+    }
     let service = AuditServiceClient::new(client.named().await?);
     let mut service = service.max_decoding_message_size(64 << 20);
     let stream = service

@@ -108,6 +108,10 @@ pub(super) async fn run(command: Command) -> Outcome {
                 .await
                 .map_err(refused)?
                 .into_inner();
+            if !json && let Some(c) = &done.contact {
+                say(format!("{} is approved and goes next", c.contact_id));
+                return Ok(0);
+            }
             show_one("ApproveContactResponse", &done, done.contact.as_ref(), json)
         }
         Command::Cancel {
@@ -172,11 +176,14 @@ fn show_one<M: prost::Message>(
     if as_json {
         json(name, answer)?;
     } else if let Some(c) = contact {
-        say(format!(
-            "{} is {}",
-            c.contact_id,
-            word(c.state().as_str_name(), "CONTACT_STATE_")
-        ));
+        let state = word(c.state().as_str_name(), "CONTACT_STATE_");
+        let why = match c.state() {
+            v1::ContactState::CancelUnknown => {
+                ": its channel cannot call anything off; it may still reach the person"
+            }
+            _ => "",
+        };
+        say(format!("{} is {state}{why}", c.contact_id));
     }
     Ok(0)
 }

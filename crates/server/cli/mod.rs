@@ -8,6 +8,7 @@ mod case;
 mod channel;
 mod client;
 mod contact;
+mod dispatch;
 pub mod import;
 mod output;
 mod policy;
@@ -70,6 +71,9 @@ enum Command {
     /// Look at channels.
     #[command(subcommand)]
     Channel(channel::Command),
+    /// Stop and start everything, a lender or a channel.
+    #[command(subcommand)]
+    Dispatch(dispatch::Command),
     /// What is due, what is blocked, and what each channel does.
     Status(status::Args),
     /// Export proof.
@@ -139,6 +143,7 @@ async fn run(command: Command, seams: &Seams) -> Outcome {
         Command::Contact(command) => contact::run(command).await,
         Command::Policy(command) => policy::run(command).await,
         Command::Channel(command) => channel::run(command).await,
+        Command::Dispatch(command) => dispatch::run(command).await,
         Command::Status(args) => status::run(args).await,
         Command::Audit(command) => audit::run(command).await,
     }

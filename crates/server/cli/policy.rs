@@ -19,6 +19,9 @@ pub(super) enum Command {
     Check {
         /// The file.
         file: PathBuf,
+        /// A channel by another name than its kind, as NAME=KIND, such as `pager=sms`; repeat it.
+        #[arg(long, value_name = "NAME=KIND")]
+        channel: Vec<String>,
         /// A template that exists, over those that the file names. Repeat it to check names strictly.
         #[arg(long, value_name = "NAME")]
         template: Vec<String>,
@@ -80,9 +83,10 @@ pub(super) async fn run(command: Command) -> Outcome {
     match command {
         Command::Check {
             file,
+            channel,
             template,
             json,
-        } => check(&file, &template, json),
+        } => check(&file, &channel, &template, json),
         Command::Create { client, file, json } => create(client, &file, json).await,
         Command::Activate {
             client,
@@ -120,14 +124,27 @@ fn read(path: &Path) -> Result<String, Failure> {
         .map_err(|e| Failure::usage(format!("cannot read {}: {e}", path.display())))
 }
 
-/// Names that a file may use without a server: the five kinds of contact as channels, and templates of
+/// Names that a file may use without a server: the five kinds of contact and those of the command line as
+/// channels, and templates of
 /// the command line, or any.
-fn check(file: &Path, templates: &[String], as_json: bool) -> Outcome {
+fn check(file: &Path, named: &[String], templates: &[String], as_json: bool) -> Outcome {
     let text = read(file)?;
-    let channels: BTreeMap<String, ContactClass> = ContactClass::ALL
+    let mut channels: BTreeMap<String, ContactClass> = ContactClass::ALL
         .into_iter()
         .map(|c| (c.name().to_owned(), c))
         .collect();
+    for given in named {
+        let told = given
+            .split_once('=')
+            .ok_or_else(|| "no NAME=KIND".to_owned());
+        let told = told.and_then(|(name, kind)| {
+            let class = kind.parse::<ContactClass>().map_err(|e| e.to_string())?;
+            Ok((name.to_owned(), class))
+        });
+        let (name, class) =
+            told.map_err(|problem| Failure::usage(format!("--channel {given}: {problem}")))?;
+        channels.insert(name, class);
+    }
     let findings = match Policy::parse(&text, &names(channels, templates, &text)) {
         Ok(policy) => policy.warnings().to_vec(),
         Err(findings) => findings,
@@ -162,6 +179,7 @@ fn names(channels: BTreeMap<String, ContactClass>, given: &[String], text: &str)
     Names {
         channels,
         templates: templates.into_iter().collect(),
+        ..Names::default()
     }
 }
 

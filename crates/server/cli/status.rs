@@ -49,8 +49,11 @@ fn show(s: &v1::GetStatusResponse) {
     for pause in &s.pauses {
         let scope = pause.scope.as_ref().and_then(|s| s.scope.as_ref());
         say(format!(
-            "DISPATCH PAUSED {scope:?} by {}: {}",
-            pause.author, pause.reason
+            "DISPATCH PAUSED for {} by {} since {} UTC: {}",
+            super::dispatch::scope_in_words(scope),
+            pause.author,
+            instant(pause.since.as_ref()),
+            pause.reason
         ));
     }
     say(rows(&s.channels));

@@ -189,8 +189,8 @@ fn of_case(event: &CaseEvent, at: Timestamp, beside: &Beside) -> (K, Option<Deta
         CaseEvent::LegalBegan | CaseEvent::LegalRecalled => (K::StageChanged, None),
         CaseEvent::WorklistChanged { reason } => {
             let detail = v1::WorklistAdded {
-                reason: reason.clone(),
-                text: String::new(),
+                reason: String::new(),
+                text: reason.clone(),
             };
             (K::WorklistAdded, Some(Detail::Worklist(detail)))
         }

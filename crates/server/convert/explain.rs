@@ -1,5 +1,6 @@
 //! Explanations and previews: why a case stands where it stands, why not now, and what comes next.
 
+use recoup_compliance::Packs;
 use recoup_decide::{Action, DECISION_VERSION};
 use recoup_domain::CaseEvent;
 use recoup_engine::explain::{Explanation, Preview, Rendered, StageNote, StepState};
@@ -9,7 +10,7 @@ use crate::api::recoup::v1;
 
 /// An explanation on the wire.
 #[must_use]
-pub fn render(e: &Explanation) -> v1::ExplainCaseResponse {
+pub fn render(e: &Explanation, packs: &Packs) -> v1::ExplainCaseResponse {
     let (action, wake, next) = action(e);
     v1::ExplainCaseResponse {
         case_id: e.case.to_string(),
@@ -20,20 +21,20 @@ pub fn render(e: &Explanation) -> v1::ExplainCaseResponse {
         wake_time: wake,
         stage: e.stage.clone(),
         stages: e.stages.iter().map(|s| stage(s, &e.stage)).collect(),
-        steps: e.steps.iter().map(step).collect(),
+        steps: e.steps.iter().map(|s| step(s, packs)).collect(),
         next_contact: next,
         gate: e
             .steps
             .iter()
             .find_map(|s| s.denial.as_ref())
-            .map(gate::denied),
+            .map(|d| gate::denied(d, packs)),
         facts: e
             .facts
             .iter()
             .map(|(name, value)| fact(name, value))
             .collect(),
         policy: e.policy.as_ref().map(case::render_pin),
-        packs: gate::packs(),
+        packs: gate::packs(packs),
         calendar_version: String::new(),
         tzdb_version: e.tzdb.clone(),
         decision_version: DECISION_VERSION.to_string(),
@@ -96,7 +97,7 @@ fn stage(note: &StageNote, current: &str) -> v1::StageExplanation {
     }
 }
 
-fn step(s: &StepState) -> v1::StepExplanation {
+fn step(s: &StepState, packs: &Packs) -> v1::StepExplanation {
     let count = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     let state = state(s);
     let blocked = state != v1::StepState::Due && state != v1::StepState::InFlight;
@@ -113,7 +114,7 @@ fn step(s: &StepState) -> v1::StepExplanation {
         } else {
             String::new()
         },
-        gate: s.denial.as_ref().map(gate::denied),
+        gate: s.denial.as_ref().map(|d| gate::denied(d, packs)),
     }
 }
 
@@ -127,8 +128,6 @@ fn state(s: &StepState) -> v1::StepState {
         v1::StepState::Skipped
     } else if s.state.contains("approv") {
         v1::StepState::AwaitingApproval
-    } else if s.state.contains("under way") {
-        v1::StepState::InFlight
     } else if s.state.contains("goes now") {
         v1::StepState::Due
     } else {
@@ -146,11 +145,11 @@ fn fact(name: &str, value: &str) -> v1::ExplainedFact {
 
 /// A preview on the wire.
 #[must_use]
-pub fn preview(p: &Preview) -> v1::PreviewContactResponse {
+pub fn preview(p: &Preview, packs: &Packs) -> v1::PreviewContactResponse {
     let e = &p.explanation;
     match (&p.rendered, &e.decision.action) {
         (Some(text), Action::Contact(plan)) => v1::PreviewContactResponse {
-            decision: Some(gate::permitted(plan.expires)),
+            decision: Some(gate::permitted(plan.expires, packs)),
             rendered: Some(rendered(text)),
             note: String::new(),
         },
@@ -159,7 +158,7 @@ pub fn preview(p: &Preview) -> v1::PreviewContactResponse {
                 .steps
                 .iter()
                 .find_map(|s| s.denial.as_ref())
-                .map(gate::denied),
+                .map(|d| gate::denied(d, packs)),
             rendered: None,
             note: e.lines.join(" "),
         },

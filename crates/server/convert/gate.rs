@@ -8,34 +8,34 @@ use crate::api::recoup::v1;
 
 /// The gate's answer on the wire.
 #[must_use]
-pub fn render(verdict: &Verdict) -> v1::GateDecision {
+pub fn render(verdict: &Verdict, all: &Packs) -> v1::GateDecision {
     match verdict {
-        Verdict::Permit { expires } => permitted(*expires),
-        Verdict::Deny(denial) => denied(denial),
+        Verdict::Permit { expires } => permitted(*expires, all),
+        Verdict::Deny(denial) => denied(denial, all),
     }
 }
 
 /// A permit on the wire.
 #[must_use]
-pub fn permitted(expires: Timestamp) -> v1::GateDecision {
+pub fn permitted(expires: Timestamp, all: &Packs) -> v1::GateDecision {
     v1::GateDecision {
         verdict: v1::Verdict::Permit.into(),
         expires: value::to_end(expires),
-        packs: packs(),
+        packs: packs(all),
         ..v1::GateDecision::default()
     }
 }
 
 /// A denial on the wire.
 #[must_use]
-pub fn denied(denial: &Denial) -> v1::GateDecision {
+pub fn denied(denial: &Denial, all: &Packs) -> v1::GateDecision {
     v1::GateDecision {
         verdict: v1::Verdict::Deny.into(),
         primary: denial.all.first().map(reason),
         reasons: denial.all.iter().map(reason).collect(),
         earliest: denial.earliest.map(value::to_instant),
         expires: None,
-        packs: packs(),
+        packs: packs(all),
     }
 }
 
@@ -50,18 +50,22 @@ fn reason(reason: &Reason) -> v1::GateReason {
         citation: rule.citation().to_owned(),
         message: rule.text().to_owned(),
         earliest: reason.earliest.map(value::to_instant),
-        facts: std::collections::HashMap::new(),
+        facts: reason
+            .why
+            .iter()
+            .map(|why| ("why".to_owned(), why.to_string()))
+            .collect(),
     }
 }
 
-/// The packs that are built in: one version each, that of the server, under one hash.
+/// The packs that are switched on: one version each, that of the server, under one hash.
 #[must_use]
-pub fn packs() -> Vec<v1::PackVersion> {
-    let all = Packs::builtin();
+pub fn packs(all: &Packs) -> Vec<v1::PackVersion> {
     let version = |pack: &recoup_compliance::pack::Pack| v1::PackVersion {
         pack: pack.id().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         hash: all.hash().to_owned(),
     };
-    all.packs().iter().map(version).collect()
+    let on = all.packs().iter().filter(|p| all.is_on(p.id()));
+    on.map(version).collect()
 }

@@ -66,8 +66,8 @@ impl Question {
 }
 
 /// Reads a hypothetical.
-pub fn read(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Question> {
-    let binding = binding(bad, given);
+pub fn read(bad: &mut Bad, given: &v1::Hypothetical, packs: &Packs) -> Option<Question> {
+    let binding = binding(bad, given, packs);
     let Some(proposal) = &given.proposal else {
         bad.missing("hypothetical.proposal");
         return None;
@@ -104,20 +104,22 @@ pub fn read(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Question> {
             evidence_pack: true,
             dispute: dispute(bad, person.dispute),
             time_barred: person.debt_time_barred,
+            days_past_due: person.days_past_due,
+            ..CaseFacts::default()
         },
         debtor: DebtorFacts {
             unreachable: person.debtor_unreachable,
             deceased: person.debtor_deceased_or_incapacitated,
             incapacitated: person.debtor_deceased_or_incapacitated,
             ceased: person.cease_requested,
+            represented: person.represented_by_attorney,
         },
         requested: proposal.requested_by_person,
         party: party?,
     })
 }
 
-fn binding(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Binding> {
-    let packs = Packs::builtin();
+fn binding(bad: &mut Bad, given: &v1::Hypothetical, packs: &Packs) -> Option<Binding> {
     if !given.only_rule_ids.is_empty() {
         let only = packs.only(&given.only_rule_ids);
         return only
@@ -132,7 +134,7 @@ fn binding(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Binding> {
     }
     let kind =
         bad.word_or_unset::<v1::LenderKind>("hypothetical.lender_kind", given.lender_kind)?;
-    let place = region(&given.jurisdiction);
+    let place = region(&given.jurisdiction, packs);
     let regions = given.party.as_ref().map_or(&[][..], |p| &p.regions);
     let kinds = match words::lender_kind(kind) {
         Some(kind) => vec![kind],
@@ -165,10 +167,10 @@ fn binding(bad: &mut Bad, given: &v1::Hypothetical) -> Option<Binding> {
 }
 
 /// A pack's id stands for the first region it binds; anything else is a region itself.
-fn region(given: &str) -> String {
-    let packs = Packs::builtin().packs().iter();
+fn region(given: &str, packs: &Packs) -> String {
     let named = packs
-        .into_iter()
+        .packs()
+        .iter()
         .find(|p| p.id().eq_ignore_ascii_case(given));
     named
         .and_then(|p| p.regions().first())
@@ -426,10 +428,11 @@ fn consents(bad: &mut Bad, given: &[v1::HypotheticalConsent]) -> Vec<Consent> {
             "more_attempts_agreed" => Some(ConsentKind::MoreAttemptsAgreed),
             "more_visits_written" => Some(ConsentKind::MoreVisitsWritten),
             "work_email" => Some(ConsentKind::WorkEmail),
+            "electronic" => Some(ConsentKind::Electronic),
             other => {
                 let problem = format!(
                     "`{other}` is none of off_hours, extra_calls, more_attempts_agreed, \
-                     more_visits_written, work_email"
+                     more_visits_written, work_email, electronic"
                 );
                 bad.invalid(&format!("{at}.kind"), problem);
                 None
@@ -529,7 +532,7 @@ mod tests {
 
     fn ask(given: &v1::Hypothetical) -> Verdict {
         let mut bad = Bad::new();
-        let question = read(&mut bad, given);
+        let question = read(&mut bad, given, Packs::builtin());
         bad.check(question).expect("a question").ask()
     }
 
@@ -559,7 +562,7 @@ mod tests {
             ..v1::HypotheticalParty::default()
         });
         let mut bad = Bad::new();
-        assert!(read(&mut bad, &given).is_none());
+        assert!(read(&mut bad, &given, Packs::builtin()).is_none());
         // The rule, the channel opted out of, and the zones.
         assert_eq!(bad.count(), 3, "{bad:?}");
     }

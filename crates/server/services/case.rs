@@ -369,7 +369,7 @@ impl CaseService for Edge {
             .explain(&who.tenant, id)
             .await
             .map_err(status::of_command)?;
-        Ok(Response::new(explain::render(&found)))
+        Ok(Response::new(explain::render(&found, self.engine.packs())))
     }
 }
 

@@ -74,10 +74,24 @@ impl Edge {
         let broken = state
             .remaking_failed
             .map(|why| format!("could not be made anew: {why}"));
-        let detail = [open.clone(), broken.clone()]
+        let infos = self.engine.channels();
+        let refusals = infos.iter().find(|i| i.handle.name == installed.name);
+        let refusals = refusals.and_then(|i| i.refusals).map(|r| {
+            let sends = if r.count == 1 {
+                "send was"
+            } else {
+                "sends were"
+            };
+            format!(
+                "the last {} {sends} not accepted, the newest at {} for `{}`",
+                r.count, r.at, r.kind
+            )
+        });
+        let detail = [open.clone(), broken.clone(), refusals]
             .into_iter()
             .flatten()
             .collect::<Vec<_>>();
+        let is_healthy = open.is_none() && broken.is_none();
         let circuit = if open.is_some() {
             v1::CircuitState::Open
         } else {
@@ -109,7 +123,7 @@ impl Edge {
             max_in_flight: count(loaded.channel.max_in_flight()),
             circuit: circuit.into(),
             share_percent: 100,
-            healthy: detail.is_empty(),
+            healthy: is_healthy,
             health_time: None,
             load_time: Some(value::to_instant(loaded.at)),
         }

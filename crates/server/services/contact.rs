@@ -34,9 +34,9 @@ impl ContactService for Edge {
                 bad.check(None)
             }
             Some(Subject::Hypothetical(given)) => {
-                let question = hypothetical::read(&mut bad, given);
+                let question = hypothetical::read(&mut bad, given, self.engine.packs());
                 let verdict = bad.check(question)?.ask();
-                let decision = Some(gate::render(&verdict));
+                let decision = Some(gate::render(&verdict, self.engine.packs()));
                 Ok(Response::new(v1::PreviewContactResponse {
                     decision,
                     ..Default::default()
@@ -48,7 +48,10 @@ impl ContactService for Edge {
                 let (id, at) = bad.check(id.zip(at))?;
                 let preview = self.engine.preview(&who.tenant, id, at).await;
                 let preview = preview.map_err(status::of_command)?;
-                Ok(Response::new(explain::preview(&preview)))
+                Ok(Response::new(explain::preview(
+                    &preview,
+                    self.engine.packs(),
+                )))
             }
         }
     }

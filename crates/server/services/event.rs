@@ -1,5 +1,6 @@
 //! EventService: every event after a cursor, then each new one; nothing missed, nothing twice.
 
+use recoup_domain::case::CaseEvent;
 use recoup_domain::ids::{CaseId, TenantId};
 use recoup_domain::journal::{ContactEvent, What};
 use recoup_engine::commands::CaseName;
@@ -189,6 +190,14 @@ impl Watch {
             let full = entries.len() == CHUNK;
             for recorded in entries {
                 self.after = recorded.position;
+                // The policy of a new case is told with its opening.
+                if let What::Case {
+                    event: CaseEvent::PolicyPinned(_),
+                    ..
+                } = &recorded.entry.what
+                {
+                    continue;
+                }
                 let beside = self.beside(&recorded).await;
                 let event = event::render(&recorded, &beside);
                 if self.wanted.fits(&event) {

@@ -42,6 +42,7 @@ fn policy() -> Result<Policy, Failure> {
     let names = Names {
         channels: ContactClass::ALL.map(|c| (c.name().to_owned(), c)).into(),
         templates: ["reminder".to_owned()].into(),
+        ..Names::default()
     };
     Policy::parse(&text, &names).map_err(|findings| {
         let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();

@@ -113,6 +113,8 @@ pub(crate) async fn engine(
         id_seed: None,
         batch: 256,
         blobs: Arc::default(),
+        packs: recoup_compliance::Packs::builtin().clone(),
+        refused_channels: Default::default(),
     };
     let engine = Engine::start(options, store, channels(), wall)
         .await

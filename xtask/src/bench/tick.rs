@@ -86,7 +86,8 @@ fn fill(dir: &Path, cases: usize, start: Timestamp) -> Result<(), Failure> {
     conn.execute("UPDATE sched SET next_at = ?1", [first])?;
     {
         let mut case = conn.prepare(
-            "INSERT INTO case_ SELECT ?1, tenant, version, ?1, borrower, status, stage, worklist, body, sealed
+            "INSERT INTO case_ SELECT ?1, tenant, version, ?1, borrower, status, stage, worklist, policy,
+                policy_version, body, sealed
              FROM case_ WHERE rowid = 1",
         )?;
         let mut sched = conn.prepare("INSERT INTO sched VALUES (?1, ?2)")?;

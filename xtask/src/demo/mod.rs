@@ -3,7 +3,7 @@
 mod acts;
 mod behaviour;
 mod cases;
-mod client;
+pub(crate) mod client;
 mod clock;
 mod driver;
 mod http;

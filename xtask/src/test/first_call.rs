@@ -3,17 +3,13 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::Command;
 
 use super::Ended;
+use super::server::{self, Server, succeed, write};
 use crate::{cargo, peers};
 
 const PYTHON: [&str; 2] = ["grpcio==1.85.1", "grpcio-tools==1.85.1"];
-/// Stands above the code block in README.md.
-const MARK: &str = "<!-- test:first-call -->";
-/// A hang guard: the server is up in well under a second.
-const READY_WAIT: Duration = Duration::from_secs(60);
 
 /// Runs it; passes where Python prints the explanation of the case it opened.
 pub(crate) fn run() -> Ended {
@@ -28,26 +24,15 @@ pub(crate) fn run() -> Ended {
 }
 
 fn first_call(python: &Path) -> Result<(), String> {
-    let packages = [
-        "build",
-        "--quiet",
-        "-p",
-        "recoup",
-        "-p",
-        "recoup-sms",
-        "--bin",
-        "recoup",
-        "--lib",
-    ];
-    succeed(cargo::cargo().args(packages))?;
+    server::build()?;
     let folder = cargo::target_dir().join("first-call");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(folder.join("gen")).map_err(|e| format!("{}: {e}", folder.display()))?;
     generate(python, &folder.join("gen"))?;
-    let code = code_block(&cargo::root().join("README.md"))?;
+    let code = server::code_block(&cargo::root().join("README.md"), "first-call", "python")?;
     let script = folder.join("first_call.py");
     write(&script, &code)?;
-    let server = Server::start(&folder)?;
+    let server = Server::start(&folder, server::NO_GATEWAY)?;
     let output = Command::new(python)
         .arg(&script)
         .env("PYTHONPATH", folder.join("gen"))
@@ -66,18 +51,6 @@ fn first_call(python: &Path) -> Result<(), String> {
     ))
 }
 
-/// The code block below the mark.
-fn code_block(readme: &Path) -> Result<String, String> {
-    let text = fs::read_to_string(readme).map_err(|e| format!("{}: {e}", readme.display()))?;
-    let block = text
-        .split_once(MARK)
-        .and_then(|(_, after)| after.split_once("```python\n"))
-        .and_then(|(_, code)| code.split_once("```"));
-    block
-        .map(|(code, _)| code.to_owned())
-        .ok_or_else(|| format!("README.md has no Python block below `{MARK}`"))
-}
-
 fn generate(python: &Path, out: &Path) -> Result<(), String> {
     let root = cargo::root();
     let mut protos: Vec<PathBuf> = Vec::new();
@@ -93,83 +66,4 @@ fn generate(python: &Path, out: &Path) -> Result<(), String> {
     protoc.arg(format!("--python_out={}", out.display()));
     protoc.arg(format!("--grpc_python_out={}", out.display()));
     succeed(protoc.args(protos))
-}
-
-struct Server {
-    child: Child,
-    api: String,
-}
-
-impl Server {
-    /// Starts the real server with the real SMS library; nothing listens where its gateway should be, and
-    /// nothing of this test is ever sent.
-    fn start(folder: &Path) -> Result<Self, String> {
-        let built = cargo::profile_dir("dev");
-        let library = built.join("librecoup_sms.so");
-        let config = format!(
-            "listen = \"127.0.0.1:0\"\ncallback_listen = \"127.0.0.1:0\"\n\
-             [[channel]]\nname = \"sms\"\nlibrary = \"{}\"\n\
-             config = {{ endpoint = \"http://127.0.0.1:9/cgi-bin/sendsms\", username = \"u\", password_secret = \"sms\", from = \"10690\" }}\n\
-             secrets = {{ sms = {{ env = \"RECOUP_SMS_PASSWORD\" }} }}\n",
-            library.display()
-        );
-        write(&folder.join("recoup.toml"), &config)?;
-        let log = fs::File::create(folder.join("server.log")).map_err(|e| e.to_string())?;
-        let child = Command::new(built.join("recoup"))
-            .arg("serve")
-            .arg("--config")
-            .arg(folder.join("recoup.toml"))
-            .arg("--store")
-            .arg(format!("sqlite:{}", folder.join("store").display()))
-            .arg("--ready-file")
-            .arg(folder.join("ready.json"))
-            .env("RECOUP_SMS_PASSWORD", "p")
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .map_err(|e| format!("the server could not be started: {e}"))?;
-        let mut server = Self {
-            child,
-            api: String::new(),
-        };
-        server.api = server.ready(folder)?;
-        Ok(server)
-    }
-
-    fn ready(&mut self, folder: &Path) -> Result<String, String> {
-        let since = Instant::now();
-        while since.elapsed() < READY_WAIT {
-            let text = fs::read_to_string(folder.join("ready.json")).unwrap_or_default();
-            let ready: Option<serde_json::Value> = serde_json::from_str(&text).ok();
-            if let Some(api) = ready.as_ref().and_then(|r| r["api"].as_str()) {
-                return Ok(api.to_owned());
-            }
-            if let Ok(Some(status)) = self.child.try_wait() {
-                return Err(format!(
-                    "the server ended with {status}; see first-call/server.log"
-                ));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Err("the server did not come up".to_owned())
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-fn write(path: &Path, text: &str) -> Result<(), String> {
-    fs::write(path, text).map_err(|e| format!("{}: {e}", path.display()))
-}
-
-fn succeed(command: &mut Command) -> Result<(), String> {
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{command:?} ended with {status}")),
-        Err(error) => Err(format!("{command:?} could not be started: {error}")),
-    }
 }

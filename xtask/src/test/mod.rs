@@ -1,6 +1,9 @@
 //! All tests in one command: named steps, timed, each run to its end; then one plain line.
 
+mod clients;
+pub(crate) mod contract;
 mod first_call;
+mod server;
 mod steps;
 
 use std::process::ExitCode;

@@ -41,6 +41,8 @@ pub(crate) fn all() -> Vec<Step> {
         "README's first call from Python",
         super::first_call::run,
     ));
+    steps.push(step("clients in four languages", super::clients::run));
+    steps.push(step("contract", super::contract::run));
     steps.push(step("a small run, judged", small_demo));
     steps
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::outcome::Outcome;
-use recoup_domain::party::{Consent, ConsentKind};
+use recoup_domain::party::{Consent, ConsentKind, PointOwner};
 use recoup_domain::past::{Direction, PastContact};
 use recoup_domain::time::add_days;
 use serde::Deserialize;
@@ -33,6 +33,30 @@ pub(super) struct Counted {
     channels: Classes,
     direction: Began,
     outcomes: Outcomes,
+    /// Only contacts at such a number or address; one whose point is not known counts as either.
+    #[serde(default)]
+    place: Option<Place>,
+}
+
+/// Where a contact landed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Place {
+    /// At home or on the person's own telephone.
+    Own,
+    /// At the place of work.
+    Workplace,
+}
+
+impl Place {
+    fn holds(self, contact: &PastContact, q: &Question<'_>) -> bool {
+        let known = contact.point.and_then(|key| q.proposal.party.point(key));
+        let owner = match self {
+            Self::Own => PointOwner::Own,
+            Self::Workplace => PointOwner::Workplace,
+        };
+        known.is_none_or(|point| point.owner == owner)
+    }
 }
 
 impl Counted {
@@ -50,39 +74,44 @@ impl Counted {
         began
             && in_scope
             && self.channels.has(contact.class)
+            && self.place.is_none_or(|place| place.holds(contact, q))
             && contact.counted().is_some_and(|o| self.outcomes.has(o))
     }
 }
 
-/// A consent under which contacts are neither limited nor counted, for some calendar days from the day it
-/// was received; a later conversation about the debt ends it.
+/// A consent under which contacts are neither limited nor counted. With `days` it lasts so many calendar
+/// days from the day it was received, and a later conversation about the debt ends it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ConsentSpan {
     kind: ConsentKind,
-    days: std::num::NonZeroU8,
+    #[serde(default)]
+    days: Option<std::num::NonZeroU8>,
 }
 
 impl ConsentSpan {
-    /// The span `[received, end)` of a consent, if it is one of this kind for the debt.
+    /// The span `[received, end)` of a consent, if it is one of this kind for the proposal.
     fn span(self, consent: &Consent, q: &Question<'_>) -> Option<(Timestamp, Timestamp)> {
-        let received = consent.received_at.filter(|r| *r <= q.now)?;
-        let about = consent.case.is_none_or(|id| id == q.proposal.debt);
-        if consent.kind != self.kind || !about {
+        let p = q.proposal;
+        let point = p.point.map(|point| point.key);
+        if !consent.is_about(self.kind, p.debt, p.class, point) {
             return None;
         }
-        let last = add_days(q.home.date(received), i32::from(self.days.get()));
-        let mut end = q.home.start_of_day(last);
-        if let Some(expires) = consent.expires_at {
-            end = end.min(expires);
-        }
-        let talked = q.ever().find(|c| {
+        let end = consent.ends_at().unwrap_or(Timestamp::MAX);
+        let Some(days) = self.days else {
+            let received = consent.received_at.unwrap_or(Timestamp::MIN);
+            return (received <= q.now).then_some((received, end));
+        };
+        let received = consent.received_at.filter(|r| *r <= q.now)?;
+        let last = add_days(q.home.date(received), i32::from(days.get()));
+        let end = end.min(q.home.start_of_day(last));
+        let talked = q.ever().filter(|c| {
             c.class == ContactClass::Phone
                 && c.at > received
-                && c.concerns(q.proposal.debt)
+                && c.concerns(p.debt)
                 && c.counted() == Some(Outcome::Conversation)
         });
-        Some((received, talked.map_or(end, |c| end.min(c.at))))
+        Some((received, talked.map(|c| c.at).fold(end, Timestamp::min)))
     }
 
     fn spans<'a>(self, q: &'a Question<'_>) -> impl Iterator<Item = (Timestamp, Timestamp)> + 'a {
@@ -132,7 +161,7 @@ impl Limit<'_> {
             return Answer::Open { until };
         }
         if !self.is_full(q, scope, m) {
-            let until = if self.looks_ahead && self.any_from(q, scope, m.next_day) {
+            let until = if self.any_from(q, scope, m.next_day) {
                 m.next_day
             } else {
                 Timestamp::MAX

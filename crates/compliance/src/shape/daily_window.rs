@@ -1,14 +1,16 @@
 //! Hours of the day in which contact is allowed, by weekday and holiday, in every candidate zone.
 
 use super::{Answer, Rank};
-use crate::gate::{PERMIT_MAX, SEARCH_DAYS_MAX};
+use crate::calendar::{self, Calendar, MissingYear};
+use crate::gate::{PERMIT_MAX, SEARCH_DAYS_MAX, Why};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::{SignedDuration, Timestamp};
-use recoup_domain::party::{Consent, ConsentKind};
+use recoup_domain::party::ConsentKind;
 use recoup_domain::time::{Window, Zone, add_days};
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// Half-open hours by the wall clock. An hour that repeats opens at its later and closes at its earlier
 /// instant; one that does not exist maps forward. The whole effect must lie within them.
@@ -20,6 +22,8 @@ pub(crate) struct DailyWindow {
     holidays: Option<Holidays>,
     consent: Option<ConsentKind>,
     only_for_several_zones: bool,
+    /// Read in these zones beside those of the person.
+    also_in: Vec<Zone>,
 }
 
 /// A span of a day.
@@ -30,11 +34,11 @@ struct Hours {
     close: Option<Time>,
 }
 
-/// Days that have hours of their own, or none. A year that is not listed is closed as a whole.
+/// Days that have hours of their own, or none. A year that the calendar lacks is closed as a whole. A
+/// make-up working day keeps the hours of its own day of the week.
 #[derive(Debug, PartialEq, Eq)]
 struct Holidays {
-    years: Vec<i16>,
-    dates: Vec<Date>,
+    calendar: Arc<Calendar>,
     hours: Option<Hours>,
 }
 
@@ -48,6 +52,8 @@ struct Raw {
     /// The rule speaks only of persons with several candidate zones.
     #[serde(default)]
     only_for_several_zones: bool,
+    #[serde(default)]
+    also_in: Vec<Zone>,
 }
 
 #[derive(Deserialize)]
@@ -62,18 +68,21 @@ struct RawHours {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RawHolidays {
-    /// Where the dates come from.
-    #[serde(rename = "source")]
-    _source: String,
-    years: Vec<i16>,
-    dates: Vec<Date>,
+    /// A built-in calendar, such as `ru`.
+    calendar: Option<String>,
+    /// Or the dates themselves, with where they come from.
+    source: Option<String>,
+    years: Option<Vec<i16>>,
+    dates: Option<Vec<Date>>,
+    /// The hours of a holiday; none is closed.
     open: Option<String>,
     close: Option<String>,
 }
 
+/// A day of the week, Monday first.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Day {
+pub(super) enum Day {
     Mon,
     Tue,
     Wed,
@@ -108,26 +117,40 @@ impl TryFrom<Raw> for DailyWindow {
             holidays,
             consent: raw.unless_consent,
             only_for_several_zones: raw.only_for_several_zones,
+            also_in: raw.also_in,
         })
     }
 }
 
 impl RawHolidays {
     fn check(self) -> Result<Holidays, String> {
-        if let Some(date) = self.dates.iter().find(|d| !self.years.contains(&d.year())) {
-            return Err(format!("holiday {date} lies in none of the years listed"));
-        }
+        let calendar = match (self.calendar, self.source, self.years, self.dates) {
+            (Some(name), None, None, None) => named(&name)?,
+            (None, Some(source), Some(years), Some(dates)) => {
+                if let Some(date) = dates.iter().find(|d| !years.contains(&d.year())) {
+                    return Err(format!("holiday {date} lies in none of the years listed"));
+                }
+                Arc::new(Calendar::inline(&years, &source, &dates)?)
+            }
+            _ => return Err("holidays name a `calendar`, or `source`, `years` and `dates`".into()),
+        };
         let hours = match (self.open, self.close) {
             (None, None) => None,
             (Some(open), Some(close)) => Some(Hours::parse(&open, &close)?),
             _ => return Err("holidays have `open` without `close`, or the reverse".into()),
         };
-        Ok(Holidays {
-            years: self.years,
-            dates: self.dates,
-            hours,
-        })
+        Ok(Holidays { calendar, hours })
     }
+}
+
+fn named(name: &str) -> Result<Arc<Calendar>, String> {
+    let all = Calendar::builtin();
+    let stem = |c: &Arc<Calendar>| c.file().trim_end_matches(".yaml").to_owned();
+    let found = all.iter().find(|c| stem(c) == name);
+    found.cloned().ok_or_else(|| {
+        let known: Vec<String> = all.iter().map(stem).collect();
+        format!("no calendar `{name}`; there are {}", known.join(", "))
+    })
 }
 
 impl Hours {
@@ -147,8 +170,9 @@ impl Hours {
     }
 }
 
-fn clock(text: &str) -> Result<Time, String> {
-    let shape = text.len() == 5 && text.as_bytes()[2] == b':';
+pub(super) fn clock(text: &str) -> Result<Time, String> {
+    let colons = || text.bytes().skip(2).step_by(3).all(|b| b == b':');
+    let shape = matches!(text.len(), 5 | 8) && colons();
     shape
         .then(|| text.parse().ok())
         .flatten()
@@ -163,8 +187,7 @@ impl DailyWindow {
     }
 
     pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment) -> Answer {
-        let zones = &q.proposal.party.zones;
-        if self.only_for_several_zones && zones.len() < 2 {
+        if self.only_for_several_zones && q.proposal.party.zones.len() < 2 {
             return Answer::ALWAYS;
         }
         let effect = q.window_at(m.at);
@@ -172,7 +195,7 @@ impl DailyWindow {
             return Answer::Open { until };
         }
         let mut until = Timestamp::MAX;
-        for zone in zones {
+        for zone in self.zones(q) {
             match self.closes(zone, effect) {
                 Some(close) => until = until.min(close),
                 None => {
@@ -185,21 +208,30 @@ impl DailyWindow {
         Answer::Open { until }
     }
 
+    /// The person's zones and those of the rule: all must be open.
+    fn zones<'a>(&'a self, q: &Question<'a>) -> impl Iterator<Item = &'a Zone> + Clone {
+        q.proposal.party.zones.iter().chain(&self.also_in)
+    }
+
+    /// Why no passing of time cures a denial.
+    pub(super) fn why(&self, q: &Question<'_>, m: &Moment, next: Option<Timestamp>) -> Option<Why> {
+        if let Some(holidays) = &self.holidays {
+            let from = m.day.year();
+            let to = next.map_or(add_days(m.day, SEARCH_DAYS_MAX).year(), |_| from);
+            let known = |year: &i16| holidays.calendar.years().iter().any(|y| y.year() == *year);
+            if let Some(year) = (from..=to).find(|year| !known(year)) {
+                let calendar = holidays.calendar.file().to_owned();
+                return Some(Why::CalendarLacks(MissingYear { calendar, year }));
+            }
+        }
+        let end = add_days(m.day, SEARCH_DAYS_MAX + 1);
+        let alone = |zone| self.next_in(zone, m.at, q.length, end).is_some();
+        (next.is_none() && self.zones(q).all(alone)).then_some(Why::NoCommonWindow)
+    }
+
     /// Until when a consent opens every hour, if one does for the whole effect.
     fn consented(&self, q: &Question<'_>, effect: Window) -> Option<Timestamp> {
-        let kind = self.consent?;
-        let holds = |c: &&Consent| {
-            c.kind == kind
-                && c.case.is_none_or(|id| id == q.proposal.debt)
-                && c.received_at.is_none_or(|r| r <= q.now)
-                && c.expires_at
-                    .is_none_or(|e| effect.from < e && effect.to <= e)
-        };
-        let consents = q.proposal.party.consents.iter();
-        consents
-            .filter(holds)
-            .map(|c| c.expires_at.unwrap_or(Timestamp::MAX))
-            .max()
+        q.consent(self.consent?, effect)
     }
 
     /// When the hours that hold the whole effect close; none where none hold it.
@@ -230,12 +262,11 @@ impl DailyWindow {
 
     /// The least start after `at` that is open in all zones.
     fn next_common(&self, q: &Question<'_>, at: Timestamp) -> Option<Timestamp> {
-        let zones = &q.proposal.party.zones;
         let end = add_days(q.home.date(at), SEARCH_DAYS_MAX + 1);
         let mut candidate = at;
         loop {
             let start = candidate;
-            for zone in zones {
+            for zone in self.zones(q) {
                 candidate = self.next_in(zone, candidate, q.length, end)?;
             }
             if candidate == start {
@@ -280,10 +311,8 @@ impl DailyWindow {
 
     fn hours(&self, day: Date) -> Option<Hours> {
         if let Some(holidays) = &self.holidays {
-            if !holidays.years.contains(&day.year()) {
-                return None;
-            }
-            if holidays.dates.contains(&day) {
+            // A year that nobody has told is closed.
+            if holidays.calendar.find(day)? == calendar::Day::Holiday {
                 return holidays.hours;
             }
         }

@@ -13,6 +13,10 @@ pub(crate) enum Duty {
     EvidencePack,
     /// At least so many collectors with valid credentials go.
     QualifiedCollectors(std::num::NonZeroU8),
+    /// The person contacted asked for this contact.
+    RequestedByPerson,
+    /// Forbearance was offered or considered, and that is on record.
+    Forbearance,
 }
 
 impl Duty {
@@ -25,6 +29,8 @@ impl Duty {
     pub(super) fn judge(self, q: &Question<'_>, _: Scope, _: &Moment) -> Answer {
         Answer::for_good(match self {
             Self::EvidencePack => q.proposal.case.evidence_pack,
+            Self::RequestedByPerson => q.proposal.requested_by_person,
+            Self::Forbearance => q.proposal.case.forbearance,
             Self::QualifiedCollectors(min) => q.proposal.qualified_collectors >= min.get(),
         })
     }

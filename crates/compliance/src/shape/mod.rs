@@ -4,17 +4,23 @@
 //! (its fields are the keys of the YAML, unknown ones refused), with `RANK` and `judge`.
 
 mod calendar_day;
+mod consented;
 mod cool_down;
 mod counting;
 mod daily_window;
 mod duty;
+mod interval_ban;
+mod lifetime;
+mod nested_periods;
 pub(crate) mod one_shot;
 mod pause;
 mod prior_contact;
 mod rolling_days;
+mod rolling_hours;
 mod state_flag;
 mod third_party;
 
+use crate::gate::Why;
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use jiff::Timestamp;
@@ -90,14 +96,29 @@ macro_rules! shapes {
     };
 }
 
+impl Shape {
+    /// More than the rule's text, where there is more to say of a denial.
+    pub(crate) fn why(&self, q: &Question<'_>, m: &Moment, next: Option<Timestamp>) -> Option<Why> {
+        match self {
+            Self::DailyWindow(window) => window.why(q, m, next),
+            _ => None,
+        }
+    }
+}
+
 shapes! {
     daily_window::DailyWindow,
+    interval_ban::IntervalBan,
     rolling_days::RollingDays,
+    rolling_hours::RollingHours,
+    nested_periods::NestedPeriods,
+    lifetime::Lifetime,
     calendar_day::CalendarDay,
     cool_down::CoolDown,
     state_flag::StateFlag,
     third_party::ThirdParty,
     prior_contact::PriorContact,
+    consented::Consented,
     duty::Duty,
     pause::Pause,
 }

@@ -3,7 +3,9 @@
 use super::{Answer, Rank};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
-use recoup_domain::party::{Dispute, PointState};
+use recoup_domain::contact::ContactClass;
+use recoup_domain::party::{ContactPoint, Dispute, OptOut, PointKind, PointOwner, PointState};
+use recoup_domain::past::{Direction, PastContact};
 use serde::Deserialize;
 
 /// The facts a rule can name.
@@ -12,6 +14,12 @@ use serde::Deserialize;
 pub(crate) enum StateFlag {
     /// The person opted out of the medium or the number.
     OptedOut,
+    /// The person asked not to be contacted at this very number, address or place, by whatever medium.
+    PointDeclined,
+    /// The person opted out of calls or of texts, at any number: either stops both.
+    OptedOutOfCallsOrTexts,
+    /// It is a mailbox at work, and the person never wrote to us from it about this debt.
+    WorkMailbox,
     /// The person asked to stop contact, orally or in writing; or the debtor did and somebody else is
     /// to be contacted about the debt.
     Ceased,
@@ -25,6 +33,8 @@ pub(crate) enum StateFlag {
     Refused,
     /// An attorney represents the person in this debt, answers, and does not consent.
     Represented,
+    /// An attorney represents the debtor, who is not the one contacted: say in `relations` whom it binds.
+    DebtorRepresented,
     /// The employer forbids contact at work.
     EmployerProhibits,
     /// The debt is disputed in writing and was not verified yet.
@@ -52,6 +62,20 @@ impl StateFlag {
                 let point = p.point.map(|point| point.key);
                 party.opt_outs.iter().any(|o| o.covers(p.class, point))
             }
+            Self::PointDeclined => p.point.is_some_and(|at| {
+                let declined = |o: &OptOut| o.point == Some(at.key);
+                party.opt_outs.iter().any(declined)
+            }),
+            Self::OptedOutOfCallsOrTexts => {
+                let spoken = [ContactClass::Phone, ContactClass::Sms];
+                let either = |o: &OptOut| o.class.is_none_or(|class| spoken.contains(&class));
+                party.opt_outs.iter().any(either)
+            }
+            Self::WorkMailbox => p.point.is_some_and(|at| {
+                at.kind == PointKind::Email
+                    && at.owner == PointOwner::Workplace
+                    && !q.ever().any(|c| came_from(c, at, q))
+            }),
             Self::Ceased => {
                 party.has_ceased(p.debt, false) || (p.debtor.ceased && !p.relation.is_obligor())
             }
@@ -63,9 +87,18 @@ impl StateFlag {
                 .attorneys
                 .iter()
                 .any(|a| a.case.is_none_or(|id| id == p.debt) && !a.unresponsive && !a.consents),
+            Self::DebtorRepresented => p.debtor.represented,
             Self::EmployerProhibits => party.employer_prohibits,
             Self::DisputeUnverified => p.case.dispute == Some(Dispute::WrittenUnverified),
             Self::TimeBarred => p.case.time_barred,
         }
     }
+}
+
+/// Whether the person came to us from `point` about this debt.
+fn came_from(contact: &PastContact, point: &ContactPoint, q: &Question<'_>) -> bool {
+    contact.direction == Direction::Inbound
+        && contact.point == Some(point.key)
+        && contact.at <= q.now
+        && contact.concerns(q.proposal.debt)
 }

@@ -1,7 +1,7 @@
 //! Contact with somebody who does not owe the debt, unless something allows it.
 
 use super::{Answer, Rank};
-use crate::proposal::{Audience, DebtorFacts, Purpose};
+use crate::proposal::{Audience, DebtorFacts, Proposal, Purpose};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use crate::sets::Set;
@@ -21,6 +21,12 @@ pub(crate) struct ThirdParty {
     /// Contacts are allowed while one of these holds of the debtor.
     #[serde(default)]
     allow_if: Vec<DebtorIs>,
+    /// Contacts allowed by `allow_if` must have one of these purposes; none means any.
+    #[serde(default)]
+    only_purposes: Vec<Purpose>,
+    /// But these relations, who are near to the debt, are not held to `only_purposes`.
+    #[serde(default)]
+    any_purpose_for: Option<Set<Relation>>,
 }
 
 /// What can be true of the debtor.
@@ -48,10 +54,20 @@ impl ThirdParty {
             true
         } else {
             let allowed = self.allow_purposes.contains(&p.purpose)
-                || self.allow_if.iter().any(|is| is.holds(p.debtor));
+                || (self.allow_if.iter().any(|is| is.holds(p.debtor)) && self.suits(p));
             allowed && !p.party.refused
         };
         Answer::for_good(open)
+    }
+}
+
+impl ThirdParty {
+    fn suits(&self, p: &Proposal<'_>) -> bool {
+        self.only_purposes.is_empty()
+            || self.only_purposes.contains(&p.purpose)
+            || self
+                .any_purpose_for
+                .is_some_and(|near| near.has(p.relation))
     }
 }
 

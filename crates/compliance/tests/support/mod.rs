@@ -1,6 +1,8 @@
 //! Parties, proposals and past contacts with nothing special about them.
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 
+pub(crate) mod check;
+
 use jiff::Timestamp;
 use recoup_compliance::{Audience, CaseFacts, DebtorFacts, Proposal, Purpose};
 use recoup_domain::contact::{ContactClass, ContactState};

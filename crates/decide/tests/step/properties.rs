@@ -146,7 +146,8 @@ fn world(shape: &Shape, mut contacts: Vec<PastContact>, now: Timestamp) -> World
     case.stage = shape.stage;
     case.legal_since = shape.legal.then_some(now);
     if shape.us {
-        case.jurisdiction = "US".into();
+        // A state without rules of its own: the federal caps are what binds.
+        case.jurisdiction = "US-NY".into();
         case.lender_kind = LenderKind::Agency;
     }
     case.pauses.extend(shape.pause_days.map(|days| Pause {

@@ -60,7 +60,8 @@ fn life(seed: u64) -> World {
     let time = Time::midnight() + SignedDuration::from_mins(15 * i64::from(opened.1) + 1);
     let mut case = facts::case(facts::day_at(borrower.home_zone(), opened.0, time));
     if us {
-        case.jurisdiction = "US".into();
+        // A state without rules of its own: the federal caps are what binds.
+        case.jurisdiction = "US-NY".into();
         case.lender_kind = LenderKind::Agency;
     }
     borrower.kind = dice.pick(&[BorrowerKind::Individual, BorrowerKind::MicroBusiness]);

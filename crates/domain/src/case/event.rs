@@ -179,6 +179,8 @@ pub enum SkipReason {
     NoChannel,
     /// Tried, and proven not sent, as often as a step may be.
     RetriesUsedUp,
+    /// A person called it off while it waited for approval.
+    CalledOff,
     /// The policy says so of an outcome.
     ByOutcome {
         /// The outcome.

@@ -400,6 +400,14 @@ pub enum Refusal {
         /// What is wrong and what would be right.
         problem: String,
     },
+    /// A promise that the case cannot rest on.
+    #[error("{field}: {problem}")]
+    Promise {
+        /// Which field.
+        field: &'static str,
+        /// What is wrong and what would be right.
+        problem: String,
+    },
     /// Something that is not there.
     #[error("the case has no {0}")]
     Missing(&'static str),

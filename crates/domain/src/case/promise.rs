@@ -29,7 +29,8 @@ pub struct PromiseRequest {
 /// borrower's `zone`.
 ///
 /// # Errors
-/// Where the case is closed, the amount is not above 0, the day has passed or is more than 90 days away.
+/// Where the case is closed, the amount is not above 0 or is more than what is overdue, the day has passed or is
+/// more than 90 days away.
 pub fn record_promise(
     case: &Case,
     r: PromiseRequest,
@@ -37,21 +38,20 @@ pub fn record_promise(
     zone: &Zone,
 ) -> Result<Vec<CaseEvent>, Refusal> {
     case.must_be_open()?;
-    if r.amount <= 0 {
-        return Err(Refusal::Amount {
-            field: "amount",
-            given: r.amount,
-            must: "above 0",
-        });
+    let refused = |field, problem| Err(Refusal::Promise { field, problem });
+    let overdue = case.amounts.overdue;
+    if r.amount <= 0 || r.amount > overdue {
+        let problem = format!(
+            "{} minor units are not above 0 and at most what is overdue, {overdue}",
+            r.amount
+        );
+        return refused("amount", problem);
     }
     let today = zone.date(now);
     if r.due < today || r.due > add_days(today, PROMISE_DAYS_MAX) {
         let last = add_days(today, PROMISE_DAYS_MAX);
         let problem = format!("{} does not lie between today ({today}) and {last}", r.due);
-        return Err(Refusal::Time {
-            field: "due_date",
-            problem,
-        });
+        return refused("due_date", problem);
     }
     let until = zone.start_of_day(add_days(r.due, 1 + PROMISE_GRACE_DAYS));
     let mut events: Vec<_> = case

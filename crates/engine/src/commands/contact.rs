@@ -8,11 +8,12 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
 use crate::settle::{self, Evidence};
 use crate::types::{Answered, Caller, ContactView, Encode, Report};
+use recoup_domain::Outcome;
+use recoup_domain::case::{CaseEvent, SkipReason};
 use recoup_domain::contact::{Contact, ContactClass, ContactState, Origin};
 use recoup_domain::ids::ContactId;
 use recoup_domain::journal::{ContactEvent, What};
 use recoup_domain::sealed::Sealed;
-use recoup_domain::{CaseEvent, Outcome};
 use recoup_store::Facts;
 
 /// What became of a contact that nobody knew of, as told.
@@ -103,6 +104,17 @@ impl Engine {
                             to: ContactState::Cancelled,
                         },
                     );
+                    draft.seal_last(sealed.clone());
+                    // Else the same contact would stand there again at once: a person has said no to the step.
+                    if let Some(place) = &contact.place {
+                        let skipped = CaseEvent::StepSkipped {
+                            stage: place.stage,
+                            step: place.step,
+                            why: SkipReason::CalledOff,
+                        };
+                        draft.case_event(id.case, skipped);
+                    }
+                    return Ok(());
                 }
                 _ if contact.can_be_called_off(draft.now) => self.begin_cancel(draft, id),
                 state => {

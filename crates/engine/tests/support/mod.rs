@@ -147,6 +147,8 @@ impl Rig {
             id_seed: Some(1),
             batch: 64,
             blobs: Arc::default(),
+            packs: recoup_compliance::Packs::builtin().clone(),
+            refused_channels: Default::default(),
         };
         let store: Arc<dyn Store> = Arc::new(store);
         let engine = Engine::start(options, store, handles, Arc::new(wall.clone()))

@@ -76,13 +76,17 @@ impl Report<'_> {
         if let Some(class) = names.channels.get(name) {
             return Some((name.to_owned(), *class));
         }
-        let hint = nearest(name, names.channels.keys().map(String::as_str));
-        self.error(
-            code::CHANNEL,
-            node.at,
-            format!("there is no channel `{name}`"),
-            hint,
-        );
+        let (message, hint) = match names.refused.get(name) {
+            Some(why) => (
+                format!("channel `{name}` was refused when the server started: {why}"),
+                "mend its configuration and start the server anew".to_owned(),
+            ),
+            None => (
+                format!("there is no channel `{name}`"),
+                nearest(name, names.channels.keys().map(String::as_str)),
+            ),
+        };
+        self.error(code::CHANNEL, node.at, message, hint);
         None
     }
 

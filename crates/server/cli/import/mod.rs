@@ -69,6 +69,8 @@ pub struct Args {
 pub struct Summary {
     /// Name of the batch.
     pub batch: String,
+    /// Whether nothing was sent.
+    pub dry_run: bool,
     /// Rows read.
     pub rows: u64,
     /// Cases opened; with `--dry-run`, rows that are well.
@@ -155,7 +157,10 @@ impl Summary {
     pub fn text(&self) -> String {
         let mut lines = vec![
             format!("rows read      {:>9}", self.rows),
-            format!("cases opened   {:>9}", self.opened),
+            match self.dry_run {
+                true => format!("would be opened{:>9}", self.opened),
+                false => format!("cases opened   {:>9}", self.opened),
+            },
             format!("already open   {:>9}", self.already_open),
         ];
         for (reason, count) in &self.skipped {
@@ -248,7 +253,10 @@ impl Import {
 
     async fn run(mut self, stream: Option<(Sender, Answers)>) -> Result<Summary, ImportError> {
         match stream {
-            None => while self.next(None).await? {},
+            None => {
+                self.summary.dry_run = true;
+                while self.next(None).await? {}
+            }
             Some((sender, answers)) => self.send_all(sender, answers).await?,
         }
         self.bad.finish().map_err(|source| self.bad_file(source))?;

@@ -124,8 +124,14 @@ pub(crate) fn a_life_is_lawful(world: &World, context: &str) {
     retries(&sent, context);
 }
 
+/// The country of the case, whatever the state.
+fn country(world: &World) -> &str {
+    let place = world.case.jurisdiction.as_str();
+    place.split('-').next().unwrap_or(place)
+}
+
 fn hours(world: &World, c: &PastContact, context: &str) {
-    let (open, close) = match (world.case.jurisdiction.as_str(), c.class) {
+    let (open, close) = match (country(world), c.class) {
         (_, ContactClass::Legal) => return,
         (_, ContactClass::Visit) => (8, 20),
         ("US", _) => (8, 21),
@@ -182,7 +188,7 @@ fn limits(world: &World, c: &PastContact, before: &[&PastContact], context: &str
     if c.class != ContactClass::Phone {
         return;
     }
-    if world.case.jurisdiction == "US" {
+    if country(world) == "US" {
         let uncounted = [O::Busy, O::NotInService, O::Cancelled];
         let week = count(&|b| {
             b.class == c.class

@@ -141,6 +141,7 @@ pub(crate) fn names() -> Names {
     Names {
         channels: channels.into(),
         templates: templates.map(str::to_owned).into(),
+        ..Names::default()
     }
 }
 

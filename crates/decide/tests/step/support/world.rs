@@ -478,6 +478,7 @@ impl World {
                     SkipReason::NoTarget => "no number or address".to_owned(),
                     SkipReason::NoChannel => "no channel".to_owned(),
                     SkipReason::RetriesUsedUp => "tried in vain too often".to_owned(),
+                    SkipReason::CalledOff => "a person called it off".to_owned(),
                     SkipReason::DeniedForever { rule } => format!("never permitted by {rule}"),
                     SkipReason::ByOutcome { outcome } => format!("after {}", outcome.name()),
                 };

@@ -1,0 +1,29 @@
+//! At most so many contacts, ever.
+
+use super::counting::Counted;
+use super::{Answer, Rank};
+use crate::question::{Moment, Question};
+use crate::rule::Scope;
+use serde::Deserialize;
+use std::num::NonZeroUsize;
+
+/// `max` includes the proposed contact; no passing of time makes room for another.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Lifetime {
+    max: NonZeroUsize,
+    count: Counted,
+}
+
+impl Lifetime {
+    pub(super) const RANK: Rank = Rank::Indefinite;
+
+    pub(super) const fn days(&self) -> i32 {
+        0
+    }
+
+    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, _: &Moment) -> Answer {
+        let made = q.ever().filter(|c| self.count.counts(c, q, scope)).count();
+        Answer::for_good(made < self.max.get())
+    }
+}

@@ -1,0 +1,85 @@
+//! Tries a channel of a configuration with the conformance kit, without a server. Nothing is sent to anybody.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use recoup_channel::wire::send_request::Content;
+use recoup_channel::wire::{
+    DebtorMessage, Desk, Destination, PostalAddress, SendRequest, destination,
+};
+use recoup_channel_host::Host;
+use recoup_channel_host::kit::{self, Report};
+use recoup_domain::ContactClass;
+use recoup_engine::blobs::Blobs;
+use recoup_engine::clock::{LiveWall, Wall};
+
+use crate::config::Config;
+use crate::wiring::{chain, class_of, spec_of};
+
+/// Tries the channel `name` of a configuration; `seed` makes the hostile payloads.
+///
+/// # Errors
+/// Where the configuration has no such channel, a secret cannot be read, or the library says no class of contact.
+pub async fn channel(config: &Config, name: &str, seed: u64) -> Result<Report, String> {
+    let channel = config.channel.iter().find(|c| c.name == name);
+    let channel = channel.ok_or_else(|| {
+        let known: Vec<&str> = config.channel.iter().map(|c| c.name.as_str()).collect();
+        format!(
+            "the configuration has no channel `{name}` (there are: {})",
+            known.join(", ")
+        )
+    })?;
+    let staging =
+        Staging(std::env::temp_dir().join(format!("recoup-trial-{}", std::process::id())));
+    let wall: Arc<dyn Wall> = Arc::new(LiveWall);
+    let spec = spec_of(channel, &staging.0, &wall, &Arc::new(Blobs::default()))?;
+    let sample = match Host::load(spec.clone()).await {
+        Ok(loaded) => class_of(&loaded).map(sample),
+        // The kit says why, as one of its checks.
+        Err(error) if !channel.library.exists() => return Err(chain(&error)),
+        Err(_) => Some(sample(ContactClass::Sms)),
+    };
+    let sample = sample.ok_or("its descriptor names no class of contact that the law knows")?;
+    Ok(kit::check(spec, sample, seed).await)
+}
+
+/// Copies of libraries; they go with the trial.
+struct Staging(PathBuf);
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// A request as the engine would make it.
+fn sample(class: ContactClass) -> SendRequest {
+    use destination::To;
+    let to = match class {
+        ContactClass::Sms | ContactClass::Phone => To::E164("+8613800000001".to_owned()),
+        ContactClass::Email => To::Email("nobody@example.com".to_owned()),
+        ContactClass::Visit => To::Postal(PostalAddress {
+            lines: vec!["1 Example Road".to_owned(), "Shanghai".to_owned()],
+            ..PostalAddress::default()
+        }),
+        ContactClass::Legal => To::Desk(Desk {
+            id: "default".to_owned(),
+            ..Desk::default()
+        }),
+    };
+    SendRequest {
+        contact_id: "contact_trial".to_owned(),
+        idempotency_key: "trial".to_owned(),
+        locale: "en".to_owned(),
+        destination: Some(Destination {
+            to: Some(to),
+            display_name: "Nobody".to_owned(),
+        }),
+        content: Some(Content::Debtor(DebtorMessage {
+            subject: "A trial".to_owned(),
+            body: "Nobody reads this.".to_owned(),
+            ..DebtorMessage::default()
+        })),
+        ..SendRequest::default()
+    }
+}
