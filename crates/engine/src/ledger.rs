@@ -9,7 +9,7 @@ use recoup_domain::ids::{CaseId, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, StopKind, What};
 use recoup_domain::outcome::{Outcome, PointEvidence};
 use recoup_domain::party::{PartyEvent, PointState, Relation};
-use recoup_domain::time::NEVER;
+use recoup_domain::time::{NEVER, Zone, add_days};
 use recoup_domain::{Case, Party};
 use recoup_store::{CaseFilter, ContactFilter, JournalFilter, Recorded};
 use serde_json::{Value, json};
@@ -162,6 +162,8 @@ struct Memory {
     borrowers: BTreeMap<CaseId, (PartyId, String)>,
     /// Overdue amount of each case.
     overdue: BTreeMap<CaseId, i64>,
+    /// Where each party's days are counted.
+    zones: BTreeMap<PartyId, Zone>,
     /// Stops that may end and have not, as lines that still lack their end.
     standing: BTreeMap<String, Value>,
 }
@@ -269,6 +271,21 @@ impl Memory {
                 self.standing.insert(attorney, line);
                 None
             }
+            PartyEvent::Upserted(told) => {
+                self.zones.insert(id, told.home_zone().clone());
+                None
+            }
+            PartyEvent::Moratorium { until } => {
+                let key = format!("moratorium of {id}");
+                let before = self.ended(&key, at);
+                let zone = self.zones.get(&id);
+                let end = zone.map(|zone| zone.start_of_day(add_days(*until, 1)));
+                if end.is_none_or(|end| end > at) {
+                    let line = stop(Some(id), None, StopKind::Moratorium, at, end);
+                    self.standing.insert(key, line);
+                }
+                before
+            }
             PartyEvent::RepresentationEnded => self.ended(&attorney, at),
             PartyEvent::Died { died: true } => {
                 let line = stop(Some(id), None, StopKind::Deceased, at, None);
@@ -287,7 +304,8 @@ impl Memory {
     /// A stop that stood until now.
     fn ended(&mut self, key: &str, at: Timestamp) -> Option<(&'static str, Value)> {
         let mut line = self.standing.remove(key)?;
-        line["until_us"] = json!(us(at));
+        let planned = line["until_us"].as_i64();
+        line["until_us"] = json!(planned.map_or(us(at), |end| end.min(us(at))));
         Some(("stop", line))
     }
 }

@@ -227,7 +227,10 @@ impl Engine {
             point: Some(wanted.point),
             audience: Audience::of(Relation::Borrower, Some(wanted.point)),
             purpose: Purpose::Ordinary,
-            case: CaseFacts::from(case),
+            case: CaseFacts {
+                days_past_due: Some(case.dpd(wanted.effect.from, borrower.home_zone())),
+                ..CaseFacts::from(case)
+            },
             debtor: DebtorFacts::of(borrower, case.id, lost_after),
             qualified_collectors: u8::try_from(wanted.visitors.len()).unwrap_or(u8::MAX),
             requested_by_person: false,
@@ -254,7 +257,7 @@ impl Engine {
             let why = "a fact of the person forbids it; read their circumstances";
             return Err(denied(why.to_owned()));
         }
-        Ok((expires, record(facts, &trace)))
+        Ok((expires, record(facts, self.0.library.packs(), &trace)))
     }
 
     fn contact_by_hand(
@@ -361,14 +364,14 @@ const fn length(class: ContactClass) -> SignedDuration {
     }
 }
 
-fn record(facts: &Facts, trace: &recoup_compliance::FullTrace) -> DecisionRecord {
+fn record(facts: &Facts, packs: &Packs, trace: &recoup_compliance::FullTrace) -> DecisionRecord {
     let line = |l: &TraceLine| format!("{l:?}");
     let lines: Vec<String> = trace.lines.iter().map(line).collect();
     let pin = facts.case.policy.as_ref();
     DecisionRecord {
         as_of: facts.position,
         policy_hash: pin.map(|p| p.hash.clone()).unwrap_or_default(),
-        packs_hash: Packs::builtin().hash().to_owned(),
+        packs_hash: packs.hash().to_owned(),
         tzdb: TZDB.to_owned(),
         decision_version: DECISION_VERSION,
         trace_hash: sha256_hex(lines.join("\n").as_bytes()),
