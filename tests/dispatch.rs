@@ -4,6 +4,7 @@ use recoup::api::recoup::v1;
 use v1::{ContactState, dispatch_scope};
 
 use crate::support::World;
+use crate::support::client::reason;
 use crate::support::judge;
 use crate::support::process::until;
 use crate::support::scenes::{self, Loan, ONE_TEXT, cny};
@@ -154,4 +155,42 @@ stages:
     let ledger = judge::export(&world.ana, world.folder.path()).await;
     let judged = judge::judge(world.sandbox.log(), &ledger, &[]);
     assert_eq!(judged.status, Some(0), "{}", judged.text);
+}
+
+#[tokio::test]
+async fn nobody_reports_away_what_a_carrier_took() {
+    let world = World::live(&["sms"], ONE_TEXT).await;
+    let case = scenes::open(&world.ana, &Loan::at_noon(1)).await;
+    let sent = scenes::until_contact(&world.ana, &case.case_id, ContactState::Effected).await;
+    let request = v1::ReportOutcomeRequest {
+        request_id: "away".into(),
+        contact_id: sent.contact_id.clone(),
+        outcome: v1::Outcome::Cancelled.into(),
+        occurred_time: sent.intent_time,
+        ..v1::ReportOutcomeRequest::default()
+    };
+    let refused = world.ana.contacts().report_outcome(request).await;
+    let refused = refused.expect_err("it was sent");
+    assert_eq!(reason(&refused), "CONTACT_STATE");
+}
+
+#[tokio::test]
+async fn the_same_close_said_by_many_at_once_is_answered_to_all() {
+    let world = World::live(&["sms"], ONE_TEXT).await;
+    let case = scenes::open(&world.ana, &Loan::at_noon(1)).await;
+    let mut saying = tokio::task::JoinSet::new();
+    for _ in 0..48 {
+        let ana = world.ana.clone();
+        let request = v1::CloseCaseRequest {
+            request_id: "close".into(),
+            case_id: case.case_id.clone(),
+            reason: v1::CloseReason::Withdrawn.into(),
+            ..v1::CloseCaseRequest::default()
+        };
+        saying.spawn(async move { ana.cases().close_case(request).await });
+    }
+    for answer in saying.join_all().await {
+        let closed = answer.expect("the answer of the first").into_inner();
+        assert_eq!(closed.case.expect("the case").case_id, case.case_id);
+    }
 }

@@ -282,6 +282,37 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_would_end_the_stack_or_the_day_is_refused() {
+        let sms = ContactClass::Sms;
+        let name = &["borrower_name"];
+        for deep in [
+            format!("{{{{ {}1 }}}}", "-".repeat(19_000)),
+            format!("{{{{ {}1 }}}}", "not ".repeat(2_290)),
+            format!("{{{{ borrower_name{} }}}}", "|upper".repeat(3_000)),
+            format!("{{{{ borrower_name{} }}}}", ".a".repeat(9_000)),
+            format!("{{% if {}1 %}}x{{% endif %}}", "1+".repeat(5_000)),
+        ] {
+            let said = checked(sms, &deep, name).expect_err("too deep");
+            assert!(said.contains("longer than 200"), "{said}");
+        }
+        let many = "{{ borrower_name }}".repeat(65);
+        let said = checked(sms, &many, name).expect_err("too many");
+        assert!(said.contains("more than 64"), "{said}");
+        assert_eq!(
+            checked(sms, &"{{ borrower_name }} ".repeat(64), name),
+            Ok(())
+        );
+        assert_eq!(checked(sms, &"{ not a block } ".repeat(500), &[]), Ok(()));
+        // Eleven loops in one another, ten rounds each.
+        let round = "{% for x in [0,1,2,3,4,5,6,7,8,9] %}";
+        let endless = format!("{}x{}", round.repeat(11), "{% endfor %}".repeat(11));
+        let said = language()
+            .render_str(&endless, ())
+            .expect_err("out of fuel");
+        assert_eq!(said.kind(), minijinja::ErrorKind::OutOfFuel, "{said}");
+    }
+
+    #[test]
     fn texts_are_checked_before_they_are_registered() {
         let sms = ContactClass::Sms;
         assert_eq!(

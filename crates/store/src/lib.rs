@@ -151,7 +151,7 @@ pub trait Store: Send + Sync + 'static {
     /// Audit leaves of the entries with a position above `after`, in order.
     async fn leaves(&self, after: u64, limit: usize) -> Read<Vec<Leaf>>;
 
-    /// The newest position, and word of each later one.
+    /// The newest position, and word of each later one; closed once the store has failed and writes nothing more.
     fn newest(&self) -> tokio::sync::watch::Receiver<u64>;
 
     /// All versions of all policies of a tenant, or of all tenants.

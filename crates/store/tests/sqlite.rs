@@ -165,6 +165,8 @@ async fn a_failed_commit_stops_the_store() {
     hand.execute_batch("ALTER TABLE gone RENAME TO leaf")
         .unwrap();
     assert!(is_broken(&store.commit(empty).await));
+    // Whoever follows the store hears that there will be no more.
+    assert!(store.newest().changed().await.is_err());
     drop(store);
     let store = open(dir.path()).unwrap();
     assert_eq!(store.party(&party.tenant, party.id).await.unwrap(), None);
