@@ -364,11 +364,7 @@ const fn length(class: ContactClass) -> SignedDuration {
     }
 }
 
-fn record(
-    facts: &Facts,
-    packs: &Packs,
-    trace: &recoup_compliance::FullTrace,
-) -> DecisionRecord {
+fn record(facts: &Facts, packs: &Packs, trace: &recoup_compliance::FullTrace) -> DecisionRecord {
     let line = |l: &TraceLine| format!("{l:?}");
     let lines: Vec<String> = trace.lines.iter().map(line).collect();
     let pin = facts.case.policy.as_ref();
