@@ -170,23 +170,23 @@ impl Buf {
     /// The check itself, checked: a field taken away is found, a preview that changes its name is not.
     fn sees_breaks(&self) -> Result<(), String> {
         let scratch = tempfile::tempdir().map_err(|e| e.to_string())?;
-        let changed = |from: &str, to: &str| -> Result<bool, String> {
+        let changed = |file: &str, from: &str, to: &str| -> Result<bool, String> {
             copy(&proto(), scratch.path()).map_err(|e| format!("copy proto/: {e}"))?;
-            let path = scratch.path().join("recoup/v1/case.proto");
+            let path = scratch.path().join("recoup/v1").join(file);
             let old = fs::read_to_string(&path).map_err(|e| e.to_string())?;
             let new = old.replacen(from, to, 1);
             if new == old {
                 return Err(format!(
-                    "case.proto has no `{from}`: choose another change to test with"
+                    "{file} has no `{from}`: choose another change to test with"
                 ));
             }
             fs::write(&path, new).map_err(|e| e.to_string())?;
             Ok(self.unbroken(scratch.path()).is_err())
         };
-        if !changed("  string payment_ref = 3;\n", "")? {
+        if !changed("case.proto", "  string payment_ref = 3;\n", "")? {
             return Err("buf does not see that RecordPayment lost a field".to_owned());
         }
-        if changed("rpc ReversePayment(", "rpc TakePaymentBack(")? {
+        if changed("arrangement.proto", "rpc ProposePlan(", "rpc SuggestPlan(")? {
             return Err("a preview cannot be renamed: the baseline holds it".to_owned());
         }
         Ok(())
