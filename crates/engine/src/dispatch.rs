@@ -14,6 +14,7 @@ use recoup_channel::wire::{
 use recoup_channel::{Call, ChannelError};
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::journal::ContactEvent;
+use recoup_domain::party::PointState;
 use recoup_domain::{Case, CaseEvent, Outcome, Party};
 use recoup_store::{CommitError, Facts};
 use std::time::Duration;
@@ -308,7 +309,11 @@ impl Engine {
 
 /// Whether a fact forbids what this contact was meant to do.
 pub(crate) fn is_overtaken(case: &Case, party: &Party, contact: &Contact) -> bool {
-    case.closed.is_some() || !case.pauses.is_empty() || party.forbids(&contact.into())
+    let point = contact.point.and_then(|key| party.point(key));
+    case.closed.is_some()
+        || !case.pauses.is_empty()
+        || party.forbids(&contact.into())
+        || point.is_some_and(|p| p.state == PointState::WrongNumber)
 }
 
 fn note_result(draft: &mut Draft, out: &Outgoing, result: &Result<Receipt, ChannelError>) {

@@ -227,3 +227,41 @@ async fn of_many_who_write_over_the_same_etag_one_does() {
         assert_eq!(reason(&status), "STALE_ETAG");
     }
 }
+
+#[tokio::test]
+async fn a_stop_is_lifted_by_the_lender_who_laid_it() {
+    let world = World::new().await;
+    let mut admin = v1::admin_service_client::AdminServiceClient::new(world.channel.clone());
+    let all = || {
+        Some(v1::DispatchScope {
+            scope: Some(v1::dispatch_scope::Scope::All(true)),
+        })
+    };
+    let pause = |id: &str| v1::PauseDispatchRequest {
+        request_id: id.into(),
+        scope: all(),
+        reason: "court order".into(),
+    };
+    let resume = |id: &str| v1::ResumeDispatchRequest {
+        request_id: id.into(),
+        scope: all(),
+        reason: "go".into(),
+    };
+    let laid = admin.pause_dispatch(of("ana", pause("p1"))).await;
+    assert_eq!(laid.expect("a stop").into_inner().pauses.len(), 1);
+    // Somebody of another lender can neither lift it nor make it theirs.
+    let lifted = admin.resume_dispatch(of("eve", resume("r1"))).await;
+    assert_eq!(
+        reason(&lifted.expect_err("not theirs")),
+        "DISPATCH_NOT_PAUSED"
+    );
+    let again = admin.pause_dispatch(of("eve", pause("p2"))).await;
+    assert_eq!(
+        again.expect("it is paused").into_inner().pauses[0].author,
+        "ana"
+    );
+    let lifted = admin.resume_dispatch(of("eve", resume("r2"))).await;
+    assert!(lifted.is_err(), "still not theirs");
+    let lifted = admin.resume_dispatch(of("ana", resume("r3"))).await;
+    assert!(lifted.expect("her own").into_inner().pauses.is_empty());
+}

@@ -160,13 +160,9 @@ impl Edge {
     ) -> Result<(), Status> {
         let store = self.engine.store();
         let failed = |e: recoup_store::StoreError| status::of_command(e.into());
-        if store
-            .switches()
-            .await
-            .map_err(failed)?
-            .iter()
-            .any(|s| s.paused && s.scope == *scope)
-        {
+        let switches = store.switches().await.map_err(failed)?;
+        let laid = switches.iter().find(|s| s.paused && s.scope == *scope);
+        if laid.is_some_and(|s| s.tenant == *tenant) {
             return Ok(());
         }
         let kept = store
@@ -176,7 +172,10 @@ impl Edge {
         if kept.is_some() {
             return Ok(());
         }
-        let message = "dispatch is not paused for this scope; GetStatus lists the pauses in force";
+        let message = match laid {
+            Some(_) => "a person of another lender paused it, and they alone can let it go again",
+            None => "dispatch is not paused for this scope; GetStatus lists the pauses in force",
+        };
         Err(Problem::new(ErrorReason::DispatchNotPaused, message).into())
     }
 }

@@ -157,6 +157,8 @@ pub struct Switch {
     pub paused: bool,
     /// Why.
     pub reason: String,
+    /// The lender whose person did it: nobody else's lets dispatch go again.
+    pub tenant: TenantId,
     /// Who.
     pub by: String,
     /// When.

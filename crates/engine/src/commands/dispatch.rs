@@ -54,10 +54,20 @@ impl Engine {
                 scope: scope.clone(),
                 paused,
                 reason: reason.clone(),
+                tenant: who.tenant.clone(),
                 by: who.principal.clone(),
                 at: draft.now,
             };
             let mut off = self.0.store.switches().await?;
+            let held = |s: &&Switch| s.paused && s.scope == scope && s.tenant != who.tenant;
+            if paused && off.iter().any(|s| held(&s)) {
+                // It is paused already, and stays the stop of whoever laid it.
+                off.retain(|s| s.paused);
+                if let Some(done) = self.commit_command(who, draft, off, encode).await? {
+                    return Ok(done);
+                }
+                continue;
+            }
             off.retain(|s| s.paused && s.scope != scope);
             off.extend(Some(switch.clone()).filter(|s| s.paused));
             let event = if paused {

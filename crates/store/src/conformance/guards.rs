@@ -27,6 +27,7 @@ fn switch(scope: Scope, paused: bool) -> Change {
             scope,
             paused,
             reason: "carrier down".into(),
+            tenant: build::tenant("a"),
             by: "ops".into(),
             at: build::at(0),
         })],
