@@ -151,7 +151,8 @@ impl Engine {
                 }
                 Ok(Decided::NoRoom(channel)) => {
                     if let Some((claim, work)) = self.0.parked.park(&channel, claim, work) {
-                        changes.push(self.later(&claim, FULL_AGAIN));
+                        let again = self.0.wall.now().saturating_add(FULL_AGAIN).ok();
+                        changes.push(Self::give_back(&claim, again));
                         after.push((claim, work, None, Vec::new()));
                     }
                 }
@@ -264,12 +265,11 @@ impl Engine {
         draft.finish().0
     }
 
-    /// Gives a lease back: the case is looked at again after a while.
-    fn later(&self, claim: &Claim, after: SignedDuration) -> recoup_store::Change {
-        let at = self.0.wall.now().saturating_add(after);
+    /// Gives a lease back: the case is looked at again at an instant.
+    fn give_back(claim: &Claim, at: Option<Timestamp>) -> recoup_store::Change {
         recoup_store::Change {
             guards: vec![recoup_store::Guard::Fence(claim.case, claim.fence)],
-            writes: vec![recoup_store::Write::Schedule(claim.case, at.ok())],
+            writes: vec![recoup_store::Write::Schedule(claim.case, at)],
             ..Default::default()
         }
     }
@@ -281,12 +281,12 @@ impl Engine {
             now.saturating_add(SignedDuration::from_secs(1))
                 .unwrap_or(now),
         );
-        let change = recoup_store::Change {
-            guards: vec![recoup_store::Guard::Fence(claim.case, claim.fence)],
-            writes: vec![recoup_store::Write::Schedule(claim.case, Some(next))],
-            ..Default::default()
-        };
-        match self.0.store.commit(change).await {
+        match self
+            .0
+            .store
+            .commit(Self::give_back(claim, Some(next)))
+            .await
+        {
             Err(CommitError::Store(error)) => Err(error),
             _ => Ok(()),
         }

@@ -10,7 +10,7 @@ use recoup_store::CaseFilter;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, Streaming, async_trait};
 
-use super::{Call, Edge, answer, ids};
+use super::{Asked, Call, Edge, answer, ids};
 use crate::api::recoup::v1::case_service_server::CaseService;
 use crate::api::recoup::v1::{self, ErrorReason};
 use crate::convert::filter::{CASES, Filter};
@@ -91,20 +91,18 @@ impl CaseService for Edge {
         request: Request<v1::ListCasesRequest>,
     ) -> Result<Response<v1::ListCasesResponse>, Status> {
         let (who, body) = self.open(request)?;
-        let mut bad = Bad::new();
-        let size = page::size(&mut bad, body.page_size);
-        let bound = Binding {
-            vault: self.engine.vault(),
-            tenant: &who.tenant,
+        let asked = Asked {
             method: "ListCases",
             filter: &body.filter,
+            page_size: body.page_size,
+            page_token: &body.page_token,
         };
-        let place = bound.place(&mut bad, &body.page_token);
-        let filter = Filter::read(&mut bad, &body.filter, CASES);
-        let (place, filter) = bad.check(place.zip(filter))?;
-        let after = place.and_then(|id| id.parse::<CaseId>().ok());
-        let (cases, next) = self.scan_cases(&who.tenant, &filter, after, size).await?;
-        let next_page_token = next.map_or_else(String::new, |id| bound.token(&id.to_string()));
+        let list = self.listing(&who, asked, CASES)?;
+        let after = list.after.as_ref().and_then(|id| id.parse::<CaseId>().ok());
+        let (cases, next) = self
+            .scan_cases(&who.tenant, &list.filter, after, list.size)
+            .await?;
+        let next_page_token = list.token(next);
         Ok(Response::new(v1::ListCasesResponse {
             cases,
             next_page_token,

@@ -4,13 +4,12 @@ use prost::Message;
 use recoup_engine::commands::CollectorView;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Call, Edge, answer};
+use super::{Asked, Call, Edge, answer};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::ErrorReason;
 use crate::api::recoup::v1::collector_service_server::CollectorService;
 use crate::convert::collector;
-use crate::convert::filter::{COLLECTORS, Filter};
-use crate::convert::page::{self, Binding};
+use crate::convert::filter::COLLECTORS;
 use crate::convert::read::Bad;
 use crate::status;
 
@@ -54,27 +53,23 @@ impl CollectorService for Edge {
         request: Request<v1::ListCollectorsRequest>,
     ) -> Result<Response<v1::ListCollectorsResponse>, Status> {
         let (who, body) = self.open(request)?;
-        let mut bad = Bad::new();
-        let size = page::size(&mut bad, body.page_size);
-        let bound = Binding {
-            vault: self.engine.vault(),
-            tenant: &who.tenant,
+        let asked = Asked {
             method: "ListCollectors",
             filter: &body.filter,
+            page_size: body.page_size,
+            page_token: &body.page_token,
         };
-        let place = bound.place(&mut bad, &body.page_token);
-        let filter = Filter::read(&mut bad, &body.filter, COLLECTORS);
-        let (place, filter) = bad.check(place.zip(filter))?;
+        let list = self.listing(&who, asked, COLLECTORS)?;
         let all = self.engine.collectors(&who.tenant).await;
         let all = all.map_err(status::of_command)?;
         let rows = all
             .iter()
             .map(|(c, plain)| (plain.lender_ref.clone(), collector::render(c, plain)));
-        let rows = rows.filter(|(_, row)| filter.holds(row)).collect();
-        let (collectors, next) = page::of_rows(rows, place.as_deref(), size);
+        let rows = rows.filter(|(_, row)| list.filter.holds(row)).collect();
+        let (collectors, next_page_token) = list.page(rows);
         Ok(Response::new(v1::ListCollectorsResponse {
             collectors,
-            next_page_token: next.map_or_else(String::new, |at| bound.token(&at)),
+            next_page_token,
         }))
     }
 }

@@ -7,11 +7,10 @@ use recoup_store::ContactFilter;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::case::SCAN_MAX;
-use super::{Call, Edge, answer};
+use super::{Asked, Call, Edge, answer};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::contact_service_server::ContactService;
 use crate::convert::filter::{CONTACTS, Filter};
-use crate::convert::page::{self, Binding};
 use crate::convert::read::Bad;
 use crate::convert::{contact, explain, gate, hypothetical, value, words};
 use crate::status;
@@ -135,22 +134,21 @@ impl ContactService for Edge {
         request: Request<v1::ListContactsRequest>,
     ) -> Result<Response<v1::ListContactsResponse>, Status> {
         let (who, body) = self.open(request)?;
-        let mut bad = Bad::new();
-        let size = page::size(&mut bad, body.page_size);
-        let bound = Binding {
-            vault: self.engine.vault(),
-            tenant: &who.tenant,
+        let asked = Asked {
             method: "ListContacts",
             filter: &body.filter,
+            page_size: body.page_size,
+            page_token: &body.page_token,
         };
-        let place = bound.place(&mut bad, &body.page_token);
-        let filter = Filter::read(&mut bad, &body.filter, CONTACTS);
-        let (place, filter) = bad.check(place.zip(filter))?;
-        let after = place.and_then(|id| id.parse::<ContactId>().ok());
+        let list = self.listing(&who, asked, CONTACTS)?;
+        let after = list
+            .after
+            .as_ref()
+            .and_then(|id| id.parse::<ContactId>().ok());
         let (contacts, next) = self
-            .scan_contacts(&who.tenant, &filter, after, size)
+            .scan_contacts(&who.tenant, &list.filter, after, list.size)
             .await?;
-        let next_page_token = next.map_or_else(String::new, |id| bound.token(&id.to_string()));
+        let next_page_token = list.token(next);
         Ok(Response::new(v1::ListContactsResponse {
             contacts,
             next_page_token,

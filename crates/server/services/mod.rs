@@ -27,6 +27,8 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use crate::config::Limits;
+use crate::convert::filter::{Field, Filter};
+use crate::convert::page::{self, Binding};
 use crate::convert::read::Bad;
 use crate::identity::Principal;
 use crate::status;
@@ -93,8 +95,63 @@ impl Edge {
         }
     }
 
+    /// What a list was asked for: which rows, after which place, how many.
+    fn listing<'a, T: Clone>(
+        &'a self,
+        who: &'a Principal,
+        asked: Asked<'a>,
+        fields: &'static [Field<T>],
+    ) -> Result<Listing<'a, T>, Status> {
+        let mut bad = Bad::new();
+        let size = page::size(&mut bad, asked.page_size);
+        let bound = Binding {
+            vault: self.engine.vault(),
+            tenant: &who.tenant,
+            method: asked.method,
+            filter: asked.filter,
+        };
+        let place = bound.place(&mut bad, asked.page_token);
+        let filter = Filter::read(&mut bad, asked.filter, fields);
+        let (after, filter) = bad.check(place.zip(filter))?;
+        Ok(Listing {
+            filter,
+            after,
+            size,
+            bound,
+        })
+    }
+
     fn now(&self) -> Timestamp {
         self.engine.wall().now()
+    }
+}
+
+/// A list as it was asked for.
+struct Asked<'a> {
+    method: &'static str,
+    filter: &'a str,
+    page_size: i32,
+    page_token: &'a str,
+}
+
+/// A list, read.
+struct Listing<'a, T: 'static> {
+    filter: Filter<T>,
+    after: Option<String>,
+    size: usize,
+    bound: Binding<'a>,
+}
+
+impl<T> Listing<'_, T> {
+    /// A page of rows that are at hand, each with the key it is sorted by, and the token of the next page.
+    fn page<R>(&self, rows: Vec<(String, R)>) -> (Vec<R>, String) {
+        let (rows, next) = page::of_rows(rows, self.after.as_deref(), self.size);
+        (rows, self.token(next))
+    }
+
+    /// The token of the page after `next`; empty where there is none.
+    fn token(&self, next: Option<impl ToString>) -> String {
+        next.map_or_else(String::new, |at| self.bound.token(&at.to_string()))
     }
 }
 

@@ -6,11 +6,10 @@ use recoup_policy::Severity;
 use recoup_store::StoredTemplate;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Call, Edge, answer};
+use super::{Asked, Call, Edge, answer};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::policy_service_server::PolicyService;
-use crate::convert::filter::{Filter, POLICIES, TEMPLATES};
-use crate::convert::page::{self, Binding};
+use crate::convert::filter::{POLICIES, TEMPLATES};
 use crate::convert::read::Bad;
 use crate::convert::{contact, policy};
 use crate::status;
@@ -146,17 +145,13 @@ impl PolicyService for Edge {
         request: Request<v1::ListPoliciesRequest>,
     ) -> Result<Response<v1::ListPoliciesResponse>, Status> {
         let (who, body) = self.open(request)?;
-        let mut bad = Bad::new();
-        let size = page::size(&mut bad, body.page_size);
-        let bound = Binding {
-            vault: self.engine.vault(),
-            tenant: &who.tenant,
+        let asked = Asked {
             method: "ListPolicies",
             filter: &body.filter,
+            page_size: body.page_size,
+            page_token: &body.page_token,
         };
-        let place = bound.place(&mut bad, &body.page_token);
-        let filter = Filter::read(&mut bad, &body.filter, POLICIES);
-        let (place, filter) = bad.check(place.zip(filter))?;
+        let list = self.listing(&who, asked, POLICIES)?;
         let all = self.engine.policy_versions(&who.tenant);
         let rows = all.into_iter().map(|view| {
             // By name, the newest version first.
@@ -167,8 +162,8 @@ impl PolicyService for Edge {
             );
             (key, view)
         });
-        let rows = rows.filter(|(_, view)| filter.holds(&policy::render(view)));
-        let (views, next) = page::of_rows(rows.collect(), place.as_deref(), size);
+        let rows = rows.filter(|(_, view)| list.filter.holds(&policy::render(view)));
+        let (views, next_page_token) = list.page(rows.collect());
         let mut policies = Vec::with_capacity(views.len());
         for mut view in views {
             let (name, version) = (&view.stored.name, view.stored.version);
@@ -181,7 +176,7 @@ impl PolicyService for Edge {
         }
         Ok(Response::new(v1::ListPoliciesResponse {
             policies,
-            next_page_token: next.map_or_else(String::new, |at| bound.token(&at)),
+            next_page_token,
         }))
     }
 
@@ -190,26 +185,22 @@ impl PolicyService for Edge {
         request: Request<v1::ListTemplatesRequest>,
     ) -> Result<Response<v1::ListTemplatesResponse>, Status> {
         let (who, body) = self.open(request)?;
-        let mut bad = Bad::new();
-        let size = page::size(&mut bad, body.page_size);
-        let bound = Binding {
-            vault: self.engine.vault(),
-            tenant: &who.tenant,
+        let asked = Asked {
             method: "ListTemplates",
             filter: &body.filter,
+            page_size: body.page_size,
+            page_token: &body.page_token,
         };
-        let place = bound.place(&mut bad, &body.page_token);
-        let filter = Filter::read(&mut bad, &body.filter, TEMPLATES);
-        let (place, filter) = bad.check(place.zip(filter))?;
+        let list = self.listing(&who, asked, TEMPLATES)?;
         let all = self.engine.templates(&who.tenant);
         let rows = all
             .iter()
             .map(|t| (format!("{} {}", t.name, t.locale), policy::template(t)));
-        let rows = rows.filter(|(_, row)| filter.holds(row)).collect();
-        let (templates, next) = page::of_rows(rows, place.as_deref(), size);
+        let rows = rows.filter(|(_, row)| list.filter.holds(row)).collect();
+        let (templates, next_page_token) = list.page(rows);
         Ok(Response::new(v1::ListTemplatesResponse {
             templates,
-            next_page_token: next.map_or_else(String::new, |at| bound.token(&at)),
+            next_page_token,
         }))
     }
 }

@@ -3,12 +3,10 @@
 use recoup_engine::commands::WorkItem;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::Edge;
+use super::{Asked, Edge};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::report_service_server::ReportService;
-use crate::convert::filter::{Filter, WORKLIST};
-use crate::convert::page::{self, Binding};
-use crate::convert::read::Bad;
+use crate::convert::filter::WORKLIST;
 use crate::convert::value;
 use crate::status;
 
@@ -19,17 +17,13 @@ impl ReportService for Edge {
         request: Request<v1::GetWorklistRequest>,
     ) -> Result<Response<v1::GetWorklistResponse>, Status> {
         let (who, body) = self.open(request)?;
-        let mut bad = Bad::new();
-        let size = page::size(&mut bad, body.page_size);
-        let bound = Binding {
-            vault: self.engine.vault(),
-            tenant: &who.tenant,
+        let asked = Asked {
             method: "GetWorklist",
             filter: &body.filter,
+            page_size: body.page_size,
+            page_token: &body.page_token,
         };
-        let place = bound.place(&mut bad, &body.page_token);
-        let filter = Filter::read(&mut bad, &body.filter, WORKLIST);
-        let (place, filter) = bad.check(place.zip(filter))?;
+        let list = self.listing(&who, asked, WORKLIST)?;
         let all = self.engine.worklist(&who.tenant).await;
         let all = all.map_err(status::of_command)?;
         let rows = all.iter().map(|item| {
@@ -38,12 +32,12 @@ impl ReportService for Edge {
             let key = format!("{:020} {}", item.since.as_microsecond(), row.item_id);
             (key, row)
         });
-        let mut rows: Vec<_> = rows.filter(|(_, row)| filter.holds(row)).collect();
+        let mut rows: Vec<_> = rows.filter(|(_, row)| list.filter.holds(row)).collect();
         rows.sort_by(|(a, _), (b, _)| a.cmp(b));
-        let (items, next) = page::of_rows(rows, place.as_deref(), size);
+        let (items, next_page_token) = list.page(rows);
         Ok(Response::new(v1::GetWorklistResponse {
             items,
-            next_page_token: next.map_or_else(String::new, |at| bound.token(&at)),
+            next_page_token,
         }))
     }
 }
