@@ -14,6 +14,7 @@ mod kill;
 mod planted;
 mod requests;
 mod rights;
+mod sealed;
 mod support;
 mod vertical;
 mod wire;

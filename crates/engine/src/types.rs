@@ -45,6 +45,14 @@ pub enum Answered<R> {
 }
 
 impl<R> Answered<R> {
+    /// What was done now, as `part` of it.
+    pub(crate) fn map<S>(self, part: impl FnOnce(R) -> S) -> Answered<S> {
+        match self {
+            Self::Now(result) => Answered::Now(part(result)),
+            Self::Before(bytes) => Answered::Before(bytes),
+        }
+    }
+
     /// The answer given before, where it was.
     pub fn into_before(self) -> Option<Vec<u8>> {
         match self {

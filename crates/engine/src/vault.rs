@@ -129,11 +129,20 @@ impl Vault {
         let wrapped = seal(&self.wrap, &aad, &key[..])?;
         Ok((
             DataKey {
-                party,
+                person: Some(party),
                 cipher: Aes256GcmSiv::new((&*key).into()),
             },
             wrapped,
         ))
+    }
+
+    /// The key of what speaks of no person: derived, so that there is nothing to keep and nothing to erase.
+    #[must_use]
+    pub fn nobodys_key(&self) -> DataKey {
+        DataKey {
+            person: None,
+            cipher: Aes256GcmSiv::new(&mac(&self.master[..], &[b"nobody"]).into()),
+        }
     }
 
     /// The data key in a wrapped form.
@@ -146,7 +155,7 @@ impl Vault {
             .try_into()
             .map_err(|_| VaultError::Forged("a data key"))?;
         Ok(DataKey {
-            party,
+            person: Some(party),
             cipher: Aes256GcmSiv::new(key.into()),
         })
     }
@@ -159,13 +168,19 @@ impl Vault {
     }
 }
 
-/// A party's data key.
+/// The data key of a person, or of nobody.
 pub struct DataKey {
-    party: PartyId,
+    person: Option<PartyId>,
     cipher: Aes256GcmSiv,
 }
 
 impl DataKey {
+    /// Whose it is.
+    #[must_use]
+    pub const fn person(&self) -> Option<PartyId> {
+        self.person
+    }
+
     /// Seals `plain` for `place` (a table and column): it opens for the same party and place only.
     ///
     /// # Errors
@@ -183,7 +198,8 @@ impl DataKey {
     }
 
     fn aad(&self, place: &str) -> Vec<u8> {
-        [&self.party.to_bytes()[..], place.as_bytes()].concat()
+        let person = self.person.map(PartyId::to_bytes).unwrap_or_default();
+        [&person[..], place.as_bytes()].concat()
     }
 }
 

@@ -6,6 +6,7 @@ use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
 use recoup_domain::journal::Entry;
+use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, Party};
 use serde::{Deserialize, Serialize};
 
@@ -174,8 +175,10 @@ pub struct Answer {
     pub request_id: String,
     /// Keyed hash of method and body: the same id with another body is refused.
     pub fingerprint: [u8; 16],
+    /// The person it speaks of, whose key seals it; nobody for a policy or a switch.
+    pub person: Option<PartyId>,
     /// The encoded answer.
-    pub body: Vec<u8>,
+    pub sealed: Sealed,
     /// When it was given.
     pub at: Timestamp,
 }
@@ -198,7 +201,7 @@ pub enum CommitError {
     Taken(&'static str),
     /// The request was answered before, with the same body.
     #[error("the request was answered before")]
-    Answered(Answer),
+    Answered(Box<Answer>),
     /// The request's id was used before with another body.
     #[error("the request id was used for another request")]
     OtherRequest,

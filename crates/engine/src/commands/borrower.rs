@@ -1,5 +1,6 @@
 //! Commands on parties.
 
+use super::Decided;
 use crate::beside::Beside;
 use crate::draft::Draft;
 use crate::engine::Engine;
@@ -58,12 +59,8 @@ impl Engine {
         over: Over<'_>,
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
-        let _work = self.0.activity.begin();
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
         let key = self.0.vault.keyed(&who.tenant, "party", &told.lender_ref);
-        for _ in 0..super::ATTEMPTS_MAX {
+        self.command(who, encode, || async {
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             let (seen, guard) = match self.0.store.party_by_ref(&who.tenant, key).await? {
                 Some(party) => {
@@ -80,12 +77,11 @@ impl Engine {
             for facts in &all {
                 self.schedule_next(&mut draft, facts).await;
             }
-            let view = self.view_party(&draft, id).await?;
-            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
-                return Ok(done);
-            }
-        }
-        Err(CommandError::Contended)
+            let result = self.view_party(&draft, id).await?;
+            let key = self.0.keys.of(id).await?;
+            Ok(Decided { draft, result, key })
+        })
+        .await
     }
 
     /// Puts a party on a draft: the known one, as told anew, or a new one. Answers its id.
@@ -287,30 +283,23 @@ impl Engine {
         act: impl Fn(&mut Draft, &Party, &[Facts]) -> Done<()> + Send + Sync,
         stop: &PartyStop,
     ) -> Done<Answered<PartyView>> {
-        let _work = self.0.activity.begin();
-        for _ in 0..super::ATTEMPTS_MAX {
-            if let Some(before) = self.answered(who).await? {
-                return Ok(before);
-            }
+        self.command(who, encode, || async {
             let party = self.find_party(&who.tenant, name).await?;
             let id = party.id;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             draft.hold_party(party.clone());
             let all = self.hold_open_cases(&mut draft, id).await?;
-            if let Err(refusal) = act(&mut draft, &party, &all) {
-                return self.answered_meanwhile(who, refusal).await;
-            }
+            act(&mut draft, &party, &all)?;
             draft.follows();
             if stop.lifts() && draft.has_entries() {
                 all.iter().for_each(|facts| reopen(&mut draft, facts));
             }
             self.follow(&mut draft, &all, stop).await?;
-            let view = self.view_party(&draft, id).await?;
-            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
-                return Ok(done);
-            }
-        }
-        Err(CommandError::Contended)
+            let result = self.view_party(&draft, id).await?;
+            let key = self.0.keys.of(id).await?;
+            Ok(Decided { draft, result, key })
+        })
+        .await
     }
 
     /// Calls off what a stop overtakes in all open cases of a party, and schedules them anew.

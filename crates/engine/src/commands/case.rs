@@ -1,7 +1,7 @@
 //! Commands on cases: open, facts, money, evidence, the end.
 
-use super::check_etag;
 use super::read::ShowCase;
+use super::{Decided, check_etag};
 use crate::beside::Beside;
 use crate::draft::Draft;
 use crate::engine::Engine;
@@ -85,27 +85,20 @@ impl Engine {
         input: CaseInput,
         encode: Encode<'_, CaseView>,
     ) -> Done<Answered<CaseView>> {
-        let _work = self.0.activity.begin();
-        for _ in 0..super::ATTEMPTS_MAX {
-            if let Some(before) = self.answered(who).await? {
-                return Ok(before);
-            }
-            let free = self.must_have_no_open_case(who, &input.lender_case_ref);
-            if let Err(refusal) = free.await {
-                return self.answered_meanwhile(who, refusal).await;
-            }
+        self.command(who, encode, || async {
+            self.must_have_no_open_case(who, &input.lender_case_ref)
+                .await?;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             let facts = self.draft_case(&mut draft, who, &input).await?;
             self.schedule_next(&mut draft, &facts).await;
-            let view = self.view_in(&draft, &facts).await?;
-            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
-                return Ok(done);
-            }
-        }
-        Err(CommandError::Contended)
+            let result = self.view_in(&draft, &facts).await?;
+            let key = self.0.keys.of_answer(facts.case.borrower).await?;
+            Ok(Decided { draft, result, key })
+        })
+        .await
     }
 
-    async fn must_have_no_open_case(&self, who: &Caller, lender_ref: &str) -> Done<()> {
+    pub(crate) async fn must_have_no_open_case(&self, who: &Caller, lender_ref: &str) -> Done<()> {
         let key = self.0.vault.keyed(&who.tenant, "case", lender_ref);
         match self.0.store.case_by_ref(&who.tenant, key).await? {
             Some(case) if case.closed.is_none() => Err(CommandError::CaseExists(case.id)),

@@ -1,14 +1,15 @@
 //! Collectors.
 
-use super::check_etag;
+use super::{Decided, check_etag};
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::types::{Answered, Caller, CollectorInput, CollectorPlain, Encode};
-use crate::vault::VaultError;
+use crate::vault::{DataKey, VaultError};
 use recoup_domain::collector::{Collector, Credential};
 use recoup_domain::ids::{CollectorId, PartyId};
 use recoup_store::{Guard, Write};
+use std::sync::Arc;
 
 /// Where a collector's sealed data belongs.
 const COLLECTOR_PLACE: &str = "collector.sealed";
@@ -35,11 +36,8 @@ impl Engine {
         input: CollectorInput,
         encode: Encode<'_, CollectorView>,
     ) -> Done<Answered<CollectorView>> {
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
         let id = input.id.unwrap_or_else(|| self.collector_id(who, &input));
-        for _ in 0..super::ATTEMPTS_MAX {
+        let done = self.command(who, encode, || async {
             let known = self.0.store.collector(&who.tenant, id).await?;
             if known.is_none() && input.id.is_some() {
                 return Err(CommandError::NotFound {
@@ -49,27 +47,39 @@ impl Engine {
             }
             let version = known.as_ref().map_or(0, |c| c.version);
             check_etag("collector", input.etag.as_deref(), version)?;
-            let (collector, wrapped) = self
-                .collector(who, id, version, known.as_ref(), &input)
-                .await?;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             draft.guard(Guard::Collector(id, version));
-            if let Some(wrapped) = wrapped {
-                draft.write(Write::PartyKey(key_id(id), wrapped));
-            }
+            let key = self.collector_key(&mut draft, id, known.is_some()).await?;
+            let collector = collector_of(who, id, version + 1, &input, &key)?;
             draft.write(Write::Collector(Box::new(collector.clone())));
             draft.service_event("collector_upserted", id.to_string());
-            let view = CollectorView {
-                collector: collector.clone(),
+            let result = CollectorView {
+                collector,
                 plain: plain_of(&input),
                 created: known.is_none(),
             };
-            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
-                self.0.library.take_collector(collector);
-                return Ok(done);
-            }
+            Ok(Decided { draft, result, key })
+        });
+        let done = done.await?;
+        if let Answered::Now(view) = &done {
+            self.0.library.take_collector(view.collector.clone());
         }
-        Err(CommandError::Contended)
+        Ok(done)
+    }
+
+    /// The key of a collector; a new one goes on the draft.
+    async fn collector_key(
+        &self,
+        draft: &mut Draft,
+        id: CollectorId,
+        is_known: bool,
+    ) -> Done<Arc<DataKey>> {
+        if is_known {
+            return self.0.keys.of(key_id(id)).await;
+        }
+        let (key, wrapped) = self.0.vault.new_key(key_id(id))?;
+        draft.write(Write::PartyKey(key_id(id), wrapped));
+        Ok(Arc::new(key))
     }
 
     /// A collector named by the lender's reference alone always has the same id.
@@ -83,39 +93,6 @@ impl Engine {
                 .keyed(&who.tenant, "collector", &input.lender_ref)
                 .0,
         )
-    }
-
-    async fn collector(
-        &self,
-        who: &Caller,
-        id: CollectorId,
-        version: u64,
-        known: Option<&Collector>,
-        input: &CollectorInput,
-    ) -> Done<(Collector, Option<Vec<u8>>)> {
-        let (key, wrapped) = match known {
-            Some(_) => (self.0.keys.of(key_id(id)).await?, None),
-            None => {
-                let (key, wrapped) = self.0.vault.new_key(key_id(id))?;
-                (std::sync::Arc::new(key), Some(wrapped))
-            }
-        };
-        let plain = serde_json::to_vec(&plain_of(input)).unwrap_or_default();
-        let credential = |(kind, _, until): &(String, String, jiff::Timestamp)| Credential {
-            kind: kind.clone(),
-            valid_until: *until,
-        };
-        let collector = Collector {
-            id,
-            tenant: who.tenant.clone(),
-            version: version + 1,
-            credentials: input.credentials.iter().map(credential).collect(),
-            languages: input.languages.clone(),
-            regions: input.regions.clone(),
-            active: input.active,
-            sealed: key.seal(COLLECTOR_PLACE, &plain)?,
-        };
-        Ok((collector, wrapped))
     }
 
     /// What is sealed of a collector, in the open.
@@ -132,6 +109,30 @@ impl Engine {
 /// A collector's data key lies beside those of parties, under the collector's own id.
 fn key_id(id: CollectorId) -> PartyId {
     PartyId::from_bytes(id.to_bytes())
+}
+
+fn collector_of(
+    who: &Caller,
+    id: CollectorId,
+    version: u64,
+    input: &CollectorInput,
+    key: &DataKey,
+) -> Done<Collector> {
+    let plain = serde_json::to_vec(&plain_of(input)).unwrap_or_default();
+    let credential = |(kind, _, until): &(String, String, jiff::Timestamp)| Credential {
+        kind: kind.clone(),
+        valid_until: *until,
+    };
+    Ok(Collector {
+        id,
+        tenant: who.tenant.clone(),
+        version,
+        credentials: input.credentials.iter().map(credential).collect(),
+        languages: input.languages.clone(),
+        regions: input.regions.clone(),
+        active: input.active,
+        sealed: key.seal(COLLECTOR_PLACE, &plain)?,
+    })
 }
 
 fn plain_of(input: &CollectorInput) -> CollectorPlain {

@@ -1,5 +1,6 @@
 //! Commands on contacts: a person approves, calls off, or reports.
 
+use super::Decided;
 use super::read::contact_view;
 use crate::beside::Beside;
 use crate::dispatch::is_overtaken;
@@ -281,37 +282,26 @@ impl Engine {
         encode: Encode<'_, ContactView>,
         act: impl Fn(&mut Draft, &Contact, &Facts) -> Done<()> + Send + Sync,
     ) -> Done<Answered<ContactView>> {
-        let _work = self.0.activity.begin();
         let missing = || CommandError::NotFound {
             what: "contact",
             id: id.to_string(),
         };
-        for _ in 0..super::ATTEMPTS_MAX {
-            if let Some(before) = self.answered(who).await? {
-                return Ok(before);
-            }
-            let contact = self
-                .0
-                .store
-                .contact(&who.tenant, id)
-                .await?
-                .ok_or_else(missing)?;
+        self.command(who, encode, || async {
+            let contact = self.0.store.contact(&who.tenant, id).await?;
+            let contact = contact.ok_or_else(missing)?;
             let facts = self.facts_of(id.case).await?.ok_or_else(missing)?;
             let mut draft = self.draft_on(&facts, &who.principal);
             draft.hold_contact(contact.clone());
-            if let Err(refusal) = act(&mut draft, &contact, &facts) {
-                return self.answered_meanwhile(who, refusal).await;
-            }
+            act(&mut draft, &contact, &facts)?;
             if draft.has_entries() {
                 self.schedule_after_contact(&mut draft, &facts).await;
             }
-            let mut view = contact_view(draft.contact(id).cloned().unwrap_or(contact));
-            self.told_of(&mut view, draft.entries()).await?;
-            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
-                return Ok(done);
-            }
-        }
-        Err(CommandError::Contended)
+            let key = self.0.keys.of_answer(contact.party).await?;
+            let mut result = contact_view(draft.contact(id).cloned().unwrap_or(contact));
+            self.told_of(&mut result, draft.entries()).await?;
+            Ok(Decided { draft, result, key })
+        })
+        .await
     }
 
     /// An approval is seen by the planner alone: the case is due now. Anything else says when it is due.

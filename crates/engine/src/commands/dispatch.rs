@@ -1,5 +1,6 @@
 //! Switches: stop everything, a lender, or a channel.
 
+use super::Decided;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
@@ -43,13 +44,21 @@ impl Engine {
         reason: String,
         encode: Encode<'_, Vec<Switch>>,
     ) -> Done<Answered<Vec<Switch>>> {
-        let _work = self.0.activity.begin();
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
-        self.must_know(&scope)?;
-        for _ in 0..super::ATTEMPTS_MAX {
+        let event = match paused {
+            true => "dispatch_paused",
+            false => "dispatch_resumed",
+        };
+        self.command(who, encode, || async {
+            self.must_know(&scope)?;
+            let key = self.0.keys.nobodys();
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
+            let mut result = self.0.store.switches().await?;
+            let held = |s: &Switch| s.paused && s.scope == scope && s.tenant != who.tenant;
+            if paused && result.iter().any(held) {
+                // It is paused already, and stays the stop of whoever laid it.
+                result.retain(|s| s.paused);
+                return Ok(Decided { draft, result, key });
+            }
             let switch = Switch {
                 scope: scope.clone(),
                 paused,
@@ -58,30 +67,13 @@ impl Engine {
                 by: who.principal.clone(),
                 at: draft.now,
             };
-            let mut off = self.0.store.switches().await?;
-            let held = |s: &&Switch| s.paused && s.scope == scope && s.tenant != who.tenant;
-            if paused && off.iter().any(|s| held(&s)) {
-                // It is paused already, and stays the stop of whoever laid it.
-                off.retain(|s| s.paused);
-                if let Some(done) = self.commit_command(who, draft, off, encode).await? {
-                    return Ok(done);
-                }
-                continue;
-            }
-            off.retain(|s| s.paused && s.scope != scope);
-            off.extend(Some(switch.clone()).filter(|s| s.paused));
-            let event = if paused {
-                "dispatch_paused"
-            } else {
-                "dispatch_resumed"
-            };
+            result.retain(|s| s.paused && s.scope != scope);
+            result.extend(Some(switch.clone()).filter(|s| s.paused));
             draft.service_event(event, format!("{scope:?}"));
             draft.write(Write::Switch(switch));
-            if let Some(done) = self.commit_command(who, draft, off, encode).await? {
-                return Ok(done);
-            }
-        }
-        Err(CommandError::Contended)
+            Ok(Decided { draft, result, key })
+        })
+        .await
     }
 
     fn must_know(&self, scope: &Scope) -> Done<()> {

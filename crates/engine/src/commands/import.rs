@@ -1,9 +1,11 @@
 //! Import: a case a row, safe to say twice.
 
+use super::Decided;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::types::{Answered, Caller, CaseInput};
+use crate::vault::VaultError;
 use recoup_domain::ids::CaseId;
 
 /// A row that is in.
@@ -23,43 +25,38 @@ impl Engine {
     /// As [`open_case`](Self::open_case), but for CaseExists; RequestReused where the same row of the same batch
     /// said something else before.
     pub async fn import_case(&self, who: &Caller, input: CaseInput) -> Done<Imported> {
-        let _work = self.0.activity.begin();
-        let key = self
-            .0
-            .vault
-            .keyed(&who.tenant, "case", &input.lender_case_ref);
-        for _ in 0..super::ATTEMPTS_MAX {
-            if let Some(before) = self.answered::<Imported>(who).await?.and_then(said_before) {
-                return Ok(before);
-            }
-            let known = self.0.store.case_by_ref(&who.tenant, key).await?;
-            if let Some(open) = known.filter(|c| c.closed.is_none()) {
-                return Ok(Imported {
-                    case: open.id,
-                    already_open: true,
-                });
-            }
+        let encode = |row: &Imported| row.case.to_bytes().to_vec();
+        let done = self.command(who, &encode, || async {
+            self.must_have_no_open_case(who, &input.lender_case_ref)
+                .await?;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             let facts = self.draft_case(&mut draft, who, &input).await?;
             self.schedule_next(&mut draft, &facts).await;
-            let row = Imported {
+            let result = Imported {
                 case: facts.case.id,
                 already_open: false,
             };
-            let encode = |row: &Imported| row.case.to_bytes().to_vec();
-            match self.commit_command(who, draft, row, &encode).await? {
-                Some(Answered::Now(row)) => return Ok(row),
-                Some(Answered::Before(_)) | None => {}
-            }
+            let key = self.0.keys.of_answer(facts.case.borrower).await?;
+            Ok(Decided { draft, result, key })
+        });
+        match done.await {
+            Ok(Answered::Now(row)) => Ok(row),
+            Ok(Answered::Before(kept)) => said_before(kept),
+            Err(CommandError::CaseExists(case)) => Ok(Imported {
+                case,
+                already_open: true,
+            }),
+            Err(refusal) => Err(refusal),
         }
-        Err(CommandError::Contended)
     }
 }
 
 /// The case that this row of this batch opened before.
-fn said_before(answered: Answered<Imported>) -> Option<Imported> {
-    let bytes: [u8; 16] = answered.into_before()?.try_into().ok()?;
-    Some(Imported {
+fn said_before(kept: Vec<u8>) -> Done<Imported> {
+    let bytes: [u8; 16] = kept
+        .try_into()
+        .map_err(|_| VaultError::Forged("an import's answer"))?;
+    Ok(Imported {
         case: CaseId::from_bytes(bytes),
         already_open: true,
     })

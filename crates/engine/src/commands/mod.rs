@@ -31,12 +31,25 @@ pub use worklist::WorkItem;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
+use crate::keys::seal_answer;
 use crate::types::{Answered, Caller, Encode};
+use crate::vault::DataKey;
 use recoup_domain::ids::CaseId;
 use recoup_store::{Answer, CommitError, Facts};
+use std::sync::Arc;
 
 /// How often a command is tried again because its facts moved.
 const ATTEMPTS_MAX: usize = 32;
+
+/// What a command decided: what happens, and what it answers.
+pub(crate) struct Decided<R> {
+    /// What happens.
+    pub(crate) draft: Draft,
+    /// What is answered.
+    pub(crate) result: R,
+    /// The key of the person it speaks of: the recorded answer is sealed under it.
+    pub(crate) key: Arc<DataKey>,
+}
 
 impl Engine {
     /// The answer this request got before.
@@ -46,7 +59,8 @@ impl Engine {
         };
         match self.0.store.answer(&who.tenant, &request.id).await? {
             Some(answer) if answer.fingerprint == request.fingerprint => {
-                Ok(Some(Answered::Before(answer.body)))
+                let encoded = self.0.keys.open_answer(&answer).await?;
+                Ok(Some(Answered::Before(encoded)))
             }
             Some(_) => Err(CommandError::RequestReused),
             None => Ok(None),
@@ -63,30 +77,68 @@ impl Engine {
         self.answered(who).await?.ok_or(refusal)
     }
 
-    /// Commits a command's draft with its answer. None where the facts moved: decide again.
-    pub(crate) async fn commit_command<R>(
+    /// A command: answered before, or decided on the facts as they are and committed; decided anew where they
+    /// moved in between.
+    ///
+    /// # Errors
+    /// What `decide` refuses, unless the very same request was answered meanwhile; Contended where the facts never
+    /// stand still.
+    pub(crate) async fn command<R, D>(
         &self,
         who: &Caller,
-        draft: Draft,
-        result: R,
+        encode: Encode<'_, R>,
+        decide: impl Fn() -> D + Send + Sync,
+    ) -> Done<Answered<R>>
+    where
+        R: Send,
+        D: Future<Output = Done<Decided<R>>> + Send,
+    {
+        let _work = self.0.activity.begin();
+        for _ in 0..ATTEMPTS_MAX {
+            if let Some(before) = self.answered(who).await? {
+                return Ok(before);
+            }
+            let decided = match decide().await {
+                Ok(decided) => decided,
+                Err(refusal) => return self.answered_meanwhile(who, refusal).await,
+            };
+            if let Some(done) = self.commit_decided(who, decided, encode).await? {
+                return Ok(done);
+            }
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// Commits what was decided, with its answer. None where the facts moved: decide again.
+    async fn commit_decided<R>(
+        &self,
+        who: &Caller,
+        decided: Decided<R>,
         encode: Encode<'_, R>,
     ) -> Done<Option<Answered<R>>> {
+        let Decided { draft, result, key } = decided;
         let now = draft.now;
         let (mut change, cancels) = draft.finish();
-        change.answer = who.request.as_ref().map(|request| Answer {
-            tenant: who.tenant.clone(),
-            request_id: request.id.clone(),
-            fingerprint: request.fingerprint,
-            body: encode(&result),
-            at: now,
-        });
+        if let Some(request) = &who.request {
+            change.answer = Some(Answer {
+                tenant: who.tenant.clone(),
+                request_id: request.id.clone(),
+                fingerprint: request.fingerprint,
+                person: key.person(),
+                sealed: seal_answer(&key, &encode(&result))?,
+                at: now,
+            });
+        }
         match self.0.store.commit(change).await {
             Ok(_) => {
                 self.call_off(cancels);
                 self.0.wake.notify_one();
                 Ok(Some(Answered::Now(result)))
             }
-            Err(CommitError::Answered(answer)) => Ok(Some(Answered::Before(answer.body))),
+            Err(CommitError::Answered(answer)) => {
+                let encoded = self.0.keys.open_answer(&answer).await?;
+                Ok(Some(Answered::Before(encoded)))
+            }
             Err(CommitError::OtherRequest) => Err(CommandError::RequestReused),
             Err(CommitError::Stale(_) | CommitError::Taken(_)) => Ok(None),
             Err(CommitError::Store(error)) => Err(error.into()),
@@ -102,16 +154,10 @@ impl Engine {
         act: impl Fn(&mut Draft, &Facts) -> Done<()> + Send + Sync,
         view: impl AsyncView<R>,
     ) -> Done<Answered<R>> {
-        let _work = self.0.activity.begin();
-        for _ in 0..ATTEMPTS_MAX {
-            if let Some(before) = self.answered(who).await? {
-                return Ok(before);
-            }
+        self.command(who, encode, || async {
             let facts = self.facts_for(who, id).await?;
             let mut draft = self.draft_on(&facts, &who.principal);
-            if let Err(refusal) = act(&mut draft, &facts) {
-                return self.answered_meanwhile(who, refusal).await;
-            }
+            act(&mut draft, &facts)?;
             draft.follows();
             self.stop_for_case(&mut draft, &facts).await?;
             crate::stops::alarm_for_doubt(&mut draft, &facts);
@@ -119,11 +165,10 @@ impl Engine {
                 self.schedule_next(&mut draft, &facts).await;
             }
             let result = view.of(self, &draft, &facts).await?;
-            if let Some(done) = self.commit_command(who, draft, result, encode).await? {
-                return Ok(done);
-            }
-        }
-        Err(CommandError::Contended)
+            let key = self.0.keys.of_answer(facts.case.borrower).await?;
+            Ok(Decided { draft, result, key })
+        })
+        .await
     }
 
     /// The facts of a case of the caller's tenant.

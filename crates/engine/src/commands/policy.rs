@@ -1,5 +1,6 @@
 //! Policies and templates.
 
+use super::Decided;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
@@ -32,22 +33,13 @@ impl Engine {
         text: String,
         encode: Encode<'_, PolicyView>,
     ) -> Done<Answered<PolicyView>> {
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
-        let policy = self
-            .0
-            .library
-            .check(&who.tenant, &text)
-            .map_err(CommandError::PolicyFaults)?;
-        let errors = policy
-            .warnings()
-            .iter()
-            .any(|f| f.severity == Severity::Error);
-        if errors {
-            return Err(CommandError::PolicyFaults(policy.warnings().to_vec()));
-        }
-        for _ in 0..super::ATTEMPTS_MAX {
+        let done = self.command(who, encode, || async {
+            let check = self.0.library.check(&who.tenant, &text);
+            let policy = check.map_err(CommandError::PolicyFaults)?;
+            let is_error = |f: &Finding| f.severity == Severity::Error;
+            if policy.warnings().iter().any(is_error) {
+                return Err(CommandError::PolicyFaults(policy.warnings().to_vec()));
+            }
             let version = self.next_version(&who.tenant, policy.name()).await?;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             let stored = StoredPolicy {
@@ -67,20 +59,26 @@ impl Engine {
             ));
             draft.write(Write::Policy(stored.clone()));
             draft.service_event("policy_created", format!("{}@{version}", stored.name));
-            let view = PolicyView {
+            let result = PolicyView {
                 state: PolicyState::Draft,
                 stages: stage_names(&policy),
                 pinned_cases: 0,
-                stored: stored.clone(),
+                stored,
             };
-            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
-                if matches!(done, Answered::Now(_)) {
-                    self.take(stored)?;
-                }
-                return Ok(done);
-            }
+            let key = self.0.keys.nobodys();
+            Ok(Decided { draft, result, key })
+        });
+        self.taken(done.await?)
+    }
+
+    /// Takes a policy version that was written now into use.
+    fn taken(&self, done: Answered<PolicyView>) -> Done<Answered<PolicyView>> {
+        if let Answered::Now(view) = &done {
+            let library = &self.0.library;
+            let taken = library.take_policy(view.stored.clone());
+            taken.map_err(|e| CommandError::NoPolicy(e.to_string()))?;
         }
-        Err(CommandError::Contended)
+        Ok(done)
     }
 
     async fn next_version(&self, tenant: &TenantId, name: &str) -> Done<u32> {
@@ -92,13 +90,6 @@ impl Engine {
             .max()
             .unwrap_or(0)
             + 1)
-    }
-
-    fn take(&self, stored: StoredPolicy) -> Done<()> {
-        self.0
-            .library
-            .take_policy(stored)
-            .map_err(|e| CommandError::NoPolicy(e.to_string()))
     }
 
     /// Lets new cases run under a version. The author cannot: a second person must. Running cases stay pinned
@@ -114,12 +105,9 @@ impl Engine {
         note: String,
         encode: Encode<'_, PolicyView>,
     ) -> Done<Answered<PolicyView>> {
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
-        for _ in 0..super::ATTEMPTS_MAX {
-            let mut view = self.policy(&who.tenant, name, Some(version)).await?;
-            let stored = &mut view.stored;
+        let done = self.command(who, encode, || async {
+            let mut result = self.policy(&who.tenant, name, Some(version)).await?;
+            let stored = &mut result.stored;
             if stored.author == who.principal {
                 return Err(CommandError::SamePerson {
                     principal: who.principal.clone(),
@@ -135,16 +123,11 @@ impl Engine {
             });
             draft.write(Write::Policy(stored.clone()));
             draft.service_event("policy_activated", format!("{name}@{version}"));
-            let stored = stored.clone();
-            view.state = PolicyState::Active;
-            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
-                if matches!(done, Answered::Now(_)) {
-                    self.take(stored)?;
-                }
-                return Ok(done);
-            }
-        }
-        Err(CommandError::Contended)
+            result.state = PolicyState::Active;
+            let key = self.0.keys.nobodys();
+            Ok(Decided { draft, result, key })
+        });
+        self.taken(done.await?)
     }
 
     /// A policy version; none means the active one, the one activated last where several are (each for a
@@ -188,21 +171,14 @@ impl Engine {
         input: TemplateInput,
         encode: Encode<'_, StoredTemplate>,
     ) -> Done<Answered<StoredTemplate>> {
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
         let parts = [input.subject.as_str(), input.body.as_str()];
-        render::check(&input.name, input.class, parts, &input.variables)?;
-        for _ in 0..super::ATTEMPTS_MAX {
+        let done = self.command(who, encode, || async {
+            render::check(&input.name, input.class, parts, &input.variables)?;
             let all = self.0.store.templates(Some(&who.tenant)).await?;
-            let newest = all
-                .iter()
-                .filter(|t| t.name == input.name)
-                .map(|t| t.version)
-                .max();
-            let version = newest.unwrap_or(0) + 1;
+            let same_name = all.iter().filter(|t| t.name == input.name);
+            let version = same_name.map(|t| t.version).max().unwrap_or(0) + 1;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
-            let stored = StoredTemplate {
+            let result = StoredTemplate {
                 tenant: who.tenant.clone(),
                 name: input.name.clone(),
                 version,
@@ -219,19 +195,16 @@ impl Engine {
                 input.name.clone(),
                 version,
             ));
-            draft.write(Write::Template(stored.clone()));
+            draft.write(Write::Template(result.clone()));
             draft.service_event("template_registered", format!("{}@{version}", input.name));
-            if let Some(done) = self
-                .commit_command(who, draft, stored.clone(), encode)
-                .await?
-            {
-                if matches!(done, Answered::Now(_)) {
-                    self.0.library.take_template(stored);
-                }
-                return Ok(done);
-            }
+            let key = self.0.keys.nobodys();
+            Ok(Decided { draft, result, key })
+        });
+        let done = done.await?;
+        if let Answered::Now(template) = &done {
+            self.0.library.take_template(template.clone());
         }
-        Err(CommandError::Contended)
+        Ok(done)
     }
 }
 

@@ -1,6 +1,7 @@
 //! A contact that a person asks for. It takes the same way out as one of the policy: the gate, an intent that
 //! is durable, then the channel.
 
+use super::Decided;
 use super::read::contact_view;
 use crate::beside::Beside;
 use crate::dispatch::Outgoing;
@@ -54,6 +55,12 @@ struct Wanted<'a> {
     visitors: Vec<CollectorId>,
 }
 
+/// A contact whose intent is written, and what is handed to its channel then.
+struct Made {
+    view: ContactView,
+    send: Outgoing,
+}
+
 impl Engine {
     /// Makes a contact by hand. Its intent is durable when this answers; then it goes to its channel.
     ///
@@ -67,23 +74,21 @@ impl Engine {
         encode: Encode<'_, ContactView>,
     ) -> Done<Answered<ContactView>> {
         let work = self.0.activity.begin();
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
-        for _ in 0..super::ATTEMPTS_MAX {
+        let encode_view = |made: &Made| encode(&made.view);
+        let done = self.command(who, &encode_view, || async {
             let facts = self.facts_for(who, input.case).await?;
             self.must_be_on(&who.tenant, input.class.name()).await?;
             let mut draft = self.draft_on(&facts, &who.principal);
             let send = self.by_hand(who, &mut draft, &facts, &input).await?;
             let view = contact_view(send.contact.clone());
-            if let Some(done) = self.commit_command(who, draft, view, encode).await? {
-                if matches!(done, Answered::Now(_)) {
-                    self.dispatch(send, work);
-                }
-                return Ok(done);
-            }
-        }
-        Err(CommandError::Contended)
+            let result = Made { view, send };
+            let key = self.0.keys.of(facts.borrower.id).await?;
+            Ok(Decided { draft, result, key })
+        });
+        Ok(done.await?.map(|made| {
+            self.dispatch(made.send, work);
+            made.view
+        }))
     }
 
     async fn must_be_on(&self, tenant: &TenantId, channel: &str) -> Done<()> {

@@ -121,11 +121,12 @@ impl Engine {
         received_at: Option<Timestamp>,
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
         let missing = || not_there("consent", id);
-        let (name, party) = self.holder(&who.tenant, id.to_bytes(), missing).await?;
+        let holder = self.holder(&who.tenant, id.to_bytes(), missing).await;
+        let (name, party) = match holder {
+            Ok(found) => found,
+            Err(refusal) => return self.answered_meanwhile(who, refusal).await,
+        };
         let consent = consent_of(&party, id).cloned().ok_or_else(missing)?;
         let act = |draft: &mut Draft, party: &Party, _: &[Facts]| {
             consent_of(party, id).ok_or_else(missing)?;
@@ -149,11 +150,12 @@ impl Engine {
         evidence: (String, String),
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
-        if let Some(before) = self.answered(who).await? {
-            return Ok(before);
-        }
         let missing = || not_there("opt-out", id);
-        let (name, party) = self.holder(&who.tenant, id.to_bytes(), missing).await?;
+        let holder = self.holder(&who.tenant, id.to_bytes(), missing).await;
+        let (name, party) = match holder {
+            Ok(found) => found,
+            Err(refusal) => return self.answered_meanwhile(who, refusal).await,
+        };
         let told = Beside {
             evidence: vec![evidence],
             ..Beside::default()

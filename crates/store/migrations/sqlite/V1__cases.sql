@@ -132,7 +132,9 @@ CREATE TABLE request (
     tenant      TEXT NOT NULL,
     request_id  TEXT NOT NULL,
     fingerprint BLOB NOT NULL,
-    body        BLOB NOT NULL,
+    -- Whose key seals the answer; NULL where it speaks of nobody.
+    person      BLOB,
+    sealed      BLOB NOT NULL,
     at          INTEGER NOT NULL,
     PRIMARY KEY (tenant, request_id)
 );

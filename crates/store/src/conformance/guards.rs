@@ -7,6 +7,7 @@ use recoup_domain::case::CloseReason;
 use recoup_domain::contact::ContactState;
 use recoup_domain::ids::{ContactId, TenantId};
 use recoup_domain::journal::{ContactEvent, apply_contact};
+use recoup_domain::sealed::Sealed;
 
 fn worklist(reason: &str) -> [CaseEvent; 1] {
     [CaseEvent::WorklistChanged {
@@ -284,7 +285,8 @@ impl Suite {
             tenant: build::tenant(tenant),
             request_id: "r-1".into(),
             fingerprint: [fingerprint; 16],
-            body: vec![1, 2],
+            person: (tenant == "a").then_some(case.borrower),
+            sealed: Sealed::from_ciphertext(vec![1, 2]),
             at: build::at(1),
         };
         let (after, mut change) = build::case_change(&case, &worklist("look"), build::at(1));
@@ -293,7 +295,7 @@ impl Suite {
         let before = journal(&*store).await;
         // The same again gets the same answer, though its guards no longer hold.
         let again = refused(&*store, change.clone()).await;
-        assert!(matches!(again, CommitError::Answered(known) if known == answer("a", 1)));
+        assert!(matches!(again, CommitError::Answered(known) if *known == answer("a", 1)));
         change.answer = Some(answer("a", 2));
         let other = refused(&*store, change).await;
         assert!(matches!(other, CommitError::OtherRequest));

@@ -12,6 +12,7 @@ use crate::leaf::from_micros;
 use crate::{Answer, CommitError, Committed, Guard, StoreError};
 use recoup_domain::contact::ContactState;
 use recoup_domain::ids::{PartyId, TenantId};
+use recoup_domain::sealed::Sealed;
 use rusqlite::{Connection, OptionalExtension, Params, Row as SqlRow, params};
 use std::sync::{Mutex, PoisonError};
 
@@ -171,19 +172,24 @@ impl<'a> Batch<'a> {
         let known = self.one(
             sql::REQUEST_GET,
             params![asked.tenant.as_str(), asked.request_id],
-            |r| Ok((r.get::<_, [u8; 16]>(0)?, r.get(1)?, r.get(2)?)),
+            |r| {
+                let fingerprint = r.get::<_, [u8; 16]>(0)?;
+                let person = r.get::<_, Option<[u8; 16]>>(1)?;
+                Ok((fingerprint, person, r.get(2)?, r.get(3)?))
+            },
         )?;
         match known {
             None => Ok(()),
-            Some((fingerprint, body, at)) if fingerprint == asked.fingerprint => {
+            Some((fingerprint, person, sealed, at)) if fingerprint == asked.fingerprint => {
                 let answer = Answer {
                     tenant: asked.tenant.clone(),
                     request_id: asked.request_id.clone(),
                     fingerprint,
-                    body,
+                    person: person.map(PartyId::from_bytes),
+                    sealed: Sealed::from_ciphertext(sealed),
                     at: from_micros(at).unwrap_or(asked.at),
                 };
-                Err(CommitError::Answered(answer).into())
+                Err(CommitError::Answered(Box::new(answer)).into())
             }
             Some(_) => Err(CommitError::OtherRequest.into()),
         }
@@ -577,7 +583,8 @@ impl<'a> Batch<'a> {
                 answer.tenant.as_str(),
                 answer.request_id,
                 answer.fingerprint,
-                answer.body,
+                answer.person.map(PartyId::to_bytes),
+                answer.sealed.ciphertext(),
                 crate::leaf::micros(answer.at),
             ],
         )

@@ -11,6 +11,7 @@ use crate::{Answer, CaseFilter, ContactFilter, Facts, JournalFilter, Page, Read,
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, KeyedHash, PartyId, TenantId};
 use recoup_domain::past::Direction;
+use recoup_domain::sealed::Sealed;
 use recoup_domain::time::Window;
 use recoup_domain::{Case, Party, PastContact};
 use rusqlite::types::FromSql;
@@ -271,8 +272,9 @@ pub(super) fn answer(r: &Reader, tenant: &TenantId, request_id: &str) -> Read<Op
             tenant: tenant.clone(),
             request_id: request_id.to_owned(),
             fingerprint: get(row, 0)?,
-            body: get(row, 1)?,
-            at: instant(get(row, 2)?)?,
+            person: get::<Option<[u8; 16]>>(row, 1)?.map(PartyId::from_bytes),
+            sealed: Sealed::from_ciphertext(get(row, 2)?),
+            at: instant(get(row, 3)?)?,
         })
     })?;
     Ok(found.into_iter().next())

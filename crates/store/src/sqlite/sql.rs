@@ -30,7 +30,8 @@ statements! { MAIN:
     POLICY_HASH = "SELECT hash FROM policy WHERE tenant = ?1 AND name = ?2 AND version = ?3";
     TEMPLATE_BODY = "SELECT body FROM template WHERE tenant = ?1 AND name = ?2 AND version = ?3";
     COLLECTOR_HEAD = "SELECT version, tenant FROM collector WHERE id = ?1";
-    REQUEST_GET = "SELECT fingerprint, body, at FROM request WHERE tenant = ?1 AND request_id = ?2";
+    REQUEST_GET = "SELECT fingerprint, person, sealed, at FROM request
+        WHERE tenant = ?1 AND request_id = ?2";
 
     // What a change writes.
     CASE_INSERT = "INSERT INTO case_
@@ -61,8 +62,8 @@ statements! { MAIN:
         sealed = excluded.sealed";
     SWITCH_PUT = "INSERT INTO switch (scope, paused, body) VALUES (?1, ?2, ?3)
         ON CONFLICT (scope) DO UPDATE SET paused = excluded.paused, body = excluded.body";
-    REQUEST_PUT = "INSERT INTO request (tenant, request_id, fingerprint, body, at)
-        VALUES (?1, ?2, ?3, ?4, ?5)";
+    REQUEST_PUT = "INSERT INTO request (tenant, request_id, fingerprint, person, sealed, at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     JOURNAL_PUT = "INSERT INTO journal
         (position, tenant, kind, case_id, party_id, at, body, sealed, inner)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
