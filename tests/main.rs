@@ -5,6 +5,7 @@
 
 mod bad_input;
 mod callbacks;
+mod commands;
 mod discovery;
 mod dispatch;
 mod events;

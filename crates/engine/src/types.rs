@@ -4,6 +4,7 @@ use crate::error::Done;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use recoup_domain::case::{Amounts, Document, LenderKind, Scores};
+use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactClass};
 use recoup_domain::ids::{CaseId, CollectorId, ContactId, PartyId, TenantId};
 use recoup_domain::money::Currency;
@@ -202,6 +203,10 @@ pub struct PartyPlain {
 
 /// Says what of a party is to be written, seeing what was told and what is there.
 pub type Over<'a> = &'a (dyn Fn(PartyInput, Option<&PartyView>) -> Done<PartyInput> + Sync);
+
+/// As [`Over`], of a collector.
+pub type OverCollector<'a> =
+    &'a (dyn Fn(CollectorInput, Option<(&Collector, &CollectorPlain)>) -> CollectorInput + Sync);
 
 /// A contact as a caller sees it.
 #[derive(Clone, Debug)]

@@ -4,14 +4,19 @@
 //! 3 the server cannot be reached or broke off; 4 some rows of the input are bad.
 
 mod audit;
+mod borrower;
 mod case;
 mod channel;
 mod client;
+mod collector;
 mod contact;
 mod dispatch;
+mod events;
+mod given;
 pub mod import;
 mod output;
 mod policy;
+mod report;
 mod sandbox;
 mod serve;
 mod status;
@@ -59,10 +64,13 @@ enum Command {
         #[command(flatten)]
         args: import::Args,
     },
-    /// Look at cases, hold and release them.
+    /// Look at cases; tell what the lender's ledger, an agent or the borrower says of one.
     #[command(subcommand)]
     Case(case::Command),
-    /// Look at contacts, ask for one, approve and cancel them.
+    /// Look at people; tell what they want and are.
+    #[command(subcommand)]
+    Borrower(borrower::Command),
+    /// Look at contacts, ask for one, approve and cancel them, say what came of them.
     #[command(subcommand)]
     Contact(contact::Command),
     /// Check, create and activate policies; register templates.
@@ -71,6 +79,14 @@ enum Command {
     /// Look at channels.
     #[command(subcommand)]
     Channel(channel::Command),
+    /// Look at the people who call and visit, and write them.
+    #[command(subcommand)]
+    Collector(collector::Command),
+    /// Follow what happens.
+    Events(events::Args),
+    /// What waits for a person.
+    #[command(subcommand)]
+    Report(report::Command),
     /// Stop and start everything, a lender or a channel.
     #[command(subcommand)]
     Dispatch(dispatch::Command),
@@ -140,6 +156,10 @@ async fn run(command: Command, seams: &Seams) -> Outcome {
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Import { client, args } => run_import(client, args).await,
         Command::Case(command) => case::run(command).await,
+        Command::Borrower(command) => borrower::run(command).await,
+        Command::Collector(command) => collector::run(command).await,
+        Command::Events(args) => events::run(args).await,
+        Command::Report(command) => report::run(command).await,
         Command::Contact(command) => contact::run(command).await,
         Command::Policy(command) => policy::run(command).await,
         Command::Channel(command) => channel::run(command).await,

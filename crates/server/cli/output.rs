@@ -26,6 +26,25 @@ pub(super) fn table(head: &[&str]) -> Table {
     table
 }
 
+/// Shows a list page by page until `limit` rows were shown. `page` takes size and token of the next page, shows
+/// it, and answers how many rows it had and the token of the one after it.
+pub(super) async fn pages(
+    limit: usize,
+    mut page: impl AsyncFnMut(i32, String) -> Result<(usize, String), Failure>,
+) -> Result<(), Failure> {
+    let (mut token, mut shown) = (String::new(), 0);
+    while shown < limit {
+        let size = i32::try_from((limit - shown).min(500)).unwrap_or(500);
+        let (rows, next) = page(size, token).await?;
+        if next.is_empty() {
+            break;
+        }
+        shown += rows;
+        token = next;
+    }
+    Ok(())
+}
+
 /// Prints a message of the contract as one JSON object.
 pub(super) fn json<M: Message>(name: &str, message: &M) -> Result<(), Failure> {
     let broken = |e: String| Failure::usage(format!("the answer cannot be shown as JSON: {e}"));

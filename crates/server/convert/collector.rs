@@ -9,6 +9,51 @@ use super::read::Bad;
 use super::{party, value};
 use crate::api::recoup::v1::{self, ErrorReason};
 
+/// The paths that can be written alone.
+pub const MASK: [&str; 5] = [
+    "display_name",
+    "credentials",
+    "languages",
+    "regions",
+    "active",
+];
+
+/// What is known, with the fields that a mask names as they are told.
+#[must_use]
+pub fn overlay(
+    (known, plain): (&Collector, &CollectorPlain),
+    told: CollectorInput,
+    paths: &[String],
+) -> CollectorInput {
+    let names = |path: &str| paths.iter().any(|p| p == path);
+    let numbers = plain.numbers.iter().cloned();
+    let credentials = known.credentials.iter().zip(numbers);
+    let credentials = credentials.map(|(c, number)| (c.kind.clone(), number, c.valid_until));
+    CollectorInput {
+        display_name: match names("display_name") {
+            true => told.display_name,
+            false => plain.display_name.clone(),
+        },
+        credentials: match names("credentials") {
+            true => told.credentials,
+            false => credentials.collect(),
+        },
+        languages: match names("languages") {
+            true => told.languages,
+            false => known.languages.clone(),
+        },
+        regions: match names("regions") {
+            true => told.regions,
+            false => known.regions.clone(),
+        },
+        active: match names("active") {
+            true => told.active,
+            false => known.active,
+        },
+        ..told
+    }
+}
+
 /// Reads a collector to write.
 pub fn input(bad: &mut Bad, given: Option<&v1::Collector>) -> Option<CollectorInput> {
     let Some(given) = given else {

@@ -1,16 +1,17 @@
 //! CollectorService.
 
 use prost::Message;
+use recoup_domain::collector::Collector;
 use recoup_engine::commands::CollectorView;
+use recoup_engine::types::CollectorPlain;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Asked, Call, Edge, answer};
 use crate::api::recoup::v1;
-use crate::api::recoup::v1::ErrorReason;
 use crate::api::recoup::v1::collector_service_server::CollectorService;
-use crate::convert::collector;
 use crate::convert::filter::COLLECTORS;
 use crate::convert::read::Bad;
+use crate::convert::{collector, party};
 use crate::status;
 
 #[async_trait]
@@ -27,14 +28,7 @@ impl CollectorService for Edge {
             body: &body,
         };
         let caller = self.caller(&mut bad, &who, call);
-        if body
-            .update_mask
-            .as_ref()
-            .is_some_and(|m| !m.paths.is_empty())
-        {
-            let problem = "a collector is written whole; leave the mask out";
-            bad.note(ErrorReason::FieldMaskInvalid, "update_mask", problem);
-        }
+        party::mask(&mut bad, body.update_mask.as_ref(), &collector::MASK);
         let input = collector::input(&mut bad, body.collector.as_ref());
         let input = bad.check(input)?;
         let render = |v: &CollectorView| v1::UpsertCollectorResponse {
@@ -42,10 +36,13 @@ impl CollectorService for Edge {
             created: v.created,
         };
         let encode = |v: &CollectorView| render(v).encode_to_vec();
-        answer(
-            self.engine.upsert_collector(&caller, input, &encode).await,
-            render,
-        )
+        let paths = body.update_mask.map(|m| m.paths).unwrap_or_default();
+        let over = |told, known: Option<(&Collector, &CollectorPlain)>| match known {
+            Some(known) if !paths.is_empty() => collector::overlay(known, told, &paths),
+            _ => told,
+        };
+        let done = self.engine.upsert_collector(&caller, input, &over, &encode);
+        answer(done.await, render)
     }
 
     async fn list_collectors(

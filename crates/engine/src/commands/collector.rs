@@ -4,7 +4,7 @@ use super::{Decided, check_etag};
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
-use crate::types::{Answered, Caller, CollectorInput, CollectorPlain, Encode};
+use crate::types::{Answered, Caller, CollectorInput, CollectorPlain, Encode, OverCollector};
 use crate::vault::{DataKey, VaultError};
 use recoup_domain::collector::{Collector, Credential};
 use recoup_domain::ids::{CollectorId, PartyId};
@@ -26,25 +26,32 @@ pub struct CollectorView {
 }
 
 impl Engine {
-    /// Makes a collector, or takes over what the lender says of one now.
+    /// Makes a collector, or takes over what the lender says of one now. `over` may lay what was told over what
+    /// is there: it is asked anew where the collector was changed before this is written.
     ///
     /// # Errors
     /// NotFound for an id that is not there; Stale where somebody else wrote in between.
     pub async fn upsert_collector(
         &self,
         who: &Caller,
-        input: CollectorInput,
+        told: CollectorInput,
+        over: OverCollector<'_>,
         encode: Encode<'_, CollectorView>,
     ) -> Done<Answered<CollectorView>> {
-        let id = input.id.unwrap_or_else(|| self.collector_id(who, &input));
+        let id = told.id.unwrap_or_else(|| self.collector_id(who, &told));
         let done = self.command(who, encode, || async {
             let known = self.0.store.collector(&who.tenant, id).await?;
-            if known.is_none() && input.id.is_some() {
+            if known.is_none() && told.id.is_some() {
                 return Err(CommandError::NotFound {
                     what: "collector",
                     id: id.to_string(),
                 });
             }
+            let seen = match &known {
+                Some(known) => Some(self.collector_plain(known).await?),
+                None => None,
+            };
+            let input = over(told.clone(), known.as_ref().zip(seen.as_ref()));
             let version = known.as_ref().map_or(0, |c| c.version);
             check_etag("collector", input.etag.as_deref(), version)?;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());

@@ -209,7 +209,7 @@ impl Rig {
                 etag: None,
             };
             self.engine
-                .upsert_collector(&self.as_of("ana"), input, &|_| vec![])
+                .upsert_collector(&self.as_of("ana"), input, &|told, _| told, &|_| vec![])
                 .await
                 .unwrap();
         }

@@ -1,7 +1,10 @@
 //! `recoup case`.
 
-use super::client::{ClientArgs, Named, refused, request_id};
-use super::output::{instant, json, money, say, table, word};
+mod facts;
+mod pauses;
+
+use super::client::{ClientArgs, Named, refused};
+use super::output::{instant, json, money, pages, say, table, word};
 use super::{Failure, Outcome};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::case_service_client::CaseServiceClient;
@@ -29,34 +32,58 @@ pub(super) enum Command {
     Timeline(One),
     /// Why a case stands where it stands, why not now, and what comes next.
     Explain(One),
+    /// Open a case from a file: an OpenCaseRequest in JSON.
+    Open(facts::Open),
+    /// Take over what the lender's ledger says now; what is not named stays.
+    Update(facts::Update),
+    /// Record money that came in.
+    Pay(facts::Pay),
+    /// Take a payment back.
+    ReversePayment(facts::ReversePayment),
+    /// Record a promise to pay; contacts pause until it is kept or broken.
+    Promise(facts::Promise),
+    /// Add a document by reference and hash.
+    Document(facts::Document),
     /// Stop the contacts of a case.
-    Hold {
-        #[command(flatten)]
-        one: One,
-        /// Why.
-        #[arg(long)]
-        reason: String,
-        /// When it ends by itself, such as 2026-03-01T00:00:00Z. Without it only a release ends it.
-        #[arg(long)]
-        until: Option<jiff::Timestamp>,
-    },
+    Hold(pauses::Hold),
     /// End the holds of a case.
-    Release {
-        #[command(flatten)]
-        one: One,
-        /// Why.
-        #[arg(long, default_value = "")]
-        note: String,
-    },
+    Release(pauses::Release),
+    /// Record that the borrower disputes the debt.
+    Dispute(pauses::Dispute),
+    /// Settle a dispute.
+    ResolveDispute(pauses::ResolveDispute),
+    /// Record a complaint.
+    Complain(pauses::Complain),
+    /// Settle a complaint.
+    ResolveComplaint(pauses::ResolveComplaint),
+    /// Close a case for good.
+    Close(facts::Close),
 }
 
 /// Names a case.
 #[derive(Debug, clap::Args)]
+struct CaseArg {
+    /// `case_…`, or the lender's own reference.
+    case: String,
+}
+
+impl CaseArg {
+    async fn id(&self, client: &mut Client) -> Result<String, Failure> {
+        if self.case.starts_with("case_") {
+            return Ok(self.case.clone());
+        }
+        let found = find(client, &self.case).await?;
+        Ok(found.case.unwrap_or_default().case_id)
+    }
+}
+
+/// A case to look at.
+#[derive(Debug, clap::Args)]
 pub(super) struct One {
     #[command(flatten)]
     client: ClientArgs,
-    /// `case_…`, or the lender's own reference.
-    case: String,
+    #[command(flatten)]
+    case: CaseArg,
     /// JSON.
     #[arg(long)]
     json: bool,
@@ -73,8 +100,19 @@ pub(super) async fn run(command: Command) -> Outcome {
         } => list(client, filter, limit, json).await,
         Command::Timeline(one) => timeline(one).await,
         Command::Explain(one) => explain(one).await,
-        Command::Hold { one, reason, until } => hold(one, reason, until).await,
-        Command::Release { one, note } => release(one, note).await,
+        Command::Open(command) => command.run().await,
+        Command::Update(command) => command.run().await,
+        Command::Pay(command) => command.run().await,
+        Command::ReversePayment(command) => command.run().await,
+        Command::Promise(command) => command.run().await,
+        Command::Document(command) => command.run().await,
+        Command::Hold(command) => command.run().await,
+        Command::Release(command) => command.run().await,
+        Command::Dispute(command) => command.run().await,
+        Command::ResolveDispute(command) => command.run().await,
+        Command::Complain(command) => command.run().await,
+        Command::ResolveComplaint(command) => command.run().await,
+        Command::Close(command) => command.run().await,
     }
 }
 
@@ -101,7 +139,7 @@ async fn find(client: &mut Client, case: &str) -> Result<v1::GetCaseResponse, Fa
 
 async fn get(one: One) -> Outcome {
     let mut client = client(&one.client).await?;
-    let found = find(&mut client, &one.case).await?;
+    let found = find(&mut client, &one.case.case).await?;
     if one.json {
         json("GetCaseResponse", &found)?;
         return Ok(0);
@@ -110,48 +148,12 @@ async fn get(one: One) -> Outcome {
     Ok(0)
 }
 
-/// The id of the case that somebody names.
-async fn id_of(client: &mut Client, one: &One) -> Result<String, Failure> {
-    if one.case.starts_with("case_") {
-        return Ok(one.case.clone());
+/// The case after a command, and what the command called off.
+fn after(case: Option<&v1::Case>, called_off: &[String]) {
+    case.into_iter().for_each(show);
+    for contact in called_off {
+        say(format!("{contact} is being called off"));
     }
-    let found = find(client, &one.case).await?;
-    Ok(found.case.unwrap_or_default().case_id)
-}
-
-async fn hold(one: One, reason: String, until: Option<jiff::Timestamp>) -> Outcome {
-    let mut client = client(&one.client).await?;
-    let request = v1::HoldCaseRequest {
-        request_id: request_id(),
-        case_id: id_of(&mut client, &one).await?,
-        reason,
-        until: until.map(crate::convert::value::to_instant),
-    };
-    let done = client.hold_case(request).await.map_err(refused)?;
-    let done = done.into_inner();
-    if one.json {
-        json("HoldCaseResponse", &done)?;
-    } else {
-        show(&done.case.unwrap_or_default());
-    }
-    Ok(0)
-}
-
-async fn release(one: One, note: String) -> Outcome {
-    let mut client = client(&one.client).await?;
-    let request = v1::ReleaseHoldRequest {
-        request_id: request_id(),
-        case_id: id_of(&mut client, &one).await?,
-        note,
-    };
-    let done = client.release_hold(request).await.map_err(refused)?;
-    let done = done.into_inner();
-    if one.json {
-        json("ReleaseHoldResponse", &done)?;
-    } else {
-        show(&done.case.unwrap_or_default());
-    }
-    Ok(0)
 }
 
 /// What pauses a case, in a line.
@@ -213,21 +215,14 @@ async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> 
         "overdue",
         "policy",
     ]);
-    let (mut page_token, mut shown) = (String::new(), 0);
-    while shown < limit {
-        let page_size = i32::try_from((limit - shown).min(500)).unwrap_or(500);
-        let filter = filter.clone();
+    pages(limit, async |page_size, page_token| {
         let request = v1::ListCasesRequest {
             page_size,
             page_token,
-            filter,
+            filter: filter.clone(),
         };
-        let page = client
-            .list_cases(request)
-            .await
-            .map_err(refused)?
-            .into_inner();
-        shown += page.cases.len();
+        let page = client.list_cases(request).await.map_err(refused)?;
+        let page = page.into_inner();
         if as_json {
             json("ListCasesResponse", &page)?;
         }
@@ -244,11 +239,9 @@ async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> 
                     .map_or_else(String::new, |p| p.name.clone()),
             ]);
         }
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
+        Ok((page.cases.len(), page.next_page_token))
+    })
+    .await?;
     if !as_json {
         say(rows);
     }
@@ -257,25 +250,16 @@ async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> 
 
 async fn timeline(one: One) -> Outcome {
     let mut client = client(&one.client).await?;
-    let case_id = find(&mut client, &one.case)
-        .await?
-        .case
-        .unwrap_or_default()
-        .case_id;
+    let case_id = one.case.id(&mut client).await?;
     let mut rows = table(&["when (UTC)", "who", "what", "why"]);
-    let mut page_token = String::new();
-    loop {
-        let case_id = case_id.clone();
+    pages(usize::MAX, async |page_size, page_token| {
         let request = v1::GetTimelineRequest {
-            case_id,
-            page_size: 500,
+            case_id: case_id.clone(),
+            page_size,
             page_token,
         };
-        let page = client
-            .get_timeline(request)
-            .await
-            .map_err(refused)?
-            .into_inner();
+        let page = client.get_timeline(request).await.map_err(refused)?;
+        let page = page.into_inner();
         if one.json {
             json("GetTimelineResponse", &page)?;
         }
@@ -286,11 +270,9 @@ async fn timeline(one: One) -> Outcome {
                 .map_or_else(String::new, |r| r.text.clone());
             rows.add_row([instant(e.time.as_ref()), e.actor.clone(), told(e), why]);
         }
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
+        Ok((page.entries.len(), page.next_page_token))
+    })
+    .await?;
     if !one.json {
         say(rows);
     }
@@ -299,11 +281,7 @@ async fn timeline(one: One) -> Outcome {
 
 async fn explain(one: One) -> Outcome {
     let mut client = client(&one.client).await?;
-    let case_id = find(&mut client, &one.case)
-        .await?
-        .case
-        .unwrap_or_default()
-        .case_id;
+    let case_id = one.case.id(&mut client).await?;
     let request = v1::ExplainCaseRequest {
         case_id,
         ..v1::ExplainCaseRequest::default()

@@ -1,7 +1,9 @@
 //! `recoup contact`.
 
+mod told;
+
 use super::client::{ClientArgs, Named, refused, request_id};
-use super::output::{instant, json, say, table, word};
+use super::output::{instant, json, pages, say, table, word};
 use super::{Failure, Outcome};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::contact_service_client::ContactServiceClient;
@@ -71,6 +73,20 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// One contact, with its states.
+    Get {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// `contact_…`
+        contact: String,
+        /// JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Say what came of a contact: for agents, the field app, the law firm.
+    Report(told::Report),
+    /// Settle by proof what became of a contact that nobody knows of.
+    Resolve(told::Resolve),
     /// What would be sent to the borrower of a case now, and what the gate says.
     Preview {
         #[command(flatten)]
@@ -159,6 +175,13 @@ pub(super) async fn run(command: Command) -> Outcome {
                 .into_inner();
             show_one("RequestContactResponse", &done, done.contact.as_ref(), json)
         }
+        Command::Get {
+            client,
+            contact,
+            json,
+        } => get(&client, contact, json).await,
+        Command::Report(command) => command.run().await,
+        Command::Resolve(command) => command.run().await,
         Command::Preview { client, case, json } => preview(client, case, json).await,
     }
 }
@@ -175,16 +198,57 @@ fn show_one<M: prost::Message>(
 ) -> Outcome {
     if as_json {
         json(name, answer)?;
-    } else if let Some(c) = contact {
-        let state = word(c.state().as_str_name(), "CONTACT_STATE_");
-        let why = match c.state() {
-            v1::ContactState::CancelUnknown => {
-                ": its channel cannot call anything off; it may still reach the person"
-            }
-            _ => "",
-        };
-        say(format!("{} is {state}{why}", c.contact_id));
+    } else {
+        in_a_line(contact);
     }
+    Ok(0)
+}
+
+/// Where a contact stands.
+fn in_a_line(contact: Option<&v1::Contact>) {
+    let Some(c) = contact else {
+        return;
+    };
+    let state = word(c.state().as_str_name(), "CONTACT_STATE_");
+    let why = match c.state() {
+        v1::ContactState::CancelUnknown => {
+            ": its channel cannot call anything off; it may still reach the person"
+        }
+        _ => "",
+    };
+    say(format!("{} is {state}{why}", c.contact_id));
+}
+
+async fn get(args: &ClientArgs, contact_id: String, as_json: bool) -> Outcome {
+    let request = v1::GetContactRequest { contact_id };
+    let found = connect(args).await?.get_contact(request).await;
+    let found = found.map_err(refused)?.into_inner();
+    if as_json {
+        json("GetContactResponse", &found)?;
+        return Ok(0);
+    }
+    let c = found.contact.unwrap_or_default();
+    let mut rows = table(&["contact", &c.contact_id]);
+    for (name, value) in [
+        ("case", c.case_id.clone()),
+        ("channel", c.channel.clone()),
+        ("template", c.template.clone()),
+        ("stage", c.stage.clone()),
+        ("outcome", word(c.outcome().as_str_name(), "OUTCOME_")),
+        ("effect from (UTC)", instant(c.effect_start_time.as_ref())),
+        ("effect to (UTC)", instant(c.effect_end_time.as_ref())),
+        ("collectors", c.collector_ids.join(", ")),
+        ("why", c.reason.clone()),
+    ] {
+        if !value.is_empty() {
+            rows.add_row([name.to_owned(), value]);
+        }
+    }
+    for t in &c.transitions {
+        let state = word(t.state().as_str_name(), "CONTACT_STATE_");
+        rows.add_row([state, instant(t.time.as_ref())]);
+    }
+    say(rows);
     Ok(0)
 }
 
@@ -199,21 +263,14 @@ async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> 
         "outcome",
         "effect (UTC)",
     ]);
-    let (mut page_token, mut shown) = (String::new(), 0);
-    while shown < limit {
-        let page_size = i32::try_from((limit - shown).min(500)).unwrap_or(500);
-        let filter = filter.clone();
+    pages(limit, async |page_size, page_token| {
         let request = v1::ListContactsRequest {
             page_size,
             page_token,
-            filter,
+            filter: filter.clone(),
         };
-        let page = client
-            .list_contacts(request)
-            .await
-            .map_err(refused)?
-            .into_inner();
-        shown += page.contacts.len();
+        let page = client.list_contacts(request).await.map_err(refused)?;
+        let page = page.into_inner();
         if as_json {
             json("ListContactsResponse", &page)?;
         }
@@ -228,11 +285,9 @@ async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> 
                 instant(c.effect_start_time.as_ref()),
             ]);
         }
-        page_token = page.next_page_token;
-        if page_token.is_empty() {
-            break;
-        }
-    }
+        Ok((page.contacts.len(), page.next_page_token))
+    })
+    .await?;
     if !as_json {
         say(rows);
     }

@@ -1,5 +1,7 @@
 //! `recoup policy`.
 
+mod lists;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +54,12 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Versions of policies.
+    List(lists::List),
+    /// A version of a policy: its text, who wrote and activated it.
+    Get(lists::Get),
+    /// Texts that policies may name.
+    Templates(lists::List),
     /// Register a text that policies may name.
     Template {
         #[command(flatten)]
@@ -94,6 +102,9 @@ pub(super) async fn run(command: Command) -> Outcome {
             note,
             json,
         } => activate(client, policy, note, json).await,
+        Command::List(command) => command.policies().await,
+        Command::Get(command) => command.run().await,
+        Command::Templates(command) => command.templates().await,
         Command::Template {
             client,
             name,
