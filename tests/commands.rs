@@ -340,6 +340,13 @@ fn policies(ana: &Person<'_>) {
         "day"
     );
     assert!(ana.reads(&["policy", "templates"]).contains("reminder"));
+    // The law they are judged by, and what of it is switched off.
+    let law = ana.reads(&["law"]);
+    assert!(law.contains("us-fed") && law.contains("house"), "{law}");
+    let packs = ana.says(&["law", "us-nyc"]);
+    assert_ne!(text(&packs, "/packs/0/offBecause"), "");
+    assert!(ana.reads(&["law", "cn"]).contains("CN-GBT45251-TIME"));
+    assert_eq!(ana.fails(&["law", "atlantis"]).0, 2);
 }
 
 /// The same words again are done once; what happened is followed from any cursor; the case ends.

@@ -157,7 +157,7 @@ mod tests {
         ResumeDispatch GetStatus HoldCase ReleaseHold ReversePayment RaiseDispute ResolveDispute \
         FileComplaint ResolveComplaint RecordConsent WithdrawConsent WithdrawOptOut \
         RecordAttorney RecordCircumstance DeclareHardship RequestContact ResolveUnknown \
-        ListCollectors ListPolicies ListTemplates GetWorklist";
+        ListCollectors ListPolicies ListTemplates GetWorklist ListPacks";
 
     /// How the names of methods that change nothing begin.
     const READS: &[&str] = &[

@@ -102,6 +102,7 @@ fn routes(edge: &Edge) -> Routes {
         borrower_service_server::BorrowerServiceServer = MESSAGE_IN_MAX,
         arrangement_service_server::ArrangementServiceServer = MESSAGE_IN_MAX,
         policy_service_server::PolicyServiceServer = POLICY_IN_MAX,
+        compliance_service_server::ComplianceServiceServer = MESSAGE_IN_MAX,
         contact_service_server::ContactServiceServer = MESSAGE_IN_MAX,
         collector_service_server::CollectorServiceServer = MESSAGE_IN_MAX,
         channel_service_server::ChannelServiceServer = MESSAGE_IN_MAX,

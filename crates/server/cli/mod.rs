@@ -14,6 +14,7 @@ mod dispatch;
 mod events;
 mod given;
 pub mod import;
+mod law;
 mod output;
 mod policy;
 mod report;
@@ -84,6 +85,8 @@ enum Command {
     Collector(collector::Command),
     /// Follow what happens.
     Events(events::Args),
+    /// The packs of law and house rules that contacts are judged by.
+    Law(law::Args),
     /// What waits for a person.
     #[command(subcommand)]
     Report(report::Command),
@@ -159,6 +162,7 @@ async fn run(command: Command, seams: &Seams) -> Outcome {
         Command::Borrower(command) => borrower::run(command).await,
         Command::Collector(command) => collector::run(command).await,
         Command::Events(args) => events::run(args).await,
+        Command::Law(args) => law::run(args).await,
         Command::Report(command) => report::run(command).await,
         Command::Contact(command) => contact::run(command).await,
         Command::Policy(command) => policy::run(command).await,

@@ -61,11 +61,16 @@ fn reason(reason: &Reason) -> v1::GateReason {
 /// The packs that are switched on: one version each, that of the server, under one hash.
 #[must_use]
 pub fn packs(all: &Packs) -> Vec<v1::PackVersion> {
-    let version = |pack: &recoup_compliance::pack::Pack| v1::PackVersion {
+    let on = all.packs().iter().filter(|p| all.is_on(p.id()));
+    on.map(|pack| version(all, pack)).collect()
+}
+
+/// The version of a pack.
+#[must_use]
+pub fn version(all: &Packs, pack: &recoup_compliance::pack::Pack) -> v1::PackVersion {
+    v1::PackVersion {
         pack: pack.id().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         hash: all.hash().to_owned(),
-    };
-    let on = all.packs().iter().filter(|p| all.is_on(p.id()));
-    on.map(version).collect()
+    }
 }

@@ -9,6 +9,7 @@ pub mod explain;
 pub mod filter;
 pub mod gate;
 pub mod hypothetical;
+pub mod law;
 pub mod page;
 pub mod party;
 pub mod policy;

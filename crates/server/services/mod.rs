@@ -8,6 +8,7 @@ mod borrower;
 mod case;
 mod channel;
 mod collector;
+mod compliance;
 mod contact;
 mod event;
 mod import;

@@ -1,0 +1,92 @@
+//! `recoup law`: the packs that the server judges by.
+
+use super::Outcome;
+use super::client::{ClientArgs, refused};
+use super::output::{json, pages, say, table, word};
+use crate::api::recoup::v1;
+use crate::api::recoup::v1::compliance_service_client::ComplianceServiceClient;
+
+/// Shows the packs of law and house rules, or the rules of one.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// A pack, such as `cn`: its rules. Without it the packs.
+    pack: Option<String>,
+    /// JSON, one object a page.
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: Args) -> Outcome {
+    let mut service = ComplianceServiceClient::new(args.client.named().await?);
+    let mut all = Vec::new();
+    pages(usize::MAX, async |page_size, page_token| {
+        let request = v1::ListPacksRequest {
+            page_size,
+            page_token,
+        };
+        let page = service.list_packs(request).await.map_err(refused)?;
+        let mut page = page.into_inner();
+        if let Some(wanted) = &args.pack {
+            page.packs.retain(|p| id(p) == wanted);
+        }
+        if args.json {
+            json("ListPacksResponse", &page)?;
+        }
+        let rows = page.packs.len();
+        all.append(&mut page.packs);
+        Ok((rows, page.next_page_token))
+    })
+    .await?;
+    match (&args.pack, &all[..]) {
+        _ if args.json => {}
+        (Some(wanted), []) => {
+            let problem = format!("no pack `{wanted}` is loaded; `recoup law` lists them");
+            return Err(super::Failure::usage(problem));
+        }
+        (Some(_), packs) => packs.iter().for_each(rules),
+        (None, packs) => overview(packs),
+    }
+    Ok(0)
+}
+
+fn id(pack: &v1::Pack) -> &str {
+    pack.pack.as_ref().map_or("", |p| &p.pack)
+}
+
+fn overview(packs: &[v1::Pack]) {
+    let mut rows = table(&["pack", "what", "where", "rules", "off because"]);
+    for p in packs {
+        rows.add_row([
+            id(p),
+            &p.title,
+            &p.regions.join(", "),
+            &p.rules.len().to_string(),
+            &p.off_because,
+        ]);
+    }
+    say(rows);
+}
+
+fn rules(pack: &v1::Pack) {
+    let mut rows = table(&[
+        "rule",
+        "what",
+        "how hard",
+        "where it is written",
+        "off because",
+    ]);
+    for r in &pack.rules {
+        let severity = word(r.severity().as_str_name(), "RULE_SEVERITY_");
+        let hard = format!("{severity}, {} ({})", r.layer, r.confidence);
+        rows.add_row([&r.rule_id, &r.text, &hard, &r.citation, &r.off_because]);
+    }
+    say(rows);
+    for u in &pack.unchecked {
+        say(format!(
+            "not checked: {} {} ({})",
+            u.rule_id, u.text, u.left_to
+        ));
+    }
+}
