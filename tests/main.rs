@@ -15,6 +15,7 @@ mod planted;
 mod requests;
 mod rights;
 mod support;
+mod table;
 mod vertical;
 mod wire;
 
