@@ -433,6 +433,28 @@ fn of_store(error: &StoreError) -> Status {
     }
 }
 
+/// What a refusal of the transport itself should say: a message that does not decode is the caller's
+/// mistake. None where the status is one of ours, or nothing of the caller's.
+#[must_use]
+pub fn of_transport(status: &Status) -> Option<Status> {
+    if !status.details().is_empty() {
+        return None;
+    }
+    let message = status.message();
+    let problem = match status.code() {
+        Code::OutOfRange => Problem::new(ErrorReason::MessageTooLarge, message),
+        Code::ResourceExhausted => {
+            Problem::new(ErrorReason::TooManyRequests, message).retry(Duration::from_secs(1))
+        }
+        Code::Internal if message.contains("decode") => Problem::new(
+            ErrorReason::FieldInvalid,
+            "the message is not one of the contract",
+        ),
+        _ => return None,
+    };
+    Some(problem.into())
+}
+
 /// The server is stopping.
 #[must_use]
 pub fn not_serving() -> Status {

@@ -96,7 +96,10 @@ fn one_currency(bad: &mut Bad, at: &str, facts: &Facts) {
         .zip(facts.amounts());
     let given = named.filter_map(|(name, amount)| Some((name, amount?)));
     let given: Vec<_> = given.collect();
-    if given.iter().all(|(_, m)| Some(m.currency) == facts.currency()) {
+    if given
+        .iter()
+        .all(|(_, m)| Some(m.currency) == facts.currency())
+    {
         return;
     }
     for (name, amount) in given {
@@ -475,12 +478,15 @@ mod tests {
     fn a_case_without_its_facts_names_all_that_is_missing() {
         let mut bad = Bad::new();
         let borrower = PartyName::Reference("b-1".into());
-        assert!(input(
-            &mut bad,
-            "upsert",
-            Some(borrower),
-            Some(&v1::CaseInput::default())
-        ).is_none());
+        assert!(
+            input(
+                &mut bad,
+                "upsert",
+                Some(borrower),
+                Some(&v1::CaseInput::default())
+            )
+            .is_none()
+        );
         // lender_case_ref, jurisdiction, lender_kind and facts.
         assert_eq!(bad.count(), 4, "{bad:?}");
     }

@@ -158,7 +158,7 @@ impl Bad {
         }
         let id = ObjectionId::parse(prefix, value);
         if id.is_none() {
-            let problem = format!("is not an id of the form {prefix}_<case>-<number>");
+            let problem = format!("is not an id of the form {prefix}_<case>-<pause>");
             self.note(ErrorReason::IdInvalid, field, problem);
         }
         id

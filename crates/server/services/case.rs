@@ -450,9 +450,7 @@ fn borrower(bad: &mut Bad, given: Option<&v1::open_case_request::Borrower>) -> O
             None
         }
         Some(Borrower::Party(name)) => party::reference(bad, "party", Some(name)),
-        Some(Borrower::Upsert(told)) => {
-            party::told(bad, "upsert", told, true)
-        }
+        Some(Borrower::Upsert(told)) => party::told(bad, "upsert", told, true),
     }
 }
 
@@ -474,9 +472,12 @@ fn payment(
     if let (Some(amount), Some(Some(balance))) = (amount, balance)
         && amount.currency != balance.currency
     {
-        let field = "balance_after.currency_code";
-        let problem = format!("is not {}, as the amount is", amount.currency.code());
-        bad.note(ErrorReason::CurrencyMismatch, field, problem);
+        // Which of them is wrong nobody here knows.
+        for (field, amount) in [("amount", amount), ("balance_after", balance)] {
+            let problem = format!("is {}; both are in one currency", amount.currency.code());
+            let field = format!("{field}.currency_code");
+            bad.note(ErrorReason::CurrencyMismatch, &field, problem);
+        }
     }
     Some(PaymentInput {
         reference: reference?,

@@ -36,7 +36,10 @@ impl ContactService for Edge {
             }
             Some(Subject::Hypothetical(given)) => {
                 if body.time.is_some() {
-                    bad.invalid("time", "goes with `case_id`; a hypothetical carries its own");
+                    bad.invalid(
+                        "time",
+                        "goes with `case_id`; a hypothetical carries its own",
+                    );
                 }
                 let question = hypothetical::read(&mut bad, given, self.engine.packs());
                 let verdict = bad.check(question)?.ask();
@@ -224,7 +227,8 @@ impl ContactService for Edge {
         };
         let caller = self.caller(&mut bad, &who, call);
         let report = contact::report(&mut bad, &body, &who.name, self.now());
-        self.collectors_known(&mut bad, &who, &body.collector_ids).await?;
+        self.collectors_known(&mut bad, &who, &body.collector_ids)
+            .await?;
         let report = bad.check(report)?;
         let sees_people = who.sees_people();
         let render = |v: &ContactView| v1::ReportOutcomeResponse {

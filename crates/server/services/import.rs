@@ -37,7 +37,7 @@ impl Edge {
                         let _work = edge.engine.activity().begin();
                         edge.import_row(&who, row).await
                     }
-                    Err(status) => Err(status),
+                    Err(status) => Err(status::of_transport(&status).unwrap_or(status)),
                 }
             }
         });
