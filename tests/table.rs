@@ -7,13 +7,14 @@ mod exceptions;
 mod probes;
 mod seeds;
 mod stage;
+mod variants;
 mod verdict;
 mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use prost::Message;
-use prost_reflect::{DynamicMessage, Value};
+use prost_reflect::{DynamicMessage, Kind, Value};
 use tonic::{Code, Status};
 
 use contract::{Contract, Method};
@@ -83,10 +84,15 @@ async fn roles(stage: &Stage, contract: &Contract, faults: &mut Faults) {
             } else if let Err(status) = answer {
                 match verdict::reason(contract, method, &status) {
                     Ok(reason) if reason == "ROLE_MISSING" || reason == "UNAUTHENTICATED" => {
-                        faults.note(method, format!("{role} may call it, and is answered {reason}"));
+                        faults.note(
+                            method,
+                            format!("{role} may call it, and is answered {reason}"),
+                        );
                     }
                     Ok(_) => {}
-                    Err(problem) => faults.note(method, format!("{role}, empty message: {problem}")),
+                    Err(problem) => {
+                        faults.note(method, format!("{role}, empty message: {problem}"))
+                    }
                 }
             }
         }
@@ -114,7 +120,10 @@ fn must_refuse(
         Err(status) => verdict::reason(contract, method, status),
     };
     if found.as_deref() != Ok(with) {
-        faults.note(method, format!("{who} must be refused with {with}: {found:?}"));
+        faults.note(
+            method,
+            format!("{who} must be refused with {with}: {found:?}"),
+        );
     }
 }
 
@@ -135,14 +144,19 @@ struct Table<'a> {
 impl Table<'_> {
     async fn run(&mut self) {
         let method = self.method;
-        let seeds: Vec<&Seed> = seeds::SEEDS.iter().filter(|s| s.method == method.name).collect();
+        let seeds: Vec<&Seed> = seeds::SEEDS
+            .iter()
+            .filter(|s| s.method == method.name)
+            .collect();
         if seeds.is_empty() {
             self.fault("is built and has no seed in tests/table/seeds.rs");
         }
+        self.rubbish().await;
         for seed in &seeds {
             let names = self.stage.names(seed, self.contract).await;
             self.position = self.stage.position().await;
-            self.accepted(seed, &names, std::ptr::eq(*seed, seeds[0])).await;
+            self.accepted(seed, &names, std::ptr::eq(*seed, seeds[0]))
+                .await;
             let broken = self.fields(seed, &names).await;
             self.together(seed, &names, &broken).await;
             self.ids_of_others(seed, &names).await;
@@ -162,10 +176,46 @@ impl Table<'_> {
     }
 
     async fn call(&self, message: &DynamicMessage) -> Result<Vec<u8>, Status> {
-        self.stage.wire.call(&self.method.path, ANA, message.encode_to_vec()).await
+        self.stage
+            .wire
+            .call(&self.method.path, ANA, message.encode_to_vec())
+            .await
     }
 
     /// The seed is taken, said again it is answered alike, and its id is good for no other request.
+    /// Bytes that are no message, and messages that are none of this method.
+    async fn rubbish(&mut self) {
+        let path = &self.method.path;
+        let mut rubbish = vec![("no tag", vec![0xff; 9]), ("a group", vec![0x0b])];
+        if self.method.input.fields().len() > 0 {
+            rubbish.push(("half a field", vec![0x0a, 0x7f, b'x']));
+        }
+        if let Some(text) = self
+            .method
+            .input
+            .fields()
+            .find(|f| f.kind() == Kind::String)
+        {
+            let tag = u8::try_from(text.number() << 3 | 2).expect("a low number");
+            rubbish.push(("no UTF-8", vec![tag, 2, 0xff, 0xfe]));
+        }
+        for (what, bytes) in rubbish {
+            let status = match self.stage.wire.call(path, ANA, bytes).await {
+                Err(status) => status,
+                Ok(_) => {
+                    self.fault(format!("{what}: it is taken for a message"));
+                    continue;
+                }
+            };
+            let reason = crate::support::client::reason(&status);
+            let inside = verdict::speaks_of_inside(status.message());
+            let found = (status.code(), reason.as_str(), inside);
+            if found != (Code::InvalidArgument, "FIELD_INVALID", None) {
+                self.fault(format!("{what}: {found:?} {}", verdict::short(&status)));
+            }
+        }
+    }
+
     async fn accepted(&mut self, seed: &Seed, names: &Facts, is_first: bool) {
         let message = self.stage.fill(self.method, seed.json, names);
         let first = match self.call(&message).await {
@@ -175,7 +225,11 @@ impl Table<'_> {
             }
         };
         if self.method.is_mutation() {
-            let before = self.stage.position().await;
+            let moved = self.stage.position().await;
+            if is_first && moved == self.position {
+                self.fault("is taken, and the journal has not moved");
+            }
+            self.position = moved;
             match self.call(&message).await {
                 Ok(again) if again == first => {}
                 // A row that was taken before says so, whether by this import or by another.
@@ -186,7 +240,7 @@ impl Table<'_> {
             if is_first {
                 self.id_with_another_body(&message).await;
             }
-            self.must_be_unmoved(before, "said again").await;
+            self.must_be_unmoved("said again").await;
         }
         self.position = self.stage.position().await;
     }
@@ -194,7 +248,7 @@ impl Table<'_> {
     /// Changes one text after the other until the request is another good one under the id of before.
     async fn id_with_another_body(&mut self, message: &DynamicMessage) {
         let mut tried = Vec::new();
-        for change in probes::changes(message) {
+        for change in variants::changes(message) {
             let mut other = message.clone();
             change.apply(&mut other);
             match self.call(&other).await {
@@ -214,38 +268,53 @@ impl Table<'_> {
     /// Breaks every field in every way; answers what was refused as an argument, a way for each field.
     async fn fields(&mut self, seed: &Seed, names: &Facts) -> Vec<Probe> {
         let pattern = self.stage.fill(self.method, seed.json, names);
+        let all = probes::probes(self.contract, &pattern);
+        self.probed.extend(all.iter().map(Probe::plain_path));
+        let (wrong, doubtful): (Vec<_>, Vec<_>) = all.into_iter().partition(|p| p.must_fail);
         let mut refused: BTreeMap<String, Probe> = BTreeMap::new();
-        for probe in probes::probes(self.contract, &pattern) {
-            self.probed.insert(probe.plain_path());
-            let mut message = self.stage.fill(self.method, seed.json, names);
-            probe.apply(&mut message);
-            let answer = self.call(&message).await;
-            let what = format!("{} ({})", probe.path(), probe.what);
-            let before = self.position;
+        // What must fail moves nothing, all of it together; where one was right to be taken, from there on.
+        for probe in wrong {
+            let answer = self.probe(seed, names, &probe).await;
             match answer {
-                Ok(_) => {
-                    if probe.must_fail && !self.is_excepted(&probe) {
-                        self.fault(format!("{what}: it is taken"));
+                Ok(()) => {
+                    if !self.is_excepted(&probe) {
+                        self.fault(format!("{}: it is taken", probe.told()));
                     }
                     self.position = self.stage.position().await;
                 }
-                Err(status) => {
-                    self.must_be_told(&probe, &what, &status);
-                    self.must_be_unmoved(before, &what).await;
-                    if status.code() == Code::InvalidArgument && probe.must_fail {
-                        let top = probe.steps[0].field.name().to_owned();
-                        let deeper = refused.get(&top).is_some_and(|p| p.steps.len() > 1);
-                        if !deeper && probe.what != "10,000 entries" {
-                            refused.insert(top, probe);
-                        }
+                Err(status) if status.code() == Code::InvalidArgument => {
+                    let top = probe.steps[0].field.name().to_owned();
+                    let deeper = refused.get(&top).is_some_and(|p| p.steps.len() > 1);
+                    if !deeper && probe.what != "10,000 entries" {
+                        refused.insert(top, probe);
                     }
                 }
+                Err(_) => {}
+            }
+        }
+        self.must_be_unmoved("all that must be refused").await;
+        for probe in doubtful {
+            match self.probe(seed, names, &probe).await {
+                Ok(()) => self.position = self.stage.position().await,
+                Err(_) => self.must_be_unmoved(&probe.told()).await,
             }
         }
         refused.into_values().collect()
     }
 
-    fn must_be_told(&mut self, probe: &Probe, what: &str, status: &Status) {
+    /// Calls with a broken field and judges the refusal.
+    async fn probe(&mut self, seed: &Seed, names: &Facts, probe: &Probe) -> Result<(), Status> {
+        let mut message = self.stage.fill(self.method, seed.json, names);
+        probe.apply(&mut message);
+        let answer = self.call(&message).await;
+        if let Err(status) = &answer {
+            self.must_be_told(probe, status);
+        }
+        answer.map(drop)
+    }
+
+    fn must_be_told(&mut self, probe: &Probe, status: &Status) {
+        let what = probe.told();
         let reason = match verdict::reason(self.contract, self.method, status) {
             Ok(reason) => reason,
             Err(problem) => return self.fault(format!("{what}: {problem}")),
@@ -256,30 +325,38 @@ impl Table<'_> {
             // Without this field another one may be wrong: a mask that names it, a list that it is for.
             let may_be_other = matches!(probe.what, "unset" | "empty message") && !probe.must_fail;
             if !is_named && !may_be_other && !self.is_excepted(probe) {
-                self.fault(format!("{what}: it is not named: {}", verdict::short(status)));
+                self.fault(format!(
+                    "{what}: it is not named: {}",
+                    verdict::short(status)
+                ));
             }
         } else if probe.must_fail
             && probe.what != "10,000 entries"
             && !probes::may_be_missing(probe, &reason)
             && !self.is_excepted(probe)
         {
-            self.fault(format!("{what}: refused for something else: {}", verdict::short(status)));
+            self.fault(format!(
+                "{what}: refused for something else: {}",
+                verdict::short(status)
+            ));
         }
         if probe.what == "unset" && !probe.must_fail && reason == "FIELD_REQUIRED" {
             let arm = probe.steps.last().and_then(|s| s.field.containing_oneof());
             let said = probe.steps.last().map(|s| self.contract.said_of(&s.field));
             let said = said.unwrap_or_default();
             if arm.is_none() && !said.contains("required") && !self.is_excepted(probe) {
-                self.fault(format!("{what}: is required, and its comment does not say so"));
+                self.fault(format!(
+                    "{what}: is required, and its comment does not say so"
+                ));
             }
         }
     }
 
-    /// A refused call has written nothing.
-    async fn must_be_unmoved(&mut self, before: i64, what: &str) {
+    /// A refused call has written nothing, and the next good one is served.
+    async fn must_be_unmoved(&mut self, what: &str) {
         let now = self.stage.position().await;
-        if now != before {
-            let deeds = self.stage.deeds("ana", before).await;
+        if now != self.position {
+            let deeds = self.stage.deeds("ana", self.position).await;
             if !deeds.is_empty() {
                 self.fault(format!("{what}: it is refused, and written is {deeds:?}"));
             }
@@ -313,7 +390,10 @@ impl Table<'_> {
                 for probe in broken {
                     if !named.iter().any(|n| probe.is_named_by(n)) && !self.is_excepted(probe) {
                         let path = probe.path();
-                        self.fault(format!("{path} ({}) is not named at once with others: {named:?}", probe.what));
+                        self.fault(format!(
+                            "{path} ({}) is not named at once with others: {named:?}",
+                            probe.what
+                        ));
                     }
                 }
             }
@@ -323,20 +403,19 @@ impl Table<'_> {
     /// An id of another lender is as one that nobody has.
     async fn ids_of_others(&mut self, seed: &Seed, names: &Facts) {
         let pattern = self.stage.fill(self.method, seed.json, names);
-        for (probe_of, theirs) in probes::foreign(&pattern, &self.stage.theirs) {
-            let unknown = probes::unknown_like(&theirs);
+        for (own, theirs) in variants::foreign(&pattern, &self.stage.theirs) {
+            let unknown = variants::unknown_like(&theirs);
             let mut told = Vec::new();
             for id in [&theirs, &unknown] {
                 let mut message = self.stage.fill(self.method, seed.json, names);
-                let probe = probe_of(id);
+                let probe = own.with(id);
                 probe.apply(&mut message);
-                let before = self.position;
                 let answer = self.call(&message).await;
                 told.push(match &answer {
                     Ok(_) => "taken".to_owned(),
                     Err(status) => {
                         let what = format!("{} of another lender", probe.path());
-                        self.must_be_unmoved(before, &what).await;
+                        self.must_be_unmoved(&what).await;
                         let reason = verdict::reason(self.contract, self.method, status);
                         let mut message = status.message().replace(id.as_str(), "ID");
                         if let Some((_, bare)) = id.split_once('_') {
@@ -346,21 +425,31 @@ impl Table<'_> {
                         format!("{:?} {reason:?} {message}", status.code())
                     }
                 });
-                self.position = self.stage.position().await;
+                if answer.is_ok() {
+                    self.position = self.stage.position().await;
+                }
                 let is_hidden = matches!(&answer, Err(s) if s.code() == Code::NotFound);
                 if !is_hidden && !self.is_excepted(&probe) {
-                    self.fault(format!("{} = {id}: not NOT_FOUND: {}", probe.path(), told[told.len() - 1]));
+                    self.fault(format!(
+                        "{} = {id}: not NOT_FOUND: {}",
+                        probe.path(),
+                        told[told.len() - 1]
+                    ));
                 }
             }
             if told[0] != told[1] {
-                self.fault(format!("another's id tells more than an unknown one: {told:?}"));
+                self.fault(format!(
+                    "another's id tells more than an unknown one: {told:?}"
+                ));
             }
         }
     }
 
     /// Tokens are good for the lender, the method and the filter they were given for.
     async fn pages(&mut self) {
-        let filters = seeds::OTHER_FILTERS.iter().find(|(m, _)| *m == self.method.name);
+        let filters = seeds::OTHER_FILTERS
+            .iter()
+            .find(|(m, _)| *m == self.method.name);
         let Some((_, other)) = filters else {
             return self.fault("has page tokens, and no other filter in tests/table/seeds.rs");
         };
@@ -371,7 +460,11 @@ impl Table<'_> {
         let page = self.call(&first).await.expect("a first page");
         let token = stage::text_at(self.method, &page, "next_page_token");
         let their_page = self.stage.fill(self.method, seed, &self.stage.theirs);
-        let their_page = self.stage.wire.call(&self.method.path, OLGA, their_page.encode_to_vec()).await;
+        let their_page = self
+            .stage
+            .wire
+            .call(&self.method.path, OLGA, their_page.encode_to_vec())
+            .await;
         let their_page = their_page.expect("a first page of another lender");
         let theirs = stage::text_at(self.method, &their_page, "next_page_token");
         if token.is_empty() || theirs.is_empty() {

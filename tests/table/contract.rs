@@ -138,9 +138,15 @@ fn note_comments(file: &FileDescriptor, to: &mut BTreeMap<(String, Vec<i32>), St
 
 /// Whether a comment says that a caller must give the field.
 pub(crate) fn is_required(said: &str) -> bool {
-    ["; required.", ", required.", "; required,", "; required in ", "Required,"]
-        .iter()
-        .any(|words| said.contains(words))
+    [
+        "; required.",
+        ", required.",
+        "; required,",
+        "; required in ",
+        "Required,",
+    ]
+    .iter()
+    .any(|words| said.contains(words))
         && !said.contains("; required where")
 }
 

@@ -5,8 +5,18 @@
 pub(crate) const TAKEN: &[(&str, &str, &str, &str)] = &[
     ("CheckPolicy", "yaml", "100,000 characters", TEXT),
     ("CheckPolicy", "yaml", "100,000 wide characters", TEXT),
-    ("ImportCases", "row_number", "greatest number", "files may be long"),
-    ("PreviewContact", "hypothetical.party.days_past_due", "-1", "the due date may lie ahead"),
+    (
+        "ImportCases",
+        "row_number",
+        "greatest number",
+        "files may be long",
+    ),
+    (
+        "PreviewContact",
+        "hypothetical.party.days_past_due",
+        "-1",
+        "the due date may lie ahead",
+    ),
     ("WatchEvents", "case_ids", "id of nobody", FILTER),
     ("WatchEvents", "party_ids", "id of nobody", FILTER),
 ];
@@ -16,8 +26,16 @@ const FILTER: &str = "a filter that nothing fits: no event is told, whosever id 
 
 /// Fields that no seed can carry, because a request with them is refused: method, path, why.
 const UNREACHED: &[(&str, &str, &str)] = &[
-    ("UpsertCollector", "collector.shifts", "shifts are not planned by yet"),
-    ("PreviewContact", "hypothetical.party.pauses", "the days of the packs cannot be replaced yet"),
+    (
+        "UpsertCollector",
+        "collector.shifts",
+        "shifts are not planned by yet",
+    ),
+    (
+        "PreviewContact",
+        "hypothetical.party.pauses",
+        "the days of the packs cannot be replaced yet",
+    ),
 ];
 
 /// The exception for a probe.
@@ -34,6 +52,11 @@ pub(crate) fn of(
 
 /// Whether no seed can carry a field.
 pub(crate) fn is_unreached(method: &str, path: &str) -> bool {
-    let within = |p: &str| path.strip_prefix(p).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    UNREACHED.iter().any(|(m, p, _)| (*m == "*" || *m == method) && within(p))
+    let within = |p: &str| {
+        path.strip_prefix(p)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    UNREACHED
+        .iter()
+        .any(|(m, p, _)| (*m == "*" || *m == method) && within(p))
 }

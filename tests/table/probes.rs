@@ -1,6 +1,8 @@
 //! The ways to break a field, made from its descriptor.
 
-use prost_reflect::{DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value};
+use prost_reflect::{
+    DynamicMessage, FieldDescriptor, Kind, MessageDescriptor, ReflectMessage, Value,
+};
 
 use super::contract::{Contract, is_output, is_required};
 
@@ -39,10 +41,31 @@ impl Probe {
         path_of(&self.steps)
     }
 
+    /// The path, and what was done to it.
+    pub(crate) fn told(&self) -> String {
+        format!("{} ({})", self.path(), self.what)
+    }
+
     /// The path without the places in lists, such as `case.facts.tags`.
     pub(crate) fn plain_path(&self) -> String {
         let names: Vec<&str> = self.steps.iter().map(|s| s.field.name()).collect();
         names.join(".")
+    }
+
+    /// A field with another value.
+    pub(crate) fn set(steps: Vec<Step>, what: &'static str, value: Value) -> Self {
+        Self {
+            steps,
+            what,
+            must_fail: true,
+            act: Act::Set(value),
+        }
+    }
+
+    /// The same field with another text.
+    pub(crate) fn with(&self, text: &str) -> Self {
+        let value = Value::String(text.to_owned());
+        Self::set(self.steps.clone(), self.what, value)
     }
 
     /// Breaks the field.
@@ -125,7 +148,10 @@ fn walk(contract: &Contract, message: &DynamicMessage, at: &[Step], all: &mut Ve
         }
         let output = is_output(&said);
         let step = |entry| {
-            let own = Step { field: field.clone(), entry };
+            let own = Step {
+                field: field.clone(),
+                entry,
+            };
             [at, &[own]].concat()
         };
         let mut add = |what, must_fail: bool, entry, act| {
@@ -206,7 +232,11 @@ fn texts(field: &FieldDescriptor, now: &Value) -> Vec<Broken> {
     let text = |t: &str| Value::String(t.to_owned());
     let mut all = vec![
         ("100,000 characters", true, text(&"x".repeat(LONG))),
-        ("100,000 wide characters", true, text(&"\u{5b57}".repeat(LONG / 3))),
+        (
+            "100,000 wide characters",
+            true,
+            text(&"\u{5b57}".repeat(LONG / 3)),
+        ),
         ("NUL", true, text("a\0b")),
         ("control character", true, text("a\u{7}b")),
     ];
@@ -223,7 +253,11 @@ fn texts(field: &FieldDescriptor, now: &Value) -> Vec<Broken> {
     if let (true, Some((prefix, _))) = (is_id(field), prefix) {
         all.push(("bad id", true, Value::String(format!("{prefix}_!!!"))));
         all.push(("bad id", true, text("!!!")));
-        all.push(("id of another kind", true, text("rule_01h455vb4pex5vsknk084sn02q")));
+        all.push((
+            "id of another kind",
+            true,
+            text("rule_01h455vb4pex5vsknk084sn02q"),
+        ));
     }
     all
 }
@@ -231,7 +265,8 @@ fn texts(field: &FieldDescriptor, now: &Value) -> Vec<Broken> {
 /// Whether a field holds an id of recoup.
 pub(crate) fn is_id(field: &FieldDescriptor) -> bool {
     let name = field.name();
-    (name.ends_with("_id") || name.ends_with("_ids")) && !matches!(name, "request_id" | "only_rule_ids")
+    (name.ends_with("_id") || name.ends_with("_ids"))
+        && !matches!(name, "request_id" | "only_rule_ids")
 }
 
 fn messages(kind: &MessageDescriptor) -> Vec<Broken> {
@@ -275,7 +310,11 @@ fn messages(kind: &MessageDescriptor) -> Vec<Broken> {
         "google.protobuf.Timestamp" => vec![
             ("no instant", true, time(i64::MAX, 0)),
             ("no instant", true, time(i64::MIN, 0)),
-            ("nanos out of range", true, time(1_700_000_000, 2_000_000_000)),
+            (
+                "nanos out of range",
+                true,
+                time(1_700_000_000, 2_000_000_000),
+            ),
             ("nanos out of range", true, time(1_700_000_000, -1)),
             ("last instant", false, time(253_402_300_799, 999_999_999)),
             ("first instant", false, time(-62_135_596_800, 0)),
@@ -320,103 +359,6 @@ pub(crate) fn reachable(contract: &Contract, message: &MessageDescriptor) -> Vec
         }
     }
     all
-}
-
-/// Ways to make another good request of one: each text is made longer, each flag flipped.
-pub(crate) fn changes(request: &DynamicMessage) -> Vec<Probe> {
-    let mut all = Vec::new();
-    texts_of(request, &[], &mut all);
-    let change = |(steps, value): (Vec<Step>, Value)| {
-        let name = steps.last().map(|s| s.field.name().to_owned());
-        let value = match value {
-            Value::String(text) => Value::String(format!("{text}7")),
-            Value::Bool(is) => Value::Bool(!is),
-            // A second before.
-            Value::I64(seconds) if name.as_deref() == Some("seconds") => Value::I64(seconds - 1),
-            _ => return None,
-        };
-        let probe = Probe { steps, what: "changed", must_fail: false, act: Act::Set(value) };
-        (name.as_deref() != Some("request_id")).then_some(probe)
-    };
-    all.into_iter().filter_map(change).collect()
-}
-
-/// The texts and flags that a message carries, with where they are.
-fn texts_of(message: &DynamicMessage, at: &[Step], all: &mut Vec<(Vec<Step>, Value)>) {
-    for (field, value) in message.fields() {
-        let step = |entry| {
-            let own = Step { field: field.clone(), entry };
-            [at, &[own]].concat()
-        };
-        match value {
-            Value::List(list) => {
-                for (i, value) in list.iter().enumerate() {
-                    match value {
-                        Value::Message(inner) => texts_of(inner, &step(Some(i)), all),
-                        value => all.push((step(Some(i)), value.clone())),
-                    }
-                }
-            }
-            Value::Message(inner) => texts_of(inner, &step(None), all),
-            value => all.push((step(None), value.clone())),
-        }
-    }
-}
-
-/// The ids that a request carries, each with the other lender's of its kind.
-pub(crate) fn foreign(
-    request: &DynamicMessage,
-    theirs: &std::collections::BTreeMap<&'static str, String>,
-) -> Vec<(Box<dyn Fn(&str) -> Probe>, String)> {
-    let mut all = Vec::new();
-    texts_of(request, &[], &mut all);
-    let mut found: Vec<(Box<dyn Fn(&str) -> Probe>, String)> = Vec::new();
-    for (steps, value) in all {
-        let Some(text) = value.as_str() else { continue };
-        let Some(last) = steps.last().map(|s| s.field.clone()) else { continue };
-        let case = theirs["$case"].strip_prefix("case_").unwrap_or_default();
-        let other = match (last.name(), text.split_once('_').map(|(kind, _)| kind)) {
-            ("lender_ref", _) if reads_by_reference(&steps) => theirs["$ref"].clone(),
-            ("lender_case_ref", _) if steps.len() == 1 => theirs["$case_ref"].clone(),
-            (_, _) if !is_id(&last) => continue,
-            (_, Some("case")) => theirs["$case"].clone(),
-            (_, Some("party")) => theirs["$party"].clone(),
-            (_, Some("contact")) => theirs["$sent"].clone(),
-            (_, Some("point")) => theirs["$point"].clone(),
-            (_, Some("collector")) => theirs["$collector"].clone(),
-            (_, Some("policy")) => "policy_theirs-1".to_owned(),
-            (_, Some(kind @ ("dispute" | "complaint"))) => format!("{kind}_{case}-1"),
-            (_, Some(kind @ ("consent" | "optout"))) => format!("{kind}_{case}"),
-            (_, kind) => panic!("no {kind:?} of another lender for {}", last.full_name()),
-        };
-        let probe = move |id: &str| Probe {
-            steps: steps.clone(),
-            what: "id of nobody",
-            must_fail: true,
-            act: Act::Set(Value::String(id.to_owned())),
-        };
-        found.push((Box::new(probe), other));
-    }
-    found
-}
-
-/// Whether a reference of a party names one that is there, and writes none.
-fn reads_by_reference(steps: &[Step]) -> bool {
-    let around = steps.last().map(|s| s.field.parent_message().name().to_owned());
-    around.as_deref() == Some("PartyRef")
-}
-
-/// An id of the same form that nobody has.
-pub(crate) fn unknown_like(id: &str) -> String {
-    let Some((kind, rest)) = id.split_once('_') else {
-        return format!("{id}-of-nobody");
-    };
-    if kind == "policy" {
-        return "policy_nobodys-1".to_owned();
-    }
-    let mut bytes = rest.as_bytes().to_vec();
-    bytes[20] = if bytes[20] == b'0' { b'1' } else { b'0' };
-    format!("{kind}_{}", String::from_utf8_lossy(&bytes))
 }
 
 /// Whether a reason says that a thing of this name is not there, which is as right for a name that is none.

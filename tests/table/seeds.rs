@@ -20,7 +20,11 @@ pub(crate) struct Before {
 }
 
 const fn seed(method: &'static str, json: &'static str) -> Seed {
-    Seed { method, before: None, json }
+    Seed {
+        method,
+        before: None,
+        json,
+    }
 }
 
 const fn after(
@@ -28,8 +32,16 @@ const fn after(
     method: &'static str,
     json: &'static str,
 ) -> Seed {
-    let before = Before { method: before, json: before_json, take };
-    Seed { method, before: Some(before), json }
+    let before = Before {
+        method: before,
+        json: before_json,
+        take,
+    };
+    Seed {
+        method,
+        before: Some(before),
+        json,
+    }
 }
 
 const PARTY: &str = r#"{"lender_ref": "W$n", "display_name": "Wei", "kind": "BORROWER_KIND_INDIVIDUAL",
@@ -82,7 +94,10 @@ pub(crate) fn whole(json: &str) -> String {
         ("$third_text", &third),
         ("$evidence", EVIDENCE),
         ("$cny", MONEY),
-        ("$sha", "abababababababababababababababababababababababababababababababab"),
+        (
+            "$sha",
+            "abababababababababababababababababababababababababababababababab",
+        ),
     ] {
         text = text.replace(name, part);
     }
@@ -91,7 +106,10 @@ pub(crate) fn whole(json: &str) -> String {
 
 /// Every seed; a method's first is the one that is said twice.
 pub(crate) const SEEDS: &[Seed] = &[
-    seed("OpenCase", r#"{"request_id": "$request", "upsert": $party_text, "case": $casetext}"#),
+    seed(
+        "OpenCase",
+        r#"{"request_id": "$request", "upsert": $party_text, "case": $casetext}"#,
+    ),
     seed(
         "OpenCase",
         r#"{"request_id": "$request", "party": {"lender_ref": "$ref"},
@@ -162,7 +180,11 @@ pub(crate) const SEEDS: &[Seed] = &[
         r#"{"request_id": "$request", "case_id": "$case", "reason": "a word", "until": "$soon"}"#,
     ),
     after(
-        ("HoldCase", r#"{"request_id": "$request", "case_id": "$case", "reason": "a word"}"#, ""),
+        (
+            "HoldCase",
+            r#"{"request_id": "$request", "case_id": "$case", "reason": "a word"}"#,
+            "",
+        ),
         "ReleaseHold",
         r#"{"request_id": "$request", "case_id": "$case", "note": "said"}"#,
     ),
@@ -201,7 +223,10 @@ pub(crate) const SEEDS: &[Seed] = &[
             "note": "taken back"}"#,
     ),
     seed("GetTimeline", r#"{"case_id": "$case", "page_size": 1}"#),
-    seed("ExplainCase", r#"{"case_id": "$case", "mode": "EXPLAIN_MODE_AS_RECORDED"}"#),
+    seed(
+        "ExplainCase",
+        r#"{"case_id": "$case", "mode": "EXPLAIN_MODE_AS_RECORDED"}"#,
+    ),
     seed(
         "UpsertBorrower",
         r#"{"request_id": "$request", "party": $party_text,
@@ -255,7 +280,10 @@ pub(crate) const SEEDS: &[Seed] = &[
         r#"{"request_id": "$request", "party": {"party_id": "$party"}, "case_id": "$case",
             "written": true, "received_time": "$now", "evidence": $evidence}"#,
     ),
-    seed("RecordCease", r#"{"request_id": "$request", "party": {"lender_ref": "$ref"}}"#),
+    seed(
+        "RecordCease",
+        r#"{"request_id": "$request", "party": {"lender_ref": "$ref"}}"#,
+    ),
     seed(
         "RecordAttorney",
         r#"{"request_id": "$request", "party": {"party_id": "$party"},
@@ -304,7 +332,10 @@ pub(crate) const SEEDS: &[Seed] = &[
             "due_date": $tomorrow, "contact_id": "$sent", "note": "on Friday"}"#,
     ),
     seed("CheckPolicy", r#"{"yaml": "$yaml"}"#),
-    seed("CreatePolicy", r#"{"request_id": "$request", "yaml": "$yaml"}"#),
+    seed(
+        "CreatePolicy",
+        r#"{"request_id": "$request", "yaml": "$yaml"}"#,
+    ),
     after(
         (
             "CreatePolicy",
@@ -338,13 +369,19 @@ pub(crate) const SEEDS: &[Seed] = &[
             "template": "visit_brief", "party": {"lender_ref": "$told_ref"}, "time": "$tomorrow_noon",
             "reason": "she asked"}"#,
     ),
-    seed("ApproveContact", r#"{"request_id": "$request", "contact_id": "$planned_a", "note": "go"}"#),
-    seed("CancelContact", r#"{"request_id": "$request", "contact_id": "$planned_b", "reason": "no"}"#),
+    seed(
+        "ApproveContact",
+        r#"{"request_id": "$request", "contact_id": "$planned_a", "note": "go"}"#,
+    ),
+    seed(
+        "CancelContact",
+        r#"{"request_id": "$request", "contact_id": "$planned_b", "reason": "no"}"#,
+    ),
     seed("GetContact", r#"{"contact_id": "$sent"}"#),
     seed("ListContacts", r#"{"page_size": 1}"#),
     seed(
         "ReportOutcome",
-        r#"{"request_id": "$request", "contact_id": "$sent", "outcome": "OUTCOME_DELIVERED",
+        r#"{"request_id": "$request", "contact_id": "$doubtful", "outcome": "OUTCOME_NO_ANSWER",
             "occurred_time": "$now", "reporter": "li", "note": "seen", "evidence": [$evidence],
             "collector_ids": ["$collector"]}"#,
     ),

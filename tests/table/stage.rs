@@ -33,10 +33,22 @@ pub(crate) const ROLES: [&str; 6] = [
 
 /// Policies: one that never acts, one that texts, one that asks a person first, one that calls.
 const POLICIES: [(&str, &str); 4] = [
-    ("texts", "dpd >= 1|{channel: sms, template: reminder, max: 1}"),
-    ("asks", "dpd >= 1|{channel: sms, template: reminder, max: 1, approval: required}"),
-    ("calls", "dpd >= 1|{channel: phone, template: first_call, max: 1}"),
-    ("quiet", "dpd >= 30000|{channel: sms, template: reminder, max: 1}"),
+    (
+        "texts",
+        "dpd >= 1|{channel: sms, template: reminder, max: 1}",
+    ),
+    (
+        "asks",
+        "dpd >= 1|{channel: sms, template: reminder, max: 1, approval: required}",
+    ),
+    (
+        "calls",
+        "dpd >= 1|{channel: phone, template: first_call, max: 1}",
+    ),
+    (
+        "quiet",
+        "dpd >= 30000|{channel: sms, template: reminder, max: 1}",
+    ),
 ];
 
 /// The server and what it holds.
@@ -157,7 +169,10 @@ impl Stage {
         let mut text = seeds::whole(json);
         let number = self.number();
         text = text.replace("$request", &format!("request-{number}"));
-        text = text.replace("$yaml", &yaml(&format!("p{number}"), POLICIES[3].1).replace('\n', "\\n"));
+        text = text.replace(
+            "$yaml",
+            &yaml(&format!("p{number}"), POLICIES[3].1).replace('\n', "\\n"),
+        );
         for (name, value) in names.iter().rev() {
             text = text.replace(name, value);
         }
@@ -173,7 +188,12 @@ fn people() -> String {
     let mut text = "[[tenant]]\nid = \"demo\"\ndisplay_name = \"Demo\"\n\
                     [[tenant]]\nid = \"other\"\ndisplay_name = \"Other\"\n"
         .to_owned();
-    let all = [("ana", "demo"), ("ben", "demo"), ("olga", "other"), ("otto", "other")];
+    let all = [
+        ("ana", "demo"),
+        ("ben", "demo"),
+        ("olga", "other"),
+        ("otto", "other"),
+    ];
     let all = all.map(|(name, tenant)| (name, tenant, "all"));
     for (name, tenant, role) in all.into_iter().chain(ROLES.map(|r| (r, "demo", r))) {
         text += &format!(
@@ -234,16 +254,24 @@ async fn facts(one: &Client, two: &Client, first: u32) -> Facts {
     let asked = [open(1, "asks").await, open(2, "asks").await];
     let called = open(3, "calls").await;
     let plain = open(4, "quiet").await;
+    let doubtful = open(7, "calls").await;
     let contact = async |case: &v1::Case, state| {
         let found = scenes::until_contact(one, &case.case_id, state).await;
         found.contact_id
     };
     facts.insert("$sent", contact(&sent, ContactState::Effected).await);
-    facts.insert("$planned_a", contact(&asked[0], ContactState::Planned).await);
-    facts.insert("$planned_b", contact(&asked[1], ContactState::Planned).await);
+    facts.insert(
+        "$planned_a",
+        contact(&asked[0], ContactState::Planned).await,
+    );
+    facts.insert(
+        "$planned_b",
+        contact(&asked[1], ContactState::Planned).await,
+    );
     facts.insert("$unknown", contact(&called, ContactState::Unknown).await);
     facts.insert("$blamed", contact(&blamed, ContactState::Effected).await);
     contact(&told, ContactState::Effected).await;
+    facts.insert("$doubtful", contact(&doubtful, ContactState::Unknown).await);
     facts.insert("$sent_case", sent.case_id);
     facts.insert("$blamed_case", blamed.case_id);
     facts.insert("$told_case", told.case_id);
@@ -259,7 +287,10 @@ async fn facts(one: &Client, two: &Client, first: u32) -> Facts {
     let collectors = one.collectors().list_collectors(request).await;
     let collectors = collectors.expect("collectors").into_inner().collectors;
     facts.insert("$collector", collectors[0].collector_id.clone());
-    let watch = one.events().watch_events(v1::WatchEventsRequest::default()).await;
+    let watch = one
+        .events()
+        .watch_events(v1::WatchEventsRequest::default())
+        .await;
     let event = watch.expect("events").into_inner().message().await;
     facts.insert("$cursor", event.expect("an event").expect("one").cursor);
     times(&mut facts);
@@ -295,7 +326,10 @@ async fn activate(one: &Client, two: &Client, name: &str, yaml: &str) {
         policy_id: policy.policy_id,
         note: String::new(),
     };
-    two.policies().activate_policy(request).await.expect("an active policy");
+    two.policies()
+        .activate_policy(request)
+        .await
+        .expect("an active policy");
 }
 
 /// The id of somebody's mobile number.
@@ -316,7 +350,10 @@ pub(crate) fn text_at(method: &Method, answer: &[u8], path: &str) -> String {
     let mut value = prost_reflect::Value::Message(message);
     for name in path.split('.') {
         let message = value.as_message().expect("a message");
-        value = message.get_field_by_name(name).expect("a field").into_owned();
+        value = message
+            .get_field_by_name(name)
+            .expect("a field")
+            .into_owned();
     }
     value.as_str().expect("a text").to_owned()
 }

@@ -13,9 +13,9 @@ const MESSAGE_MAX: usize = 2_000;
 /// The largest details; they travel in a header, which clients bound to 16 KiB.
 const DETAILS_MAX: usize = 6_000;
 /// Words of drivers and of code, which say nothing to a caller.
-const INSIDE: [&str; 14] = [
-    "SQLite", "sqlite", "rusqlite", "prost", "tonic", "serde", "panicked", "unwrap", ".rs:", "src/",
-    "UNIQUE", "h2 ", "hyper", "0x",
+const INSIDE: [&str; 13] = [
+    "SQLite", "sqlite", "rusqlite", "prost", "tonic", "serde", "panicked", "unwrap", ".rs:",
+    "src/", "UNIQUE", "h2 ", "hyper",
 ];
 
 /// What is wrong with a refusal, if anything; else its reason.
@@ -72,11 +72,15 @@ pub(crate) fn reason(
     if status.code() == Code::InvalidArgument && fields.is_empty() {
         return told("no field is named");
     }
-    // What was given may stand in it.
-    if let Some(word) = INSIDE.iter().find(|w| said.contains(**w)) {
+    if let Some(word) = speaks_of_inside(&said) {
         return told(&format!("it speaks of `{word}`"));
     }
     Ok(info.reason.clone())
+}
+
+/// Whether a refusal speaks of what is inside: drivers, code.
+pub(crate) fn speaks_of_inside(text: &str) -> Option<&'static str> {
+    INSIDE.into_iter().find(|word| text.contains(word))
 }
 
 /// The beginning of what a refusal says, and the fields that it names.
@@ -108,7 +112,10 @@ fn is_path(message: &MessageDescriptor, path: &str) -> bool {
     let Some(field) = message.get_field_by_name(name) else {
         return rest.is_none() && entry.is_none() && message.oneofs().any(|o| o.name() == name);
     };
-    let place = |p: &str| p.strip_suffix(']').is_some_and(|p| p.parse::<usize>().is_ok());
+    let place = |p: &str| {
+        p.strip_suffix(']')
+            .is_some_and(|p| p.parse::<usize>().is_ok())
+    };
     if entry.is_some_and(|p| !field.is_list() || !place(p)) {
         return false;
     }
