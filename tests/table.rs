@@ -55,6 +55,10 @@ async fn every_method_by_its_descriptors() {
         };
         table.run().await;
     }
+    readable(&stage, &contract, &mut faults).await;
+    for line in stage.complaints() {
+        faults.0.push(format!("the server's log: {line}"));
+    }
     for (method, path, what, _) in exceptions::TAKEN {
         if !used.contains(&(*method, *path, *what)) {
             let problem = format!("the exception for {path} ({what}) is not needed");
@@ -63,6 +67,58 @@ async fn every_method_by_its_descriptors() {
     }
     let count = faults.0.len();
     assert!(count == 0, "{count} faults:\n{}", faults.0.join("\n"));
+}
+
+/// Whatever was taken, odd as it may be, is read again: each case, its timeline and why it stands where it
+/// stands, each party, every event, the ledger.
+async fn readable(stage: &Stage, contract: &Contract, faults: &mut Faults) {
+    stage.deeds("nobody", 0).await;
+    let whole = r#"{"page_size": 1000}"#;
+    for (name, json) in [
+        ("ListContacts", whole),
+        ("ListPolicies", whole),
+        ("ListTemplates", whole),
+        ("ListCollectors", whole),
+        ("GetWorklist", whole),
+        ("ExportLedger", "{}"),
+    ] {
+        reads(stage, contract.named(name), json, faults).await;
+    }
+    let list = contract.named("ListCases");
+    let Some(page) = reads(stage, list, whole, faults).await else {
+        return;
+    };
+    let page = DynamicMessage::decode(list.output.clone(), &page[..]).expect("a page");
+    let cases = page.get_field_by_name("cases").expect("the cases");
+    let cases = cases.as_list().unwrap_or_default();
+    assert!(
+        cases.len() > 100,
+        "{} cases: the table took little",
+        cases.len()
+    );
+    for case in cases.iter().filter_map(Value::as_message) {
+        let text = |name: &str| {
+            let value = case.get_field_by_name(name).expect(name).into_owned();
+            value.as_str().expect("a text").to_owned()
+        };
+        let by_id = format!(r#"{{"case_id": "{}"}}"#, text("case_id"));
+        for name in ["GetCase", "GetTimeline", "ExplainCase", "PreviewContact"] {
+            reads(stage, contract.named(name), &by_id, faults).await;
+        }
+        let party = format!(r#"{{"party": {{"party_id": "{}"}}}}"#, text("party_id"));
+        reads(stage, contract.named("GetBorrower"), &party, faults).await;
+    }
+}
+
+async fn reads(stage: &Stage, method: &Method, json: &str, faults: &mut Faults) -> Option<Vec<u8>> {
+    let request = stage.fill(method, json, &stage.own).encode_to_vec();
+    match stage.wire.call(&method.path, ANA, request).await {
+        Ok(answer) => Some(answer),
+        Err(status) => {
+            faults.note(method, format!("{json}: {}", verdict::short(&status)));
+            None
+        }
+    }
 }
 
 /// Every method answers those whom its option names, and nobody else.

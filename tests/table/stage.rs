@@ -61,7 +61,7 @@ pub(crate) struct Stage {
     number: Cell<u32>,
     _sandbox: Sandbox,
     // The last: processes end before their folder goes.
-    _folder: Folder,
+    folder: Folder,
 }
 
 /// What a lender has, by the names that seeds use.
@@ -99,7 +99,7 @@ impl Stage {
             theirs,
             number: Cell::new(1_000_000),
             _sandbox: sandbox,
-            _folder: folder,
+            folder,
         }
     }
 
@@ -111,6 +111,14 @@ impl Stage {
     /// A connection of its own.
     pub(crate) fn wire(&self) -> Wire {
         Wire::new(self.server.api())
+    }
+
+    /// What the server's log says of faults of its own.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        let log = std::fs::read_to_string(self.folder.path().join("server.err"));
+        let log = log.expect("the server's log");
+        let bad = |line: &&str| line.contains("panicked") || line.contains("ERROR");
+        log.lines().filter(bad).map(str::to_owned).collect()
     }
 
     /// The newest position of the journal, over all lenders.
