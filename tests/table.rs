@@ -51,6 +51,7 @@ async fn every_method_by_its_descriptors() {
             faults: &mut faults,
             used: &mut used,
             probed: BTreeSet::new(),
+            shown: BTreeSet::new(),
             position: 0,
         };
         table.run().await;
@@ -193,6 +194,8 @@ struct Table<'a> {
     used: &'a mut BTreeSet<(&'static str, &'static str, &'static str)>,
     /// Fields that were broken, without places in lists.
     probed: BTreeSet<String>,
+    /// Fields, and the ways in which they were broken.
+    shown: BTreeSet<(String, &'static str)>,
     /// Newest position of the journal.
     position: i64,
 }
@@ -324,8 +327,12 @@ impl Table<'_> {
     /// Breaks every field in every way; answers what was refused as an argument, a way for each field.
     async fn fields(&mut self, seed: &Seed, names: &Facts) -> Vec<Probe> {
         let pattern = self.stage.fill(self.method, seed.json, names);
-        let all = probes::probes(self.contract, &pattern);
+        let mut all = probes::probes(self.contract, &pattern);
+        // What another seed has shown of a field holds here too.
+        all.retain(|p| !self.shown.contains(&(p.plain_path(), p.what)));
         self.probed.extend(all.iter().map(Probe::plain_path));
+        self.shown
+            .extend(all.iter().map(|p| (p.plain_path(), p.what)));
         let (wrong, doubtful): (Vec<_>, Vec<_>) = all.into_iter().partition(|p| p.must_fail);
         let mut refused: BTreeMap<String, Probe> = BTreeMap::new();
         // What must fail moves nothing, all of it together; where one was right to be taken, from there on.
