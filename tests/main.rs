@@ -17,6 +17,7 @@ mod requests;
 mod rights;
 mod sealed;
 mod support;
+mod table;
 mod vertical;
 mod wire;
 

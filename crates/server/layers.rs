@@ -8,9 +8,9 @@ use std::task::{Context, Poll};
 use futures_util::future::BoxFuture;
 use recoup_engine::activity::Activity;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
-use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use crate::api::recoup::v1::ErrorReason;
@@ -18,7 +18,7 @@ use crate::api::{self, Method};
 use crate::config::{Config, Reflection};
 use crate::identity::{Principal, Principals};
 use crate::listen::Peer;
-use crate::status::Problem;
+use crate::status::{self, Problem};
 
 /// What load balancers ask; it says nothing of any lender.
 const HEALTH: &str = "/grpc.health.v1.";
@@ -209,33 +209,20 @@ fn extension(principal: Principal) -> tonic::codegen::http::Extensions {
     extensions
 }
 
-/// Refusals of the transport itself come without details and some with the wrong code: a message that
-/// does not decode is the caller's mistake.
+/// Refusals of the transport itself come without details and some with the wrong code.
 fn with_details(response: Response<Body>) -> Response<Body> {
-    let Some(status) = Status::from_header_map(response.headers()) else {
-        return response;
-    };
-    if !status.details().is_empty() {
-        return response;
+    let refused = Status::from_header_map(response.headers());
+    match refused.and_then(|status| status::of_transport(&status)) {
+        Some(status) => status.into_http(),
+        None => response,
     }
-    let message = status.message().to_owned();
-    let problem = match status.code() {
-        Code::OutOfRange => Problem::new(ErrorReason::MessageTooLarge, message),
-        Code::ResourceExhausted => Problem::new(ErrorReason::TooManyRequests, message)
-            .retry(std::time::Duration::from_secs(1)),
-        Code::Internal if message.contains("decode") => Problem::new(
-            ErrorReason::FieldInvalid,
-            "the message is not one of the contract",
-        ),
-        _ => return response,
-    };
-    Status::from(problem).into_http()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::read_roles;
+    use tonic::Code;
     use tonic_types::StatusExt;
 
     fn rules(config: &Config) -> Arc<Rules> {

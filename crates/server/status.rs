@@ -22,6 +22,13 @@ const RETRY_CONTENDED: Duration = Duration::from_millis(50);
 /// How long to wait before trying again where the server is not there.
 const RETRY_UNAVAILABLE: Duration = Duration::from_secs(1);
 
+/// The longest message, in bytes: it travels in a header, which clients bound to 16 KiB.
+const MESSAGE_MAX: usize = 2_000;
+/// The longest word on one field, or value in the metadata, in bytes.
+const WORDS_MAX: usize = 300;
+/// The most fields that are named, and the most bytes that naming them takes: they travel in a header too.
+const FIELDS_MAX: (usize, usize) = (32, 4_000);
+
 /// An error on its way to the caller.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -46,7 +53,8 @@ impl Problem {
     /// Adds to the metadata, such as `value`, `limit` or `field`.
     #[must_use]
     pub fn with(mut self, key: &str, value: impl ToString) -> Self {
-        self.metadata.insert(key.to_owned(), value.to_string());
+        let value = cut(&value.to_string(), WORDS_MAX);
+        self.metadata.insert(key.to_owned(), value);
         self
     }
 
@@ -69,14 +77,37 @@ impl Problem {
         if self.retry.is_some() {
             details.set_retry_info(self.retry);
         }
+        // What the engine refuses is named as what the edge refuses is.
+        if let (Code::InvalidArgument, Some(field)) =
+            (code_of(self.reason), self.metadata.get("field"))
+        {
+            let problem = cut(&self.message, WORDS_MAX);
+            details.set_bad_request(vec![violation(field, self.reason, &problem)]);
+        }
         details
     }
+}
+
+fn violation(field: &str, reason: ErrorReason, problem: &str) -> FieldViolation {
+    let mut violation = FieldViolation::new(field, problem);
+    reason_name(reason).clone_into(&mut violation.reason);
+    violation
+}
+
+/// A text of at most `max` bytes: what was given may be of any length, and stands in messages.
+fn cut(text: &str, max: usize) -> String {
+    if text.len() <= max {
+        return text.to_owned();
+    }
+    let end = (0..=max).rev().find(|i| text.is_char_boundary(*i));
+    format!("{} … (cut)", &text[..end.unwrap_or(0)])
 }
 
 impl From<Problem> for Status {
     fn from(problem: Problem) -> Self {
         let details = problem.details();
-        Self::with_error_details(code_of(problem.reason), problem.message, details)
+        let message = cut(&problem.message, MESSAGE_MAX);
+        Self::with_error_details(code_of(problem.reason), message, details)
     }
 }
 
@@ -182,16 +213,21 @@ pub fn bad_fields(fields: &[FieldProblem]) -> Status {
         0 => String::new(),
         n => format!(" (and {n} more)"),
     };
-    let message = format!("{}: {}{rest}", first.field, first.problem);
+    let words = cut(&first.problem, WORDS_MAX);
+    let message = format!("{}: {words}{rest}", first.field);
     let problem = Problem::new(first.reason, message.clone()).with("field", &first.field);
-    let violations: Vec<FieldViolation> = fields
-        .iter()
-        .map(|f| {
-            let mut violation = FieldViolation::new(f.field.clone(), f.problem.clone());
-            reason_name(f.reason).clone_into(&mut violation.reason);
-            violation
-        })
-        .collect();
+    let mut room = FIELDS_MAX.1;
+    let mut violations = Vec::with_capacity(fields.len().min(FIELDS_MAX.0));
+    for f in fields.iter().take(FIELDS_MAX.0) {
+        let named = violation(&f.field, f.reason, &cut(&f.problem, WORDS_MAX));
+        let size = named.field.len() + named.description.len() + named.reason.len() + 8;
+        // The first is always named.
+        if size > room && !violations.is_empty() {
+            break;
+        }
+        room = room.saturating_sub(size);
+        violations.push(named);
+    }
     let mut details = problem.details();
     details.set_bad_request(violations);
     Status::with_error_details(code_of(first.reason), message, details)
@@ -216,9 +252,28 @@ fn incident() -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
+/// The status of a command that was not done, where what the engine cannot name (amounts of two currencies,
+/// a text that does not parse) came in the field of this path.
+#[must_use]
+pub fn of_command_at(error: CommandError, field: &str) -> Status {
+    let mut problem = match problem_of(error) {
+        Ok(problem) => problem,
+        Err(status) => return status,
+    };
+    if !problem.metadata.contains_key("field") {
+        problem = problem.with("field", field);
+    }
+    problem.into()
+}
+
 /// The status of a command that was not done.
 #[must_use]
 pub fn of_command(error: CommandError) -> Status {
+    problem_of(error).map_or_else(|status| status, Status::from)
+}
+
+/// The problem of a command that was not done; where there is more to say than a problem holds, its status.
+fn problem_of(error: CommandError) -> Result<Problem, Status> {
     use ErrorReason as R;
     let message = error.to_string();
     let problem = match error {
@@ -234,7 +289,7 @@ pub fn of_command(error: CommandError) -> Status {
                     problem: v.problem,
                 })
                 .collect();
-            return bad_fields(&fields);
+            return Err(bad_fields(&fields));
         }
         CommandError::Refused(refusal) => of_refusal(&refusal),
         CommandError::CaseExists(case) => {
@@ -269,14 +324,15 @@ pub fn of_command(error: CommandError) -> Status {
         }
         CommandError::Jurisdiction { given, known } => {
             Problem::new(R::JurisdictionUnknown, message)
+                .with("field", "case.jurisdiction")
                 .with("value", given)
                 .with("limit", known)
         }
         CommandError::Contended => Problem::new(R::Conflict, message).retry(RETRY_CONTENDED),
-        CommandError::Vault(error) => return of_vault(&error),
-        CommandError::Store(error) => return of_store(&error),
+        CommandError::Vault(error) => return Err(of_vault(&error)),
+        CommandError::Store(error) => return Err(of_store(&error)),
     };
-    problem.into()
+    Ok(problem)
 }
 
 fn not_found(what: &str) -> ErrorReason {
@@ -375,6 +431,28 @@ fn of_store(error: &StoreError) -> Status {
         }
         StoreError::Closed => not_serving(),
     }
+}
+
+/// What a refusal of the transport itself should say: a message that does not decode is the caller's
+/// mistake. None where the status is one of ours, or nothing of the caller's.
+#[must_use]
+pub fn of_transport(status: &Status) -> Option<Status> {
+    if !status.details().is_empty() {
+        return None;
+    }
+    let message = status.message();
+    let problem = match status.code() {
+        Code::OutOfRange => Problem::new(ErrorReason::MessageTooLarge, message),
+        Code::ResourceExhausted => {
+            Problem::new(ErrorReason::TooManyRequests, message).retry(Duration::from_secs(1))
+        }
+        Code::Internal if message.contains("decode") => Problem::new(
+            ErrorReason::FieldInvalid,
+            "the message is not one of the contract",
+        ),
+        _ => return None,
+    };
+    Some(problem.into())
 }
 
 /// The server is stopping.

@@ -7,7 +7,7 @@ use recoup_engine::types::{CollectorInput, CollectorPlain};
 
 use super::read::Bad;
 use super::{party, value};
-use crate::api::recoup::v1::{self, ErrorReason};
+use crate::api::recoup::v1;
 
 /// The paths that can be written alone.
 pub const MASK: [&str; 5] = [
@@ -64,17 +64,9 @@ pub fn input(bad: &mut Bad, given: Option<&v1::Collector>) -> Option<CollectorIn
     let display_name = bad.text("collector.display_name", &given.display_name, 200);
     let credentials = credentials(bad, "collector.credentials", &given.credentials);
     let trainings = credentials_of(bad, &given.trainings);
-    bad.count_of("collector.languages", &given.languages, 16);
-    for (i, region) in given.regions.iter().enumerate() {
-        if !party::is_region(region) {
-            let problem = format!("`{region}` is not ISO 3166, such as `CN` or `US-NY`");
-            bad.note(
-                ErrorReason::RegionUnknown,
-                &format!("collector.regions[{i}]"),
-                problem,
-            );
-        }
-    }
+    bad.texts("collector.languages", &given.languages, 16);
+    let regions = party::regions(bad, "collector.regions", &given.regions);
+    let etag = bad.short("collector.etag", &given.etag, 64);
     if !given.shifts.is_empty() {
         bad.invalid(
             "collector.shifts",
@@ -87,9 +79,9 @@ pub fn input(bad: &mut Bad, given: Option<&v1::Collector>) -> Option<CollectorIn
         display_name: display_name?,
         credentials: [credentials, trainings].concat(),
         languages: given.languages.clone(),
-        regions: given.regions.clone(),
+        regions,
         active: given.active.unwrap_or(true),
-        etag: Some(given.etag.clone()).filter(|e| !e.is_empty()),
+        etag: etag.filter(|e| !e.is_empty()),
     })
 }
 

@@ -25,6 +25,14 @@ use crate::api::recoup::v1::{self, ErrorReason};
 
 /// The longest history.
 const HISTORY_MAX: usize = 1000;
+/// The longest of its other lists.
+const LIST_MAX: usize = 64;
+/// The most holidays: those of two years of a calendar where each day is one.
+const HOLIDAYS_MAX: usize = 732;
+/// Days past due that somebody may have, before the due date too.
+const DPD: std::ops::RangeInclusive<i32> = -100_000..=100_000;
+/// The longest of its keys and names, in characters.
+const KEY_MAX: usize = 128;
 
 /// A hypothetical that was read.
 pub struct Question {
@@ -87,6 +95,14 @@ pub fn read(bad: &mut Bad, given: &v1::Hypothetical, packs: &Packs) -> Option<Qu
     );
     let purpose =
         bad.word_or_unset::<v1::ContactPurpose>(&format!("{at}.purpose"), proposal.purpose);
+    bad.word_or_unset::<v1::AddressKind>(&format!("{at}.address_kind"), proposal.address_kind);
+    for (name, key) in [
+        ("debt_ref", &proposal.debt_ref),
+        ("number", &proposal.number),
+        ("person", &proposal.person),
+    ] {
+        bad.short(&format!("{at}.{name}"), key, KEY_MAX);
+    }
     let past = history(bad, &given.history);
     let audience = audience(recipient?);
     let party = party_of(bad, person, party_id(audience, &proposal.person));
@@ -120,7 +136,10 @@ pub fn read(bad: &mut Bad, given: &v1::Hypothetical, packs: &Packs) -> Option<Qu
 }
 
 fn binding(bad: &mut Bad, given: &v1::Hypothetical, packs: &Packs) -> Option<Binding> {
+    let jurisdiction = bad.text("hypothetical.jurisdiction", &given.jurisdiction, KEY_MAX);
+    let kind = bad.word_or_unset::<v1::LenderKind>("hypothetical.lender_kind", given.lender_kind);
     if !given.only_rule_ids.is_empty() {
+        bad.texts("hypothetical.only_rule_ids", &given.only_rule_ids, LIST_MAX);
         let only = packs.only(&given.only_rule_ids);
         return only
             .map_err(|e| {
@@ -132,9 +151,8 @@ fn binding(bad: &mut Bad, given: &v1::Hypothetical, packs: &Packs) -> Option<Bin
             })
             .ok();
     }
-    let kind =
-        bad.word_or_unset::<v1::LenderKind>("hypothetical.lender_kind", given.lender_kind)?;
-    let place = region(&given.jurisdiction, packs);
+    let (jurisdiction, kind) = jurisdiction.zip(kind)?;
+    let place = region(&jurisdiction, packs);
     let regions = given.party.as_ref().map_or(&[][..], |p| &p.regions);
     let kinds = match words::lender_kind(kind) {
         Some(kind) => vec![kind],
@@ -307,6 +325,14 @@ fn past(bad: &mut Bad, at: &str, event: &v1::HypotheticalEvent) -> Option<PastCo
     let class = class(bad, &format!("{at}.channel"), &event.channel);
     let outcome = bad.word::<v1::Outcome>(&format!("{at}.outcome"), event.outcome);
     let recipient = bad.word_or_unset::<v1::Recipient>(&format!("{at}.recipient"), event.recipient);
+    bad.word_or_unset::<v1::Direction>(&format!("{at}.direction"), event.direction);
+    for (name, key) in [("number", &event.number), ("person", &event.person)] {
+        bad.short(&format!("{at}.{name}"), key, KEY_MAX);
+    }
+    bad.count_of(&format!("{at}.debt_refs"), &event.debt_refs, LIST_MAX);
+    for (i, key) in event.debt_refs.iter().take(LIST_MAX).enumerate() {
+        bad.text(&format!("{at}.debt_refs[{i}]"), key, KEY_MAX);
+    }
     let time = match &event.time {
         Some(time) => value::instant(bad, &format!("{at}.time"), time),
         None => {
@@ -345,9 +371,15 @@ fn party_of(bad: &mut Bad, given: &v1::HypotheticalParty, id: PartyId) -> Option
     if given.time_zones.is_empty() {
         bad.missing(&format!("{at}.time_zones"));
     }
-    let mut zones = Vec::new();
-    for (i, name) in given.time_zones.iter().enumerate() {
-        zones.extend(party::zone(bad, &format!("{at}.time_zones[{i}]"), name));
+    let zones = party::zones(bad, &format!("{at}.time_zones"), &given.time_zones);
+    let regions = party::regions(bad, &format!("{at}.regions"), &given.regions);
+    if given.days_past_due.is_some_and(|days| !DPD.contains(&days)) {
+        let problem = format!("goes from {} to {}", DPD.start(), DPD.end());
+        bad.invalid(&format!("{at}.days_past_due"), problem);
+    }
+    bad.count_of(&format!("{at}.holidays"), &given.holidays, HOLIDAYS_MAX);
+    for (i, day) in given.holidays.iter().take(HOLIDAYS_MAX).enumerate() {
+        value::date(bad, &format!("{at}.holidays[{i}]"), day);
     }
     if !given.pauses.is_empty() {
         let problem = "the days of the packs cannot be replaced yet; leave it empty";
@@ -382,7 +414,7 @@ fn party_of(bad: &mut Bad, given: &v1::HypotheticalParty, id: PartyId) -> Option
         lender_ref: KeyedHash([0; 16]),
         version: 0,
         kind: BorrowerKind::Individual,
-        regions: given.regions.clone(),
+        regions,
         zones,
         locale: String::new(),
         points: Vec::new(),
@@ -404,8 +436,9 @@ fn party_of(bad: &mut Bad, given: &v1::HypotheticalParty, id: PartyId) -> Option
 }
 
 fn opt_outs(bad: &mut Bad, given: &[String]) -> Vec<OptOut> {
-    let mut all = Vec::with_capacity(given.len());
-    for (i, name) in given.iter().enumerate() {
+    bad.count_of("hypothetical.party.opt_outs", given, LIST_MAX);
+    let mut all = Vec::with_capacity(given.len().min(LIST_MAX));
+    for (i, name) in given.iter().take(LIST_MAX).enumerate() {
         let class = class(bad, &format!("hypothetical.party.opt_outs[{i}]"), name);
         all.extend(class.map(|c| OptOut {
             id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
@@ -419,9 +452,11 @@ fn opt_outs(bad: &mut Bad, given: &[String]) -> Vec<OptOut> {
 }
 
 fn consents(bad: &mut Bad, given: &[v1::HypotheticalConsent]) -> Vec<Consent> {
-    let mut all = Vec::with_capacity(given.len());
-    for (i, c) in given.iter().enumerate() {
+    bad.count_of("hypothetical.party.consents", given, LIST_MAX);
+    let mut all = Vec::with_capacity(given.len().min(LIST_MAX));
+    for (i, c) in given.iter().take(LIST_MAX).enumerate() {
         let at = format!("hypothetical.party.consents[{i}]");
+        bad.short(&format!("{at}.debt_ref"), &c.debt_ref, KEY_MAX);
         let kind = match c.kind.as_str() {
             "off_hours" => Some(ConsentKind::OffHours),
             "extra_calls" => Some(ConsentKind::ExtraCalls),
@@ -462,8 +497,9 @@ fn consents(bad: &mut Bad, given: &[v1::HypotheticalConsent]) -> Vec<Consent> {
 }
 
 fn inconvenient(bad: &mut Bad, given: &[v1::InconvenientTime]) -> Vec<Inconvenient> {
-    let mut all = Vec::with_capacity(given.len());
-    for (i, time) in given.iter().enumerate() {
+    bad.count_of("hypothetical.party.inconvenient", given, LIST_MAX);
+    let mut all = Vec::with_capacity(given.len().min(LIST_MAX));
+    for (i, time) in given.iter().take(LIST_MAX).enumerate() {
         let at = format!("hypothetical.party.inconvenient[{i}]");
         all.extend(inconvenient_time(bad, &at, time));
     }
@@ -476,25 +512,37 @@ pub fn inconvenient_time(
     at: &str,
     given: &v1::InconvenientTime,
 ) -> Option<Inconvenient> {
-    let days = given.days.iter().filter_map(|d| i8::try_from(*d).ok());
-    let days: Vec<i8> = days.collect();
-    if days.len() != given.days.len() || days.iter().any(|d| !(1..=7).contains(d)) {
-        bad.invalid(
-            &format!("{at}.days"),
-            "days go from 1 (Monday) to 7 (Sunday)",
-        );
+    bad.count_of(&format!("{at}.days"), &given.days, 7);
+    let mut days = Vec::with_capacity(7);
+    for (i, day) in given.days.iter().take(7).enumerate() {
+        match i8::try_from(*day).ok().filter(|d| (1..=7).contains(d)) {
+            Some(day) => days.push(day),
+            None => {
+                let problem = format!("is {day}; days go from 1 (Monday) to 7 (Sunday)");
+                bad.invalid(&format!("{at}.days[{i}]"), problem);
+            }
+        }
     }
-    let from = clock(&given.start);
+    let from = local_time(bad, &format!("{at}.start"), &given.start);
     let to = if given.end == "24:00" {
         Some(None)
     } else {
-        clock(&given.end).map(Some)
+        local_time(bad, &format!("{at}.end"), &given.end).map(Some)
     };
-    let Some((from, to)) = from.zip(to) else {
-        bad.invalid(at, "`start` and `end` are local times such as 08:30");
-        return None;
-    };
+    let (from, to) = from.zip(to)?;
     Some(Inconvenient { days, from, to })
+}
+
+fn local_time(bad: &mut Bad, field: &str, text: &str) -> Option<jiff::civil::Time> {
+    if text.is_empty() {
+        bad.missing(field);
+        return None;
+    }
+    let time = clock(text);
+    if time.is_none() {
+        bad.invalid(field, "is not a local time such as 08:30");
+    }
+    time
 }
 
 fn clock(text: &str) -> Option<jiff::civil::Time> {

@@ -12,6 +12,8 @@ use super::words;
 use crate::api::recoup::v1::{self, ErrorReason};
 
 const POINTS_MAX: usize = 32;
+/// The most paths of a mask; a path said twice is taken once.
+const PATHS_MAX: usize = 64;
 const POINT_PREFIX: &str = "point_";
 
 /// The fields of a party that UpsertBorrower writes.
@@ -60,9 +62,10 @@ fn join(at: &str, field: &str) -> String {
     }
 }
 
-fn regions(bad: &mut Bad, field: &str, given: &[String]) -> Vec<String> {
+/// Regions, at most 16; each that is none is noted.
+pub fn regions(bad: &mut Bad, field: &str, given: &[String]) -> Vec<String> {
     bad.count_of(field, given, 16);
-    for (i, region) in given.iter().enumerate() {
+    for (i, region) in given.iter().take(16).enumerate() {
         if !is_region(region) {
             let problem = format!("`{region}` is not ISO 3166, such as `CN` or `US-NY`");
             bad.note(
@@ -91,10 +94,11 @@ pub fn is_region(text: &str) -> bool {
         && part.is_none_or(|p| (1..=3).contains(&p.len()) && alnum(p))
 }
 
-fn zones(bad: &mut Bad, field: &str, given: &[String]) -> Vec<Zone> {
+/// Time zones, at most 16; each that is none is noted.
+pub fn zones(bad: &mut Bad, field: &str, given: &[String]) -> Vec<Zone> {
     bad.count_of(field, given, 16);
-    let mut all = Vec::with_capacity(given.len());
-    for (i, name) in given.iter().enumerate() {
+    let mut all = Vec::with_capacity(given.len().min(16));
+    for (i, name) in given.iter().take(16).enumerate() {
         all.extend(zone(bad, &format!("{field}[{i}]"), name));
     }
     all
@@ -133,6 +137,8 @@ fn point(bad: &mut Bad, at: &str, given: &v1::ContactPoint) -> Option<PointInput
     let kind = bad.word::<v1::ContactPointKind>(&join(at, "kind"), given.kind);
     let owner = bad.word_or_unset::<v1::ContactPointOwner>(&join(at, "owner"), given.owner);
     let source = bad.short(&join(at, "source"), &given.source, 64);
+    point_key(bad, &join(at, "contact_point_id"), &given.contact_point_id);
+    bad.word_or_unset::<v1::ContactPointState>(&join(at, "state"), given.state);
     let zone = match given.time_zone.as_str() {
         "" => None,
         name => zone(bad, &join(at, "time_zone"), name),
@@ -158,10 +164,15 @@ fn point_value(bad: &mut Bad, field: &str, kind: PointKind, value: &str) -> Opti
         }
         PointKind::Email if !is_mailbox(value) => "is not an e-mail address",
         PointKind::Postal if value.chars().count() > 500 => "is longer than 500 characters",
+        PointKind::Postal if value.contains(is_odd) => "holds control characters",
         _ => return Some(value.to_owned()),
     };
     bad.note(ErrorReason::ContactPointInvalid, field, problem);
     None
+}
+
+fn is_odd(c: char) -> bool {
+    c.is_control() && !matches!(c, '\n' | '\r' | '\t')
 }
 
 fn is_e164(text: &str) -> bool {
@@ -201,6 +212,15 @@ pub fn reference(bad: &mut Bad, field: &str, given: Option<&v1::PartyRef>) -> Op
             .text(&format!("{field}.lender_ref"), text, 128)
             .map(PartyName::Reference),
     }
+}
+
+/// Reads a party to write along with a case. What guards a single write cannot guard this one.
+pub fn told(bad: &mut Bad, at: &str, party: &v1::Party, borrower: bool) -> Option<PartyName> {
+    if !party.etag.is_empty() {
+        let problem = "an etag is taken by UpsertBorrower alone; leave it out";
+        bad.invalid(&join(at, "etag"), problem);
+    }
+    input(bad, at, party, borrower).map(|told| PartyName::Told(Box::new(told)))
 }
 
 /// A contact point's id on the wire.
@@ -270,7 +290,9 @@ pub fn overlay(stored: &mut PartyInput, told: PartyInput, paths: &[String]) {
 
 /// Reads a mask: paths that `allowed` names, each noted that it does not.
 pub fn mask(bad: &mut Bad, given: Option<&prost_types::FieldMask>, allowed: &[&str]) {
-    for path in given.iter().flat_map(|m| &m.paths) {
+    let paths = given.map_or(&[][..], |m| &m.paths);
+    bad.count_of("update_mask", paths, PATHS_MAX);
+    for path in paths.iter().take(PATHS_MAX) {
         if !allowed.contains(&path.as_str()) {
             let problem = format!(
                 "`{path}` cannot be changed here; paths are {}",

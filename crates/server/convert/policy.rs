@@ -27,8 +27,8 @@ pub fn version(bad: &mut Bad, field: &str, given: &str) -> Option<(String, u32)>
         .strip_prefix(PREFIX)
         .and_then(|rest| rest.rsplit_once('-'));
     let parsed = parts.and_then(|(name, version)| Some((name, version.parse::<u32>().ok()?)));
-    let Some((name, version)) = parsed.filter(|(name, version)| !name.is_empty() && *version > 0)
-    else {
+    let fits = |(name, version): &(&str, u32)| (1..=64).contains(&name.len()) && *version > 0;
+    let Some((name, version)) = parsed.filter(fits) else {
         let problem = "is not an id of the form policy_<name>-<version>";
         bad.note(ErrorReason::IdInvalid, field, problem);
         return None;

@@ -72,8 +72,11 @@ impl Bad {
             self.note(ErrorReason::FieldTooLong, field, problem);
             return None;
         }
-        if value.contains('\0') {
-            self.invalid(field, "holds a NUL character");
+        // Lines and tabs are what people write; the rest would be lost or misread on the way out.
+        let is_odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
+        if let Some(odd) = value.chars().find(|c| is_odd(*c)) {
+            let problem = format!("holds the control character {}", odd.escape_unicode());
+            self.invalid(field, problem);
             return None;
         }
         Some(value.to_owned())
@@ -97,6 +100,14 @@ impl Bad {
         if list.len() > max {
             let problem = format!("has {} entries; at most {max} are taken", list.len());
             self.note(ErrorReason::FieldTooLong, field, problem);
+        }
+    }
+
+    /// Texts: at most `max` of at most 64 characters, none empty.
+    pub fn texts(&mut self, field: &str, list: &[String], max: usize) {
+        self.count_of(field, list, max);
+        for (i, text) in list.iter().take(max).enumerate() {
+            self.text(&format!("{field}[{i}]"), text, 64);
         }
     }
 
@@ -147,7 +158,7 @@ impl Bad {
         }
         let id = ObjectionId::parse(prefix, value);
         if id.is_none() {
-            let problem = format!("is not an id of the form {prefix}_<case>-<number>");
+            let problem = format!("is not an id of the form {prefix}_<case>-<pause>");
             self.note(ErrorReason::IdInvalid, field, problem);
         }
         id

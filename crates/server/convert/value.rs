@@ -90,7 +90,8 @@ pub fn to_money(amount: Money) -> google::Money {
 /// A calendar day; `None` was noted.
 pub fn date(bad: &mut Bad, field: &str, given: &google::Date) -> Option<Date> {
     let day = || {
-        let year = i16::try_from(given.year).ok()?;
+        // Year 0 would be a date without a year.
+        let year = i16::try_from(given.year).ok().filter(|y| *y > 0)?;
         let (month, day) = (
             i8::try_from(given.month).ok()?,
             i8::try_from(given.day).ok()?,
@@ -120,9 +121,11 @@ pub fn to_date(day: Date) -> google::Date {
 
 /// An instant, to microseconds; `None` was noted.
 pub fn instant(bad: &mut Bad, field: &str, given: &prost_types::Timestamp) -> Option<Timestamp> {
+    let whole = (0..1_000_000_000).contains(&given.nanos);
     let at = Timestamp::new(given.seconds, given.nanos)
         .and_then(|at| Timestamp::from_microsecond(at.as_microsecond()))
-        .ok();
+        .ok()
+        .filter(|_| whole);
     if at.is_none() {
         bad.note(
             ErrorReason::TimeInvalid,

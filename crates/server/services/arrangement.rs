@@ -10,6 +10,7 @@ use crate::api::recoup::v1;
 use crate::api::recoup::v1::arrangement_service_server::ArrangementService;
 use crate::convert::read::Bad;
 use crate::convert::{case, value};
+use crate::status;
 
 #[async_trait]
 impl ArrangementService for Edge {
@@ -38,12 +39,12 @@ impl ArrangementService for Edge {
             cancelling_contact_ids: ids(&v.case.cancelling),
         };
         let encode = |v: &PromiseView| render(v).encode_to_vec();
-        answer(
-            self.engine
-                .record_promise(&caller, id, input, &encode)
-                .await,
-            &render,
-        )
+        let done = self
+            .engine
+            .record_promise(&caller, id, input, &encode)
+            .await;
+        let done = done.map_err(|e| status::of_command_at(e, "amount.currency_code"))?;
+        answer(Ok(done), &render)
     }
 }
 

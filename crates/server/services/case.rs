@@ -41,7 +41,7 @@ impl CaseService for Edge {
         };
         let caller = self.caller(&mut bad, &who, call);
         let borrower = borrower(&mut bad, body.borrower.as_ref());
-        let input = case::input(&mut bad, borrower, body.case.as_ref());
+        let input = case::input(&mut bad, "upsert", borrower, body.case.as_ref());
         let input = bad.check(input)?;
         let render = |v: &CaseView| v1::OpenCaseResponse {
             case: Some(case::render(v)),
@@ -131,7 +131,8 @@ impl CaseService for Edge {
         let done = self
             .write_facts(&caller, id, &told, &body.etag, &encode)
             .await;
-        answer(done, render)
+        let done = done.map_err(|e| status::of_command_at(e, "facts"))?;
+        answer(Ok(done), render)
     }
 
     async fn record_payment(
@@ -150,12 +151,12 @@ impl CaseService for Edge {
         let input = payment(&mut bad, &body, self.now());
         let (id, input) = bad.check(id.zip(input))?;
         let encode = |v: &CaseView| paid(v).encode_to_vec();
-        answer(
-            self.engine
-                .record_payment(&caller, id, input, &encode)
-                .await,
-            paid,
-        )
+        let done = self
+            .engine
+            .record_payment(&caller, id, input, &encode)
+            .await;
+        let done = done.map_err(|e| status::of_command_at(e, "amount.currency_code"))?;
+        answer(Ok(done), paid)
     }
 
     async fn add_document(
@@ -263,12 +264,12 @@ impl CaseService for Edge {
             reason,
             balance_after,
         };
-        answer(
-            self.engine
-                .reverse_payment(&caller, id, input, &encode)
-                .await,
-            render,
-        )
+        let done = self
+            .engine
+            .reverse_payment(&caller, id, input, &encode)
+            .await;
+        let done = done.map_err(|e| status::of_command_at(e, "balance_after.currency_code"))?;
+        answer(Ok(done), render)
     }
 
     async fn close_case(
@@ -449,9 +450,7 @@ fn borrower(bad: &mut Bad, given: Option<&v1::open_case_request::Borrower>) -> O
             None
         }
         Some(Borrower::Party(name)) => party::reference(bad, "party", Some(name)),
-        Some(Borrower::Upsert(told)) => {
-            party::input(bad, "upsert", told, true).map(|told| PartyName::Told(Box::new(told)))
-        }
+        Some(Borrower::Upsert(told)) => party::told(bad, "upsert", told, true),
     }
 }
 
@@ -470,6 +469,16 @@ fn payment(
         Some(balance) => value::money(bad, "balance_after", balance).map(Some),
         None => Some(None),
     };
+    if let (Some(amount), Some(Some(balance))) = (amount, balance)
+        && amount.currency != balance.currency
+    {
+        // Which of them is wrong nobody here knows.
+        for (field, amount) in [("amount", amount), ("balance_after", balance)] {
+            let problem = format!("is {}; both are in one currency", amount.currency.code());
+            let field = format!("{field}.currency_code");
+            bad.note(ErrorReason::CurrencyMismatch, &field, problem);
+        }
+    }
     Some(PaymentInput {
         reference: reference?,
         amount: amount?,

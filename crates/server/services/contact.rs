@@ -2,6 +2,7 @@
 
 use prost::Message;
 use recoup_domain::ids::{CaseId, ContactId};
+use recoup_engine::error::CommandError;
 use recoup_engine::types::ContactView;
 use recoup_store::ContactFilter;
 use tonic::{Request, Response, Status, async_trait};
@@ -13,6 +14,7 @@ use crate::api::recoup::v1::contact_service_server::ContactService;
 use crate::convert::filter::{CONTACTS, Filter};
 use crate::convert::read::Bad;
 use crate::convert::{contact, explain, gate, hypothetical, value, words};
+use crate::identity::Principal;
 use crate::status;
 
 /// Rows read at once for one page of a filtered list.
@@ -33,6 +35,12 @@ impl ContactService for Edge {
                 bad.check(None)
             }
             Some(Subject::Hypothetical(given)) => {
+                if body.time.is_some() {
+                    bad.invalid(
+                        "time",
+                        "goes with `case_id`; a hypothetical carries its own",
+                    );
+                }
                 let question = hypothetical::read(&mut bad, given, self.engine.packs());
                 let verdict = bad.check(question)?.ask();
                 let decision = Some(gate::render(&verdict, self.engine.packs()));
@@ -219,6 +227,8 @@ impl ContactService for Edge {
         };
         let caller = self.caller(&mut bad, &who, call);
         let report = contact::report(&mut bad, &body, &who.name, self.now());
+        self.collectors_known(&mut bad, &who, &body.collector_ids)
+            .await?;
         let report = bad.check(report)?;
         let sees_people = who.sees_people();
         let render = |v: &ContactView| v1::ReportOutcomeResponse {
@@ -233,6 +243,28 @@ impl ContactService for Edge {
 }
 
 impl Edge {
+    /// The collectors of a report are the lender's own.
+    async fn collectors_known(
+        &self,
+        bad: &mut Bad,
+        who: &Principal,
+        ids: &[String],
+    ) -> Result<(), Status> {
+        if ids.is_empty() || bad.count() > 0 {
+            return Ok(());
+        }
+        let known = self.engine.collectors(&who.tenant).await;
+        let known = known.map_err(status::of_command)?;
+        let is_known = |id: &&String| known.iter().any(|(c, _)| c.id.to_string() == **id);
+        match ids.iter().find(|id| !is_known(id)) {
+            None => Ok(()),
+            Some(id) => Err(status::of_command(CommandError::NotFound {
+                what: "collector",
+                id: id.clone(),
+            })),
+        }
+    }
+
     /// A page of contacts that pass a filter, and where the next one begins.
     async fn scan_contacts(
         &self,

@@ -4,7 +4,7 @@
 use futures_util::{StreamExt, stream};
 use prost::Message;
 use recoup_domain::ids::TenantId;
-use recoup_engine::types::{Caller, PartyName, RequestKey};
+use recoup_engine::types::{Caller, RequestKey};
 use tonic::codegen::BoxStream;
 use tonic::{Status, Streaming};
 
@@ -37,7 +37,7 @@ impl Edge {
                         let _work = edge.engine.activity().begin();
                         edge.import_row(&who, row).await
                     }
-                    Err(status) => Err(status),
+                    Err(status) => Err(status::of_transport(&status).unwrap_or(status)),
                 }
             }
         });
@@ -78,14 +78,13 @@ impl Edge {
         let mut bad = Bad::new();
         let caller = self.row_caller(&mut bad, &who.tenant, &who.name, &row);
         let borrower = match &row.borrower {
-            Some(told) => party::input(&mut bad, "borrower", told, true),
+            Some(told) => party::told(&mut bad, "borrower", told, true),
             None => {
                 bad.missing("borrower");
                 None
             }
         };
-        let borrower = borrower.map(|told| PartyName::Told(Box::new(told)));
-        let input = case::input(&mut bad, borrower, row.case.as_ref());
+        let input = case::input(&mut bad, "borrower", borrower, row.case.as_ref());
         let input = bad.check(input)?;
         let done = self
             .engine

@@ -57,10 +57,9 @@ impl PolicyService for Edge {
             findings: warnings.iter().map(policy::finding).collect(),
         };
         let encode = |p: &PolicyView| render(p).encode_to_vec();
-        answer(
-            self.engine.create_policy(&caller, yaml, &encode).await,
-            render,
-        )
+        let done = self.engine.create_policy(&caller, yaml, &encode).await;
+        let done = done.map_err(|e| status::of_command_at(e, "yaml"))?;
+        answer(Ok(done), render)
     }
 
     async fn activate_policy(
@@ -82,12 +81,12 @@ impl PolicyService for Edge {
             policy: Some(policy::render(p)),
         };
         let encode = |p: &PolicyView| render(p).encode_to_vec();
-        answer(
-            self.engine
-                .activate_policy(&caller, &name, version, note, &encode)
-                .await,
-            render,
-        )
+        let done = self
+            .engine
+            .activate_policy(&caller, &name, version, note, &encode)
+            .await;
+        let done = done.map_err(|e| status::of_command_at(e, "policy_id"))?;
+        answer(Ok(done), render)
     }
 
     async fn get_policy(
@@ -103,6 +102,9 @@ impl PolicyService for Edge {
                 None
             }
             Some(Ref::PolicyId(id)) => {
+                if body.version.is_some() {
+                    bad.invalid("version", "goes with `name`; a `policy_id` says it already");
+                }
                 policy::version(&mut bad, "policy_id", id).map(|(name, v)| (name, Some(v)))
             }
             Some(Ref::Name(name)) => bad
@@ -134,10 +136,9 @@ impl PolicyService for Edge {
             template: Some(policy::template(t)),
         };
         let encode = |t: &StoredTemplate| render(t).encode_to_vec();
-        answer(
-            self.engine.register_template(&caller, input, &encode).await,
-            render,
-        )
+        let done = self.engine.register_template(&caller, input, &encode).await;
+        let done = done.map_err(|e| status::of_command_at(e, "body"))?;
+        answer(Ok(done), render)
     }
 
     async fn list_policies(
@@ -227,7 +228,7 @@ fn template(bad: &mut Bad, body: &v1::RegisterTemplateRequest) -> Option<Templat
     let locale = bad.text("locale", &body.locale, 35);
     let subject = bad.short("subject", &body.subject, 200);
     let text = bad.text("body", &body.body, 20_000);
-    bad.count_of("variables", &body.variables, 64);
+    bad.texts("variables", &body.variables, 64);
     let audience = bad.word_or_unset::<v1::TemplateAudience>("audience", body.audience);
     if audience == Some(v1::TemplateAudience::ThirdParty) {
         bad.invalid(
