@@ -9,12 +9,13 @@ use recoup::api::recoup::v1;
 use tokio::net::TcpStream;
 
 use crate::support::builds;
-use crate::support::client::Client;
+use crate::support::client::{Client, reason};
 use crate::support::h2::{
     self, CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, MAX_CONCURRENT_STREAMS,
     MAX_HEADER_LIST_SIZE, PING, RST_STREAM, Raw, SETTINGS, call,
 };
 use crate::support::process::{Folder, HANG, until};
+use crate::support::scenes::Loan;
 use crate::support::server::{Server, Setup};
 
 const STATUS: &str = "/recoup.v1.AdminService/GetStatus";
@@ -75,6 +76,27 @@ async fn streams_that_are_opened_and_reset_at_once_end_the_connection() {
     is_served(&good).await;
     let grown = resident(&mut server).saturating_sub(before);
     assert!(grown < GROWTH_MAX, "{grown} KiB");
+}
+
+#[tokio::test]
+async fn a_caller_who_is_refused_often_is_told_why_each_time() {
+    let (server, _folder) = serve("").await;
+    // One connection: what is refused before its body was read must not add up to the end of it.
+    let nobody = server.nobody();
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..600 {
+        let mut cases = nobody.cases();
+        calls.spawn(async move {
+            let mut request = Loan::at_noon(number).open();
+            request.request_id = "r".repeat(20_000);
+            cases.open_case(request).await
+        });
+    }
+    while let Some(done) = calls.join_next().await {
+        let refused = done.expect("a call").expect_err("nobody may");
+        assert_eq!(reason(&refused), "UNAUTHENTICATED", "{refused:?}");
+    }
+    is_served(&server.ana()).await;
 }
 
 #[tokio::test]

@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use http_body_util::BodyExt;
 use recoup_engine::activity::Activity;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::Status;
@@ -24,6 +26,10 @@ use crate::status::{self, Problem};
 const HEALTH: &str = "/grpc.health.v1.";
 /// What tools ask for the contract.
 const REFLECTION: [&str; 2] = ["/grpc.reflection.v1.", "/grpc.reflection.v1alpha."];
+
+/// What is read of a call that is refused, at most: bytes, and for how long.
+const REFUSED_BODY_MAX: usize = 64 << 10;
+const REFUSED_BODY_WAIT: Duration = Duration::from_millis(250);
 
 /// Checks every call against the contract.
 #[derive(Clone)]
@@ -85,13 +91,15 @@ impl Rules {
         })
     }
 
-    /// A place among the calls under way, if there is one left.
-    fn begin(&self) -> Result<OwnedSemaphorePermit, Status> {
-        Arc::clone(&self.room).try_acquire_owned().map_err(|_| {
-            let problem = "the server has as many calls under way as it takes; try again";
-            Problem::new(ErrorReason::TooManyRequests, problem)
-                .retry(std::time::Duration::from_secs(1))
-                .into()
+    /// A place among the calls under way on the caller's connection and on the server, if there is one left.
+    fn begin(&self, peer: Option<&Peer>) -> Result<Places, Status> {
+        let own = match peer {
+            Some(peer) => Some(place(&peer.room, "your connection")?),
+            None => None,
+        };
+        Ok(Places {
+            _own: own,
+            _shared: place(&self.room, "the server")?,
         })
     }
 
@@ -143,6 +151,21 @@ impl Rules {
     }
 }
 
+/// What a call holds while it is under way.
+struct Places {
+    _own: Option<OwnedSemaphorePermit>,
+    _shared: OwnedSemaphorePermit,
+}
+
+fn place(room: &Arc<Semaphore>, whose: &str) -> Result<OwnedSemaphorePermit, Status> {
+    Arc::clone(room).try_acquire_owned().map_err(|_| {
+        let problem = format!("{whose} has as many calls under way as it takes; try again");
+        Problem::new(ErrorReason::TooManyRequests, problem)
+            .retry(Duration::from_secs(1))
+            .into()
+    })
+}
+
 impl<S> Layer<S> for Gatekeeper {
     type Service = Guarded<S>;
 
@@ -183,9 +206,13 @@ where
             peer: request.extensions().get::<Peer>(),
         };
         let admitted = self.rules.admit(request.uri().path(), shown);
-        match admitted.and_then(|principal| Ok((principal, self.rules.begin()?))) {
-            Err(status) => Box::pin(std::future::ready(Ok(status.into_http()))),
-            Ok((principal, permit)) => {
+        let begin = |principal| Ok((principal, self.rules.begin(shown.peer)?));
+        match admitted.and_then(begin) {
+            Err(status) => Box::pin(async move {
+                drain(request.into_body()).await;
+                Ok(status.into_http())
+            }),
+            Ok((principal, places)) => {
                 request
                     .extensions_mut()
                     .extend(principal.map(extension).unwrap_or_default());
@@ -195,12 +222,29 @@ where
                 let work = self.rules.activity.begin();
                 Box::pin(async move {
                     let response = inner.call(request).await;
-                    drop((work, permit));
+                    drop((work, places));
                     response.map(with_details)
                 })
             }
         }
     }
+}
+
+/// Reads what a refused caller still sends, a little of it and not for long. A stream that is answered before its
+/// end has to be reset, and so many resets end the connection with all that is well on it.
+async fn drain(mut body: Body) {
+    let read = async {
+        let mut left = REFUSED_BODY_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            let size = frame.data_ref().map_or(0, bytes::Bytes::len);
+            match left.checked_sub(size) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Whoever is slower than that is reset.
+    let _ = tokio::time::timeout(REFUSED_BODY_WAIT, read).await;
 }
 
 fn extension(principal: Principal) -> tonic::codegen::http::Extensions {
@@ -307,6 +351,7 @@ mod tests {
         let peer = |address: &str| Peer {
             address: address.parse().expect("an address"),
             names: Arc::new([]),
+            room: Arc::new(Semaphore::new(1)),
         };
         let (near, far) = (peer("127.0.0.1:9"), peer("192.0.2.7:9"));
         let named = |peer| Shown {
@@ -339,12 +384,20 @@ mod tests {
         let mut config = Config::default();
         config.limits.calls_max = 1;
         let rules = rules(&config);
-        let held = rules.begin().expect("the first");
-        let status = rules.begin().expect_err("the second");
+        let held = rules.begin(None).expect("the first");
+        let status = rules.begin(None).err().expect("the second");
         assert_eq!(reason(&status), "TOO_MANY_REQUESTS");
         assert!(status.get_error_details().retry_info().is_some());
         drop(held);
-        assert!(rules.begin().is_ok());
+        assert!(rules.begin(None).is_ok());
+        let peer = Peer {
+            address: "127.0.0.1:9".parse().expect("an address"),
+            names: Arc::new([]),
+            room: Arc::new(Semaphore::new(0)),
+        };
+        let status = rules.begin(Some(&peer)).err().expect("its connection");
+        assert_eq!(reason(&status), "TOO_MANY_REQUESTS");
+        assert!(rules.begin(None).is_ok(), "others go on");
     }
 
     #[test]
@@ -353,6 +406,7 @@ mod tests {
         let peer = Peer {
             address: "127.0.0.1:9".parse().expect("an address"),
             names: Arc::new(["core.example".to_owned()]),
+            room: Arc::new(Semaphore::new(1)),
         };
         let wrong = Shown {
             authorization: Some("Bearer no-such-key"),

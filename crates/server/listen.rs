@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
@@ -35,6 +35,8 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The names of its certificate, which the listener has verified; none where it showed none.
     pub names: Arc<[String]>,
+    /// Calls that may still begin on its connection.
+    pub room: Arc<Semaphore>,
 }
 
 /// Takes connections until the stream is dropped.
@@ -47,6 +49,7 @@ pub fn incoming(
     let caps = Arc::new(Caps {
         total: limits.connections_max,
         address: limits.address_connections_max,
+        calls: limits.connection_calls_max,
         open: Mutex::default(),
     });
     let patience = Duration::from_millis(limits.handshake_timeout_ms);
@@ -78,6 +81,7 @@ async fn accept(
         // acknowledgement, 40 ms. tonic's own setting holds for its own listener alone.
         let _ = stream.set_nodelay(true);
         let (to, certificates) = (to.clone(), certificates.clone());
+        let room = Arc::new(Semaphore::new(caps.calls));
         // On a task of its own: whoever is slow to shake hands keeps nobody waiting.
         tokio::spawn(async move {
             let shaken =
@@ -87,6 +91,7 @@ async fn accept(
                     let peer = Peer {
                         address,
                         names: names.into(),
+                        room,
                     };
                     let connection = Connection {
                         io,
@@ -127,6 +132,8 @@ async fn shake(
 
 /// How many connections may be open, and how many are.
 struct Caps {
+    /// Calls at once on one connection.
+    calls: usize,
     total: usize,
     address: usize,
     open: Mutex<Open>,

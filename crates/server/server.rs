@@ -74,8 +74,6 @@ pub async fn serve(
         .max_connection_age(Duration::from_secs(limits.connection_age_s))
         .max_connection_age_grace(Duration::from_secs(30))
         .timeout(Duration::from_millis(limits.request_timeout_ms))
-        .concurrency_limit_per_connection(limits.connection_calls_max)
-        .load_shed(true)
         .layer(gatekeeper)
         .add_routes(routes)
         .serve_with_incoming_shutdown(connections, stop)

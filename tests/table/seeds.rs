@@ -395,8 +395,10 @@ pub(crate) const SEEDS: &[Seed] = &[
         r#"{"request_id": "$request", "collector": {"lender_ref": "C$n", "display_name": "Li",
             "credentials": [{"kind": "field_id", "number": "7", "valid_until": $tomorrow}],
             "trainings": [{"kind": "law", "number": "8", "valid_until": $tomorrow}],
-            "languages": ["zh-CN"], "regions": ["CN"], "active": true}}"#,
+            "languages": ["zh-CN"], "regions": ["CN"], "active": true},
+            "update_mask": "displayName,credentials,languages,regions,active"}"#,
     ),
+    seed("ListPacks", r#"{"page_size": 1}"#),
     seed("ListCollectors", r#"{"page_size": 1}"#),
     seed("ListChannels", r#"{"page_size": 1}"#),
     seed(

@@ -121,6 +121,9 @@ impl Engine {
         received_at: Option<Timestamp>,
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
+        if let Some(before) = self.answered(who).await? {
+            return Ok(before);
+        }
         let missing = || not_there("consent", id);
         let holder = self.holder(&who.tenant, id.to_bytes(), missing).await;
         let (name, party) = match holder {
@@ -150,6 +153,9 @@ impl Engine {
         evidence: (String, String),
         encode: Encode<'_, PartyView>,
     ) -> Done<Answered<PartyView>> {
+        if let Some(before) = self.answered(who).await? {
+            return Ok(before);
+        }
         let missing = || not_there("opt-out", id);
         let holder = self.holder(&who.tenant, id.to_bytes(), missing).await;
         let (name, party) = match holder {
