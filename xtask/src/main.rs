@@ -7,6 +7,7 @@ mod demo;
 mod peers;
 mod portfolio;
 mod test;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -22,6 +23,7 @@ enum Task {
     Portfolio(portfolio::Args),
     Interop(peers::Args),
     Baseline(test::contract::Args),
+    Vectors(vectors::Args),
 }
 
 fn main() -> ExitCode {
@@ -32,5 +34,6 @@ fn main() -> ExitCode {
         Task::Portfolio(args) => portfolio::run(&args),
         Task::Interop(args) => peers::command(&args),
         Task::Baseline(args) => test::contract::command(&args),
+        Task::Vectors(args) => vectors::command(&args),
     }
 }
