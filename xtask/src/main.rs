@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod chance;
 mod demo;
+mod law;
 mod peers;
 mod portfolio;
 mod test;
@@ -24,6 +25,7 @@ enum Task {
     Interop(peers::Args),
     Baseline(test::contract::Args),
     Vectors(vectors::Args),
+    CheckLaw(law::Args),
 }
 
 fn main() -> ExitCode {
@@ -35,5 +37,6 @@ fn main() -> ExitCode {
         Task::Interop(args) => peers::command(&args),
         Task::Baseline(args) => test::contract::command(&args),
         Task::Vectors(args) => vectors::command(&args),
+        Task::CheckLaw(args) => law::command(&args),
     }
 }
