@@ -554,3 +554,37 @@ fn s19_a_permit_lapses_where_the_answer_could_change() {
     );
     assert!(!asked("2026-04-12T22:59:01-04:00"), "more than an hour ago");
 }
+
+#[test]
+fn a_reply_that_was_called_off_leaves_the_one_reply_open() {
+    let mut who = new_york();
+    let noon = "2026-05-06T12:00:00-04:00";
+    who.moratorium_until = Some(date(2026, 5, 31));
+    let reply = Proposal {
+        purpose: Purpose::ResponseToInbound,
+        ..call(&who, noon)
+    };
+    let called = inbound(
+        Class::Phone,
+        at("2026-05-06T11:00:00-04:00"),
+        Outcome::InboundNoDiscussion,
+    );
+    let answer = |state| {
+        let mut ours = made(
+            Class::Phone,
+            at("2026-05-06T11:30:00-04:00"),
+            Outcome::Unknown,
+        );
+        (ours.state, ours.outcome) = (Some(state), None);
+        [called.clone(), ours]
+    };
+    for never_made in [ContactState::Cancelled, ContactState::ProvenNotSent] {
+        permits("UK-DRS-60", &reply, &answer(never_made));
+    }
+    denies(
+        "UK-DRS-60",
+        &reply,
+        &answer(ContactState::Accepted),
+        Some("2026-06-01T00:00:00-04:00"),
+    );
+}

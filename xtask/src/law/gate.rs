@@ -18,8 +18,8 @@ use super::case::{
 const PERSON: PartyId = PartyId::from_bytes([1; 16]);
 const ANOTHER: PartyId = PartyId::from_bytes([2; 16]);
 
-/// What the gate says.
-pub(crate) fn answer(case: &Case) -> Result<Answer, String> {
+/// What the gate says; with a permit, when it expires.
+pub(crate) fn answer(case: &Case) -> Result<(Answer, Option<Timestamp>), String> {
     let binding = Packs::builtin()
         .only(&case.rules)
         .map_err(|e| e.to_string())?;
@@ -65,15 +65,16 @@ pub(crate) fn answer(case: &Case) -> Result<Answer, String> {
     };
     let verdict = law::gate(&binding, &proposal, &past, case.at, &mut NoTrace);
     Ok(match verdict {
-        Verdict::Permit { .. } => Answer::Permit,
+        Verdict::Permit { expires } => (Answer::Permit, Some(expires)),
         Verdict::Deny(denial) => {
             let mut all: Vec<String> = denial.all.iter().map(|r| r.rule.id().to_owned()).collect();
             all.sort();
-            Answer::Deny {
+            let denied = Answer::Deny {
                 reason: denial.reason.id().to_owned(),
                 all,
                 earliest: denial.earliest,
-            }
+            };
+            (denied, None)
         }
     })
 }

@@ -131,14 +131,8 @@ impl Tally {
     }
 
     fn take(&mut self, number: u64, case: &Case) {
-        let (gate, checker) = (gate::answer(case), checker::answer(case));
-        if gate != checker {
-            self.disagreements.push(format!(
-                "case {number}\n  gate:    {gate:?}\n  checker: {checker:?}"
-            ));
-            return;
-        }
-        match gate {
+        match compare(case) {
+            Ok(Answer::Permit) => self.permitted += 1,
             Ok(Answer::Deny {
                 reason, earliest, ..
             }) => {
@@ -146,8 +140,25 @@ impl Tally {
                 self.finite += u64::from(earliest.is_some());
                 *self.decisive.entry(reason).or_default() += 1;
             }
-            _ => self.permitted += 1,
+            Err(how) => self.disagreements.push(format!("case {number}\n{how}")),
         }
+    }
+}
+
+/// What both say, or how they differ.
+fn compare(case: &Case) -> Result<Answer, String> {
+    let (gate, expires) = gate::answer(case)?;
+    let checker = checker::answer(case)?;
+    if gate != checker {
+        return Err(format!("  gate:    {gate:?}\n  checker: {checker:?}"));
+    }
+    // A permit for a moment is good for every moment until it expires.
+    let end = expires.filter(|_| case.minutes == 0);
+    match end.and_then(|end| checker::denied_before(case, end)) {
+        Some(at) => Err(format!(
+            "  gate:    permit until {end:?}\n  checker: deny at {at}"
+        )),
+        None => Ok(gate),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::case::{Case, Class, DEBT, Outcome, Past, Stands};
+use super::case::{Case, Class, DEBT, Outcome, Past, Purpose, Stands};
 use super::draw::Draw;
 use super::generate::number_used;
 
@@ -33,7 +33,48 @@ pub(super) fn past(draw: &mut Draw, shape: &str, case: &Case) -> Vec<Past> {
     let mut all: Vec<Past> = (0..draw.between(0, most))
         .map(|_| one(draw, counting, days, case))
         .collect();
+    if matches!(
+        case.purpose,
+        Purpose::Response | Purpose::OptOutConfirmation
+    ) {
+        all.extend(answered(draw, case));
+    }
     all.sort_by_key(|p| p.at);
+    all
+}
+
+/// What an answer turns on: the person came by this medium, about the hour or the day before, and perhaps
+/// something of ours went out since.
+fn answered(draw: &mut Draw, case: &Case) -> Vec<Past> {
+    let mut all = Vec::new();
+    if case.class == Class::Legal || !draw.chance(75) {
+        return all;
+    }
+    let nano = SignedDuration::from_nanos(draw.pick(&[0, 0, 1, -1]));
+    let minutes = draw.pick(&[5, 30, 59, 60, 61, 300, 1439, 1440, 1441]);
+    let came = case.at - SignedDuration::from_mins(minutes) - nano;
+    let mut message = one(draw, true, 1, case);
+    message.class = case.class;
+    message.inbound = true;
+    message.stands = Stands::Done;
+    message.outcome = outcome(draw, case.class, true);
+    (message.at, message.effect) = (came, came);
+    all.push(message);
+    if draw.chance(50) {
+        let mut ours = one(draw, true, 1, case);
+        let at = came + SignedDuration::from_mins(draw.between(-2, minutes));
+        ours.class = case.class;
+        ours.inbound = false;
+        ours.stands = draw.pick(&[
+            Stands::Done,
+            Stands::UnderWay,
+            Stands::CalledOff,
+            Stands::NeverSent,
+        ]);
+        ours.outcome = outcome(draw, case.class, false);
+        (ours.at, ours.effect) = (at.min(case.at), at.min(case.at));
+        all.push(ours);
+    }
     all
 }
 

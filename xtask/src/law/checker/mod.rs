@@ -11,6 +11,8 @@ mod rules;
 mod search;
 mod world;
 
+use jiff::Timestamp;
+
 use super::case::{Answer, Case};
 use rules::{Rule, Says};
 use world::World;
@@ -54,6 +56,14 @@ pub(crate) fn answer(case: &Case) -> Result<Answer, String> {
     })
 }
 
+/// An instant from the case's on and before `end` at which some rule denies; a sample is tried.
+pub(crate) fn denied_before(case: &Case, end: Timestamp) -> Option<Timestamp> {
+    let world = World::new(case);
+    let rules = || rules::all().iter().filter(|r| case.rules.contains(&r.id));
+    let mut samples = search::samples(case.at, end).into_iter();
+    samples.find(|at| rules().any(|r| r.binds(case) && !permits(r, &world, *at)))
+}
+
 /// What no time cures, before moratoria and pauses, before frequency, before hours; then as the packs order.
 fn primary(denying: &[&Rule], world: &World<'_>) -> &'static str {
     let weight = |rule: &Rule| {
@@ -74,7 +84,7 @@ const fn order(says: &Says) -> u8 {
 }
 
 /// Whether the rule lets a contact begin at this instant.
-fn permits(rule: &Rule, world: &World<'_>, at: jiff::Timestamp) -> bool {
+fn permits(rule: &Rule, world: &World<'_>, at: Timestamp) -> bool {
     if rule.from.is_some_and(|from| world.day(at) < from.date()) {
         return true;
     }

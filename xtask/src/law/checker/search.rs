@@ -20,16 +20,22 @@ pub(super) fn earliest(rules: &[&Rule], world: &World<'_>) -> Result<Option<Time
     let found = first(rules, world);
     let from = world.case.at;
     let end = found.unwrap_or_else(|| from + SignedDuration::from_hours(24 * 10));
-    let step = end.duration_since(from) / (SAMPLES + 1);
-    let nanos = [1, 1_000_000_000, 60_000_000_000].map(SignedDuration::from_nanos);
-    let just_before = nanos.iter().map(|n| end - *n);
-    let spread = (1..=SAMPLES).map(|i| from + step * i);
-    for at in just_before.chain(spread).filter(|t| from <= *t && *t < end) {
+    for at in samples(from, end) {
         if rules.iter().all(|rule| permits(rule, world, at)) {
             return Err(format!("the checker permits at {at}, before {found:?}"));
         }
     }
     Ok(found)
+}
+
+/// Instants from `from` on and before `end`: some evenly spread, some just before the end.
+pub(super) fn samples(from: Timestamp, end: Timestamp) -> Vec<Timestamp> {
+    let step = end.duration_since(from) / (SAMPLES + 1);
+    let nanos = [1, 1_000_000_000, 60_000_000_000].map(SignedDuration::from_nanos);
+    let just_before = nanos.iter().map(|n| end - *n);
+    let spread = (1..=SAMPLES).map(|i| from + step * i);
+    let all = just_before.chain(spread);
+    all.filter(|t| from <= *t && *t < end).collect()
 }
 
 /// Whether some time cures a denial by this rule alone.
