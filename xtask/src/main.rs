@@ -1,10 +1,11 @@
-//! The front door for people and CI: `cargo xtask demo`, `cargo xtask test`, `cargo xtask bench`.
+//! The front door for people and CI: `cargo xtask demo`, `test`, `bench`, `vectors`, `check-law` and more.
 
 mod bench;
 mod cargo;
 mod chance;
 mod demo;
 mod law;
+mod mutants;
 mod peers;
 mod portfolio;
 mod test;
@@ -26,6 +27,7 @@ enum Task {
     Baseline(test::contract::Args),
     Vectors(vectors::Args),
     CheckLaw(law::Args),
+    Mutants(mutants::Args),
 }
 
 fn main() -> ExitCode {
@@ -38,5 +40,6 @@ fn main() -> ExitCode {
         Task::Baseline(args) => test::contract::command(&args),
         Task::Vectors(args) => vectors::command(&args),
         Task::CheckLaw(args) => law::command(&args),
+        Task::Mutants(args) => mutants::command(&args),
     }
 }

@@ -97,7 +97,13 @@ pub(crate) fn case(seed: u64, number: u64, known: &[Known]) -> Case {
     let draw = &mut draw;
     let focus = focus(draw, known);
     let zones = zones(draw);
-    let at = instant(draw, focus.0, zones[0]);
+    let changes = if focus.1 == "interval_ban" { 45 } else { 12 };
+    let at = if draw.chance(changes) {
+        beside_a_change(draw, zones[0])
+    } else {
+        None
+    };
+    let at = at.unwrap_or_else(|| instant(draw, focus.0, zones[0]));
     let mut case = Case {
         rules: rules(draw, focus.0, known),
         zones,
@@ -139,7 +145,7 @@ pub(crate) fn case(seed: u64, number: u64, known: &[Known]) -> Case {
     stops(draw, focus.1, &mut case);
     case.moratorium_until = moratorium(draw, focus.1, &case);
     case.unsuitable = unsuitable(draw, focus.1);
-    case.consents = consents(draw, &case);
+    case.consents = consents(draw, focus.1, &case);
     case.past = past::past(draw, focus.1, &case);
     case
 }
@@ -190,6 +196,17 @@ fn instant(draw: &mut Draw, focus: &str, zone: &str) -> Timestamp {
     let turn = day.to_datetime(Time::constant(hour, minute, 0, 0));
     let turn = zone.to_timestamp(turn).unwrap_or(Timestamp::UNIX_EPOCH);
     turn + SignedDuration::from_nanos(nanos)
+}
+
+/// Within three hours of a change of the zone's clock, if it has any.
+fn beside_a_change(draw: &mut Draw, zone: &str) -> Option<Timestamp> {
+    let zone = TimeZone::get(zone).ok()?;
+    let from = date(2025, 7, 1).saturating_add(draw.between(0, 1000).days());
+    let from = from.to_zoned(TimeZone::UTC).ok()?.timestamp();
+    let change = zone.following(from).next()?.timestamp();
+    let nano = SignedDuration::from_nanos(draw.pick(&[0, 0, 0, 1, -1]));
+    let near = change + SignedDuration::from_mins(draw.between(-12, 12) * 15) + nano;
+    (near < from + SignedDuration::from_hours(24 * 400)).then_some(near)
 }
 
 fn day(draw: &mut Draw, focus: &str) -> Date {
@@ -349,7 +366,13 @@ fn unsuitable(draw: &mut Draw, shape: &str) -> Vec<Unsuitable> {
         }
         let time = |draw: &mut Draw| {
             let minute = draw.pick(&[0, 0, 15, 30]);
-            Time::constant(draw.between(0, 23) as i8, minute, 0, 0)
+            // Often in the hours in which clocks change.
+            let hour = if draw.chance(35) {
+                draw.between(0, 3)
+            } else {
+                draw.between(0, 23)
+            };
+            Time::constant(hour as i8, minute, 0, 0)
         };
         let from = time(draw);
         let to = (!draw.chance(15)).then(|| time(draw));
@@ -358,27 +381,35 @@ fn unsuitable(draw: &mut Draw, shape: &str) -> Vec<Unsuitable> {
     all
 }
 
-fn consents(draw: &mut Draw, case: &Case) -> Vec<Consent> {
+fn consents(draw: &mut Draw, shape: &str, case: &Case) -> Vec<Consent> {
+    // Where calls are counted, a consent to more of them is often about to end by its seven days.
+    let calls = matches!(shape, "rolling_days" | "cool_down");
     let mut all = Vec::new();
     for _ in 0..draw.weighed(&[(6, 0), (3, 1), (1, 2)]) {
         let near = |draw: &mut Draw, first: i64, last: i64| {
             case.at + SignedDuration::from_mins(draw.between(first, last))
         };
+        let a_week = calls && draw.chance(60);
+        let first = if a_week { -10_500 } else { -14_000 };
+        let last = if a_week { -7_500 } else { 60 };
         all.push(Consent {
-            to: draw.pick(&[
-                Agreed::OffHours,
-                Agreed::ExtraCalls,
-                Agreed::ExtraCalls,
-                Agreed::MoreAttempts,
-                Agreed::MoreVisits,
-                Agreed::WorkEmail,
-                Agreed::Electronic,
-            ]),
+            to: if a_week {
+                Agreed::ExtraCalls
+            } else {
+                draw.pick(&[
+                    Agreed::OffHours,
+                    Agreed::ExtraCalls,
+                    Agreed::MoreAttempts,
+                    Agreed::MoreVisits,
+                    Agreed::WorkEmail,
+                    Agreed::Electronic,
+                ])
+            },
             debt: draw.pick(&[None, None, Some(DEBT), Some(2)]),
-            class: draw.pick(&[None, None, Some(case.class), Some(Class::Sms)]),
-            number: draw.pick(&[None, None, case.number, Some(3)]),
-            received: draw.chance(80).then(|| near(draw, -14_000, 60)),
-            expires: draw.chance(25).then(|| near(draw, -600, 6000)),
+            class: draw.pick(&[None, None, None, Some(case.class), Some(Class::Sms)]),
+            number: draw.pick(&[None, None, None, case.number, Some(3)]),
+            received: draw.chance(85).then(|| near(draw, first, last)),
+            expires: draw.chance(20).then(|| near(draw, -600, 6000)),
             revoked: draw.chance(10).then(|| near(draw, -600, 600)),
         });
     }

@@ -51,7 +51,7 @@ fn answered(draw: &mut Draw, case: &Case) -> Vec<Past> {
         return all;
     }
     let nano = SignedDuration::from_nanos(draw.pick(&[0, 0, 1, -1]));
-    let minutes = draw.pick(&[5, 30, 59, 60, 61, 300, 1439, 1440, 1441]);
+    let minutes = draw.pick(&[5, 30, 59, 60, 60, 60, 61, 300, 1439, 1440, 1440, 1440, 1441]);
     let came = case.at - SignedDuration::from_mins(minutes) - nano;
     let mut message = one(draw, true, 1, case);
     message.class = case.class;
