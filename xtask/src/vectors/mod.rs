@@ -96,6 +96,9 @@ fn run(files: &[PathBuf]) -> Result<bool, Failure> {
 fn examples(file: &Path) -> Result<Vec<(usize, Vector)>, String> {
     let text = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
     let vectors = format::read(&text).map_err(|bad| format!("{}: {bad}", file.display()))?;
+    if vectors.is_empty() {
+        return Err(format!("{}: no examples in it", file.display()));
+    }
     // A rule that no pack has cannot be asked about by anybody.
     let packs = recoup_compliance::Packs::builtin();
     for (line, vector) in &vectors {
@@ -155,6 +158,7 @@ mod tests {
         )));
         let why = |text: &str| given(text).err().expect("a bad line");
         assert!(why(&format!("{line}\n{{}}")).contains("line 2"));
+        assert!(why("\n").contains("no examples"));
         let unknown = line.replace("[\"HOUSE-OPT-OUT\"]", "[\"NO-SUCH\"]");
         assert!(why(&unknown).contains("line 1") && why(&unknown).contains("NO-SUCH"));
     }
