@@ -66,14 +66,16 @@ const HYPOTHETICAL: &str = r#"{"jurisdiction": "CN", "lender_kind": "LENDER_KIND
             "expire_time": "$soon"}],
         "dispute": "DISPUTE_STATE_VERIFIED_SENT", "hardship_moratorium_until": $due,
         "inconvenient": [{"days": [1], "start": "08:00", "end": "09:00"}], "holidays": [$due],
-        "days_past_due": 3, "regions": ["CN"]},
+        "days_past_due": 3, "regions": ["CN"],
+        "pauses": [{"first": $due, "last": $due}], "unusable_numbers": ["m"]},
     "history": [{"channel": "sms", "time": "$now", "direction": "DIRECTION_OUTBOUND",
         "connected": true, "outcome": "OUTCOME_DELIVERED", "debt_refs": ["d"], "number": "n",
         "recipient": "RECIPIENT_CONSUMER", "person": "p"}],
     "proposal": {"channel": "sms", "time": "$now", "end_time": "$soon", "debt_ref": "d",
         "recipient": "RECIPIENT_CONSUMER", "number": "n", "person": "p",
         "address_kind": "ADDRESS_KIND_WORK_EMAIL", "third_party_kind": "THIRD_PARTY_KIND_SPOUSE",
-        "purpose": "CONTACT_PURPOSE_LOCATION_INFORMATION"},
+        "purpose": "CONTACT_PURPOSE_LOCATION_INFORMATION", "evidence_pack": true,
+        "qualified_collectors": 2},
     "only_rule_ids": ["CN-GBT45251-TIME"]}"#;
 
 /// Fills in the parts that seeds share.

@@ -1,12 +1,15 @@
-//! The front door for people and CI: `cargo xtask demo`, `cargo xtask test`, `cargo xtask bench`.
+//! The front door for people and CI: `cargo xtask demo`, `test`, `bench`, `vectors`, `check-law` and more.
 
 mod bench;
 mod cargo;
 mod chance;
 mod demo;
+mod law;
+mod mutants;
 mod peers;
 mod portfolio;
 mod test;
+mod vectors;
 
 use std::process::ExitCode;
 
@@ -22,6 +25,9 @@ enum Task {
     Portfolio(portfolio::Args),
     Interop(peers::Args),
     Baseline(test::contract::Args),
+    Vectors(vectors::Args),
+    CheckLaw(law::Args),
+    Mutants(mutants::Args),
 }
 
 fn main() -> ExitCode {
@@ -32,5 +38,8 @@ fn main() -> ExitCode {
         Task::Portfolio(args) => portfolio::run(&args),
         Task::Interop(args) => peers::command(&args),
         Task::Baseline(args) => test::contract::command(&args),
+        Task::Vectors(args) => vectors::command(&args),
+        Task::CheckLaw(args) => law::command(&args),
+        Task::Mutants(args) => mutants::command(&args),
     }
 }

@@ -201,7 +201,7 @@ pub(crate) fn cache(name: &str) -> Result<PathBuf, String> {
 }
 
 /// Makes a folder, unless it holds these very packages. Whoever comes second waits.
-fn once(
+pub(crate) fn once(
     folder: &Path,
     packages: &[&str],
     make: impl FnOnce() -> Result<(), String>,
@@ -240,7 +240,7 @@ fn is_root() -> bool {
 }
 
 /// Runs a command to its end; where it fails, the error has the end of what it wrote.
-fn run(command: &mut Command) -> Result<(), String> {
+pub(crate) fn run(command: &mut Command) -> Result<(), String> {
     let output = command
         .stdin(Stdio::null())
         .output()

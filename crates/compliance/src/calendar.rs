@@ -4,6 +4,7 @@
 use crate::load::PackError;
 use jiff::civil::{Date, Weekday};
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 /// Name and text of each calendar. A new one is a file in `calendars/` and a line here.
@@ -108,6 +109,14 @@ impl Calendar {
             years: years.iter().map(of).collect(),
         };
         raw.check("inline")
+    }
+
+    /// Holidays that come with a question: what is not listed, two years around included, is no holiday.
+    pub(crate) fn given(holidays: &[Date]) -> Option<Self> {
+        let around = holidays.iter().flat_map(|d| d.year() - 2..=d.year() + 2);
+        let years: BTreeSet<i16> = around.collect();
+        let years: Vec<i16> = years.into_iter().collect();
+        Self::inline(&years, "given with the question", holidays).ok()
     }
 
     /// The file it stands in, such as `cn.yaml`.

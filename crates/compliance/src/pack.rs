@@ -4,6 +4,7 @@ use crate::builtin;
 use crate::calendar;
 use crate::load::{self, PackError};
 use crate::rule::{Confidence, RuleRef};
+use jiff::civil::Date;
 use recoup_domain::case::LenderKind;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -133,6 +134,17 @@ impl Binding {
     #[must_use]
     pub fn rules(&self) -> &[RuleRef] {
         &self.rules
+    }
+
+    /// The same rules for a hypothetical question that brings days of its own: `holidays` replace the
+    /// calendars, `pauses` (first and last day) the dates of pauses. An empty list leaves what the packs say.
+    #[must_use]
+    pub fn on_days(&self, holidays: &[Date], pauses: &[(Date, Date)]) -> Self {
+        let moved = self.rules.iter().map(|rule| {
+            let shape = rule.shape.on_days(holidays, pauses);
+            shape.map_or_else(|| rule.clone(), |shape| Arc::new(rule.with_shape(shape)))
+        });
+        Self::new(moved.collect())
     }
 
     /// The longest span of days that a rule counts over.

@@ -254,6 +254,20 @@ impl Rule {
         self.shape.name()
     }
 
+    /// The same rule, saying something else.
+    pub(crate) fn with_shape(&self, shape: Shape) -> Self {
+        Self {
+            pack: self.pack.clone(),
+            id: self.id.clone(),
+            text: self.text.clone(),
+            citation: self.citation.clone(),
+            off: self.off.clone(),
+            exceptions: self.exceptions.clone(),
+            shape,
+            ..*self
+        }
+    }
+
     pub(crate) fn binds_lender(&self, lender: LenderKind) -> bool {
         self.lender_kinds.has(lender)
     }

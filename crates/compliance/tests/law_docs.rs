@@ -242,6 +242,9 @@ const MEANING: &str = r"
 19. A permit lapses where the answer could change, and after a day at the latest; sending asks the gate again.
 ";
 
+/// Pages about the gate that are not made from packs.
+const WRITTEN_BY_HAND: [&str; 2] = ["checker.md", "mutants.md"];
+
 #[test]
 fn the_pages_of_the_law_are_fresh() {
     let mut pages = vec![("README.md".to_owned(), index())];
@@ -262,6 +265,9 @@ fn the_pages_of_the_law_are_fresh() {
     }
     for entry in std::fs::read_dir(folder()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
+        if WRITTEN_BY_HAND.contains(&&*name) {
+            continue;
+        }
         if !pages.iter().any(|(page, _)| *page == name) {
             stale.push(format!("docs/law/{name}, which no pack has"));
         }

@@ -554,3 +554,106 @@ fn s19_a_permit_lapses_where_the_answer_could_change() {
     );
     assert!(!asked("2026-04-12T22:59:01-04:00"), "more than an hour ago");
 }
+
+#[test]
+fn a_reply_that_was_called_off_leaves_the_one_reply_open() {
+    let mut who = new_york();
+    let noon = "2026-05-06T12:00:00-04:00";
+    who.moratorium_until = Some(date(2026, 5, 31));
+    let reply = Proposal {
+        purpose: Purpose::ResponseToInbound,
+        ..call(&who, noon)
+    };
+    let called = inbound(
+        Class::Phone,
+        at("2026-05-06T11:00:00-04:00"),
+        Outcome::InboundNoDiscussion,
+    );
+    let answer = |state| {
+        let mut ours = made(
+            Class::Phone,
+            at("2026-05-06T11:30:00-04:00"),
+            Outcome::Unknown,
+        );
+        (ours.state, ours.outcome) = (Some(state), None);
+        [called.clone(), ours]
+    };
+    for never_made in [ContactState::Cancelled, ContactState::ProvenNotSent] {
+        permits("UK-DRS-60", &reply, &answer(never_made));
+    }
+    denies(
+        "UK-DRS-60",
+        &reply,
+        &answer(ContactState::Accepted),
+        Some("2026-06-01T00:00:00-04:00"),
+    );
+}
+
+#[test]
+fn a_question_may_bring_holidays_and_pauses_of_its_own() {
+    let who = party(&["Europe/Moscow"]);
+    let only = |rule: &str| Packs::builtin().only(&[rule]).unwrap();
+    let earliest = |binding: &recoup_compliance::Binding, when: &str| {
+        let p = proposal(&who, Class::Phone, at(when));
+        let verdict = gate(binding, &p, &[], p.effect.from, &mut NoTrace);
+        verdict
+            .denial()
+            .map(|d| (d.reason.text().to_owned(), d.earliest))
+    };
+    let free = |rule: &str, when| {
+        let text = only(rule).rules()[0].text().to_owned();
+        Some((text, Some(at(when))))
+    };
+    let hours = only("RU-230FZ-HOURS");
+    // 2030 is in no calendar, so all of it is closed; a list that is given speaks of it, and of the year
+    // before and after.
+    let (day, new_year) = ("2030-03-05T21:00:00+03:00", "2031-12-31T21:00:00+03:00");
+    assert_eq!(earliest(&hours, day).unwrap().1, None);
+    let given = hours.on_days(&[date(2030, 3, 5)], &[]);
+    assert_eq!(
+        earliest(&given, day),
+        free("RU-230FZ-HOURS", "2030-03-06T08:00:00+03:00")
+    );
+    assert_eq!(earliest(&given, new_year), None);
+    assert_eq!(earliest(&given, "2028-01-05T21:00:00+03:00"), None);
+    assert_eq!(
+        earliest(&given, "2033-01-05T12:00:00+03:00").unwrap().1,
+        None
+    );
+    // What is known is replaced as a whole; without a list the calendar stays.
+    let plain_monday = "2026-01-05T21:00:00+03:00";
+    assert!(earliest(&hours.on_days(&[], &[]), plain_monday).is_some());
+    assert_eq!(
+        earliest(&hours.on_days(&[date(2026, 3, 5)], &[]), plain_monday),
+        None
+    );
+    let pause = only("TW-CNY-PAUSE");
+    let dates = [(date(2030, 3, 5), date(2030, 3, 6))];
+    assert_eq!(earliest(&pause, day), None);
+    assert_eq!(
+        earliest(&pause.on_days(&[], &dates), day),
+        free("TW-CNY-PAUSE", "2030-03-07T00:00:00+03:00")
+    );
+    let own = "2026-02-20T12:00:00+03:00";
+    assert_eq!(earliest(&pause.on_days(&[], &dates), own), None);
+    assert!(earliest(&pause.on_days(&[], &[]), own).is_some());
+    // A moratorium is the person's own, whatever dates are given.
+    let mut held = who.clone();
+    held.moratorium_until = Some(date(2030, 3, 5));
+    let p = proposal(&held, Class::Phone, at(day));
+    let bound = only("HOUSE-MORATORIUM").on_days(&[], &[(date(2031, 1, 1), date(2031, 1, 2))]);
+    assert!(!gate(&bound, &p, &[], p.effect.from, &mut NoTrace).is_permit());
+    // It stays the same rule.
+    let rule = only("RU-230FZ-HOURS");
+    let (before, after) = (&rule.rules()[0], rule.on_days(&[date(2030, 3, 5)], &[]));
+    let after = &after.rules()[0];
+    assert_eq!(
+        (
+            before.id(),
+            before.pack(),
+            before.citation(),
+            before.severity()
+        ),
+        (after.id(), after.pack(), after.citation(), after.severity())
+    );
+}

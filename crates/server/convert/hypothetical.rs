@@ -1,10 +1,11 @@
 //! Invented facts for the gate. What it says of them can never be used to send.
 //!
-//! What a hypothetical cannot say is taken to be in order: a complete evidence pack and two qualified
+//! What a hypothetical does not say is taken to be in order: a complete evidence pack and two qualified
 //! collectors. Keys of numbers, persons and debts are hashes of the texts given, so that equal texts
 //! are equal and nothing of a real case is ever touched.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use recoup_compliance::pack::{Binding, Packs};
 use recoup_compliance::{Audience, CaseFacts, DebtorFacts, NoTrace, Proposal, Purpose, Verdict};
 use recoup_domain::case::LenderKind;
@@ -27,12 +28,12 @@ use crate::api::recoup::v1::{self, ErrorReason};
 const HISTORY_MAX: usize = 1000;
 /// The longest of its other lists.
 const LIST_MAX: usize = 64;
-/// The most holidays: those of two years of a calendar where each day is one.
-const HOLIDAYS_MAX: usize = 732;
 /// Days past due that somebody may have, before the due date too.
 const DPD: std::ops::RangeInclusive<i32> = -100_000..=100_000;
 /// The longest of its keys and names, in characters.
 const KEY_MAX: usize = 128;
+/// The longest list of days.
+const DAYS_MAX: usize = 1000;
 
 /// A hypothetical that was read.
 pub struct Question {
@@ -48,6 +49,7 @@ pub struct Question {
     purpose: Purpose,
     case: CaseFacts,
     debtor: DebtorFacts,
+    qualified_collectors: u8,
     requested: bool,
 }
 
@@ -65,7 +67,7 @@ impl Question {
             purpose: self.purpose,
             case: self.case,
             debtor: self.debtor,
-            qualified_collectors: 2,
+            qualified_collectors: self.qualified_collectors,
             requested_by_person: self.requested,
         };
         let now = self.effect.from;
@@ -105,10 +107,22 @@ pub fn read(bad: &mut Bad, given: &v1::Hypothetical, packs: &Packs) -> Option<Qu
     }
     let past = history(bad, &given.history);
     let audience = audience(recipient?);
-    let party = party_of(bad, person, party_id(audience, &proposal.person));
+    let mut party = party_of(bad, person, party_id(audience, &proposal.person));
+    let told = |class| last_inbound(&past, class).or(effect.map(|e| e.from));
+    if let Some(party) = &mut party {
+        // The one contacted is not the debtor who died.
+        party.deceased &= audience != Audience::ThirdParty;
+        for opt_out in &mut party.opt_outs {
+            opt_out.at = opt_out.class.and_then(told).unwrap_or(Timestamp::MIN);
+        }
+        party.points = points(&given.history);
+    }
+    let dispute = dispute(bad, person.dispute);
+    let days = days(bad, person);
     Some(Question {
-        binding: binding?,
-        point: point_of(proposal),
+        binding: binding?.on_days(&days.holidays, &days.pauses),
+        point: Some(point_of(proposal, &person.unusable_numbers)),
+        qualified_collectors: collectors(bad, proposal.qualified_collectors),
         past,
         class: class?,
         effect: effect?,
@@ -117,8 +131,8 @@ pub fn read(bad: &mut Bad, given: &v1::Hypothetical, packs: &Packs) -> Option<Qu
         audience,
         purpose: purpose_of(purpose?),
         case: CaseFacts {
-            evidence_pack: true,
-            dispute: dispute(bad, person.dispute),
+            evidence_pack: proposal.evidence_pack.unwrap_or(true),
+            dispute,
             time_barred: person.debt_time_barred,
             days_past_due: person.days_past_due,
             ..CaseFacts::default()
@@ -279,25 +293,56 @@ fn party_id(audience: Audience, person: &str) -> PartyId {
     PartyId::from_bytes(hash16(who, person))
 }
 
-fn number_key(number: &str) -> Option<KeyedHash> {
-    (!number.is_empty()).then(|| KeyedHash(hash16("number", number)))
+/// The key of a number. One that is not named is one of its own, at home and at work: empty matches empty.
+fn number_key(number: &str, recipient: i32, work_mailbox: bool) -> KeyedHash {
+    KeyedHash(match number {
+        "" if work_mailbox => hash16("unnamed", "work mailbox"),
+        "" if is_workplace(recipient) => hash16("unnamed", "workplace"),
+        "" => hash16("unnamed", "own"),
+        number => hash16("number", number),
+    })
 }
 
-fn point_of(proposal: &v1::HypotheticalProposal) -> Option<ContactPoint> {
-    let work = proposal.address_kind == i32::from(v1::AddressKind::WorkEmail);
-    let key = number_key(&proposal.number);
-    if key.is_none() && !work {
-        return None;
+fn is_workplace(recipient: i32) -> bool {
+    recipient == i32::from(v1::Recipient::Workplace)
+}
+
+fn point_of(proposal: &v1::HypotheticalProposal, unusable: &[String]) -> ContactPoint {
+    let mailbox = proposal.address_kind == i32::from(v1::AddressKind::WorkEmail);
+    let number = &proposal.number;
+    ContactPoint {
+        kind: match proposal.channel.as_str() {
+            "email" => PointKind::Email,
+            "visit" => PointKind::Postal,
+            _ => PointKind::Mobile,
+        },
+        state: if !number.is_empty() && unusable.contains(number) {
+            PointState::WrongNumber
+        } else {
+            PointState::Usable
+        },
+        ..known(
+            number_key(number, proposal.recipient, mailbox),
+            mailbox || is_workplace(proposal.recipient),
+        )
     }
-    let kind = match proposal.channel.as_str() {
-        "email" => PointKind::Email,
-        "visit" => PointKind::Postal,
-        _ => PointKind::Mobile,
-    };
-    Some(ContactPoint {
-        key: key.unwrap_or(KeyedHash([0; 16])),
-        kind,
-        owner: if work {
+}
+
+/// Where the past contacts landed.
+fn points(history: &[v1::HypotheticalEvent]) -> Vec<ContactPoint> {
+    let events = history.iter().take(HISTORY_MAX);
+    let known = events.map(|e| {
+        let key = number_key(&e.number, e.recipient, false);
+        known(key, is_workplace(e.recipient))
+    });
+    known.collect()
+}
+
+fn known(key: KeyedHash, at_work: bool) -> ContactPoint {
+    ContactPoint {
+        key,
+        kind: PointKind::Mobile,
+        owner: if at_work {
             PointOwner::Workplace
         } else {
             PointOwner::Own
@@ -308,7 +353,66 @@ fn point_of(proposal: &v1::HypotheticalProposal) -> Option<ContactPoint> {
         state: PointState::Usable,
         failed_days: 0,
         failed_on: None,
+    }
+}
+
+/// When the person last came by this medium.
+fn last_inbound(past: &[PastContact], class: ContactClass) -> Option<Timestamp> {
+    let inbound = past
+        .iter()
+        .filter(|c| c.direction == Direction::Inbound && c.class == class);
+    inbound.map(|c| c.at).max()
+}
+
+/// How many collectors hold valid credentials.
+fn collectors(bad: &mut Bad, given: Option<i32>) -> u8 {
+    let given = given.unwrap_or(2);
+    u8::try_from(given).unwrap_or_else(|_| {
+        let field = "hypothetical.proposal.qualified_collectors";
+        bad.invalid(field, "is a count from 0 to 255");
+        0
     })
+}
+
+/// Days that the question brings in place of those of the packs.
+struct Days {
+    holidays: Vec<Date>,
+    /// First and last day.
+    pauses: Vec<(Date, Date)>,
+}
+
+fn days(bad: &mut Bad, given: &v1::HypotheticalParty) -> Days {
+    let at = "hypothetical.party";
+    bad.count_of(&format!("{at}.holidays"), &given.holidays, DAYS_MAX);
+    bad.count_of(&format!("{at}.pauses"), &given.pauses, DAYS_MAX);
+    let mut days = Days {
+        holidays: Vec::new(),
+        pauses: Vec::new(),
+    };
+    for (i, date) in given.holidays.iter().take(DAYS_MAX).enumerate() {
+        days.holidays
+            .extend(value::date(bad, &format!("{at}.holidays[{i}]"), date));
+    }
+    for (i, range) in given.pauses.iter().take(DAYS_MAX).enumerate() {
+        let at = format!("{at}.pauses[{i}]");
+        for (name, day) in [("first", &range.first), ("last", &range.last)] {
+            if day.is_none() {
+                bad.missing(&format!("{at}.{name}"));
+            }
+        }
+        let (Some(first), Some(last)) = (&range.first, &range.last) else {
+            continue;
+        };
+        let first = value::date(bad, &format!("{at}.first"), first);
+        let last = value::date(bad, &format!("{at}.last"), last);
+        match first.zip(last) {
+            Some((first, last)) if last < first => {
+                bad.invalid(&at, "`last` lies before `first`");
+            }
+            range => days.pauses.extend(range),
+        }
+    }
+    days
 }
 
 fn history(bad: &mut Bad, given: &[v1::HypotheticalEvent]) -> Vec<PastContact> {
@@ -359,7 +463,7 @@ fn past(bad: &mut Bad, at: &str, event: &v1::HypotheticalEvent) -> Option<PastCo
         debt: debts[0],
         more_debts: debts[1..].into(),
         party: party_id(audience(recipient?), &event.person),
-        point: number_key(&event.number),
+        point: Some(number_key(&event.number, event.recipient, false)),
         outcome: words::outcome(outcome?),
         state: None,
         place: None,
@@ -371,19 +475,16 @@ fn party_of(bad: &mut Bad, given: &v1::HypotheticalParty, id: PartyId) -> Option
     if given.time_zones.is_empty() {
         bad.missing(&format!("{at}.time_zones"));
     }
+    bad.texts(
+        &format!("{at}.unusable_numbers"),
+        &given.unusable_numbers,
+        LIST_MAX,
+    );
     let zones = party::zones(bad, &format!("{at}.time_zones"), &given.time_zones);
     let regions = party::regions(bad, &format!("{at}.regions"), &given.regions);
     if given.days_past_due.is_some_and(|days| !DPD.contains(&days)) {
         let problem = format!("goes from {} to {}", DPD.start(), DPD.end());
         bad.invalid(&format!("{at}.days_past_due"), problem);
-    }
-    bad.count_of(&format!("{at}.holidays"), &given.holidays, HOLIDAYS_MAX);
-    for (i, day) in given.holidays.iter().take(HOLIDAYS_MAX).enumerate() {
-        value::date(bad, &format!("{at}.holidays[{i}]"), day);
-    }
-    if !given.pauses.is_empty() {
-        let problem = "the days of the packs cannot be replaced yet; leave it empty";
-        bad.invalid(&format!("{at}.pauses"), problem);
     }
     let opt_outs = opt_outs(bad, &given.opt_outs);
     let consents = consents(bad, &given.consents);
@@ -592,6 +693,53 @@ mod tests {
         assert_eq!(denial.reason.id(), "US-REGF-1006.6b1i");
         let earliest = "2026-04-09T08:00:00-04:00".parse().expect("an instant");
         assert_eq!(denial.earliest, Some(earliest));
+    }
+
+    fn day(year: i32, month: i32, day: i32) -> crate::api::google::r#type::Date {
+        crate::api::google::r#type::Date { year, month, day }
+    }
+
+    fn earliest(given: &v1::Hypothetical) -> Option<String> {
+        let verdict = ask(given);
+        verdict.denial()?.earliest.map(|at| at.to_string())
+    }
+
+    #[test]
+    fn days_of_the_question_replace_those_of_the_packs() {
+        let mut given = call("2031-01-07T12:00:00Z");
+        given.only_rule_ids = vec!["RU-230FZ-HOURS".into()];
+        given.party = Some(v1::HypotheticalParty {
+            time_zones: vec!["UTC".into()],
+            ..v1::HypotheticalParty::default()
+        });
+        // Nobody told the calendar of 2031.
+        assert!(!ask(&given).is_permit() && earliest(&given).is_none());
+        let person = given.party.as_mut().expect("a person");
+        person.holidays = vec![day(2031, 1, 6)];
+        assert!(ask(&given).is_permit());
+        given.party.as_mut().expect("a person").holidays = vec![day(2031, 1, 7)];
+        given.proposal.as_mut().expect("a contact").time = at("2031-01-07T21:00:00Z");
+        assert_eq!(earliest(&given).as_deref(), Some("2031-01-08T08:00:00Z"));
+        given.only_rule_ids = vec!["TW-CNY-PAUSE".into()];
+        assert!(ask(&given).is_permit());
+        let person = given.party.as_mut().expect("a person");
+        person.pauses = vec![v1::DateRange {
+            first: Some(day(2031, 1, 7)),
+            last: Some(day(2031, 1, 9)),
+        }];
+        assert_eq!(earliest(&given).as_deref(), Some("2031-01-10T00:00:00Z"));
+    }
+
+    #[test]
+    fn a_debtor_who_died_is_not_the_one_who_is_asked_about_it() {
+        let mut given = call("2026-04-08T12:00:00-04:00");
+        given.only_rule_ids = vec!["HOUSE-DECEASED".into()];
+        let person = given.party.as_mut().expect("a person");
+        person.debtor_deceased_or_incapacitated = true;
+        assert!(!ask(&given).is_permit());
+        let proposal = given.proposal.as_mut().expect("a contact");
+        proposal.recipient = v1::Recipient::ThirdParty.into();
+        assert!(ask(&given).is_permit());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod clients;
 pub(crate) mod contract;
 mod first_call;
-mod server;
+pub(crate) mod server;
 mod steps;
 
 use std::process::ExitCode;

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{Ended, Step};
-use crate::{cargo, peers};
+use crate::{cargo, law, peers, vectors};
 
 /// Every step, in the order they run.
 pub(crate) fn all() -> Vec<Step> {
@@ -37,6 +37,8 @@ pub(crate) fn all() -> Vec<Step> {
         }
         ended(&mut tests)
     }));
+    steps.push(step("examples of the law", vectors::step));
+    steps.push(step("the law, read twice", law::step));
     steps.push(step(
         "README's first call from Python",
         super::first_call::run,

@@ -186,6 +186,21 @@ impl DailyWindow {
         0
     }
 
+    /// The same hours with other holidays, where holidays matter to it and some are given.
+    pub(super) fn on_holidays(&self, holidays: &[Date]) -> Option<Self> {
+        let own = self.holidays.as_ref()?;
+        Some(Self {
+            week: self.week,
+            holidays: Some(Holidays {
+                calendar: Arc::new(Calendar::given(holidays)?),
+                hours: own.hours,
+            }),
+            consent: self.consent,
+            only_for_several_zones: self.only_for_several_zones,
+            also_in: self.also_in.clone(),
+        })
+    }
+
     pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment) -> Answer {
         if self.only_for_several_zones && q.proposal.party.zones.len() < 2 {
             return Answer::ALWAYS;

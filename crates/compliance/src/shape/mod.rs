@@ -24,6 +24,7 @@ use crate::gate::Why;
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use jiff::Timestamp;
+use jiff::civil::Date;
 use serde::Deserialize;
 
 /// What one rule says of one candidate start.
@@ -97,6 +98,15 @@ macro_rules! shapes {
 }
 
 impl Shape {
+    /// The same on other days; none where nothing in it reads such days.
+    pub(crate) fn on_days(&self, holidays: &[Date], pauses: &[(Date, Date)]) -> Option<Self> {
+        match self {
+            Self::DailyWindow(window) => window.on_holidays(holidays).map(Self::DailyWindow),
+            Self::Pause(pause) => pause.on_dates(pauses).map(Self::Pause),
+            _ => None,
+        }
+    }
+
     /// More than the rule's text, where there is more to say of a denial.
     pub(crate) fn why(&self, q: &Question<'_>, m: &Moment, next: Option<Timestamp>) -> Option<Why> {
         match self {

@@ -3,6 +3,7 @@
 use crate::proposal::Purpose;
 use crate::question::Question;
 use jiff::{SignedDuration, Timestamp};
+use recoup_domain::outcome::Outcome;
 use recoup_domain::party::ConsentKind;
 use recoup_domain::past::Direction;
 use serde::Deserialize;
@@ -142,12 +143,13 @@ impl Since {
     }
 }
 
-/// Whether a contact by the same medium went out since. One that was proven not sent did not.
+/// Whether a contact by the same medium went out since. One that was proven not sent did not, nor one that
+/// was called off before it took effect.
 fn spent(q: &Question<'_>, since: Timestamp) -> bool {
     q.ever().any(|c| {
         c.direction == Direction::Outbound
             && c.class == q.proposal.class
             && c.at >= since
-            && c.counted().is_some()
+            && c.counted().is_some_and(|o| o != Outcome::Cancelled)
     })
 }

@@ -61,6 +61,16 @@ impl Pause {
         0
     }
 
+    /// A pause on other dates, where it has dates and some are given.
+    pub(super) fn on_dates(&self, dates: &[(Date, Date)]) -> Option<Self> {
+        let span = |(from, to): &(Date, Date)| Span {
+            from: *from,
+            to: *to,
+        };
+        let replaced = matches!(self, Self::Dates(_)) && !dates.is_empty();
+        replaced.then(|| Self::Dates(dates.iter().map(span).collect()))
+    }
+
     pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment) -> Answer {
         match self {
             Self::Moratorium(Until::LastProtectedDay) => match q.proposal.party.moratorium_until {
