@@ -19,6 +19,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
 use crate::config::Limits;
+use crate::metrics::Meters;
+use crate::metrics::meters::OneMore;
 use crate::tls::{Certificates, names_of};
 
 /// What a connection must have said in time: the preface of HTTP/2 and the head of its SETTINGS frame.
@@ -42,12 +44,14 @@ pub fn incoming(
     listener: TcpListener,
     certificates: Option<Arc<Certificates>>,
     limits: &Limits,
+    meters: Arc<Meters>,
 ) -> ReceiverStream<io::Result<Connection>> {
     let (to, connections) = mpsc::channel(READY_MAX);
     let caps = Arc::new(Caps {
         total: limits.connections_max,
         address: limits.address_connections_max,
         open: Mutex::default(),
+        meters,
     });
     let patience = Duration::from_millis(limits.handshake_timeout_ms);
     tokio::spawn(accept(listener, certificates, caps, patience, to));
@@ -71,6 +75,7 @@ async fn accept(
             continue;
         };
         let Some(seat) = caps.seat(address.ip()) else {
+            caps.meters.connections.add("refused");
             tracing::debug!(%address, "a connection past the caps was closed");
             continue;
         };
@@ -84,6 +89,7 @@ async fn accept(
                 tokio::time::timeout(patience, shake(stream, certificates.as_deref())).await;
             match shaken {
                 Ok(Ok((io, names))) => {
+                    seat.caps.meters.connections.add("served");
                     let peer = Peer {
                         address,
                         names: names.into(),
@@ -100,8 +106,14 @@ async fn accept(
                     // Nobody serves any more: it closes.
                     let _ = to.send(Ok(connection)).await;
                 }
-                Ok(Err(error)) => tracing::debug!(%address, %error, "a handshake failed"),
-                Err(_) => tracing::debug!(%address, "a handshake took too long"),
+                Ok(Err(error)) => {
+                    seat.caps.meters.connections.add("handshake_failed");
+                    tracing::debug!(%address, %error, "a handshake failed");
+                }
+                Err(_) => {
+                    seat.caps.meters.connections.add("handshake_timeout");
+                    tracing::debug!(%address, "a handshake took too long");
+                }
             }
         });
     }
@@ -130,6 +142,7 @@ struct Caps {
     total: usize,
     address: usize,
     open: Mutex<Open>,
+    meters: Arc<Meters>,
 }
 
 #[derive(Default)]
@@ -149,6 +162,7 @@ impl Caps {
         open.total += 1;
         open.by_address.insert(address, own + 1);
         Some(Seat {
+            _counted: self.meters.one_more(|m| &m.connections_open),
             caps: Arc::clone(self),
             address,
         })
@@ -159,6 +173,7 @@ impl Caps {
 struct Seat {
     caps: Arc<Caps>,
     address: IpAddr,
+    _counted: OneMore,
 }
 
 impl Drop for Seat {
@@ -286,7 +301,7 @@ mod tests {
     async fn listening(limits: Limits) -> (SocketAddr, ReceiverStream<io::Result<Connection>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
-        (address, incoming(listener, None, &limits))
+        (address, incoming(listener, None, &limits, Arc::default()))
     }
 
     async fn next(incoming: &mut ReceiverStream<io::Result<Connection>>) -> Connection {

@@ -169,6 +169,9 @@ fn announce(ready: &Ready, guise: Guise, principals: &[String]) {
         Guise::Tls => tracing::info!("the API is served with TLS; principals: {principals}"),
     }
     tracing::info!(api = %ready.api, callbacks = %ready.callbacks, "listening");
+    if let Some(metrics) = ready.metrics {
+        tracing::info!(%metrics, "metrics");
+    }
     if let Some(clock) = ready.clock {
         tracing::warn!(%clock, "STEPPED CLOCK: time is not real here");
     }

@@ -145,7 +145,7 @@ statements! { MAIN:
     COLLECTORS = "SELECT body, sealed FROM collector WHERE tenant = ?1 ORDER BY id";
     SWITCHES = "SELECT body FROM switch WHERE paused = 1 ORDER BY scope";
     CASES_BY_STATUS = "SELECT tenant, status, COUNT(*) FROM case_ GROUP BY tenant, status";
-    CONTACTS_BY_STATE = "SELECT tenant, state, COUNT(*) FROM contact GROUP BY tenant, state";
+    CONTACTS_BY_STATE = "SELECT tenant, class * 13 + state, COUNT(*) FROM contact GROUP BY tenant, class, state";
 }
 
 /// The tables of the key store, a file of its own: an erased key must not come back with a backup of

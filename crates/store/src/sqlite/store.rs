@@ -2,6 +2,7 @@
 
 use super::writer::{Job, Outcomes, lock};
 use super::{NAME, SqliteStore, codec, leases, read, sql};
+use crate::figures::Figures;
 use crate::leaf::micros;
 use crate::{
     Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Facts, JournalFilter,
@@ -267,5 +268,13 @@ impl Store for SqliteStore {
             })
         })
         .await
+    }
+
+    fn figures(&self) -> Figures {
+        Figures {
+            group_seconds: self.groups.seconds.read(),
+            group_changes: self.groups.changes.read(),
+            ..lock(&self.tally).figures()
+        }
     }
 }
