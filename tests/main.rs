@@ -11,6 +11,7 @@ mod events;
 mod facts;
 mod identity;
 mod kill;
+mod logs;
 mod metrics;
 mod planted;
 mod requests;

@@ -12,6 +12,8 @@ use std::time::Duration;
 use recoup_domain::ids::TenantId;
 use serde::Deserialize;
 
+#[cfg(test)]
+mod page;
 mod people;
 
 pub use people::{ClientCertificate, DevPrincipal, PrincipalConfig, TlsConfig, read_roles};
