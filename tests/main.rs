@@ -16,6 +16,7 @@ mod metrics;
 mod planted;
 mod requests;
 mod rights;
+mod runbook;
 mod support;
 mod vertical;
 mod wire;

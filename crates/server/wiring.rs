@@ -22,9 +22,10 @@ use recoup_engine::blobs::Blobs;
 use recoup_engine::channels::ChannelHandle;
 use recoup_engine::clock::{LiveWall, SteppedWall, Wall};
 use recoup_engine::stepped::Coordinator;
-use recoup_engine::{Engine, EngineOptions, StartError, TenantOptions};
+use recoup_engine::types::Caller;
+use recoup_engine::{CommandError, Engine, EngineOptions, StartError, TenantOptions};
 use recoup_store::sqlite::{ClockStamp, Options as SqliteOptions, SqliteStore};
-use recoup_store::{Store, StoreError};
+use recoup_store::{Scope, Store, StoreError, Switch};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -108,6 +109,9 @@ pub enum ServeError {
          said: make room or mend it, and start again"
     )]
     Lost,
+    /// Dispatch could not be stopped before the start.
+    #[error("cannot stop dispatch before the start")]
+    Pause(#[from] CommandError),
     /// The run of the stepped clock ended.
     #[error("the stepped clock ended the run: {0}")]
     Clock(String),
@@ -306,6 +310,39 @@ impl Server {
     #[must_use]
     pub fn edge(&self) -> &Edge {
         &self.edge
+    }
+
+    /// Stops dispatch for everything before anything is sent, as `recoup dispatch pause --all` does: for a store
+    /// that was restored, or that nobody trusts yet. A stop that is in force stays as it is.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn pause(&self, reason: &str) -> Result<(), ServeError> {
+        let switches = self.engine.store().switches().await?;
+        if switches.iter().any(|s| s.paused && s.scope == Scope::All) {
+            return Ok(());
+        }
+        let Some(tenant) = self.config.tenant.first() else {
+            return Ok(());
+        };
+        let id = TenantId::new(tenant.id.clone()).map_err(|e| ConfigError::Value {
+            key: "tenant.id".to_owned(),
+            problem: e.to_string(),
+        })?;
+        let who = Caller {
+            tenant: id,
+            principal: "serve".to_owned(),
+            request: None,
+        };
+        let answer = |_: &Vec<Switch>| Vec::new();
+        let reason = reason.to_owned();
+        self.engine
+            .pause_dispatch(&who, Scope::All, reason, &answer)
+            .await?;
+        tracing::warn!(
+            "dispatch is stopped for everything: recoup dispatch resume --all lets it go"
+        );
+        Ok(())
     }
 
     /// Serves until `shutdown`, then lets what is under way go to its end.

@@ -77,6 +77,12 @@ impl Engine {
         self.channels().into_iter().filter_map(figures).collect()
     }
 
+    /// Cases that wait for room in a channel.
+    #[must_use]
+    pub fn parked(&self, channel: &str) -> usize {
+        self.0.parked.lengths().get(channel).copied().unwrap_or(0)
+    }
+
     /// What the store has counted, over all lenders.
     #[must_use]
     pub fn store_figures(&self) -> Figures {

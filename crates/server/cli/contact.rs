@@ -49,6 +49,28 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Settle a contact of which nobody knew whether it was sent, with proof. Nothing is sent by it.
+    Resolve {
+        #[command(flatten)]
+        client: ClientArgs,
+        /// `contact_…`
+        contact: String,
+        /// What the carrier shows: that it took it, or that it never had it.
+        #[arg(long, value_enum)]
+        became: Became,
+        /// Where the proof is kept, such as a ticket or a file of the archive.
+        #[arg(long, value_name = "REFERENCE")]
+        evidence: String,
+        /// SHA-256 of the proof, 64 hexadecimal digits in lower case.
+        #[arg(long, value_name = "HEX")]
+        sha256: String,
+        /// Why, for the record.
+        #[arg(long)]
+        reason: String,
+        /// JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Make a contact with the borrower of a case by hand. The gate is asked as for any other.
     Request {
         #[command(flatten)]
@@ -81,6 +103,15 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What became of a doubtful contact.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum Became {
+    /// The carrier shows that it took it.
+    Accepted,
+    /// The carrier shows that it never had it.
+    NotSent,
 }
 
 pub(super) async fn run(command: Command) -> Outcome {
@@ -132,6 +163,37 @@ pub(super) async fn run(command: Command) -> Outcome {
                 .map_err(refused)?
                 .into_inner();
             show_one("CancelContactResponse", &done, done.contact.as_ref(), json)
+        }
+        Command::Resolve {
+            client,
+            contact,
+            became,
+            evidence,
+            sha256,
+            reason,
+            json,
+        } => {
+            let resolution = match became {
+                Became::Accepted => v1::UnknownResolution::Accepted,
+                Became::NotSent => v1::UnknownResolution::NotSent,
+            };
+            let request = v1::ResolveUnknownRequest {
+                request_id: request_id(),
+                contact_id: contact,
+                resolution: resolution.into(),
+                evidence: Some(v1::Evidence {
+                    reference: evidence,
+                    sha256,
+                }),
+                reason,
+            };
+            let mut service = connect(&client).await?;
+            let done = service
+                .resolve_unknown(request)
+                .await
+                .map_err(refused)?
+                .into_inner();
+            show_one("ResolveUnknownResponse", &done, done.contact.as_ref(), json)
         }
         Command::Request {
             client,

@@ -9,12 +9,15 @@ mod channel;
 mod client;
 mod contact;
 mod dispatch;
+#[cfg(test)]
+mod documented;
 pub mod import;
 mod output;
 mod policy;
 mod sandbox;
 mod serve;
 mod status;
+mod worklist;
 
 use std::process::ExitCode;
 
@@ -76,6 +79,8 @@ enum Command {
     Dispatch(dispatch::Command),
     /// What is due, what is blocked, and what each channel does.
     Status(status::Args),
+    /// What waits for a person: approvals, doubtful contacts, disputes, cases to look at.
+    Worklist(worklist::Args),
     /// Export proof.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -145,6 +150,7 @@ async fn run(command: Command, seams: &Seams) -> Outcome {
         Command::Channel(command) => channel::run(command).await,
         Command::Dispatch(command) => dispatch::run(command).await,
         Command::Status(args) => status::run(args).await,
+        Command::Worklist(args) => worklist::run(args).await,
         Command::Audit(command) => audit::run(command).await,
     }
 }

@@ -104,6 +104,7 @@ statements! { MAIN:
         AND (?7 = 0 OR worklist = 1) ORDER BY id LIMIT ?5";
     CASES_OPEN_OF = "SELECT body, sealed FROM case_
         WHERE borrower = ?1 AND tenant = ?2 AND status <> 3 ORDER BY id";
+    CASES_WAITING = "SELECT COUNT(*) FROM case_ WHERE tenant = ?1 AND worklist = 1";
     CASES_PINNED = "SELECT COUNT(*) FROM case_
         WHERE tenant = ?1 AND policy = ?2 AND policy_version = ?3 AND status <> 3";
     PARTY_OF = "SELECT body, sealed FROM party WHERE id = ?1 AND tenant = ?2";

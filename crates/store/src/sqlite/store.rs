@@ -262,6 +262,7 @@ impl Store for SqliteStore {
             Ok(StoreStatus {
                 cases: counts.cases(),
                 contacts: counts.contacts(),
+                worklist: read::waiting_count(r, &tenant)?,
                 due: read::due_count(r, &tenant, micros(now))?,
                 next_due: read::next_due_of(r, &tenant)?,
                 position: read::position(r)?,
