@@ -210,3 +210,35 @@ async fn nothing_listens_without_being_told_and_off_loopback_only_by_a_second_wo
     let names: BTreeSet<String> = Scrape::read(scrape.1).kinds.into_keys().collect();
     assert!(names.contains("recoup_build_info"), "{names:?}");
 }
+
+/// A zone where it is between 0:00 and 1:00: no contact is permitted there for hours.
+fn midnight_zone() -> String {
+    let hour = jiff::tz::TimeZone::UTC.to_datetime(scenes::now()).hour();
+    // The sign of these zones is that of west, and they end at 12.
+    format!("Etc/GMT{:+}", if hour <= 12 { hour } else { hour - 24 })
+}
+
+#[tokio::test]
+async fn what_the_gate_refuses_is_counted_by_its_rule_and_blocks_by_it() {
+    let folder = Folder::new();
+    let sandbox = Sandbox::live(folder.path(), 42).await;
+    let server = Server::start(folder.path(), &watched(&sandbox)).await;
+    let (ana, ben) = (server.ana(), server.ben());
+    scenes::set_up(&ana, &ben, ONE_TEXT).await;
+    let loan = Loan {
+        zone: midnight_zone(),
+        ..Loan::at_noon(1)
+    };
+    scenes::open(&ana, &loan).await;
+    let blocked = until("the gate to have refused it", async || {
+        let status = ana.admin().get_status(v1::GetStatusRequest {}).await;
+        let blocked = status.expect("a status").into_inner().blocked;
+        (!blocked.is_empty()).then_some(blocked)
+    })
+    .await;
+    let rules: Vec<&String> = blocked.keys().collect();
+    assert_eq!((rules.len(), blocked[rules[0]]), (1, 1), "{blocked:?}");
+    let scrape = Scrape::of(&server).await;
+    let series = format!("recoup_gate_denials_total{{rule=\"{}\"}}", rules[0]);
+    assert_eq!(scrape.get(&series), 1.0, "{series}: {}", scrape.text);
+}
