@@ -47,7 +47,7 @@ fn show(s: &v1::GetStatusResponse) {
         ("due now", due(s, &clock)),
         ("due next", due_next(s)),
         ("blocked", counts(&s.blocked)),
-        ("contacts", counts(&s.contacts)),
+        ("contacts", counts(&s.contacts).to_lowercase()),
     ] {
         facts.add_row([name.to_owned(), value]);
     }
@@ -135,10 +135,7 @@ fn wants_a_person(s: &v1::GetStatusResponse) -> Vec<String> {
 }
 
 fn counts(all: &std::collections::HashMap<String, i64>) -> String {
-    let mut parts: Vec<String> = all
-        .iter()
-        .map(|(k, n)| format!("{} {n}", k.to_lowercase()))
-        .collect();
+    let mut parts: Vec<String> = all.iter().map(|(k, n)| format!("{k} {n}")).collect();
     parts.sort();
     parts.join(", ")
 }
