@@ -355,6 +355,10 @@ impl Store for Planted {
         self.inner.newest()
     }
 
+    fn figures(&self) -> recoup_store::figures::Figures {
+        self.inner.figures()
+    }
+
     async fn policies(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredPolicy>> {
         self.inner.policies(tenant).await
     }

@@ -2,6 +2,8 @@
 //! by its token, and that of a provider account. Whose call it is, is settled before a channel reads a
 //! byte; a forged token is 404.
 
+use std::sync::Arc;
+
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
@@ -12,18 +14,27 @@ use recoup_channel::wire::{Pair, RawCallback};
 use recoup_engine::Engine;
 use recoup_engine::callback::{CallbackAnswer, CallbackTarget};
 
+use crate::metrics::Meters;
+
 /// The largest body of a call-back, in bytes.
 const BODY_MAX: usize = 256 * 1024;
 /// The most query parameters or headers that go to a channel.
 const PAIRS_MAX: usize = 256;
 
 /// The routes of the listener.
-pub fn router(engine: Engine) -> Router {
+pub fn router(engine: Engine, meters: Arc<Meters>) -> Router {
     Router::new()
         .route("/cb/v1/c/{token}", get(contact).post(contact))
         .route("/cb/v1/a/{account}", get(account).post(account))
         .layer(DefaultBodyLimit::max(BODY_MAX))
-        .with_state(engine)
+        .with_state(Taking { engine, meters })
+}
+
+/// What takes call-backs, and counts them.
+#[derive(Clone)]
+struct Taking {
+    engine: Engine,
+    meters: Arc<Meters>,
 }
 
 /// A call-back as HTTP has it.
@@ -35,7 +46,7 @@ struct Incoming {
 }
 
 async fn contact(
-    State(engine): State<Engine>,
+    State(taking): State<Taking>,
     Path(token): Path<String>,
     method: Method,
     uri: Uri,
@@ -48,11 +59,11 @@ async fn contact(
         headers,
         body,
     };
-    take(&engine, CallbackTarget::Contact(token), incoming).await
+    take(&taking, CallbackTarget::Contact(token), incoming).await
 }
 
 async fn account(
-    State(engine): State<Engine>,
+    State(taking): State<Taking>,
     Path(account): Path<String>,
     method: Method,
     uri: Uri,
@@ -65,17 +76,31 @@ async fn account(
         headers,
         body,
     };
-    take(&engine, CallbackTarget::Account(account), incoming).await
+    take(&taking, CallbackTarget::Account(account), incoming).await
 }
 
-async fn take(engine: &Engine, target: CallbackTarget, incoming: Incoming) -> Response {
-    match engine.callback(&target, incoming.into_raw()).await {
+async fn take(taking: &Taking, target: CallbackTarget, incoming: Incoming) -> Response {
+    let taken = taking.engine.callback(&target, incoming.into_raw()).await;
+    let response = match taken {
         Ok(answer) => respond(answer),
         Err(error) => {
             // The provider is to call again; it learns nothing else.
             tracing::error!(%error, "a call-back could not be taken");
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         }
+    };
+    taking.meters.callbacks.add(class_of(response.status()));
+    response
+}
+
+/// The class of a status; a channel chooses its own, so single ones are not counted.
+fn class_of(status: StatusCode) -> &'static str {
+    match status.as_u16() / 100 {
+        2 => "2xx",
+        3 => "3xx",
+        4 => "4xx",
+        5 => "5xx",
+        _ => "other",
     }
 }
 

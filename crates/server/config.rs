@@ -12,6 +12,8 @@ use std::time::Duration;
 use recoup_domain::ids::TenantId;
 use serde::Deserialize;
 
+#[cfg(test)]
+mod page;
 mod people;
 
 pub use people::{ClientCertificate, DevPrincipal, PrincipalConfig, TlsConfig, read_roles};
@@ -83,6 +85,8 @@ pub struct Config {
     pub log: String,
     /// How lines of the log look: `text` or `json`. Default: `text`.
     pub log_format: LogFormat,
+    /// The listener of a monitor. Default: none, and nothing listens.
+    pub metrics: Option<MetricsConfig>,
     /// The law.
     pub compliance: ComplianceConfig,
     /// Limits of the engine.
@@ -116,6 +120,7 @@ impl Default for Config {
             reflection: Reflection::Loopback,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
+            metrics: None,
             compliance: ComplianceConfig::default(),
             engine: EngineConfig::default(),
             limits: Limits::default(),
@@ -150,6 +155,27 @@ pub enum LogFormat {
     Text,
     /// One JSON object a line.
     Json,
+}
+
+/// The listener of a monitor: HTTP/1.1 in plain text, `/metrics` and nothing else. Figures alone, no personal
+/// data; docs/metrics.md says which.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetricsConfig {
+    /// Address and port; port 0 takes a free one. Default: `127.0.0.1:7702`.
+    pub listen: SocketAddr,
+    /// Whether it may be an address that other machines reach: what a portfolio does is then told to whoever
+    /// reaches it. Default: `false`.
+    pub off_loopback: bool,
+}
+
+impl Default for MetricsConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 7702)),
+            off_loopback: false,
+        }
+    }
 }
 
 /// What of the law is switched on besides what always is.
@@ -434,9 +460,24 @@ impl Config {
         within("limits.import_rows_max", l.import_rows_max as u64, 1, 4096)?;
         within("limits.watch_buffer", l.watch_buffer as u64, 1, 100_000)?;
         within("limits.drain_s", l.drain_s, 1, 300)?;
+        self.check_metrics()?;
         self.check_tenants()?;
         self.check_people()?;
         self.check_channels()
+    }
+
+    fn check_metrics(&self) -> Result<(), ConfigError> {
+        match &self.metrics {
+            Some(m) if !m.off_loopback && !m.listen.ip().is_loopback() => Err(value_error(
+                "metrics.listen",
+                format!(
+                    "{} is not a loopback address: whoever reaches it reads what the portfolio does. Listen on \
+                     127.0.0.1, or say `off_loopback = true`",
+                    m.listen
+                ),
+            )),
+            _ => Ok(()),
+        }
     }
 
     fn check_tenants(&self) -> Result<(), ConfigError> {
@@ -589,6 +630,7 @@ mod tests {
         for (text, key) in [
             ("store = \"mysql:x\"", "store"),
             ("[engine]\nbatch = 0", "engine.batch"),
+            ("[metrics]\nlisten = \"0.0.0.0:7702\"", "metrics.listen"),
             ("tenant = []", "tenant"),
             (
                 "[[tenant]]\nid = \"A B\"\ndisplay_name = \"x\"",

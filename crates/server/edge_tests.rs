@@ -117,6 +117,8 @@ impl World {
             stopping: stopping.clone(),
             stepped: true,
             started: start,
+            store_dir: dir.path().to_owned(),
+            meters: Arc::default(),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");

@@ -10,9 +10,9 @@ use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
 use recoup_engine::activity::Activity;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tonic::Status;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
+use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use crate::api::recoup::v1::ErrorReason;
@@ -20,6 +20,7 @@ use crate::api::{self, Method};
 use crate::config::{Config, Reflection};
 use crate::identity::{Principal, Principals};
 use crate::listen::Peer;
+use crate::metrics::Meters;
 use crate::status::{self, Problem};
 
 /// What load balancers ask; it says nothing of any lender.
@@ -30,6 +31,8 @@ const REFLECTION: [&str; 2] = ["/grpc.reflection.v1.", "/grpc.reflection.v1alpha
 /// What is read of a call that is refused, at most: bytes, and for how long.
 const REFUSED_BODY_MAX: usize = 64 << 10;
 const REFUSED_BODY_WAIT: Duration = Duration::from_millis(250);
+/// The label of calls that are none of the contract: health, reflection, paths that somebody made up.
+const OTHER: &str = "other";
 
 /// Checks every call against the contract.
 #[derive(Clone)]
@@ -42,6 +45,11 @@ struct Rules {
     /// Calls that may still begin.
     room: Arc<Semaphore>,
     activity: Activity,
+    meters: Arc<Meters>,
+    /// Each method's label, by its path.
+    labels: HashMap<String, Arc<str>>,
+    /// The label of what the contract does not name.
+    unnamed: Arc<str>,
 }
 
 /// What a caller shows.
@@ -52,8 +60,8 @@ struct Shown<'a> {
 }
 
 impl Gatekeeper {
-    /// Rules of the contract, for these principals, within the configuration's limits. `activity` counts calls under way, so that a
-    /// stepped clock does not move in the middle of one.
+    /// Rules of the contract, for these principals, within the configuration's limits. `activity` counts calls
+    /// under way, so that a stepped clock does not move in the middle of one; `meters` counts all for a monitor.
     ///
     /// # Errors
     /// Only where the contract's descriptors are broken, a fault of the build.
@@ -61,12 +69,17 @@ impl Gatekeeper {
         principals: Principals,
         config: &Config,
         activity: Activity,
+        meters: Arc<Meters>,
     ) -> Result<Self, prost_reflect::DescriptorError> {
-        let methods = api::methods()?
+        let methods: HashMap<String, Method> = api::methods()?
             .into_iter()
             .map(|m| (m.path.clone(), m))
             .collect();
+        let label = |m: &Method| (m.path.clone(), format!("{}/{}", m.service, m.name).into());
         Ok(Self(Arc::new(Rules {
+            labels: methods.values().map(label).collect(),
+            unnamed: OTHER.into(),
+            meters,
             methods,
             principals,
             reflection: config.reflection,
@@ -89,6 +102,11 @@ impl Rules {
                            server's configuration knows, or a client certificate with a name that it knows";
             Problem::new(ErrorReason::Unauthenticated, problem).into()
         })
+    }
+
+    /// How a path is called where it is counted: callers make up paths, so only those of the contract have names.
+    fn label(&self, path: &str) -> Arc<str> {
+        Arc::clone(self.labels.get(path).unwrap_or(&self.unnamed))
     }
 
     /// A place among the calls under way on the caller's connection and on the server, if there is one left.
@@ -205,11 +223,14 @@ where
             authorization: header.map(|h| h.to_str().unwrap_or_default()),
             peer: request.extensions().get::<Peer>(),
         };
-        let admitted = self.rules.admit(request.uri().path(), shown);
+        let path = request.uri().path();
+        let meter = self.rules.meters.call(self.rules.label(path));
+        let admitted = self.rules.admit(path, shown);
         let begin = |principal| Ok((principal, self.rules.begin(shown.peer)?));
         match admitted.and_then(begin) {
             Err(status) => Box::pin(async move {
                 drain(request.into_body()).await;
+                meter.answered(status.code());
                 Ok(status.into_http())
             }),
             Ok((principal, places)) => {
@@ -223,7 +244,11 @@ where
                 Box::pin(async move {
                     let response = inner.call(request).await;
                     drop((work, places));
-                    response.map(with_details)
+                    let response = response.map(with_details);
+                    if let Ok(response) = &response {
+                        meter.answered(code_of(response));
+                    }
+                    response
                 })
             }
         }
@@ -245,6 +270,11 @@ async fn drain(mut body: Body) {
     };
     // Whoever is slower than that is reset.
     let _ = tokio::time::timeout(REFUSED_BODY_WAIT, read).await;
+}
+
+/// The code of an answer; what comes after the first message of a stream is not seen here.
+fn code_of(response: &Response<Body>) -> Code {
+    Status::from_header_map(response.headers()).map_or(Code::Ok, |status| status.code())
 }
 
 fn extension(principal: Principal) -> tonic::codegen::http::Extensions {
@@ -271,7 +301,7 @@ mod tests {
 
     fn rules(config: &Config) -> Arc<Rules> {
         let principals = Principals::of(config).expect("principals");
-        Gatekeeper::new(principals, config, Activity::default())
+        Gatekeeper::new(principals, config, Activity::default(), Arc::default())
             .expect("the contract")
             .0
     }

@@ -8,11 +8,16 @@ pub mod callbacks;
 pub mod cli;
 pub mod config;
 pub mod convert;
+pub mod disk;
 #[cfg(test)]
 mod edge_tests;
 pub mod identity;
+mod key;
 pub mod layers;
 pub mod listen;
+pub mod metrics;
+#[cfg(test)]
+mod pages;
 pub mod server;
 pub mod services;
 pub mod status;

@@ -19,6 +19,8 @@ use tokio_stream::wrappers::ReceiverStream;
 use tonic::transport::server::Connected;
 
 use crate::config::Limits;
+use crate::metrics::Meters;
+use crate::metrics::meters::OneMore;
 use crate::tls::{Certificates, names_of};
 
 /// What a connection must have said in time: the preface of HTTP/2 and the head of its SETTINGS frame.
@@ -44,6 +46,7 @@ pub fn incoming(
     listener: TcpListener,
     certificates: Option<Arc<Certificates>>,
     limits: &Limits,
+    meters: Arc<Meters>,
 ) -> ReceiverStream<io::Result<Connection>> {
     let (to, connections) = mpsc::channel(READY_MAX);
     let caps = Arc::new(Caps {
@@ -51,6 +54,7 @@ pub fn incoming(
         address: limits.address_connections_max,
         calls: limits.connection_calls_max,
         open: Mutex::default(),
+        meters,
     });
     let patience = Duration::from_millis(limits.handshake_timeout_ms);
     tokio::spawn(accept(listener, certificates, caps, patience, to));
@@ -74,6 +78,7 @@ async fn accept(
             continue;
         };
         let Some(seat) = caps.seat(address.ip()) else {
+            caps.meters.connections.add("refused");
             tracing::debug!(%address, "a connection past the caps was closed");
             continue;
         };
@@ -88,6 +93,7 @@ async fn accept(
                 tokio::time::timeout(patience, shake(stream, certificates.as_deref())).await;
             match shaken {
                 Ok(Ok((io, names))) => {
+                    seat.caps.meters.connections.add("served");
                     let peer = Peer {
                         address,
                         names: names.into(),
@@ -105,8 +111,14 @@ async fn accept(
                     // Nobody serves any more: it closes.
                     let _ = to.send(Ok(connection)).await;
                 }
-                Ok(Err(error)) => tracing::debug!(%address, %error, "a handshake failed"),
-                Err(_) => tracing::debug!(%address, "a handshake took too long"),
+                Ok(Err(error)) => {
+                    seat.caps.meters.connections.add("handshake_failed");
+                    tracing::debug!(%address, %error, "a handshake failed");
+                }
+                Err(_) => {
+                    seat.caps.meters.connections.add("handshake_timeout");
+                    tracing::debug!(%address, "a handshake took too long");
+                }
             }
         });
     }
@@ -137,6 +149,7 @@ struct Caps {
     total: usize,
     address: usize,
     open: Mutex<Open>,
+    meters: Arc<Meters>,
 }
 
 #[derive(Default)]
@@ -156,6 +169,7 @@ impl Caps {
         open.total += 1;
         open.by_address.insert(address, own + 1);
         Some(Seat {
+            _counted: self.meters.one_more(|m| &m.connections_open),
             caps: Arc::clone(self),
             address,
         })
@@ -166,6 +180,7 @@ impl Caps {
 struct Seat {
     caps: Arc<Caps>,
     address: IpAddr,
+    _counted: OneMore,
 }
 
 impl Drop for Seat {
@@ -293,7 +308,7 @@ mod tests {
     async fn listening(limits: Limits) -> (SocketAddr, ReceiverStream<io::Result<Connection>>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("its address");
-        (address, incoming(listener, None, &limits))
+        (address, incoming(listener, None, &limits, Arc::default()))
     }
 
     async fn next(incoming: &mut ReceiverStream<io::Result<Connection>>) -> Connection {

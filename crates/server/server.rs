@@ -40,7 +40,13 @@ pub async fn serve(
     certificates: Option<Arc<Certificates>>,
     listener: TcpListener,
 ) -> Result<(), ServeError> {
-    let gatekeeper = Gatekeeper::new(principals, &config, edge.engine.activity())?;
+    let meters = Arc::clone(&edge.meters);
+    let gatekeeper = Gatekeeper::new(
+        principals,
+        &config,
+        edge.engine.activity(),
+        Arc::clone(&meters),
+    )?;
     let (health, serving) = tonic_health::server::health_reporter();
     health
         .set_service_status("", tonic_health::ServingStatus::Serving)
@@ -63,7 +69,7 @@ pub async fn serve(
             .await;
     };
     let limits = &config.limits;
-    let connections = listen::incoming(listener, certificates, limits);
+    let connections = listen::incoming(listener, certificates, limits, meters);
     Server::builder()
         .max_concurrent_streams(limits.connection_streams_max)
         .http2_max_local_error_reset_streams(Some(LOCAL_RESETS_MAX))

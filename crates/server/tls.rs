@@ -14,6 +14,7 @@ use tokio_rustls::rustls::server::danger::ClientCertVerifier;
 use tokio_rustls::rustls::{RootCertStore, ServerConfig, crypto};
 
 use crate::config::{ClientCertificate, TlsConfig};
+use crate::metrics::Meters;
 
 /// Certificates that cannot be used: which file, and what would be right.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +56,7 @@ impl Certificates {
     }
 
     /// Looks at the files again and again.
-    pub async fn keep_fresh(&self) {
+    pub async fn keep_fresh(&self, meters: &Meters) {
         let pause = Duration::from_secs(self.config.reload_s);
         let mut seen = marks(&self.config);
         loop {
@@ -68,10 +69,12 @@ impl Certificates {
             match read(&self.config) {
                 Ok(fresh) => {
                     *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+                    meters.certificates.add("taken");
                     tracing::info!("new certificates are in use for new connections");
                 }
                 Err(error) => {
-                    tracing::error!(%error, "new certificates cannot be used; the old ones stay")
+                    meters.certificates.add("unusable");
+                    tracing::error!(%error, "new certificates cannot be used; the old ones stay");
                 }
             }
         }

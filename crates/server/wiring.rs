@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,9 +22,10 @@ use recoup_engine::blobs::Blobs;
 use recoup_engine::channels::ChannelHandle;
 use recoup_engine::clock::{LiveWall, SteppedWall, Wall};
 use recoup_engine::stepped::Coordinator;
-use recoup_engine::{Engine, EngineOptions, StartError, TenantOptions};
+use recoup_engine::types::Caller;
+use recoup_engine::{CommandError, Engine, EngineOptions, StartError, TenantOptions};
 use recoup_store::sqlite::{ClockStamp, Options as SqliteOptions, SqliteStore};
-use recoup_store::{Store, StoreError};
+use recoup_store::{Scope, Store, StoreError, Switch};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
@@ -32,6 +33,8 @@ use tokio_util::sync::CancellationToken;
 use crate::callbacks;
 use crate::config::{ChannelConfig, Config, ConfigError};
 use crate::identity::{self, Principals};
+use crate::key;
+use crate::metrics;
 use crate::server;
 use crate::services::{Edge, Inner};
 use crate::tls::{Certificates, TlsError};
@@ -106,6 +109,9 @@ pub enum ServeError {
          said: make room or mend it, and start again"
     )]
     Lost,
+    /// Dispatch could not be stopped before the start.
+    #[error("cannot stop dispatch before the start")]
+    Pause(#[from] CommandError),
     /// The run of the stepped clock ended.
     #[error("the stepped clock ended the run: {0}")]
     Clock(String),
@@ -137,6 +143,8 @@ pub struct Ready {
     pub api: SocketAddr,
     /// Where providers call back.
     pub callbacks: SocketAddr,
+    /// Where a monitor scrapes, where it may.
+    pub metrics: Option<SocketAddr>,
     /// Where parties join the stepped clock.
     pub clock: Option<SocketAddr>,
     /// The process.
@@ -165,6 +173,7 @@ pub struct Server {
     certificates: Option<Arc<Certificates>>,
     api: TcpListener,
     callbacks: TcpListener,
+    metrics: Option<TcpListener>,
     clock: Option<(TcpListener, Coordinator)>,
     ready: Ready,
     stopping: CancellationToken,
@@ -213,7 +222,7 @@ impl Server {
         identity::must_be_loopback("callback_listen", config.callback_listen)?;
         let dir = config.store_dir()?;
         make_private(&dir)?;
-        let master_key = master_key(&config, &dir)?;
+        let master_key = key::master_key(&config, &dir)?;
         let (wall, stepped) = wall_of(&clock);
         let stamp = if stepped.is_some() {
             ClockStamp::Stepped
@@ -223,6 +232,7 @@ impl Server {
         let store = (seams.store)(open_store(&dir, stamp).await?);
         let api = bind(config.listen).await?;
         let callbacks = bind(config.callback_listen).await?;
+        let metrics = metrics_listener(&config).await?;
         let ready_clock = clock_listener(&clock).await?;
         let callbacks_at = local(&callbacks, config.callback_listen)?;
         let base_url = config
@@ -252,6 +262,7 @@ impl Server {
         let ready = Ready {
             api: local(&api, config.listen)?,
             callbacks: callbacks_at,
+            metrics: metrics.as_ref().and_then(|m| m.local_addr().ok()),
             clock: match &ready_clock {
                 Some((listener, _)) => listener.local_addr().ok(),
                 None => None,
@@ -266,6 +277,8 @@ impl Server {
             stopping: stopping.clone(),
             stepped: stepped.is_some(),
             started: wall.now(),
+            store_dir: dir,
+            meters: Arc::default(),
         });
         let clock = ready_clock.zip(stepped).map(|((listener, parties), wall)| {
             let coordinator =
@@ -280,6 +293,7 @@ impl Server {
             certificates,
             api,
             callbacks,
+            metrics,
             clock,
             ready,
             stopping,
@@ -298,6 +312,39 @@ impl Server {
         &self.edge
     }
 
+    /// Stops dispatch for everything before anything is sent, as `recoup dispatch pause --all` does: for a store
+    /// that was restored, or that nobody trusts yet. A stop that is in force stays as it is.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn pause(&self, reason: &str) -> Result<(), ServeError> {
+        let switches = self.engine.store().switches().await?;
+        if switches.iter().any(|s| s.paused && s.scope == Scope::All) {
+            return Ok(());
+        }
+        let Some(tenant) = self.config.tenant.first() else {
+            return Ok(());
+        };
+        let id = TenantId::new(tenant.id.clone()).map_err(|e| ConfigError::Value {
+            key: "tenant.id".to_owned(),
+            problem: e.to_string(),
+        })?;
+        let who = Caller {
+            tenant: id,
+            principal: "serve".to_owned(),
+            request: None,
+        };
+        let answer = |_: &Vec<Switch>| Vec::new();
+        let reason = reason.to_owned();
+        self.engine
+            .pause_dispatch(&who, Scope::All, reason, &answer)
+            .await?;
+        tracing::warn!(
+            "dispatch is stopped for everything: recoup dispatch resume --all lets it go"
+        );
+        Ok(())
+    }
+
     /// Serves until `shutdown`, then lets what is under way go to its end.
     ///
     /// # Errors
@@ -311,24 +358,29 @@ impl Server {
             certificates,
             api,
             callbacks,
+            metrics,
             clock,
             stopping,
             ..
         } = self;
         let drain = Duration::from_secs(config.limits.drain_s);
         let fresh = tokio::spawn({
-            let certificates = certificates.clone();
+            let (certificates, meters) = (certificates.clone(), Arc::clone(&edge.meters));
             async move {
                 if let Some(certificates) = certificates {
-                    certificates.keep_fresh().await;
+                    certificates.keep_fresh(&meters).await;
                 }
             }
         });
         let served = server::serve(config, edge.clone(), principals, certificates, api);
         let mut api = tokio::spawn(served);
+        if let Some(metrics) = metrics {
+            tokio::spawn(tell(metrics, edge.clone(), stopping.clone()));
+        }
         let cb_stop = stopping.clone();
         let callbacks = tokio::spawn(async move {
-            let service = callbacks::router(edge.engine.clone()).into_make_service();
+            let meters = Arc::clone(&edge.meters);
+            let service = callbacks::router(edge.engine.clone(), meters).into_make_service();
             // A provider that keeps its connection must not wait for delayed acknowledgements.
             let callbacks = callbacks.tap_io(|stream| {
                 if let Err(error) = stream.set_nodelay(true) {
@@ -422,6 +474,22 @@ async fn clock_listener(
     Ok(Some((bind(*listen).await?, parties.clone())))
 }
 
+async fn metrics_listener(config: &Config) -> Result<Option<TcpListener>, ServeError> {
+    match &config.metrics {
+        Some(metrics) => Ok(Some(bind(metrics.listen).await?)),
+        None => Ok(None),
+    }
+}
+
+/// Tells a monitor until the server stops.
+async fn tell(listener: TcpListener, edge: Edge, stopping: CancellationToken) {
+    let served = axum::serve(listener, metrics::listener::router(edge))
+        .with_graceful_shutdown(async move { stopping.cancelled().await });
+    if let Err(error) = served.await {
+        tracing::error!(%error, "the metrics' listener died");
+    }
+}
+
 async fn open_store(dir: &Path, clock: ClockStamp) -> Result<Arc<dyn Store>, ServeError> {
     let options = SqliteOptions::new(dir, clock);
     let opening = tokio::task::spawn_blocking(move || SqliteStore::open(options));
@@ -487,82 +555,6 @@ fn make_private(dir: &Path) -> Result<(), ServeError> {
     }
     fs::create_dir_all(dir).map_err(failed)?;
     fs::set_permissions(dir, fs::Permissions::from_mode(0o700)).map_err(failed)
-}
-
-/// Reads the master key. Development mode makes one where there is none.
-fn master_key(config: &Config, dir: &Path) -> Result<[u8; 32], ServeError> {
-    let path = config
-        .master_key_file
-        .clone()
-        .unwrap_or_else(|| dir.join("master.key"));
-    let wrong = |problem: String| ServeError::Key {
-        path: path.clone(),
-        problem,
-    };
-    let metadata = match fs::metadata(&path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound && config.is_development() => {
-            return new_key(&path);
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(wrong(
-                "is not there. Make it once, keep a copy apart from the store, and let only the service read \
-                 it: openssl rand -hex 32 > FILE; chmod 600 FILE"
-                    .to_owned(),
-            ));
-        }
-        Err(error) => return Err(wrong(format!("cannot be read: {error}"))),
-    };
-    let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(wrong(format!(
-            "has mode {mode:04o}; others may read it: chmod 600 it"
-        )));
-    }
-    let bytes = fs::read(&path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
-    read_key(&bytes).ok_or_else(|| {
-        wrong(format!(
-            "has {} bytes; it must be 32 bytes or 64 hexadecimal digits",
-            bytes.len()
-        ))
-    })
-}
-
-fn read_key(bytes: &[u8]) -> Option<[u8; 32]> {
-    if let Ok(key) = bytes.try_into() {
-        return Some(key);
-    }
-    let text = std::str::from_utf8(bytes).ok()?.trim();
-    let mut key = [0; 32];
-    let fits = text.len() == 64
-        && text.is_ascii()
-        && key.iter_mut().enumerate().all(|(i, byte)| {
-            u8::from_str_radix(&text[2 * i..2 * i + 2], 16)
-                .map(|v| *byte = v)
-                .is_ok()
-        });
-    fits.then_some(key)
-}
-
-fn new_key(path: &Path) -> Result<[u8; 32], ServeError> {
-    let failed = |source| ServeError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let mut key = [0; 32];
-    getrandom::fill(&mut key).map_err(|e| failed(io::Error::other(e.to_string())))?;
-    let text: String = key.iter().map(|b| format!("{b:02x}")).collect();
-    let mut options = fs::OpenOptions::new();
-    let mut file = options
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(failed)?;
-    file.write_all(text.as_bytes()).map_err(failed)?;
-    file.sync_all().map_err(failed)?;
-    tracing::warn!("development mode made a master key at {}", path.display());
-    Ok(key)
 }
 
 async fn load_channels(
@@ -721,42 +713,5 @@ impl Sink for NoEvents {
 impl fmt::Debug for Installed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Installed({}, {})", self.name, self.loaded.is_ok())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_32_bytes_or_their_digits() {
-        assert_eq!(read_key(&[7; 32]), Some([7; 32]));
-        assert_eq!(
-            read_key(format!("{}\n", "07".repeat(32)).as_bytes()),
-            Some([7; 32])
-        );
-        for bad in [&b""[..], &[7; 31], &[b'z'; 64]] {
-            assert_eq!(read_key(bad), None);
-        }
-    }
-
-    #[test]
-    fn a_key_that_others_may_read_is_refused() {
-        let dir = tempfile::tempdir().expect("a folder");
-        let path = dir.path().join("master.key");
-        let config = Config {
-            master_key_file: Some(path.clone()),
-            ..Config::default()
-        };
-        let made = master_key(&config, dir.path()).expect("a new key");
-        assert_eq!(master_key(&config, dir.path()).expect("the same key"), made);
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("a mode");
-        let error = master_key(&config, dir.path())
-            .expect_err("others may read it")
-            .to_string();
-        assert!(
-            error.contains("0640") && error.contains("chmod 600"),
-            "{error}"
-        );
     }
 }

@@ -153,6 +153,17 @@ impl Server {
         address.and_then(|a| a.parse().ok()).expect("an address")
     }
 
+    /// Where a monitor scrapes.
+    pub(crate) fn metrics(&self) -> SocketAddr {
+        let address = self.told("metrics").as_str();
+        address.and_then(|a| a.parse().ok()).expect("an address")
+    }
+
+    /// What the ready file says of something.
+    pub(crate) fn told(&self, what: &str) -> &Value {
+        &self.ready[what]
+    }
+
     /// The fixed call-back address of a channel's account.
     pub(crate) fn account(&self, channel: &str) -> String {
         let accounts = self.ready["accounts"].as_array().into_iter().flatten();

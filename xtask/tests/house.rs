@@ -405,6 +405,7 @@ fn the_root_holds_what_belongs_there() {
         "Cargo.toml",
         "LICENSE",
         "README.md",
+        "README.zh-CN.md",
         "bench",
         "build.rs",
         "clippy.toml",
@@ -426,6 +427,49 @@ fn the_root_holds_what_belongs_there() {
         .map(|top| format!("{top}: notes go to docs/, scripts to xtask/"))
         .collect();
     none("the root's list of files is fixed", &wrong);
+}
+
+/// Fenced blocks of a page, with their languages.
+fn blocks(page: &str) -> Vec<String> {
+    let mut blocks = Vec::new();
+    let mut block: Option<String> = None;
+    for line in page.lines() {
+        match &mut block {
+            Some(text) if line.starts_with("```") => {
+                blocks.push(std::mem::take(text));
+                block = None;
+            }
+            Some(text) => *text += &format!("{line}\n"),
+            None if line.starts_with("```") => block = Some(format!("{line}\n")),
+            None => {}
+        }
+    }
+    blocks
+}
+
+/// Targets of the links of a page, but for those between the two.
+fn links(page: &str) -> BTreeSet<&str> {
+    let targets = page.split("](").skip(1);
+    let targets = targets.filter_map(|rest| rest.split(')').next());
+    targets.filter(|t| !t.starts_with("README")).collect()
+}
+
+#[test]
+fn both_readmes_say_the_same() {
+    let (english, chinese) = (read("README.md"), read("README.zh-CN.md"));
+    let wanted = blocks(&english);
+    assert!(wanted.len() >= 4, "the blocks were not read: {wanted:?}");
+    assert_eq!(blocks(&chinese), wanted, "the blocks of both READMEs");
+    assert_eq!(
+        links(&chinese),
+        links(&english),
+        "the links of both READMEs"
+    );
+    let count = |page: &str, mark: &str| page.lines().filter(|l| l.starts_with(mark)).count();
+    for mark in ["## ", "- ", "| "] {
+        let both = (count(&english, mark), count(&chinese, mark));
+        assert_eq!(both.0, both.1, "lines that begin with `{mark}`");
+    }
 }
 
 /// Rust files of more than 800 lines, and why.

@@ -3,6 +3,7 @@
 use crate::beside::seal_raw;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
+use crate::figures::Operation;
 use crate::settle::{self, Evidence};
 use jiff::Timestamp;
 use recoup_channel::wire::{Inbound, OutcomeReport, RawCallback, Reply, inbound};
@@ -10,6 +11,7 @@ use recoup_channel::{Call, ChannelError};
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::{ContactId, TenantId};
 use std::time::Duration;
+use std::time::Instant;
 
 /// How long a report waits for the answer to the submit that it overtook.
 const SUBMIT_WAIT: Duration = Duration::from_millis(20);
@@ -74,7 +76,9 @@ impl Engine {
         }
         let call = Call::new(self.0.options.call_timeout, self.0.channel_clock.clone());
         let room = self.0.channels.wait_for_callback_room(&channel).await;
+        let begun = Instant::now();
         let parsed = handle.channel.parse_callback(&call, raw.clone()).await;
+        self.note_call(&channel, Operation::Callback, begun);
         drop(room);
         let inbounds = match parsed {
             Ok(inbounds) => inbounds,

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Wall;
+use crate::figures::Calls;
 
 /// In-flight contacts of a channel whose descriptor names no number.
 const IN_FLIGHT_DEFAULT: u32 = 16;
@@ -110,6 +111,7 @@ struct Slot {
     /// Kept free of sends, so that a channel full of them still reads its call-backs.
     callbacks: Arc<Semaphore>,
     refusals: Mutex<Option<Refusals>>,
+    calls: Calls,
 }
 
 impl Channels {
@@ -127,6 +129,7 @@ impl Channels {
                 permits,
                 callbacks,
                 refusals: Mutex::default(),
+                calls: Calls::default(),
             };
             (slot.handle.name.clone(), slot)
         };
@@ -150,12 +153,18 @@ impl Channels {
         let Some(slot) = self.0.get(name) else {
             return;
         };
+        slot.calls.sends.add(error.unwrap_or("accepted"));
         let mut refusals = slot.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         *refusals = error.map(|kind| Refusals {
             count: refusals.map_or(0, |r| r.count).saturating_add(1),
             kind,
             at,
         });
+    }
+
+    /// What is counted of a channel's calls.
+    pub(crate) fn calls(&self, name: &str) -> Option<&Calls> {
+        self.0.get(name).map(|s| &s.calls)
     }
 
     /// Room for one more contact under way; none where the channel is full.

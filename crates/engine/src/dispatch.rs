@@ -5,6 +5,7 @@ use crate::channels::ChannelHandle;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::Done;
+use crate::figures::Operation;
 use crate::render::Content;
 use crate::settle::{self, Evidence};
 use recoup_channel::wire::{
@@ -17,7 +18,7 @@ use recoup_domain::journal::ContactEvent;
 use recoup_domain::party::PointState;
 use recoup_domain::{Case, CaseEvent, Outcome, Party};
 use recoup_store::{CommitError, Facts};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// How much longer than its time-out a channel is waited for: its host ends the call itself.
@@ -140,7 +141,10 @@ impl Engine {
         // Checked last before the channel: nothing leaves at or after `not_after`.
         call.check_not_after()?;
         let sending = out.handle.channel.send(&call, out.request.clone());
-        match tokio::time::timeout(timeout + GRACE, sending).await {
+        let begun = Instant::now();
+        let sent = tokio::time::timeout(timeout + GRACE, sending).await;
+        self.note_call(&out.handle.name, Operation::Send, begun);
+        match sent {
             Ok(result) => result,
             Err(_) => Err(ChannelError::unknown("the channel did not answer in time")),
         }
@@ -272,7 +276,9 @@ impl Engine {
         let mut pauses = CANCEL_AGAIN.into_iter();
         let result = loop {
             let cancelling = handle.channel.cancel(&call, request());
+            let begun = Instant::now();
             let result = tokio::time::timeout(waited, cancelling).await;
+            self.note_call(&contact.channel, Operation::Cancel, begun);
             // A cancel that never left is asked for again, for a while: a carrier that is away for a moment must
             // not send a visitor to somebody who has paid.
             match (&result, pauses.next()) {

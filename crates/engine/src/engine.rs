@@ -197,7 +197,9 @@ impl Engine {
         self.0.wake.notify_waiters();
     }
 
-    pub(crate) fn is_halted(&self) -> bool {
+    /// Whether nothing is sent any more: the process is going down, or the stepped clock has ended.
+    #[must_use]
+    pub fn is_halted(&self) -> bool {
         self.0.halted.load(Ordering::SeqCst)
     }
 

@@ -16,6 +16,7 @@ mod draft;
 mod engine;
 pub mod error;
 pub mod explain;
+pub mod figures;
 pub mod ids;
 mod intent;
 mod keys;

@@ -48,6 +48,13 @@ impl Parked {
         None
     }
 
+    /// How many cases wait, by channel.
+    pub(crate) fn lengths(&self) -> HashMap<String, usize> {
+        let parked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let lengths = parked.iter().map(|(name, all)| (name.clone(), all.len()));
+        lengths.collect()
+    }
+
     /// Takes what waits for channels that have room, as `room` says how much.
     fn take(&self, room: impl Fn(&str) -> usize) -> Vec<(Claim, Work)> {
         let mut parked = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,11 +1,13 @@
 //! What an operator sees on one screen.
 
 use crate::channels::ChannelInfo;
+use crate::commands::worklist::LOOKED_AT_MAX;
 use crate::engine::Engine;
 use crate::error::Done;
 use jiff::Timestamp;
 use recoup_domain::ids::TenantId;
-use recoup_store::{StoreStatus, Switch};
+use recoup_store::{CaseFilter, StoreStatus, Switch};
+use std::collections::BTreeMap;
 
 /// Counts and states of the running service.
 #[derive(Clone, Debug)]
@@ -40,5 +42,46 @@ impl Engine {
             store_kind: self.0.store.name(),
             channels: self.channels(),
         })
+    }
+
+    /// What does not go on by itself, by reason, in cases (approvals in contacts): what pauses it (`hold`, `dispute`
+    /// …), the rule that refused its last wish for a contact, `approval`, `case_review`. Where a lender has too many
+    /// cases to look at each, `paused` stands for all pauses, and rules are not told.
+    ///
+    /// # Errors
+    /// Store where the store fails.
+    pub async fn blocked(
+        &self,
+        tenant: &TenantId,
+        counts: &StoreStatus,
+    ) -> Done<BTreeMap<String, u64>> {
+        let count = |all: &[(String, u64)], name: &str| {
+            let found = all.iter().find(|(n, _)| n == name);
+            found.map_or(0, |(_, n)| *n)
+        };
+        let mut blocked = BTreeMap::new();
+        blocked.insert("approval".to_owned(), count(&counts.contacts, "PLANNED"));
+        blocked.insert("case_review".to_owned(), counts.worklist);
+        for status in ["paused", "open", "legal"] {
+            let cases = count(&counts.cases, status);
+            if cases > LOOKED_AT_MAX as u64 {
+                if status == "paused" {
+                    blocked.insert(status.to_owned(), cases);
+                }
+            } else if cases > 0 {
+                let filter = CaseFilter {
+                    status: Some(status.to_owned()),
+                    ..CaseFilter::default()
+                };
+                for case in self.some_cases(tenant, &filter).await? {
+                    let pause = case.pauses.first().map(|p| p.reason.name().to_owned());
+                    let why = pause.or_else(|| Some(case.last_denial?.rule));
+                    why.into_iter()
+                        .for_each(|why| *blocked.entry(why).or_default() += 1);
+                }
+            }
+        }
+        blocked.retain(|_, n| *n > 0);
+        Ok(blocked)
     }
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::client::{ClientArgs, Named, refused};
-use super::given::{self, Write};
+use super::given::{self, Proof, Write};
 use super::output::{instant, json, say, table, word};
 use super::{Failure, Outcome};
 use crate::api::google::r#type as google;
@@ -220,8 +220,8 @@ pub(super) struct WithdrawOptOut {
     /// `optout_…`
     opt_out: String,
     /// The person's own words: a file, whose hash is taken here, or REFERENCE=SHA256.
-    #[arg(long, value_parser = given::evidence, value_name = "FILE")]
-    evidence: v1::Evidence,
+    #[arg(long, value_name = "FILE")]
+    evidence: Proof,
     #[command(flatten)]
     write: Write,
 }
@@ -231,7 +231,7 @@ impl WithdrawOptOut {
         let request = v1::WithdrawOptOutRequest {
             request_id: self.write.id(),
             opt_out_id: self.opt_out,
-            evidence: Some(self.evidence),
+            evidence: Some(self.evidence.read()?),
         };
         let mut client = client(&self.write.client).await?;
         let done = client.withdraw_opt_out(request).await.map_err(refused)?;
@@ -254,8 +254,8 @@ pub(super) struct Cease {
     #[arg(long)]
     written: bool,
     /// The paper: a file, whose hash is taken here, or REFERENCE=SHA256.
-    #[arg(long, value_parser = given::evidence, value_name = "FILE")]
-    evidence: Option<v1::Evidence>,
+    #[arg(long, value_name = "FILE")]
+    evidence: Option<Proof>,
     #[command(flatten)]
     write: Write,
 }
@@ -268,7 +268,7 @@ impl Cease {
             case_id: self.case,
             written: self.written,
             received_time: self.who.received,
-            evidence: self.evidence,
+            evidence: self.evidence.as_ref().map(Proof::read).transpose()?,
         };
         let mut client = client(&self.write.client).await?;
         let done = client.record_cease(request).await.map_err(refused)?;
@@ -297,8 +297,8 @@ pub(super) struct Consent {
     #[arg(long, value_parser = given::instant, value_name = "INSTANT")]
     expires: Option<prost_types::Timestamp>,
     /// Its paper: a file, whose hash is taken here, or REFERENCE=SHA256.
-    #[arg(long, value_parser = given::evidence, value_name = "FILE")]
-    evidence: Option<v1::Evidence>,
+    #[arg(long, value_name = "FILE")]
+    evidence: Option<Proof>,
     #[command(flatten)]
     write: Write,
 }
@@ -313,7 +313,7 @@ impl Consent {
             contact_point_id: self.point,
             received_time: self.who.received,
             expire_time: self.expires,
-            evidence: self.evidence,
+            evidence: self.evidence.as_ref().map(Proof::read).transpose()?,
         };
         let mut client = client(&self.write.client).await?;
         let done = client.record_consent(request).await.map_err(refused)?;

@@ -100,23 +100,37 @@ pub(super) fn party(text: &str) -> Result<v1::PartyRef, String> {
     Ok(v1::PartyRef { r#ref: Some(name) })
 }
 
-/// Evidence: a file, whose hash is taken here, or `REFERENCE=SHA256` of one that lies elsewhere.
-pub(super) fn evidence(text: &str) -> Result<v1::Evidence, String> {
-    let is_hash = |h: &str| h.len() == 64 && h.bytes().all(|b| b.is_ascii_hexdigit());
-    if let Some((reference, sha256)) = text.rsplit_once('=').filter(|(_, h)| is_hash(h)) {
-        return Ok(v1::Evidence {
-            reference: reference.to_owned(),
-            sha256: sha256.to_ascii_lowercase(),
-        });
+/// Evidence as given: a file, whose hash is taken when it is needed, or `REFERENCE=SHA256` of one that lies elsewhere.
+#[derive(Clone, Debug)]
+pub(super) struct Proof(String);
+
+impl From<String> for Proof {
+    fn from(text: String) -> Self {
+        Self(text)
     }
-    let bytes = std::fs::read(text).map_err(|e| {
-        format!("`{text}` is neither REFERENCE=SHA256 nor a file that can be read: {e}")
-    })?;
-    let hash = Sha256::digest(bytes);
-    Ok(v1::Evidence {
-        reference: text.to_owned(),
-        sha256: hash.iter().map(|b| format!("{b:02x}")).collect(),
-    })
+}
+
+impl Proof {
+    /// Reference and hash.
+    pub(super) fn read(&self) -> Result<v1::Evidence, Failure> {
+        let text = &self.0;
+        let is_hash = |h: &str| h.len() == 64 && h.bytes().all(|b| b.is_ascii_hexdigit());
+        if let Some((reference, sha256)) = text.rsplit_once('=').filter(|(_, h)| is_hash(h)) {
+            return Ok(v1::Evidence {
+                reference: reference.to_owned(),
+                sha256: sha256.to_ascii_lowercase(),
+            });
+        }
+        let bytes = std::fs::read(text).map_err(|e| {
+            let problem = format!("neither REFERENCE=SHA256 nor a file that can be read: {e}");
+            Failure::usage(format!("`{text}` is {problem}"))
+        })?;
+        let hash = Sha256::digest(bytes);
+        Ok(v1::Evidence {
+            reference: text.clone(),
+            sha256: hash.iter().map(|b| format!("{b:02x}")).collect(),
+        })
+    }
 }
 
 /// Hours such as `09:00-12:00`, with days of the week before them where they are not every day: `1,2 09:00-12:00`.
@@ -198,21 +212,19 @@ mod tests {
     #[test]
     fn evidence_is_a_hash_or_a_file() {
         let hash = "AB".repeat(32);
-        let told = evidence(&format!("scan=7={hash}")).unwrap();
+        let read = |text: &str| Proof::from(text.to_owned()).read();
+        let told = read(&format!("scan=7={hash}")).unwrap();
         assert_eq!(
             (told.reference.as_str(), told.sha256),
             ("scan=7", "ab".repeat(32))
         );
-        let told = evidence("Cargo.toml").unwrap();
+        let told = read("Cargo.toml").unwrap();
         assert_eq!(
             (told.reference.as_str(), told.sha256.len()),
             ("Cargo.toml", 64)
         );
-        assert!(
-            evidence("no/such/file")
-                .unwrap_err()
-                .contains("REFERENCE=SHA256")
-        );
+        let told = read("no/such/file").unwrap_err().message;
+        assert!(told.contains("REFERENCE=SHA256"), "{told}");
     }
 
     #[test]

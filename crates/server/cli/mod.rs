@@ -11,6 +11,8 @@ mod client;
 mod collector;
 mod contact;
 mod dispatch;
+#[cfg(test)]
+mod documented;
 mod events;
 mod given;
 pub mod import;

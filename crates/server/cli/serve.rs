@@ -40,6 +40,10 @@ pub(super) struct Args {
     /// Parties without which the stepped clock does not move, with commas.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     clock_parties: Vec<String>,
+    /// Start with everything stopped, and say why: for a store that was restored. `recoup dispatch resume --all` by a
+    /// person of the first lender of the configuration lets it go.
+    #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    paused: Option<String>,
     /// Writes the bound addresses as JSON once the server serves.
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
@@ -66,6 +70,9 @@ pub(super) async fn run(args: Args, seams: &Seams) -> Outcome {
     let server = Server::start(config, clock, seams)
         .await
         .map_err(|e| failed(&e))?;
+    if let Some(reason) = &args.paused {
+        server.pause(reason).await.map_err(|e| failed(&e))?;
+    }
     announce(server.ready(), guise, &names);
     if let Some(path) = &args.ready_file {
         write_ready(path, server.ready())?;
@@ -169,6 +176,9 @@ fn announce(ready: &Ready, guise: Guise, principals: &[String]) {
         Guise::Tls => tracing::info!("the API is served with TLS; principals: {principals}"),
     }
     tracing::info!(api = %ready.api, callbacks = %ready.callbacks, "listening");
+    if let Some(metrics) = ready.metrics {
+        tracing::info!(%metrics, "metrics");
+    }
     if let Some(clock) = ready.clock {
         tracing::warn!(%clock, "STEPPED CLOCK: time is not real here");
     }

@@ -36,15 +36,21 @@ fn show(s: &v1::GetStatusResponse) {
     let clock = s.clock.clone().unwrap_or_default();
     let mode = word(clock.mode().as_str_name(), "CLOCK_MODE_");
     let mut facts = table(&["recoup", &s.version]);
-    facts.add_row([
-        "clock".to_owned(),
-        format!("{} UTC, {mode}", instant(clock.now.as_ref())),
-    ]);
-    facts.add_row(["open cases".to_owned(), s.open_cases.to_string()]);
-    facts.add_row(["due now".to_owned(), s.due.to_string()]);
-    facts.add_row(["due next".to_owned(), instant(s.next_due_time.as_ref())]);
-    facts.add_row(["blocked".to_owned(), counts(&s.blocked)]);
-    facts.add_row(["contacts".to_owned(), counts(&s.contacts)]);
+    for (name, value) in [
+        (
+            "clock",
+            format!("{} UTC, {mode}", instant(clock.now.as_ref())),
+        ),
+        ("started", instant(s.start_time.as_ref())),
+        ("store", s.store.as_ref().map_or_else(String::new, store)),
+        ("open cases", s.open_cases.to_string()),
+        ("due now", due(s, &clock)),
+        ("due next", due_next(s)),
+        ("blocked", counts(&s.blocked)),
+        ("contacts", counts(&s.contacts).to_lowercase()),
+    ] {
+        facts.add_row([name.to_owned(), value]);
+    }
     say(facts);
     for pause in &s.pauses {
         let scope = pause.scope.as_ref().and_then(|s| s.scope.as_ref());
@@ -56,14 +62,129 @@ fn show(s: &v1::GetStatusResponse) {
             pause.reason
         ));
     }
+    for line in wants_a_person(s) {
+        say(line);
+    }
     say(rows(&s.channels));
 }
 
+fn store(s: &v1::StoreStatus) -> String {
+    let free = s.free_bytes.map(|n| format!(", {} free", bytes(n)));
+    format!(
+        "{}, journal at {}{}",
+        s.kind,
+        s.position,
+        free.unwrap_or_default()
+    )
+}
+
+/// Bytes for people.
+fn bytes(n: i64) -> String {
+    const UNITS: [(&str, i64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+    let unit = UNITS.iter().find(|(_, size)| n >= *size);
+    unit.map_or_else(
+        || format!("{n} bytes"),
+        |(name, size)| format!("{}.{} {name}", n / size, n % size * 10 / size),
+    )
+}
+
+/// What is due, and how late the longest waiting is.
+fn due(s: &v1::GetStatusResponse, clock: &v1::Clock) -> String {
+    let (Some(since), Some(now)) = (&s.next_due_time, &clock.now) else {
+        return s.due.to_string();
+    };
+    match now.seconds - since.seconds {
+        late if s.due > 0 && late > 0 => format!(
+            "{}, the longest waiting since {} ({late} s)",
+            s.due,
+            instant(Some(since))
+        ),
+        _ => s.due.to_string(),
+    }
+}
+
+fn due_next(s: &v1::GetStatusResponse) -> String {
+    match (&s.next_due_time, s.due) {
+        (None, _) => "nothing".to_owned(),
+        (Some(_), 1..) => "now".to_owned(),
+        (at, _) => instant(at.as_ref()),
+    }
+}
+
+/// What does not go on without somebody, and the command that shows it.
+fn wants_a_person(s: &v1::GetStatusResponse) -> Vec<String> {
+    let of = |all: &std::collections::HashMap<String, i64>, key: &str| {
+        all.get(key).copied().filter(|n| *n > 0)
+    };
+    let lines = [
+        of(&s.contacts, "UNKNOWN")
+            .map(|n| (n, "contacts may have been sent or not", "unknown_contact")),
+        of(&s.contacts, "CANCEL_UNKNOWN").map(|n| {
+            (
+                n,
+                "contacts may have been called off or not",
+                "cancel_unknown",
+            )
+        }),
+        of(&s.blocked, "approval").map(|n| (n, "contacts wait for approval", "approval")),
+        of(&s.blocked, "case_review").map(|n| (n, "cases want looking at", "case_review")),
+    ];
+    let line = |(n, what, reason)| {
+        format!("{n} {what}: recoup report worklist --filter 'reason = {reason}'")
+    };
+    lines.into_iter().flatten().map(line).collect()
+}
+
 fn counts(all: &std::collections::HashMap<String, i64>) -> String {
-    let mut parts: Vec<String> = all
-        .iter()
-        .map(|(k, n)| format!("{} {n}", k.to_lowercase()))
-        .collect();
+    let mut parts: Vec<String> = all.iter().map(|(k, n)| format!("{k} {n}")).collect();
     parts.sort();
     parts.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_for_people() {
+        assert_eq!(bytes(512), "512 bytes");
+        assert_eq!(bytes(1536), "1.5 KiB");
+        assert_eq!(bytes(5 << 30), "5.0 GiB");
+    }
+
+    #[test]
+    fn what_is_late_says_since_when() {
+        let at = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let clock = v1::Clock {
+            now: at(1_000),
+            ..v1::Clock::default()
+        };
+        let mut status = v1::GetStatusResponse {
+            next_due_time: at(400),
+            ..v1::GetStatusResponse::default()
+        };
+        assert_eq!(due(&status, &clock), "0");
+        status.due = 3;
+        let late = due(&status, &clock);
+        assert!(
+            late.starts_with("3, the longest") && late.ends_with("(600 s)"),
+            "{late}"
+        );
+        assert_eq!(due_next(&status), "now");
+    }
+
+    #[test]
+    fn what_waits_for_a_person_names_the_command_that_shows_it() {
+        let mut status = v1::GetStatusResponse::default();
+        status.contacts.insert("UNKNOWN".into(), 2);
+        status.contacts.insert("ACCEPTED".into(), 9);
+        status.blocked.insert("case_review".into(), 1);
+        assert_eq!(
+            wants_a_person(&status),
+            [
+                "2 contacts may have been sent or not: recoup report worklist --filter 'reason = unknown_contact'",
+                "1 cases want looking at: recoup report worklist --filter 'reason = case_review'",
+            ]
+        );
+    }
 }

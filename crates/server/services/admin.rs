@@ -1,5 +1,7 @@
 //! AdminService.
 
+use std::collections::BTreeMap;
+
 use prost::Message;
 use recoup_domain::ids::TenantId;
 use recoup_engine::status::EngineStatus;
@@ -12,6 +14,7 @@ use crate::api::recoup::v1::ErrorReason;
 use crate::api::recoup::v1::admin_service_server::AdminService;
 use crate::convert::read::Bad;
 use crate::convert::value;
+use crate::disk::free_bytes;
 use crate::identity::Principal;
 use crate::status::{self, Problem};
 
@@ -90,14 +93,21 @@ impl AdminService for Edge {
             .status(&who.tenant)
             .await
             .map_err(status::of_command)?;
-        let mut answer = self.status(&who, &found);
+        let blocked = self.engine.blocked(&who.tenant, &found.store).await;
+        let blocked = blocked.map_err(status::of_command)?;
+        let mut answer = self.status(&who, &found, &blocked);
         answer.channels = self.all_channels().await;
         Ok(Response::new(answer))
     }
 }
 
 impl Edge {
-    fn status(&self, who: &Principal, found: &EngineStatus) -> v1::GetStatusResponse {
+    fn status(
+        &self,
+        who: &Principal,
+        found: &EngineStatus,
+        blocked: &BTreeMap<String, u64>,
+    ) -> v1::GetStatusResponse {
         let count = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
         let open = found
             .store
@@ -109,17 +119,7 @@ impl Edge {
         } else {
             v1::ClockMode::Live
         };
-        let mut blocked = std::collections::HashMap::new();
-        for (name, n) in &found.store.cases {
-            if name == "paused" && *n > 0 {
-                blocked.insert("paused".to_owned(), count(*n));
-            }
-        }
-        for (name, n) in &found.store.contacts {
-            if name == "PLANNED" && *n > 0 {
-                blocked.insert("approval".to_owned(), count(*n));
-            }
-        }
+        let blocked = blocked.iter().map(|(why, n)| (why.clone(), count(*n)));
         v1::GetStatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             decision_version: recoup_decide::DECISION_VERSION.to_string(),
@@ -133,7 +133,7 @@ impl Edge {
             open_cases: open.map(|(_, n)| count(*n)).sum(),
             due: count(found.store.due),
             next_due_time: found.store.next_due.and_then(value::to_end),
-            blocked,
+            blocked: blocked.collect(),
             contacts: found
                 .store
                 .contacts
@@ -145,7 +145,7 @@ impl Edge {
                 kind: found.store_kind.to_owned(),
                 schema_version: SCHEMA_VERSION,
                 position: count(found.store.position),
-                free_bytes: None,
+                free_bytes: free_bytes(&self.store_dir).and_then(|n| i64::try_from(n).ok()),
             }),
             start_time: Some(value::to_instant(self.started)),
         }

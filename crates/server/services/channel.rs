@@ -87,7 +87,9 @@ impl Edge {
                 r.count, r.at, r.kind
             )
         });
-        let detail = [open.clone(), broken.clone(), refusals]
+        let parked = self.engine.parked(&installed.name);
+        let parked = (parked > 0).then(|| format!("{parked} cases wait for room"));
+        let detail = [open.clone(), broken.clone(), refusals, parked]
             .into_iter()
             .flatten()
             .collect::<Vec<_>>();

@@ -1,5 +1,7 @@
 //! EventService: every event after a cursor, then each new one; nothing missed, nothing twice.
 
+use std::sync::atomic::Ordering;
+
 use recoup_domain::case::CaseEvent;
 use recoup_domain::ids::{CaseId, TenantId};
 use recoup_domain::journal::{ContactEvent, What};
@@ -150,6 +152,7 @@ enum End {
 
 impl Watch {
     async fn run(mut self) {
+        let _counted = self.edge.meters.one_more(|m| &m.watchers);
         if let Err(End::Status(status)) = self.follow().await {
             // Where the buffer is full the client finds the stream ended, and its last cursor holds.
             let _ = self.to.try_send(Err(*status));
@@ -262,6 +265,8 @@ impl Watch {
             Ok(()) => Ok(()),
             Err(SendTimeoutError::Closed(_)) => Err(End::Done),
             Err(SendTimeoutError::Timeout(_)) => {
+                let slow = &self.edge.meters.watchers_slow;
+                slow.fetch_add(1, Ordering::Relaxed);
                 let problem = "you read too slowly; go on from the last cursor you got";
                 let problem = Problem::new(ErrorReason::NotServing, problem).retry(SLOW);
                 Err(End::Status(Box::new(problem.into())))

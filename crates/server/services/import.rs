@@ -60,9 +60,17 @@ impl Edge {
         let row_number = row.row_number;
         let (result, already_open) = match self.open_row(who, row).await {
             Ok((case_id, already_open)) => (Row::CaseId(case_id), already_open),
-            Err(status) if ends_import(&status) => return Err(status),
+            Err(status) if ends_import(&status) => {
+                self.meters.import_rows.add("failed");
+                return Err(status);
+            }
             Err(status) => (Row::Error(to_rpc(&status)), false),
         };
+        self.meters.import_rows.add(match &result {
+            Row::CaseId(_) if already_open => "already_open",
+            Row::CaseId(_) => "opened",
+            Row::Error(_) => "refused",
+        });
         Ok(v1::ImportCasesResponse {
             row_number,
             result: Some(result),

@@ -17,6 +17,7 @@ mod policy;
 mod report;
 mod rights;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -32,6 +33,7 @@ use crate::convert::filter::{Field, Filter};
 use crate::convert::page::{self, Binding};
 use crate::convert::read::Bad;
 use crate::identity::Principal;
+use crate::metrics::Meters;
 use crate::status;
 use crate::wiring::Installed;
 
@@ -53,6 +55,10 @@ pub struct Inner {
     pub stepped: bool,
     /// When the server started, by its clock.
     pub started: Timestamp,
+    /// The folder of the store.
+    pub store_dir: PathBuf,
+    /// What the server counts.
+    pub meters: Arc<Meters>,
 }
 
 impl std::ops::Deref for Edge {

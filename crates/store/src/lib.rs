@@ -6,6 +6,7 @@
 
 mod change;
 pub mod conformance;
+pub mod figures;
 mod leaf;
 mod query;
 pub mod sqlite;
@@ -177,4 +178,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// A lender's counts, for the operator's screen.
     async fn status(&self, tenant: &TenantId, now: Timestamp) -> Read<StoreStatus>;
+
+    /// What it has counted since it was opened, over all lenders. A store that counts nothing says so by zeros.
+    fn figures(&self) -> figures::Figures {
+        figures::Figures::default()
+    }
 }

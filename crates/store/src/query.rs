@@ -92,6 +92,8 @@ pub struct StoreStatus {
     pub cases: Vec<(String, u64)>,
     /// Contacts by state name.
     pub contacts: Vec<(String, u64)>,
+    /// Cases that wait for a person to look at them.
+    pub worklist: u64,
     /// Cases due now.
     pub due: u64,
     /// The least instant at which a case is due.

@@ -192,6 +192,8 @@ impl Running {
             stopping: stop.clone(),
             stepped: false,
             started: engine.wall().now(),
+            store_dir: dir.to_owned(),
+            meters: Arc::default(),
         });
         let served = recoup::server::serve(config, edge, principals, None, listener);
         let serving = tokio::spawn(async move {

@@ -13,7 +13,7 @@ mod promise;
 mod read;
 mod request;
 mod rights;
-mod worklist;
+pub(crate) mod worklist;
 
 pub use borrower::{CeaseInput, OptOutInput};
 pub use case::{CloseInput, FactsInput, PaymentInput, ReversalInput};

@@ -13,7 +13,7 @@ use recoup_store::{CaseFilter, ContactFilter, StoredTemplate};
 use std::sync::Arc;
 
 /// Of each kind at most so many are looked at.
-const LOOKED_AT_MAX: usize = 10_000;
+pub(crate) const LOOKED_AT_MAX: usize = 10_000;
 /// Rows read at once.
 const CHUNK: usize = 500;
 
@@ -75,7 +75,11 @@ impl Engine {
         Ok(all)
     }
 
-    async fn some_cases(&self, tenant: &TenantId, filter: &CaseFilter) -> Done<Vec<Case>> {
+    pub(crate) async fn some_cases(
+        &self,
+        tenant: &TenantId,
+        filter: &CaseFilter,
+    ) -> Done<Vec<Case>> {
         let mut all = Vec::new();
         loop {
             let after = all.last().map(|c: &Case| c.id);

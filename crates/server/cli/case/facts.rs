@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::super::Outcome;
 use super::super::client::refused;
-use super::super::given::{self, Write};
+use super::super::given::{self, Proof, Write};
 use super::super::output::{money, say};
 use super::{CaseArg, after, client};
 use crate::api::google::r#type as google;
@@ -226,22 +226,23 @@ pub(crate) struct Document {
     #[arg(long, value_parser = |text: &str| given::word(text, "DOCUMENT_KIND_", v1::DocumentKind::as_str_name))]
     kind: i32,
     /// A file, whose hash is taken here, or REFERENCE=SHA256.
-    #[arg(long, value_parser = given::evidence, value_name = "FILE")]
-    evidence: v1::Evidence,
+    #[arg(long, value_name = "FILE")]
+    evidence: Proof,
     #[command(flatten)]
     write: Write,
 }
 
 impl Document {
     pub(super) async fn run(self) -> Outcome {
+        let paper = self.evidence.read()?;
         let mut client = client(&self.write.client).await?;
         let request = v1::AddDocumentRequest {
             request_id: self.write.id(),
             case_id: self.case.id(&mut client).await?,
             document: Some(v1::Document {
                 kind: self.kind,
-                reference: self.evidence.reference,
-                sha256: self.evidence.sha256,
+                reference: paper.reference,
+                sha256: paper.sha256,
                 record_time: None,
             }),
         };

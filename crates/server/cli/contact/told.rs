@@ -2,7 +2,7 @@
 
 use super::super::Outcome;
 use super::super::client::refused;
-use super::super::given::{self, Write};
+use super::super::given::{self, Proof, Write};
 use super::{connect, in_a_line};
 use crate::api::recoup::v1;
 
@@ -24,8 +24,8 @@ pub(crate) struct Report {
     #[arg(long, default_value = "")]
     note: String,
     /// Proof: a file, whose hash is taken here, or REFERENCE=SHA256; repeat it.
-    #[arg(long, value_parser = given::evidence, value_name = "FILE")]
-    evidence: Vec<v1::Evidence>,
+    #[arg(long, value_name = "FILE")]
+    evidence: Vec<Proof>,
     /// Who made it, `collector_…`; a visit names two or more.
     #[arg(long, value_name = "COLLECTOR")]
     collector: Vec<String>,
@@ -42,7 +42,11 @@ impl Report {
             occurred_time: self.at.or_else(|| Some(given::now())),
             reporter: self.reporter,
             note: self.note,
-            evidence: self.evidence,
+            evidence: self
+                .evidence
+                .iter()
+                .map(Proof::read)
+                .collect::<Result<_, _>>()?,
             collector_ids: self.collector,
         };
         let mut service = connect(&self.write.client).await?;
@@ -63,8 +67,8 @@ pub(crate) struct Resolve {
     #[arg(long, value_parser = |text: &str| given::word(text, "UNKNOWN_RESOLUTION_", v1::UnknownResolution::as_str_name))]
     resolution: i32,
     /// The proof: a file, whose hash is taken here, or REFERENCE=SHA256.
-    #[arg(long, value_parser = given::evidence, value_name = "FILE")]
-    evidence: v1::Evidence,
+    #[arg(long, value_name = "FILE")]
+    evidence: Proof,
     /// Why.
     #[arg(long)]
     reason: String,
@@ -78,7 +82,7 @@ impl Resolve {
             request_id: self.write.id(),
             contact_id: self.contact,
             resolution: self.resolution,
-            evidence: Some(self.evidence),
+            evidence: Some(self.evidence.read()?),
             reason: self.reason,
         };
         let mut service = connect(&self.write.client).await?;

@@ -8,6 +8,7 @@ use super::codec::{
 use super::leases::{Leases, Touched};
 use super::sql;
 use super::tally::Moves;
+use crate::figures::Fact;
 use crate::leaf::from_micros;
 use crate::{Answer, CommitError, Committed, Guard, StoreError};
 use recoup_domain::contact::ContactState;
@@ -49,6 +50,7 @@ pub(super) struct Batch<'a> {
     pub(super) touched: Touched,
     pub(super) keys: Vec<(PartyId, Vec<u8>)>,
     pub(super) moves: Moves,
+    pub(super) facts: Vec<Fact>,
     pub(super) position: u64,
     pub(super) applied: usize,
 }
@@ -77,6 +79,7 @@ impl<'a> Batch<'a> {
             touched: Touched::default(),
             keys: Vec::new(),
             moves: Moves::default(),
+            facts: Vec::new(),
             position,
             applied: 0,
         }
@@ -102,6 +105,7 @@ impl<'a> Batch<'a> {
             self.keep_answer(answer)?;
         }
         self.note(&change.rows, moves);
+        self.facts.extend_from_slice(&change.facts);
         Ok(Committed {
             position: self.position,
         })
@@ -402,11 +406,21 @@ impl<'a> Batch<'a> {
                 self.move_points(party, &[])?;
             }
             (Row::Contact(contact), Found::Contact { rowid, old_state }) => {
-                moves.contact(&contact.tenant, Some(*old_state), state_code(contact.state));
+                moves.contact(
+                    &contact.tenant,
+                    contact.class,
+                    Some(*old_state),
+                    state_code(contact.state),
+                );
                 self.update_contact(contact, *rowid)?;
             }
             (Row::Contact(contact), _) => {
-                moves.contact(&contact.tenant, None, state_code(contact.state));
+                moves.contact(
+                    &contact.tenant,
+                    contact.class,
+                    None,
+                    state_code(contact.state),
+                );
                 self.insert_contact(contact)?;
             }
             (other, _) => self.write_plain(other)?,

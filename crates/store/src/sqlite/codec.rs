@@ -1,5 +1,6 @@
 //! Values to rows and back: the one place that knows how a snapshot is encoded.
 
+use crate::figures::Fact;
 use crate::leaf::{JournalRow, from_micros, micros};
 use crate::{Answer, Change, Guard, Read, Scope, StoreError, Write};
 use jiff::Timestamp;
@@ -18,6 +19,8 @@ pub(super) struct Prepared {
     pub(super) rows: Vec<Row>,
     pub(super) entries: Vec<EntryRow>,
     pub(super) answer: Option<Answer>,
+    /// What is counted once it is durable.
+    pub(super) facts: Vec<Fact>,
     /// Two rows of one kind may take the same place, which only the database can tell.
     pub(super) may_conflict: bool,
 }
@@ -113,6 +116,7 @@ pub(super) struct EntryRow {
 
 /// Encodes a change.
 pub(super) fn prepare(change: Change) -> Read<Prepared> {
+    let facts = Fact::of(&change);
     let updates = |id: ContactId| {
         let guarded = change
             .guards
@@ -154,6 +158,7 @@ pub(super) fn prepare(change: Change) -> Read<Prepared> {
         rows,
         entries,
         answer: change.answer,
+        facts,
         may_conflict,
     })
 }

@@ -85,6 +85,7 @@ pub struct SqliteStore {
     pool: pool::Pool,
     leases: Arc<Mutex<leases::Leases>>,
     tally: Arc<Mutex<tally::Tally>>,
+    groups: Arc<writer::Groups>,
     newest: watch::Receiver<u64>,
     /// Held until all connections are closed.
     _lock: std::fs::File,
@@ -114,6 +115,7 @@ impl SqliteStore {
             pool: parts.pool,
             leases: parts.leases,
             tally: parts.tally,
+            groups: parts.groups,
             newest: parts.newest,
             _lock: parts.lock,
         })

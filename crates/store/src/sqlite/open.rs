@@ -4,7 +4,7 @@ use super::codec::plain;
 use super::leases::Leases;
 use super::pool::{Pool, Reader};
 use super::tally::{Counts, Tally};
-use super::writer::Writer;
+use super::writer::{Groups, Writer};
 use super::{ClockStamp, NAME, Options, sql};
 use crate::{Read, StoreError};
 use rusqlite::config::DbConfig;
@@ -26,6 +26,7 @@ pub(super) struct Parts {
     pub(super) pool: Pool,
     pub(super) leases: Arc<Mutex<Leases>>,
     pub(super) tally: Arc<Mutex<Tally>>,
+    pub(super) groups: Arc<Groups>,
     pub(super) newest: watch::Receiver<u64>,
 }
 
@@ -60,6 +61,7 @@ pub(super) fn open(options: &Options) -> Read<Parts> {
     let (newest, seen) = watch::channel(position.cast_unsigned());
     let leases = Arc::new(Mutex::new(Leases::new(epoch)));
     let tally = Arc::new(Mutex::new(tally));
+    let groups = Arc::new(Groups::default());
     Ok(Parts {
         lock,
         writer: Writer {
@@ -68,6 +70,7 @@ pub(super) fn open(options: &Options) -> Read<Parts> {
             leases: Arc::clone(&leases),
             tally: Arc::clone(&tally),
             newest: Some(newest),
+            groups: Arc::clone(&groups),
             batch_max: options.batch_max.max(1),
             broken: None,
         },
@@ -77,6 +80,7 @@ pub(super) fn open(options: &Options) -> Read<Parts> {
         })?,
         leases,
         tally,
+        groups,
         newest: seen,
     })
 }

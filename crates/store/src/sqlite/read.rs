@@ -308,6 +308,11 @@ pub(super) fn due_count(r: &Reader, tenant: &TenantId, until: i64) -> Read<u64> 
     count(r, sql::DUE_COUNT, params![until, tenant.as_str()])
 }
 
+/// Cases of a lender that wait for a person.
+pub(super) fn waiting_count(r: &Reader, tenant: &TenantId) -> Read<u64> {
+    count(r, sql::CASES_WAITING, [tenant.as_str()])
+}
+
 /// When a case of a lender is due next.
 pub(super) fn next_due_of(r: &Reader, tenant: &TenantId) -> Read<Option<jiff::Timestamp>> {
     let first = r.all(sql::NEXT_DUE_OF, [tenant.as_str()], schedule)?;

@@ -105,6 +105,7 @@ statements! { MAIN:
         AND (?7 = 0 OR worklist = 1) ORDER BY id LIMIT ?5";
     CASES_OPEN_OF = "SELECT body, sealed FROM case_
         WHERE borrower = ?1 AND tenant = ?2 AND status <> 3 ORDER BY id";
+    CASES_WAITING = "SELECT COUNT(*) FROM case_ WHERE tenant = ?1 AND worklist = 1";
     CASES_PINNED = "SELECT COUNT(*) FROM case_
         WHERE tenant = ?1 AND policy = ?2 AND policy_version = ?3 AND status <> 3";
     PARTY_OF = "SELECT body, sealed FROM party WHERE id = ?1 AND tenant = ?2";
@@ -146,7 +147,7 @@ statements! { MAIN:
     COLLECTORS = "SELECT body, sealed FROM collector WHERE tenant = ?1 ORDER BY id";
     SWITCHES = "SELECT body FROM switch WHERE paused = 1 ORDER BY scope";
     CASES_BY_STATUS = "SELECT tenant, status, COUNT(*) FROM case_ GROUP BY tenant, status";
-    CONTACTS_BY_STATE = "SELECT tenant, state, COUNT(*) FROM contact GROUP BY tenant, state";
+    CONTACTS_BY_STATE = "SELECT tenant, class * 13 + state, COUNT(*) FROM contact GROUP BY tenant, class, state";
 }
 
 /// The tables of the key store, a file of its own: an erased key must not come back with a backup of

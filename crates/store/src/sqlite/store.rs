@@ -2,6 +2,7 @@
 
 use super::writer::{Job, Outcomes, lock};
 use super::{NAME, SqliteStore, codec, leases, read, sql};
+use crate::figures::Figures;
 use crate::leaf::micros;
 use crate::{
     Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Facts, JournalFilter,
@@ -261,11 +262,20 @@ impl Store for SqliteStore {
             Ok(StoreStatus {
                 cases: counts.cases(),
                 contacts: counts.contacts(),
+                worklist: read::waiting_count(r, &tenant)?,
                 due: read::due_count(r, &tenant, micros(now))?,
                 next_due: read::next_due_of(r, &tenant)?,
                 position: read::position(r)?,
             })
         })
         .await
+    }
+
+    fn figures(&self) -> Figures {
+        Figures {
+            group_seconds: self.groups.seconds.read(),
+            group_changes: self.groups.changes.read(),
+            ..lock(&self.tally).figures()
+        }
     }
 }

@@ -1,29 +1,52 @@
 //! Counts of cases and contacts of each lender, kept by the writer so that nobody has to count rows.
 
-use super::codec::{STATES, status_name};
+use super::codec::{STATES, class, status_name};
+use crate::figures::{Fact, Figures};
+use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::TenantId;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+
+/// Kinds of contacts.
+const CLASSES: usize = ContactClass::ALL.len();
 
 /// The counts of all lenders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally(HashMap<TenantId, Counts>);
+pub(super) struct Tally {
+    lenders: HashMap<TenantId, Counts>,
+    /// What happened since the store was opened.
+    facts: BTreeMap<Fact, u64>,
+}
 
-/// Cases by status code and contacts by state code.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Cases by status code, and contacts by [`place`].
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Counts {
     pub(super) cases: [u64; 4],
-    pub(super) contacts: [u64; 13],
+    pub(super) contacts: [u64; CLASSES * STATES.len()],
+}
+
+impl Default for Counts {
+    fn default() -> Self {
+        Self {
+            cases: [0; 4],
+            contacts: [0; CLASSES * STATES.len()],
+        }
+    }
+}
+
+/// Where contacts of a kind in a state are counted; the statement that counts all of them says the same.
+const fn place(class: u8, state: u8) -> u8 {
+    class * 13 + state
 }
 
 impl Tally {
     /// The counts of a lender.
     pub(super) fn of(&self, tenant: &TenantId) -> Counts {
-        self.0.get(tenant).cloned().unwrap_or_default()
+        self.lenders.get(tenant).cloned().unwrap_or_default()
     }
 
     /// The counts of a lender, to be written.
     pub(super) fn of_mut(&mut self, tenant: TenantId) -> &mut Counts {
-        self.0.entry(tenant).or_default()
+        self.lenders.entry(tenant).or_default()
     }
 
     pub(super) fn add(&mut self, moves: Moves) {
@@ -33,6 +56,29 @@ impl Tally {
         for (tenant, from, to) in moves.contacts {
             shift(&mut self.of_mut(tenant).contacts, from, to);
         }
+    }
+
+    pub(super) fn tell(&mut self, facts: Vec<Fact>) {
+        for fact in facts {
+            *self.facts.entry(fact).or_default() += 1;
+        }
+    }
+
+    /// What was counted, over all lenders.
+    pub(super) fn figures(&self) -> Figures {
+        let mut all = Figures {
+            facts: self.facts.clone(),
+            ..Figures::default()
+        };
+        for counts in self.lenders.values() {
+            for (name, n) in counts.cases() {
+                *all.cases.entry(name).or_default() += n;
+            }
+            for (what, n) in counts.by_class() {
+                *all.contacts.entry(what).or_default() += n;
+            }
+        }
+        all
     }
 }
 
@@ -47,10 +93,21 @@ impl Counts {
 
     /// The states that some contact has.
     pub(super) fn contacts(&self) -> Vec<(String, u64)> {
-        let named = STATES.iter().zip(self.contacts).filter(|(_, n)| *n > 0);
+        let of = |i: usize| self.contacts.iter().skip(i).step_by(STATES.len()).sum();
+        let named = STATES.iter().enumerate().map(|(i, state)| (state, of(i)));
         named
+            .filter(|(_, n): &(_, u64)| *n > 0)
             .map(|(state, n)| (state.name().to_owned(), n))
             .collect()
+    }
+
+    fn by_class(&self) -> impl Iterator<Item = ((&'static str, &'static str), u64)> + '_ {
+        let rows = (0_u8..).zip(self.contacts.chunks(STATES.len()));
+        rows.filter_map(|(code, row)| Some((class(code).ok()?, row)))
+            .flat_map(|(class, row)| {
+                let states = STATES.iter().zip(row);
+                states.map(move |(state, n)| ((class.name(), state.name()), *n))
+            })
     }
 }
 
@@ -79,14 +136,31 @@ impl Moves {
         }
     }
 
-    pub(super) fn contact(&mut self, tenant: &TenantId, from: Option<u8>, to: u8) {
+    pub(super) fn contact(&mut self, tenant: &TenantId, class: u8, from: Option<u8>, to: u8) {
         if from != Some(to) {
-            self.contacts.push((tenant.clone(), from, to));
+            let from = from.map(|from| place(class, from));
+            self.contacts.push((tenant.clone(), from, place(class, to)));
         }
     }
 
     pub(super) fn add(&mut self, mut other: Self) {
         self.cases.append(&mut other.cases);
         self.contacts.append(&mut other.contacts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_kind_and_state_has_a_place_of_its_own() {
+        let mut places: Vec<u8> = Vec::new();
+        for class in 0..5 {
+            places.extend((0..13).map(|state| place(class, state)));
+        }
+        let counted = Counts::default().contacts.len();
+        assert_eq!(places, (0..65).collect::<Vec<u8>>());
+        assert_eq!((counted, STATES.len()), (65, 13));
     }
 }

@@ -39,6 +39,7 @@ fn hot_reads_go_by_an_index() {
         sql::CASES,
         sql::CASES_ON_WORKLIST,
         sql::CASES_OPEN_OF,
+        sql::CASES_WAITING,
         sql::CASES_PINNED,
         sql::CONTACTS,
         sql::CONTACTS_OPEN_IN,

@@ -6,10 +6,12 @@ use super::codec::Prepared;
 use super::leases::Leases;
 use super::sql;
 use super::tally::Tally;
+use crate::figures::{Histogram, SECONDS, SIZES};
 use crate::{CommitError, Committed, Read, StoreError};
 use recoup_domain::ids::PartyId;
 use rusqlite::{Connection, params};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
 pub(super) type Outcomes = Vec<Result<Committed, CommitError>>;
@@ -20,6 +22,29 @@ pub(super) struct Job {
     pub(super) reply: oneshot::Sender<Outcomes>,
 }
 
+/// How groups of changes were that were committed together.
+pub(super) struct Groups {
+    pub(super) seconds: Histogram,
+    pub(super) changes: Histogram,
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Self {
+            seconds: Histogram::new(SECONDS),
+            changes: Histogram::new(SIZES),
+        }
+    }
+}
+
+impl Groups {
+    fn note(&self, span: Duration, changes: usize) {
+        self.seconds.took(span);
+        let changes = u32::try_from(changes).unwrap_or(u32::MAX);
+        self.changes.add(f64::from(changes));
+    }
+}
+
 /// The writer's side of the store.
 pub(super) struct Writer {
     pub(super) main: Connection,
@@ -28,6 +53,8 @@ pub(super) struct Writer {
     pub(super) tally: Arc<Mutex<Tally>>,
     /// Word of the newest position; gone once nothing is written any more, which whoever listens hears.
     pub(super) newest: Option<watch::Sender<u64>>,
+    /// How its groups of changes were.
+    pub(super) groups: Arc<Groups>,
     /// Changes after which a batch is full.
     pub(super) batch_max: usize,
     /// Why nothing is written any more.
@@ -54,10 +81,12 @@ impl Writer {
         let (jobs, replies): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|j| (j.changes, j.reply)).unzip();
         let sizes: Vec<_> = jobs.iter().map(Vec::len).collect();
+        let begun = Instant::now();
         let outcomes = match &self.broken {
             Some(why) => Err(why.clone()),
             None => self.commit(jobs),
         };
+        self.groups.note(begun.elapsed(), sizes.iter().sum());
         if let Err(why) = &outcomes {
             tracing::error!(%why, "the store failed: nothing is written any more");
             self.broken = Some(why.clone());
@@ -91,7 +120,10 @@ impl Writer {
         lock(&leases).settle(batch.touched);
         done.map_err(|e| e.to_string())?;
         if batch.applied > 0 {
-            lock(&self.tally).add(batch.moves);
+            let mut tally = lock(&self.tally);
+            tally.add(batch.moves);
+            tally.tell(batch.facts);
+            drop(tally);
             let position = batch.position;
             newest.send_if_modified(|newest| {
                 let moved = *newest != position;
