@@ -407,7 +407,9 @@ fn days(bad: &mut Bad, given: &v1::HypotheticalParty) -> Days {
         let last = value::date(bad, &format!("{at}.last"), last);
         match first.zip(last) {
             Some((first, last)) if last < first => {
-                bad.invalid(&at, "`last` lies before `first`");
+                let problem = "`last` lies before `first`";
+                bad.invalid(&format!("{at}.first"), problem);
+                bad.invalid(&format!("{at}.last"), problem);
             }
             range => days.pauses.extend(range),
         }
