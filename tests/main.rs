@@ -15,6 +15,7 @@ mod kill;
 mod logs;
 mod metrics;
 mod planted;
+mod race;
 mod requests;
 mod rights;
 mod runbook;

@@ -72,11 +72,16 @@ impl Process {
 
     /// Asks it to stop and waits for its end.
     pub(crate) async fn terminate(&mut self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait().await
+    }
+
+    /// Sends it a signal, by name.
+    pub(crate) fn signal(&self, name: &str) {
         let sent = Command::new("kill")
-            .args(["-TERM", &self.pid().to_string()])
+            .args([format!("-{name}"), self.pid().to_string()])
             .status();
         assert!(sent.expect("kill runs").success(), "{}", self.what);
-        self.wait().await
     }
 
     /// Waits for its end.

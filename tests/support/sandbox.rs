@@ -55,6 +55,16 @@ impl Sandbox {
         self.endpoints[part].as_str().expect("an endpoint")
     }
 
+    /// It takes connections, and answers nothing until it is thawed.
+    pub(crate) fn freeze(&self) {
+        self.process.signal("STOP");
+    }
+
+    /// It goes on.
+    pub(crate) fn thaw(&self) {
+        self.process.signal("CONT");
+    }
+
     /// Its log, for the judge.
     pub(crate) fn log(&self) -> &Path {
         &self.log
