@@ -136,7 +136,7 @@ type End = (i64, i64, Option<CloseReason>, &'static [&'static str]);
 fn stories_of_money() {
     const TEN_DAYS: Told = Wait(24 * 12);
     let cured = Some(CloseReason::Cured);
-    let stories: [(&str, &[Told], End); 19] = [
+    let stories: [(&str, &[Told], End); 20] = [
         ("part of it", &[Pay(1, 200, None)], (400, 200, None, &[])),
         (
             "all of it cures",
@@ -172,6 +172,11 @@ fn stories_of_money() {
             "money after the end is late, and counted",
             &[Pay(1, 600, None), Pay(2, 50, None)],
             (0, 650, cured, &[]),
+        ),
+        (
+            "taken back after the end is owed again, and the end stays",
+            &[Pay(1, 600, None), Reverse(1, None)],
+            (600, 0, cured, &[]),
         ),
         (
             "taken back is owed again",

@@ -234,7 +234,7 @@ impl Engine {
             .contact(contact.id)
             .is_some_and(|c| c.state == ContactState::Unknown && draft.now < c.effect.to);
         if overtaken && in_doubt {
-            crate::stops::alarm(draft, contact.id.case);
+            crate::stops::alarm_for_cancel(draft, contact.id.case);
         }
     }
 

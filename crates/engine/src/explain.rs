@@ -6,7 +6,7 @@ use crate::intent::TZDB;
 use jiff::Timestamp;
 use recoup_compliance::Denial;
 use recoup_decide::{Action, Decision, FullTrace, Plan};
-use recoup_domain::case::PolicyPin;
+use recoup_domain::case::{Pause, PolicyPin};
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
 use recoup_policy::Note;
@@ -319,6 +319,7 @@ fn words(facts: &Facts, e: &Explanation) -> Vec<String> {
         e.as_of,
         case.status().name()
     )];
+    lines.extend(case.pauses.iter().map(pause_in_words));
     if e.stage.is_empty() {
         lines.push("It stands in no stage: no stage's condition holds.".to_owned());
     } else {
@@ -362,4 +363,13 @@ fn words(facts: &Facts, e: &Explanation) -> Vec<String> {
         lines.push(format!("A person must look at it: {reason}."));
     }
     lines
+}
+
+fn pause_in_words(pause: &Pause) -> String {
+    let until = match pause.until {
+        until if until >= recoup_domain::time::NEVER => "until a person ends it".to_owned(),
+        until => format!("until {until}"),
+    };
+    let (reason, owner, since) = (pause.reason.name(), &pause.owner, pause.since);
+    format!("It is paused ({reason}, by {owner} at {since}), {until}.")
 }

@@ -166,7 +166,7 @@ impl Engine {
             if let Some(sealed) = &beside {
                 draft.seal_last(sealed.clone());
             }
-            crate::stops::alarm_for_doubt(&mut draft, &facts);
+            crate::stops::alarm_or_calm(&mut draft, &facts);
             self.schedule_next(&mut draft, &facts).await;
             draft.guard_all();
             let after = draft.contact(id).cloned().unwrap_or(contact);

@@ -164,30 +164,71 @@ fn may_rest_on(kind: ConsentKind, class: ContactClass) -> bool {
     }
 }
 
-/// What a person must hear of after a stop: contacts that nobody can say were called off, and doubtful ones
-/// that may still reach the person.
+/// What a person must hear of after a fact: contacts that nobody can say were called off, and doubtful ones that
+/// may still reach the person.
 pub(crate) fn alarm_for_doubt(draft: &mut Draft, facts: &Facts) {
     let case = facts.case.id;
-    let now = draft.now;
-    let may_reach = |c: &PastContact| {
-        c.state == Some(ContactState::Unknown)
-            && c.id.is_some_and(|id| id.case == case)
-            && now < c.effect.to
-    };
-    let doubtful = draft
-        .contacts_of(case)
-        .any(|c| c.state == ContactState::CancelUnknown)
-        || (draft.has_entries() && facts.contacts.iter().any(may_reach));
-    if doubtful {
-        alarm(draft, case);
+    if is_cancel_in_doubt(draft, case) {
+        alarm(draft, case, CANCEL_IN_DOUBT);
+    } else if draft.has_entries() && doubtful(draft, facts).next().is_some() {
+        alarm(draft, case, SENDING_IN_DOUBT);
     }
 }
 
+/// After word came of a contact: a person must hear where it could not be called off, and need not look at the case
+/// any more where nothing of it is in doubt.
+pub(crate) fn alarm_or_calm(draft: &mut Draft, facts: &Facts) {
+    let case = facts.case.id;
+    if is_cancel_in_doubt(draft, case) {
+        return alarm(draft, case, CANCEL_IN_DOUBT);
+    }
+    let listed = draft.case(case).and_then(|c| c.worklist.as_deref());
+    let is_ours = listed.is_some_and(|r| r == CANCEL_IN_DOUBT || r == SENDING_IN_DOUBT);
+    let in_doubt = |c: &PastContact| c.state == Some(ContactState::CancelUnknown);
+    let others = still_as_read(draft, facts).any(in_doubt);
+    if is_ours && !others && doubtful(draft, facts).next().is_none() {
+        let reason = String::new();
+        draft.case_event(case, CaseEvent::WorklistChanged { reason });
+    }
+}
+
+fn is_cancel_in_doubt(draft: &Draft, case: CaseId) -> bool {
+    let mut contacts = draft.contacts_of(case);
+    contacts.any(|c| c.state == ContactState::CancelUnknown)
+}
+
+/// Contacts of the case that may have been sent, and may still reach the person.
+fn doubtful<'a>(draft: &'a Draft, facts: &'a Facts) -> impl Iterator<Item = &'a PastContact> {
+    let now = draft.now;
+    let may_reach =
+        move |c: &&PastContact| c.state == Some(ContactState::Unknown) && now < c.effect.to;
+    still_as_read(draft, facts).filter(may_reach)
+}
+
+/// Contacts of the case that the draft has not moved.
+fn still_as_read<'a>(draft: &'a Draft, facts: &'a Facts) -> impl Iterator<Item = &'a PastContact> {
+    let case = facts.case.id;
+    let own = move |c: &&PastContact| c.id.is_some_and(|id| id.case == case);
+    let same = |c: &&PastContact| {
+        let moved = c.id.and_then(|id| draft.contact(id));
+        moved.is_none_or(|now| Some(now.state) == c.state)
+    };
+    facts.contacts.iter().filter(own).filter(same)
+}
+
+const CANCEL_IN_DOUBT: &str = "a contact was to be called off, and nobody can say whether it was";
+const SENDING_IN_DOUBT: &str =
+    "a fact came in while a contact may be on its way that nobody can say was sent";
+
 /// Puts a case before a person because a contact that should not happen may.
-pub(crate) fn alarm(draft: &mut Draft, case: CaseId) {
-    let reason = "a contact was to be called off, and nobody can say whether it was".to_owned();
-    let told = |c: &Case| c.worklist.as_ref() == Some(&reason);
+pub(crate) fn alarm_for_cancel(draft: &mut Draft, case: CaseId) {
+    alarm(draft, case, CANCEL_IN_DOUBT);
+}
+
+fn alarm(draft: &mut Draft, case: CaseId, reason: &str) {
+    let told = |c: &Case| c.worklist.as_deref() == Some(reason);
     if draft.case(case).is_some_and(|c| !told(c)) {
+        let reason = reason.to_owned();
         draft.case_event(case, CaseEvent::WorklistChanged { reason });
     }
 }

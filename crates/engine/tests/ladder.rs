@@ -9,7 +9,7 @@ use recoup_domain::Outcome;
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::money::{Currency, Money};
 use recoup_engine::CommandError;
-use recoup_engine::commands::PaymentInput;
+use recoup_engine::commands::{CaseName, PaymentInput};
 use recoup_engine::types::{Answered, PartyInput, PartyName, PartyView, Report};
 use recoup_store::{ContactFilter, Scope};
 use support::{Rig, at};
@@ -288,6 +288,44 @@ async fn reports_settle_once_and_teach_the_party() {
         "the number is gone: nothing more is sent to it"
     );
     assert_eq!(rig.sent(ContactClass::Phone).len(), 0);
+}
+
+#[tokio::test]
+async fn doubt_is_put_before_a_person_where_a_fact_came_in_and_goes_when_it_is_settled() {
+    for fact_comes_in in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+        let sms = rig.channel(ContactClass::Sms);
+        *sms.answer.lock().unwrap() = Err(ChannelError::unknown("cut"));
+        let case = rig.open_case("1", date(2026, 3, 1)).await;
+        rig.run_until(at("2026-03-02T00:05:00Z")).await;
+        let ana = rig.as_of("ana");
+        let doubtful = contacts(&rig).await.remove(0);
+        assert_eq!(doubtful.state, ContactState::Unknown);
+        if fact_comes_in {
+            let paid = payment("P1", 100);
+            let done = rig.engine.record_payment(&ana, case, paid, &|_| vec![]);
+            done.await.unwrap();
+        }
+        let listed = || async {
+            let view = rig.engine.case(&rig.tenant, &CaseName::Id(case)).await;
+            view.unwrap().case.worklist
+        };
+        let told = listed().await.unwrap_or_default();
+        assert_eq!(told.contains("may be on its way"), fact_comes_in, "{told}");
+        let report = Report {
+            contact: doubtful.id,
+            outcome: Outcome::Delivered,
+            at: None,
+            reporter: "gateway".into(),
+            note: String::new(),
+            evidence: vec![],
+            collectors: vec![],
+        };
+        let settled = rig.engine.report_outcome(&ana, report, &|_| vec![]);
+        settled.await.unwrap();
+        assert_eq!(listed().await, None, "a fact came in: {fact_comes_in}");
+    }
 }
 
 #[tokio::test]

@@ -133,6 +133,9 @@ pub(super) fn refused(status: Status) -> Failure {
         }
     }
     if let Some(info) = details.error_info() {
+        for name in ["limit", "earliest"] {
+            lines.extend(info.metadata.get(name).map(|v| format!("{name}: {v}")));
+        }
         lines.push(format!(
             "reason {}; see docs/errors/{}.md",
             info.reason, info.reason

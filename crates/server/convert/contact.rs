@@ -29,6 +29,7 @@ pub fn render(view: &ContactView, sees_people: bool) -> v1::Contact {
         .fold(c.planned_at, Timestamp::max);
     v1::Contact {
         contact_id: c.id.to_string(),
+        provider_key: c.key.clone(),
         case_id: c.id.case.to_string(),
         party_id: c.party.to_string(),
         plan_seq: i64::from(c.id.seq),

@@ -11,10 +11,10 @@ const LENGTH_MAX: usize = 1000;
 const TERMS_MAX: usize = 16;
 
 /// What a field holds, which says what it can be compared with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub enum Kind {
-    /// An enum value without prefix, such as `OPEN`: `=` and `!=`.
-    Word,
+    /// An enum value without prefix, such as `OPEN`: `=` and `!=`. Names the enum's values by their numbers.
+    Word(fn(i32) -> Option<&'static str>),
     /// Text: `=` and `!=`.
     Text,
     /// `true` or `false`: `=` and `!=`.
@@ -141,19 +141,34 @@ fn term<T: Clone>(text: &str, fields: &'static [Field<T>]) -> Result<Term<T>, St
     })
 }
 
-fn comparable(kind: Kind, op: Op, value: &str) -> Result<(), &'static str> {
+fn comparable(kind: Kind, op: Op, value: &str) -> Result<(), String> {
     let ordered = matches!(kind, Kind::Number | Kind::Time);
     if !ordered && !matches!(op, Op::Equal | Op::Other) {
-        return Err("this field is compared by = and != alone");
+        return Err("this field is compared by = and != alone".to_owned());
     }
-    match kind {
-        Kind::Number if value.parse::<i64>().is_err() => Err("the value is not a whole number"),
+    let problem = match kind {
+        Kind::Number if value.parse::<i64>().is_err() => "the value is not a whole number",
         Kind::Time if value.parse::<Timestamp>().is_err() => {
-            Err("the value is not an instant in RFC 3339, such as 2026-03-01T00:00:00Z")
+            "the value is not an instant in RFC 3339, such as 2026-03-01T00:00:00Z"
         }
-        Kind::Flag if !matches!(value, "true" | "false") => Err("the value is true or false"),
-        _ => Ok(()),
+        Kind::Flag if !matches!(value, "true" | "false") => "the value is true or false",
+        Kind::Word(name) => return is_word(name, value),
+        _ => return Ok(()),
+    };
+    Err(problem.to_owned())
+}
+
+/// Whether a value is one of the words of an enum, whose first one is `<PREFIX>_UNSPECIFIED`.
+fn is_word(name: fn(i32) -> Option<&'static str>, value: &str) -> Result<(), String> {
+    let prefix = name(0).and_then(|n| n.strip_suffix("UNSPECIFIED"));
+    let words = (1..64).filter_map(name);
+    let words: Vec<&str> = words
+        .filter_map(|n| n.strip_prefix(prefix.unwrap_or_default()))
+        .collect();
+    if value == "UNSPECIFIED" || words.contains(&value) {
+        return Ok(());
     }
+    Err(format!("`{value}` is none of {}", words.join(", ")))
 }
 
 impl<T> Term<T> {
@@ -234,7 +249,7 @@ pub static POLICIES: &[Field<v1::Policy>] = &[
     },
     Field {
         name: "state",
-        kind: Kind::Word,
+        kind: Kind::Word(|n| Some(v1::PolicyState::try_from(n).ok()?.as_str_name())),
         read: |p| word(p.state().as_str_name(), "POLICY_STATE_"),
     },
     Field {
@@ -281,7 +296,7 @@ pub static WORKLIST: &[Field<v1::WorklistItem>] = &[
 pub static CASES: &[Field<v1::Case>] = &[
     Field {
         name: "status",
-        kind: Kind::Word,
+        kind: Kind::Word(|n| Some(v1::CaseStatus::try_from(n).ok()?.as_str_name())),
         read: |c| word(c.status().as_str_name(), "CASE_STATUS_"),
     },
     Field {
@@ -301,17 +316,17 @@ pub static CASES: &[Field<v1::Case>] = &[
     },
     Field {
         name: "lender_kind",
-        kind: Kind::Word,
+        kind: Kind::Word(|n| Some(v1::LenderKind::try_from(n).ok()?.as_str_name())),
         read: |c| word(c.lender_kind().as_str_name(), "LENDER_KIND_"),
     },
     Field {
         name: "borrower_kind",
-        kind: Kind::Word,
+        kind: Kind::Word(|n| Some(v1::BorrowerKind::try_from(n).ok()?.as_str_name())),
         read: |c| word(c.borrower_kind().as_str_name(), "BORROWER_KIND_"),
     },
     Field {
         name: "contactability",
-        kind: Kind::Word,
+        kind: Kind::Word(|n| Some(v1::Contactability::try_from(n).ok()?.as_str_name())),
         read: |c| word(c.contactability().as_str_name(), "CONTACTABILITY_"),
     },
     Field {
@@ -375,12 +390,12 @@ pub static CONTACTS: &[Field<v1::Contact>] = &[
     },
     Field {
         name: "state",
-        kind: Kind::Word,
+        kind: Kind::Word(|n| Some(v1::ContactState::try_from(n).ok()?.as_str_name())),
         read: |c| word(c.state().as_str_name(), "CONTACT_STATE_"),
     },
     Field {
         name: "outcome",
-        kind: Kind::Word,
+        kind: Kind::Word(|n| Some(v1::Outcome::try_from(n).ok()?.as_str_name())),
         read: |c| word(c.outcome().as_str_name(), "OUTCOME_"),
     },
     Field {
@@ -400,7 +415,7 @@ pub static CONTACTS: &[Field<v1::Contact>] = &[
     },
     Field {
         name: "origin",
-        kind: Kind::Word,
+        kind: Kind::Word(|n| Some(v1::ContactOrigin::try_from(n).ok()?.as_str_name())),
         read: |c| word(c.origin().as_str_name(), "CONTACT_ORIGIN_"),
     },
     Field {
@@ -443,6 +458,24 @@ mod tests {
         let mut bad = Bad::new();
         let filter = Filter::read(&mut bad, filter, CASES).expect(filter);
         filter.holds(&case)
+    }
+
+    #[test]
+    fn a_word_that_is_none_is_told_what_there_is() {
+        let mut bad = Bad::new();
+        assert!(Filter::read(&mut bad, "status = NOPE", CASES).is_none());
+        let told = bad.check::<()>(None).expect_err("it is none");
+        let told = format!("{told:?}");
+        assert!(told.contains("OPEN, PAUSED, LEGAL, CLOSED"), "{told}");
+        for (_, name) in (0..8).filter_map(|n| {
+            let status = v1::CaseStatus::try_from(n).ok()?;
+            Some((n, status.as_str_name().strip_prefix("CASE_STATUS_")?))
+        }) {
+            assert!(
+                Filter::read(&mut Bad::new(), &format!("status != {name}"), CASES).is_some(),
+                "{name}"
+            );
+        }
     }
 
     #[test]

@@ -307,7 +307,9 @@ async fn money_taken_back_is_owed_again_and_stays_in_history() {
     let late = cases
         .reverse_payment(of("ana", reverse("v4", &id, "T3")))
         .await;
-    assert_eq!(reason(&late.expect_err("closed is final")), "CASE_CLOSED");
+    let late = late.expect("on record").into_inner().case.expect("a case");
+    assert_eq!(late.status(), v1::CaseStatus::Closed, "closed is final");
+    assert_eq!(late.collected, money(0));
 }
 
 #[tokio::test]

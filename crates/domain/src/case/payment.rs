@@ -34,10 +34,10 @@ pub struct Reversal {
 
 /// Takes a recorded payment back (bounced, charged back, booked to the wrong loan). The payment stays in
 /// history. `overdue_after`, where the lender knows it, rules; without it the overdue amount rises by the
-/// payment. One taken back before is no event.
+/// payment. One taken back before is no event. A case that was closed stays so: what is overdue again is a new one.
 ///
 /// # Errors
-/// Where the case is closed, was never paid by that reference, or the amount cannot be.
+/// Where the case was never paid by that reference, or the amount cannot be.
 pub fn reverse_payment(
     case: &Case,
     reference: KeyedHash,
@@ -50,7 +50,6 @@ pub fn reverse_payment(
     if case.reversed.contains(&reference) {
         return Ok(Vec::new());
     }
-    case.must_be_open()?;
     if let Some(given) = overdue_after.filter(|a| *a < 0) {
         return Err(Refusal::Amount {
             field: "balance_after",

@@ -319,7 +319,7 @@ impl Engine {
     /// changes nothing.
     ///
     /// # Errors
-    /// Refused where the case is closed, which is final, or no payment has the reference.
+    /// Refused where no payment has the reference.
     pub async fn reverse_payment(
         &self,
         who: &Caller,

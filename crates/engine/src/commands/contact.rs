@@ -294,6 +294,7 @@ impl Engine {
             draft.hold_contact(contact.clone());
             act(&mut draft, &contact, &facts)?;
             if draft.has_entries() {
+                crate::stops::alarm_or_calm(&mut draft, &facts);
                 self.schedule_after_contact(&mut draft, &facts).await;
             }
             let key = self.0.keys.of_answer(contact.party).await?;

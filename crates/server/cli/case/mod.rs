@@ -62,13 +62,14 @@ pub(super) enum Command {
 
 /// Names a case.
 #[derive(Debug, clap::Args)]
-struct CaseArg {
+pub(super) struct CaseArg {
     /// `case_…`, or the lender's own reference.
     case: String,
 }
 
 impl CaseArg {
-    async fn id(&self, client: &mut Client) -> Result<String, Failure> {
+    /// Its id, asked for where it is named by a reference.
+    pub(super) async fn id(&self, client: &mut Client) -> Result<String, Failure> {
         if self.case.starts_with("case_") {
             return Ok(self.case.clone());
         }
@@ -116,9 +117,9 @@ pub(super) async fn run(command: Command) -> Outcome {
     }
 }
 
-type Client = CaseServiceClient<Named>;
+pub(super) type Client = CaseServiceClient<Named>;
 
-async fn client(args: &ClientArgs) -> Result<Client, Failure> {
+pub(super) async fn client(args: &ClientArgs) -> Result<Client, Failure> {
     Ok(CaseServiceClient::new(args.named().await?).max_decoding_message_size(16 << 20))
 }
 

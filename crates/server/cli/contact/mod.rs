@@ -2,7 +2,9 @@
 
 mod told;
 
+use super::case::{self, CaseArg};
 use super::client::{ClientArgs, Named, refused, request_id};
+use super::given;
 use super::output::{instant, json, pages, say, table, word};
 use super::{Failure, Outcome};
 use crate::api::recoup::v1;
@@ -55,8 +57,8 @@ pub(super) enum Command {
     Request {
         #[command(flatten)]
         client: ClientArgs,
-        /// `case_…`
-        case: String,
+        #[command(flatten)]
+        case: CaseArg,
         /// `sms`, `phone`, `email` or `visit`.
         #[arg(long)]
         channel: String,
@@ -87,12 +89,15 @@ pub(super) enum Command {
     Report(told::Report),
     /// Settle by proof what became of a contact that nobody knows of.
     Resolve(told::Resolve),
-    /// What would be sent to the borrower of a case now, and what the gate says.
+    /// What would be sent to the borrower of a case, and what the gate says.
     Preview {
         #[command(flatten)]
         client: ClientArgs,
-        /// `case_…`
-        case: String,
+        #[command(flatten)]
+        case: CaseArg,
+        /// At this instant, such as 2026-03-01T10:00:00Z, if nothing new happens until then. Without it now.
+        #[arg(long, value_parser = given::instant, value_name = "INSTANT")]
+        at: Option<prost_types::Timestamp>,
         /// JSON.
         #[arg(long)]
         json: bool,
@@ -160,7 +165,7 @@ pub(super) async fn run(command: Command) -> Outcome {
         } => {
             let request = v1::RequestContactRequest {
                 request_id: request_id(),
-                case_id: case,
+                case_id: case.id(&mut case::client(&client).await?).await?,
                 channel,
                 template,
                 reason,
@@ -182,7 +187,12 @@ pub(super) async fn run(command: Command) -> Outcome {
         } => get(&client, contact, json).await,
         Command::Report(command) => command.run().await,
         Command::Resolve(command) => command.run().await,
-        Command::Preview { client, case, json } => preview(client, case, json).await,
+        Command::Preview {
+            client,
+            case,
+            at,
+            json,
+        } => preview(client, case, at, json).await,
     }
 }
 
@@ -232,6 +242,7 @@ async fn get(args: &ClientArgs, contact_id: String, as_json: bool) -> Outcome {
     for (name, value) in [
         ("case", c.case_id.clone()),
         ("channel", c.channel.clone()),
+        ("provider's reference", c.provider_key.clone()),
         ("template", c.template.clone()),
         ("stage", c.stage.clone()),
         ("outcome", word(c.outcome().as_str_name(), "OUTCOME_")),
@@ -294,12 +305,18 @@ async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> 
     Ok(0)
 }
 
-async fn preview(args: ClientArgs, case: String, as_json: bool) -> Outcome {
+async fn preview(
+    args: ClientArgs,
+    case: CaseArg,
+    time: Option<prost_types::Timestamp>,
+    as_json: bool,
+) -> Outcome {
     use v1::preview_contact_request::Subject;
+    let case_id = case.id(&mut case::client(&args).await?).await?;
     let mut client = connect(&args).await?;
     let request = v1::PreviewContactRequest {
-        subject: Some(Subject::CaseId(case)),
-        time: None,
+        subject: Some(Subject::CaseId(case_id)),
+        time,
     };
     let found = client
         .preview_contact(request)
