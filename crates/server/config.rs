@@ -237,7 +237,8 @@ pub struct Limits {
     /// How long a connection lives before the client is asked to make a new one, in seconds, 10 to
     /// 86400. Default: 1800.
     pub connection_age_s: u64,
-    /// Rows of one import that are under way at once, 1 to 4096. Default: 256.
+    /// Rows of one import that are under way at once, in two parts: one is decided while the other is committed.
+    /// 1 to 4096. Default: 1024.
     pub import_rows_max: usize,
     /// Events that wait for one slow watcher, 1 to 100000. Default: 1024.
     pub watch_buffer: usize,
@@ -256,7 +257,7 @@ impl Default for Limits {
             address_connections_max: 64,
             handshake_timeout_ms: 5000,
             connection_age_s: 1800,
-            import_rows_max: 256,
+            import_rows_max: 1024,
             watch_buffer: 1024,
             drain_s: 30,
         }

@@ -1,6 +1,6 @@
 //! What callers say and get: plain values, with personal data in the open. They live as long as a call.
 
-use crate::error::Done;
+use crate::error::{CommandError, Done};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use recoup_domain::case::{Amounts, Document, LenderKind, Scores};
@@ -113,6 +113,18 @@ pub enum PartyName {
     Reference(String),
     /// Told in full: made or updated on the way.
     Told(Box<PartyInput>),
+}
+
+impl PartyName {
+    /// What is answered where there is no such party.
+    pub(crate) fn not_found(&self) -> CommandError {
+        let id = match self {
+            Self::Id(id) => id.to_string(),
+            Self::Reference(reference) => reference.clone(),
+            Self::Told(told) => told.lender_ref.clone(),
+        };
+        CommandError::NotFound { what: "party", id }
+    }
 }
 
 /// A loan given to collection.

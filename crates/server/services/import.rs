@@ -1,10 +1,12 @@
-//! ImportCases: several rows are under way at once, so that the store commits them together; answers
-//! come in the order of the rows.
+//! ImportCases: rows that came in together are read, decided and committed together; answers come in the order
+//! of the rows.
 
 use futures_util::{StreamExt, stream};
 use prost::Message;
 use recoup_domain::ids::TenantId;
-use recoup_engine::types::{Caller, RequestKey};
+use recoup_engine::commands::Imported;
+use recoup_engine::error::CommandError;
+use recoup_engine::types::{Caller, CaseInput, RequestKey};
 use tonic::codegen::BoxStream;
 use tonic::{Status, Streaming};
 
@@ -29,19 +31,13 @@ impl Edge {
         let rows = rows
             .take_until(self.stopping.clone().cancelled_owned())
             .chain(stream::once(end).filter_map(std::future::ready));
-        let rows = rows.map(move |row| {
+        // Two parts are under way: one is decided while the other reaches the disk.
+        let part = self.limits.import_rows_max.div_ceil(2);
+        let parts = rows.ready_chunks(part).map(move |rows| {
             let (edge, who) = (edge.clone(), who.clone());
-            async move {
-                match row {
-                    Ok(row) => {
-                        let _work = edge.engine.activity().begin();
-                        edge.import_row(&who, row).await
-                    }
-                    Err(status) => Err(status::of_transport(&status).unwrap_or(status)),
-                }
-            }
+            async move { stream::iter(edge.import_part(&who, rows).await) }
         });
-        let answers = rows.buffered(self.limits.import_rows_max);
+        let answers = parts.buffered(2).flatten();
         // A stream error or a store that is gone ends the import; a bad row does not.
         let mut over = false;
         Box::pin(answers.take_while(move |answer| {
@@ -51,15 +47,45 @@ impl Edge {
         }))
     }
 
-    /// One row. A bad one is answered with its status.
-    async fn import_row(
+    /// Rows that came in together, and their answers in the same order.
+    async fn import_part(
         &self,
         who: &Principal,
-        row: v1::ImportCasesRequest,
+        rows: Vec<Result<v1::ImportCasesRequest, Status>>,
+    ) -> Vec<Result<v1::ImportCasesResponse, Status>> {
+        let _work = self.engine.activity().begin();
+        let mut read = Vec::with_capacity(rows.len());
+        let mut good = Vec::with_capacity(rows.len());
+        for row in rows {
+            read.push(match row {
+                Ok(row) => {
+                    let number = row.row_number;
+                    let row = self.read_row(who, row).map(|row| good.push(row));
+                    Ok((number, row))
+                }
+                Err(status) => Err(status::of_transport(&status).unwrap_or(status)),
+            });
+        }
+        let mut done = self.engine.import_cases(&good).await.into_iter();
+        let answer = |read: Result<(i64, Result<(), Status>), Status>| {
+            let (number, row) = read?;
+            let imported = match row {
+                Ok(()) => done.next().unwrap_or(Err(CommandError::Contended)),
+                Err(refused) => return self.answer_row(number, Err(refused)),
+            };
+            self.answer_row(number, imported.map_err(status::of_command))
+        };
+        read.into_iter().map(answer).collect()
+    }
+
+    /// A row's answer. A bad one is answered with its status.
+    fn answer_row(
+        &self,
+        row_number: i64,
+        imported: Result<Imported, Status>,
     ) -> Result<v1::ImportCasesResponse, Status> {
-        let row_number = row.row_number;
-        let (result, already_open) = match self.open_row(who, row).await {
-            Ok((case_id, already_open)) => (Row::CaseId(case_id), already_open),
+        let (result, already_open) = match imported {
+            Ok(row) => (Row::CaseId(row.case.to_string()), row.already_open),
             Err(status) if ends_import(&status) => {
                 self.meters.import_rows.add("failed");
                 return Err(status);
@@ -78,11 +104,12 @@ impl Edge {
         })
     }
 
-    async fn open_row(
+    /// A row as the engine takes it.
+    fn read_row(
         &self,
         who: &Principal,
         row: v1::ImportCasesRequest,
-    ) -> Result<(String, bool), Status> {
+    ) -> Result<(Caller, CaseInput), Status> {
         let mut bad = Bad::new();
         let caller = self.row_caller(&mut bad, &who.tenant, &who.name, &row);
         let borrower = match &row.borrower {
@@ -93,13 +120,7 @@ impl Edge {
             }
         };
         let input = case::input(&mut bad, "borrower", borrower, row.case.as_ref());
-        let input = bad.check(input)?;
-        let done = self
-            .engine
-            .import_case(&caller, input)
-            .await
-            .map_err(status::of_command)?;
-        Ok((done.case.to_string(), done.already_open))
+        Ok((caller, bad.check(input)?))
     }
 
     /// A row is remembered under (request_id, row_number).

@@ -17,7 +17,8 @@ pub use change::{
 };
 pub use leaf::{Leaf, leaf_hash};
 pub use query::{
-    CaseFilter, Claim, ContactFilter, Facts, JournalFilter, Page, Recorded, StoreStatus,
+    CaseFilter, Claim, ContactFilter, Facts, JournalFilter, Page, Recorded, Sought, SoughtParty,
+    Standing, StoreStatus,
 };
 
 use async_trait::async_trait;
@@ -86,12 +87,12 @@ pub trait Store: Send + Sync + 'static {
     /// The least instant at which an unleased case is due; none where nothing is scheduled.
     async fn next_due(&self) -> Read<Option<Timestamp>>;
 
-    /// When cases are due next, in any order; those that are not due by themselves are left out.
-    async fn schedules(&self, cases: &[CaseId]) -> Read<Vec<(CaseId, Timestamp)>>;
-
     /// What a decision needs of each case: the case, its borrower, and all contacts of that person at the
     /// lender, sorted by time; read in one snapshot. Unknown ids are left out.
     async fn facts(&self, cases: &[CaseId]) -> Read<Vec<Facts>>;
+
+    /// As [`facts`](Self::facts), each with when the case is due next; none where it is not due by itself.
+    async fn shown(&self, cases: &[CaseId]) -> Read<Vec<(Facts, Option<Timestamp>)>>;
 
     /// A case of the tenant.
     async fn case(&self, tenant: &TenantId, id: CaseId) -> Read<Option<Case>>;
@@ -125,6 +126,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// The wrapped data key of a party; none where it never existed or was erased.
     async fn party_key(&self, party: PartyId) -> Read<Option<Vec<u8>>>;
+
+    /// What stands already of each case that is to be opened, in their order; read in one snapshot.
+    async fn standing(&self, sought: &[Sought]) -> Read<Vec<Standing>>;
 
     /// A contact of the tenant.
     async fn contact(&self, tenant: &TenantId, id: ContactId) -> Read<Option<Contact>>;

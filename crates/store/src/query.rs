@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use recoup_domain::contact::{ContactClass, ContactState};
-use recoup_domain::ids::{CaseId, PartyId, TenantId};
+use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
 use recoup_domain::journal::Entry;
 use recoup_domain::{Case, Party, PastContact};
 
@@ -28,6 +28,37 @@ pub struct Facts {
     pub contacts: Vec<PastContact>,
     /// The newest position when they were read.
     pub position: u64,
+}
+
+/// A case that is to be opened.
+#[derive(Clone, Debug)]
+pub struct Sought {
+    /// Whose.
+    pub tenant: TenantId,
+    /// The lender's reference of the loan.
+    pub case_ref: KeyedHash,
+    /// The borrower, as the caller names them.
+    pub borrower: SoughtParty,
+}
+
+/// How a party is looked for.
+#[derive(Clone, Copy, Debug)]
+pub enum SoughtParty {
+    /// By id.
+    Id(PartyId),
+    /// By the lender's reference.
+    Reference(KeyedHash),
+}
+
+/// What stands already where a case is to be opened.
+#[derive(Clone, Debug, Default)]
+pub struct Standing {
+    /// The open case of the loan.
+    pub case: Option<Case>,
+    /// The borrower.
+    pub borrower: Option<Party>,
+    /// The borrower's open cases.
+    pub others: Vec<Case>,
 }
 
 /// Which cases to list; none of a field means all.

@@ -103,7 +103,7 @@ impl Portfolio {
             let (engine, ana) = (engine.clone(), stack::caller("ana")?);
             tasks.spawn(async move {
                 for n in (first..cases).step_by(BATCH) {
-                    engine.import_case(&ana, case(n)).await?;
+                    engine.import_case(&ana, &case(n)).await?;
                 }
                 Ok::<_, recoup_engine::CommandError>(())
             });

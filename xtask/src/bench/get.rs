@@ -7,7 +7,7 @@ use std::path::Path;
 use recoup::api::recoup::v1;
 use recoup::api::recoup::v1::case_service_server::{CaseService, CaseServiceServer};
 use tokio::net::TcpListener;
-use tokio_stream::wrappers::TcpListenerStream;
+use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::client::{Client, opening};
@@ -36,10 +36,11 @@ impl CaseService for Echo {
 pub(super) async fn echo(message: v1::GetCaseResponse) -> Result<SocketAddr, Failure> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let at = listener.local_addr()?;
+    // The server's own setting does not reach connections that are handed to it.
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     let served = tonic::transport::Server::builder()
-        .tcp_nodelay(true)
         .add_service(CaseServiceServer::new(Echo(message)))
-        .serve_with_incoming(TcpListenerStream::new(listener));
+        .serve_with_incoming(incoming);
     tokio::spawn(served);
     Ok(at)
 }

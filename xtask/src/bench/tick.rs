@@ -35,7 +35,7 @@ impl Waiting {
             let engine = open(dir.path(), start, POLICY).await?;
             let input = super::contacts::case(0);
             engine
-                .import_case(&stack::caller("ana")?, input)
+                .import_case(&stack::caller("ana")?, &input)
                 .await
                 .map_err(Failure::other)?;
             Ok::<_, Failure>(engine)

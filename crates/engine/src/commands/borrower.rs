@@ -86,18 +86,27 @@ impl Engine {
 
     /// Puts a party on a draft: the known one, as told anew, or a new one. Answers its id.
     pub(crate) async fn draft_party(&self, draft: &mut Draft, name: &PartyName) -> Done<PartyId> {
-        let tenant = draft.tenant().clone();
-        let told = match name {
-            PartyName::Told(told) => told,
-            named => {
-                let party = self.find_party(&tenant, named).await?;
-                let id = party.id;
-                draft.hold_party(party);
-                return Ok(id);
-            }
+        let known = self.seek_party(draft.tenant(), name).await?;
+        self.draft_known(draft, name, known).await
+    }
+
+    /// As [`draft_party`](Self::draft_party), of what the store knows by that name.
+    pub(crate) async fn draft_known(
+        &self,
+        draft: &mut Draft,
+        name: &PartyName,
+        known: Option<Party>,
+    ) -> Done<PartyId> {
+        let PartyName::Told(told) = name else {
+            let party = known.ok_or_else(|| name.not_found())?;
+            let id = party.id;
+            draft.hold_party(party);
+            return Ok(id);
         };
-        let key = self.0.vault.keyed(&tenant, "party", &told.lender_ref);
-        let known = self.0.store.party_by_ref(&tenant, key).await?;
+        let key = self
+            .0
+            .vault
+            .keyed(draft.tenant(), "party", &told.lender_ref);
         if let Some(known) = known {
             let data_key = self.0.keys.of(known.id).await?;
             let plain = plain_of(told);

@@ -15,7 +15,7 @@ use recoup_domain::case::{
 use recoup_domain::ids::CaseId;
 use recoup_domain::money::{Currency, Money};
 use recoup_domain::{Case, CaseEvent};
-use recoup_store::Facts;
+use recoup_store::{Facts, Sought, Standing};
 
 /// What the lender's ledger says now; none of a field means it did not change.
 #[derive(Clone, Debug, Default)]
@@ -86,11 +86,8 @@ impl Engine {
         encode: Encode<'_, CaseView>,
     ) -> Done<Answered<CaseView>> {
         self.command(who, encode, || async {
-            self.must_have_no_open_case(who, &input.lender_case_ref)
-                .await?;
-            let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
-            let facts = self.draft_case(&mut draft, who, &input).await?;
-            self.schedule_next(&mut draft, &facts).await;
+            let standing = self.standing(who, &input).await?;
+            let (draft, facts) = self.opening(who, &input, standing).await?;
             let result = self.view_in(&draft, &facts).await?;
             let key = self.0.keys.of_answer(facts.case.borrower).await?;
             Ok(Decided { draft, result, key })
@@ -98,12 +95,36 @@ impl Engine {
         .await
     }
 
-    pub(crate) async fn must_have_no_open_case(&self, who: &Caller, lender_ref: &str) -> Done<()> {
-        let key = self.0.vault.keyed(&who.tenant, "case", lender_ref);
-        match self.0.store.case_by_ref(&who.tenant, key).await? {
-            Some(case) if case.closed.is_none() => Err(CommandError::CaseExists(case.id)),
-            _ => Ok(()),
+    /// How the store finds what stands already of a case that is to be opened.
+    pub(crate) fn sought(&self, who: &Caller, input: &CaseInput) -> Sought {
+        let vault = &self.0.vault;
+        Sought {
+            tenant: who.tenant.clone(),
+            case_ref: vault.keyed(&who.tenant, "case", &input.lender_case_ref),
+            borrower: self.sought_party(&who.tenant, &input.borrower),
         }
+    }
+
+    /// What stands already of one case that is to be opened.
+    pub(crate) async fn standing(&self, who: &Caller, input: &CaseInput) -> Done<Standing> {
+        let mut all = self.0.store.standing(&[self.sought(who, input)]).await?;
+        Ok(all.pop().unwrap_or_default())
+    }
+
+    /// The opening of a case where nothing of the loan is open, and its facts as they are then.
+    pub(crate) async fn opening(
+        &self,
+        who: &Caller,
+        input: &CaseInput,
+        standing: Standing,
+    ) -> Done<(Draft, Facts)> {
+        if let Some(open) = &standing.case {
+            return Err(CommandError::CaseExists(open.id));
+        }
+        let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
+        let facts = self.draft_case(&mut draft, who, input, standing).await?;
+        self.schedule_next(&mut draft, &facts).await;
+        Ok((draft, facts))
     }
 
     /// Puts the opening of a case on a draft: parties first, then the case, then its policy.
@@ -112,8 +133,10 @@ impl Engine {
         draft: &mut Draft,
         who: &Caller,
         input: &CaseInput,
+        standing: Standing,
     ) -> Done<Facts> {
-        let borrower = self.draft_party(draft, &input.borrower).await?;
+        let known = standing.borrower;
+        let borrower = self.draft_known(draft, &input.borrower, known).await?;
         let mut parties = Vec::new();
         for (name, relation) in &input.parties {
             let party = self.draft_party(draft, name).await?;
@@ -168,7 +191,8 @@ impl Engine {
         let pin = self.pin(&row, input.policy.as_deref())?;
         draft.make_case(opened);
         draft.case_event(row.id, CaseEvent::PolicyPinned(pin));
-        self.facts_in(draft, row.id, borrower).await
+        self.facts_in(draft, row.id, borrower, &standing.others)
+            .await
     }
 
     /// The facts of a new case as the draft holds them, with what the person's past brings along.
@@ -177,6 +201,7 @@ impl Engine {
         draft: &Draft,
         id: CaseId,
         borrower: recoup_domain::PartyId,
+        others: &[Case],
     ) -> Done<Facts> {
         let missing = || CommandError::NotFound {
             what: "case",
@@ -184,7 +209,6 @@ impl Engine {
         };
         let case = draft.case(id).cloned().ok_or_else(missing)?;
         let party = draft.party(borrower).cloned().ok_or_else(missing)?;
-        let others = self.0.store.open_cases_of(draft.tenant(), borrower).await?;
         let contacts = match others.first() {
             Some(other) => self
                 .facts_of(other.id)

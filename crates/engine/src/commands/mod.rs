@@ -34,8 +34,9 @@ use crate::error::{CommandError, Done};
 use crate::keys::seal_answer;
 use crate::types::{Answered, Caller, Encode};
 use crate::vault::DataKey;
+use recoup_domain::contact::Contact;
 use recoup_domain::ids::CaseId;
-use recoup_store::{Answer, CommitError, Facts};
+use recoup_store::{Answer, Change, CommitError, Committed, Facts};
 use std::sync::Arc;
 
 /// How often a command is tried again because its facts moved.
@@ -49,6 +50,12 @@ pub(crate) struct Decided<R> {
     pub(crate) result: R,
     /// The key of the person it speaks of: the recorded answer is sealed under it.
     pub(crate) key: Arc<DataKey>,
+}
+
+/// What is left to do of a command while the store commits it.
+struct Committing<R> {
+    result: R,
+    cancels: Vec<Contact>,
 }
 
 impl Engine {
@@ -77,8 +84,9 @@ impl Engine {
         self.answered(who).await?.ok_or(refusal)
     }
 
-    /// A command: answered before, or decided on the facts as they are and committed; decided anew where they
-    /// moved in between.
+    /// A command: decided on the facts as they are and committed, with its answer; decided anew where the facts
+    /// moved in between. Whether the same request was answered before is asked where its answer would be
+    /// recorded, and where it is refused: the first time, which is nearly always, that costs no read.
     ///
     /// # Errors
     /// What `decide` refuses, unless the very same request was answered meanwhile; Contended where the facts never
@@ -95,9 +103,6 @@ impl Engine {
     {
         let _work = self.0.activity.begin();
         for _ in 0..ATTEMPTS_MAX {
-            if let Some(before) = self.answered(who).await? {
-                return Ok(before);
-            }
             let decided = match decide().await {
                 Ok(decided) => decided,
                 Err(refusal) => return self.answered_meanwhile(who, refusal).await,
@@ -116,6 +121,18 @@ impl Engine {
         decided: Decided<R>,
         encode: Encode<'_, R>,
     ) -> Done<Option<Answered<R>>> {
+        let (change, committing) = self.answering(who, decided, encode)?;
+        let outcome = self.0.store.commit(change).await;
+        self.committed(committing, outcome).await
+    }
+
+    /// The change of what was decided, with its answer, and what is left to do once it stands.
+    fn answering<R>(
+        &self,
+        who: &Caller,
+        decided: Decided<R>,
+        encode: Encode<'_, R>,
+    ) -> Done<(Change, Committing<R>)> {
         let Decided { draft, result, key } = decided;
         let now = draft.now;
         let (mut change, cancels) = draft.finish();
@@ -129,11 +146,20 @@ impl Engine {
                 at: now,
             });
         }
-        match self.0.store.commit(change).await {
+        Ok((change, Committing { result, cancels }))
+    }
+
+    /// What a caller is answered once the store has spoken. None where the facts moved: decide again.
+    async fn committed<R>(
+        &self,
+        committing: Committing<R>,
+        outcome: Result<Committed, CommitError>,
+    ) -> Done<Option<Answered<R>>> {
+        match outcome {
             Ok(_) => {
-                self.call_off(cancels);
+                self.call_off(committing.cancels);
                 self.0.wake.notify_one();
-                Ok(Some(Answered::Now(result)))
+                Ok(Some(Answered::Now(committing.result)))
             }
             Err(CommitError::Answered(answer)) => {
                 let encoded = self.0.keys.open_answer(&answer).await?;

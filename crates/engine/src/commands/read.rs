@@ -12,7 +12,7 @@ use recoup_domain::ids::{CaseId, ContactId, TenantId};
 use recoup_domain::journal::{ContactEvent, Entry, What};
 use recoup_domain::{Case, Party};
 use recoup_policy::Facts as PolicyFacts;
-use recoup_store::{CaseFilter, ContactFilter, Facts, Page, Recorded};
+use recoup_store::{CaseFilter, ContactFilter, Facts, Page, Recorded, SoughtParty};
 use std::collections::BTreeMap;
 
 /// Names a case.
@@ -57,16 +57,14 @@ impl Engine {
                     .id
             }
         };
-        let facts = self
-            .facts_of(id)
-            .await?
-            .filter(|f| f.case.tenant == *tenant);
-        let missing = || CommandError::NotFound {
-            what: "case",
-            id: id.to_string(),
-        };
-        let next_at = self.next_at(&[id]).await?.get(&id).copied();
-        self.case_view(&facts.ok_or_else(missing)?, next_at).await
+        let shown = self.0.store.shown(&[id]).await?.pop();
+        let (facts, next_at) = shown
+            .filter(|(facts, _)| facts.case.tenant == *tenant)
+            .ok_or_else(|| CommandError::NotFound {
+                what: "case",
+                id: id.to_string(),
+            })?;
+        self.case_view(&facts, next_at).await
     }
 
     /// Cases of the tenant in the order of their ids.
@@ -82,10 +80,8 @@ impl Engine {
     ) -> Done<Page<CaseView>> {
         let page = self.0.store.cases(tenant, filter, after, limit).await?;
         let ids: Vec<CaseId> = page.rows.iter().map(|c| c.id).collect();
-        let next_at = self.next_at(&ids).await?;
         let mut rows = Vec::with_capacity(ids.len());
-        for facts in self.0.store.facts(&ids).await? {
-            let next_at = next_at.get(&facts.case.id).copied();
+        for (facts, next_at) in self.0.store.shown(&ids).await? {
             rows.push(self.case_view(&facts, next_at).await?);
         }
         Ok(Page {
@@ -105,13 +101,9 @@ impl Engine {
         let id = now.case.id;
         let next_at = match draft.scheduled(id) {
             Some(at) => at,
-            None => self.next_at(&[id]).await?.remove(&id),
+            None => self.0.store.shown(&[id]).await?.pop().and_then(|s| s.1),
         };
         self.case_view(&now, next_at).await
-    }
-
-    async fn next_at(&self, cases: &[CaseId]) -> Done<BTreeMap<CaseId, Timestamp>> {
-        Ok(self.0.store.schedules(cases).await?.into_iter().collect())
     }
 
     async fn case_view(&self, facts: &Facts, next_at: Option<Timestamp>) -> Done<CaseView> {
@@ -187,24 +179,33 @@ impl Engine {
     }
 
     pub(crate) async fn find_party(&self, tenant: &TenantId, name: &PartyName) -> Done<Party> {
-        let (found, id) = match name {
-            PartyName::Id(id) => (self.0.store.party(tenant, *id).await?, id.to_string()),
-            PartyName::Reference(reference) => {
-                let key = self.0.vault.keyed(tenant, "party", reference);
-                (
-                    self.0.store.party_by_ref(tenant, key).await?,
-                    reference.clone(),
-                )
-            }
-            PartyName::Told(told) => {
-                let key = self.0.vault.keyed(tenant, "party", &told.lender_ref);
-                (
-                    self.0.store.party_by_ref(tenant, key).await?,
-                    told.lender_ref.clone(),
-                )
-            }
+        self.seek_party(tenant, name)
+            .await?
+            .ok_or_else(|| name.not_found())
+    }
+
+    /// The party of a name, where there is one.
+    pub(crate) async fn seek_party(
+        &self,
+        tenant: &TenantId,
+        name: &PartyName,
+    ) -> Done<Option<Party>> {
+        Ok(match self.sought_party(tenant, name) {
+            SoughtParty::Id(id) => self.0.store.party(tenant, id).await?,
+            SoughtParty::Reference(key) => self.0.store.party_by_ref(tenant, key).await?,
+        })
+    }
+
+    /// How the store knows a party's name.
+    pub(crate) fn sought_party(&self, tenant: &TenantId, name: &PartyName) -> SoughtParty {
+        let by_ref = |lender_ref: &str| {
+            SoughtParty::Reference(self.0.vault.keyed(tenant, "party", lender_ref))
         };
-        found.ok_or(CommandError::NotFound { what: "party", id })
+        match name {
+            PartyName::Id(id) => SoughtParty::Id(*id),
+            PartyName::Reference(reference) => by_ref(reference),
+            PartyName::Told(told) => by_ref(&told.lender_ref),
+        }
     }
 
     /// A contact of the tenant.

@@ -2,13 +2,13 @@
 
 use super::{Suite, build, done, with_case};
 use crate::{
-    Activation, CaseFilter, Change, CommitError, ContactFilter, Guard, JournalFilter, Page, Store,
-    StoredPolicy, StoredTemplate, Write,
+    Activation, CaseFilter, Change, CommitError, ContactFilter, Facts, Guard, JournalFilter, Page,
+    Sought, SoughtParty, Standing, Store, StoredPolicy, StoredTemplate, Write,
 };
 use recoup_domain::case::{CloseReason, PolicyPin};
 use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
-use recoup_domain::ids::CollectorId;
+use recoup_domain::ids::{CollectorId, TenantId};
 use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, CaseEvent, Party};
 
@@ -87,6 +87,29 @@ impl Suite {
             []
         );
         assert_eq!(store.open_cases_of(&other, party.id).await.unwrap(), []);
+        let sought = |tenant: &TenantId, borrower| Sought {
+            tenant: tenant.clone(),
+            case_ref: case.lender_ref,
+            borrower,
+        };
+        let asked = [
+            sought(&other, SoughtParty::Id(party.id)),
+            sought(&other, SoughtParty::Reference(party.lender_ref)),
+            sought(&case.tenant, SoughtParty::Id(party.id)),
+            sought(&case.tenant, SoughtParty::Reference(party.lender_ref)),
+            sought(&case.tenant, SoughtParty::Reference(build::key(99))),
+        ];
+        let standing = store.standing(&asked).await.unwrap();
+        let seen = |n: usize| {
+            let s: &Standing = &standing[n];
+            let case = s.case.as_ref().map(|c| c.id);
+            (case, s.borrower.as_ref().map(|p| p.id), s.others.len())
+        };
+        assert_eq!(standing.len(), asked.len());
+        assert_eq!((seen(0), seen(1)), ((None, None, 0), (None, None, 0)));
+        assert_eq!(seen(2), (Some(case.id), Some(party.id), 1));
+        assert_eq!(seen(3), seen(2));
+        assert_eq!(seen(4), (Some(case.id), None, 0));
         assert_eq!(
             all_cases(&*store, "b", &CaseFilter::default(), 10).await,
             []
@@ -206,19 +229,25 @@ impl Suite {
             done(&*store, build::open_case(&build::case(&party, n), due)).await;
         }
         let asked = [build::case_id(1), build::case_id(2), build::case_id(3)];
-        let told = store.schedules(&asked).await.unwrap();
+        let told = async || {
+            let shown = store.shown(&asked).await.unwrap();
+            let row = |(facts, at): (Facts, _)| (facts.case.id, facts.borrower.id, at);
+            shown.into_iter().map(row).collect::<Vec<_>>()
+        };
+        let waits = (asked[1], party.id, None);
         assert_eq!(
-            told,
-            [(asked[0], build::at(7))],
-            "not those that wait for a fact"
+            told().await,
+            [(asked[0], party.id, Some(build::at(7))), waits]
         );
         done(
             &*store,
             write(Write::Schedule(asked[0], Some(build::at(9)))),
         )
         .await;
-        let told = store.schedules(&asked).await.unwrap();
-        assert_eq!(told, [(asked[0], build::at(9))]);
+        assert_eq!(
+            told().await,
+            [(asked[0], party.id, Some(build::at(9))), waits]
+        );
     }
 
     async fn cases_come_in_pages_and_by_filter(&self) {

@@ -7,7 +7,10 @@ use super::codec::{
 use super::pool::{Reader, failed};
 use super::sql;
 use crate::leaf::{Leaf, entry_of};
-use crate::{Answer, CaseFilter, ContactFilter, Facts, JournalFilter, Page, Read, Recorded};
+use crate::{
+    Answer, CaseFilter, ContactFilter, Facts, JournalFilter, Page, Read, Recorded, Sought,
+    SoughtParty, Standing,
+};
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, KeyedHash, PartyId, TenantId};
 use recoup_domain::past::Direction;
@@ -124,6 +127,38 @@ pub(super) fn case_by_ref(r: &Reader, tenant: &TenantId, key: KeyedHash) -> Read
         return Ok(Some(open));
     }
     first(r, "a case", sql::CASE_CLOSED_OF_REF, loan)
+}
+
+/// What stands already of cases that are to be opened. Call it in a snapshot.
+pub(super) fn standing(r: &Reader, sought: &[Sought]) -> Read<Vec<Standing>> {
+    let of = |sought: &Sought| {
+        let tenant = sought.tenant.as_str();
+        let loan = params![tenant, sought.case_ref.0];
+        let case = first(r, "a case", sql::CASE_OPEN_OF_REF, loan)?;
+        let borrower: Option<Party> = match sought.borrower {
+            SoughtParty::Id(id) => {
+                first(r, "a party", sql::PARTY_OF, params![id.to_bytes(), tenant])?
+            }
+            SoughtParty::Reference(key) => {
+                first(r, "a party", sql::PARTY_BY_REF, params![tenant, key.0])?
+            }
+        };
+        let others = match &borrower {
+            Some(party) => open_cases_of(r, &sought.tenant, party.id)?,
+            None => Vec::new(),
+        };
+        Ok(Standing {
+            case,
+            borrower,
+            others,
+        })
+    };
+    sought.iter().map(of).collect()
+}
+
+pub(super) fn open_cases_of(r: &Reader, tenant: &TenantId, party: PartyId) -> Read<Vec<Case>> {
+    let whose = params![party.to_bytes(), tenant.as_str()];
+    all(r, "a case", sql::CASES_OPEN_OF, whose)
 }
 
 pub(super) fn cases(
@@ -291,12 +326,13 @@ pub(super) fn next_due(r: &Reader, rows: usize) -> Read<Vec<(CaseId, jiff::Times
 }
 
 /// When some cases are due next.
-pub(super) fn schedules(r: &Reader, cases: &[CaseId]) -> Read<Vec<(CaseId, jiff::Timestamp)>> {
-    let mut found = Vec::with_capacity(cases.len());
-    for id in cases {
-        found.extend(r.all(sql::SCHED_OF, [id.to_bytes()], schedule)?);
-    }
-    Ok(found)
+/// All facts of some cases, and when each is due next. Call it in a snapshot.
+pub(super) fn shown(r: &Reader, cases: &[CaseId]) -> Read<Vec<(Facts, Option<jiff::Timestamp>)>> {
+    let of = |facts: Facts| {
+        let due = r.all(sql::SCHED_OF, [facts.case.id.to_bytes()], schedule)?;
+        Ok((facts, due.first().map(|(_, at)| *at)))
+    };
+    facts(r, cases)?.into_iter().map(of).collect()
 }
 
 fn schedule(row: &Row<'_>) -> Read<(CaseId, jiff::Timestamp)> {

@@ -6,8 +6,8 @@ use crate::figures::Figures;
 use crate::leaf::micros;
 use crate::{
     Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Facts, JournalFilter,
-    Leaf, Page, Read, Recorded, Store, StoreError, StoreStatus, StoredPolicy, StoredTemplate,
-    Switch,
+    Leaf, Page, Read, Recorded, Sought, Standing, Store, StoreError, StoreStatus, StoredPolicy,
+    StoredTemplate, Switch,
 };
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -19,6 +19,9 @@ use rusqlite::params;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{oneshot, watch};
+
+/// Changes that are encoded before others have a turn.
+const PREPARED_AT_ONCE: usize = 16;
 
 fn closed(changes: usize) -> Outcomes {
     (0..changes)
@@ -38,7 +41,14 @@ impl Store for SqliteStore {
             return closed(count);
         };
         // Encoded here, by whoever asks: the one writer has no time for it.
-        let changes = changes.into_iter().map(codec::prepare).collect();
+        let mut prepared = Vec::with_capacity(count);
+        for (n, change) in changes.into_iter().enumerate() {
+            if n > 0 && n.is_multiple_of(PREPARED_AT_ONCE) {
+                tokio::task::yield_now().await;
+            }
+            prepared.push(codec::prepare(change));
+        }
+        let changes = prepared;
         let (reply, outcomes) = oneshot::channel();
         if queue.send(Job { changes, reply }).await.is_err() {
             return closed(count);
@@ -74,14 +84,14 @@ impl Store for SqliteStore {
         .await
     }
 
-    async fn schedules(&self, cases: &[CaseId]) -> Read<Vec<(CaseId, Timestamp)>> {
-        let cases = cases.to_vec();
-        self.read(move |r| read::schedules(r, &cases)).await
-    }
-
     async fn facts(&self, cases: &[CaseId]) -> Read<Vec<Facts>> {
         let cases = cases.to_vec();
         self.read(move |r| read::facts(r, &cases)).await
+    }
+
+    async fn shown(&self, cases: &[CaseId]) -> Read<Vec<(Facts, Option<Timestamp>)>> {
+        let cases = cases.to_vec();
+        self.read(move |r| read::shown(r, &cases)).await
     }
 
     async fn case(&self, tenant: &TenantId, id: CaseId) -> Read<Option<Case>> {
@@ -150,11 +160,13 @@ impl Store for SqliteStore {
 
     async fn open_cases_of(&self, tenant: &TenantId, party: PartyId) -> Read<Vec<Case>> {
         let tenant = tenant.clone();
-        self.read(move |r| {
-            let key = params![party.to_bytes(), tenant.as_str()];
-            read::all(r, "a case", sql::CASES_OPEN_OF, key)
-        })
-        .await
+        self.read(move |r| read::open_cases_of(r, &tenant, party))
+            .await
+    }
+
+    async fn standing(&self, sought: &[Sought]) -> Read<Vec<Standing>> {
+        let sought = sought.to_vec();
+        self.read(move |r| read::standing(r, &sought)).await
     }
 
     async fn party_key(&self, party: PartyId) -> Read<Option<Vec<u8>>> {
