@@ -6,10 +6,12 @@ use std::time::Duration;
 use recoup::api::recoup::v1;
 use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Identity};
 
+use crate::metrics::Scrape;
 use crate::support::authority::{Authority, Paper};
 use crate::support::builds;
 use crate::support::client::{Client, reason};
 use crate::support::process::{Folder, until};
+use crate::support::scenes;
 use crate::support::server::{Server, Setup, launch};
 
 /// The key whose hash stands below.
@@ -206,6 +208,37 @@ async fn new_certificates_are_used_without_a_restart_and_bad_ones_are_not() {
     // A connection that was there lives on.
     let answer = held.admin().get_status(v1::GetStatusRequest {}).await;
     assert!(answer.is_ok(), "{answer:?}");
+}
+
+#[tokio::test]
+async fn a_monitor_sees_how_long_certificates_last_and_that_new_ones_came() {
+    let place = Place::new();
+    let mut setup = place.setup("");
+    let listener = "[metrics]\nlisten = \"127.0.0.1:0\"\n";
+    setup.tables.insert_str(0, listener);
+    let server = Server::start(place.folder.path(), &setup).await;
+    // Whether what is left, and the clock, come to the end of a year, but for the hour that a test may take.
+    let ends_with = async |whose: &str, year: i16| {
+        let end = jiff::civil::date(year, 12, 31).to_zoned(jiff::tz::TimeZone::UTC);
+        let end = end.expect("an instant").timestamp();
+        let series = format!("recoup_certificate_expires_seconds{{certificate=\"{whose}\"}}");
+        let left = Scrape::of(&server).await.get(&series);
+        let expected = end.duration_since(scenes::now()).as_secs_f64();
+        (left - expected).abs() < 3600.0
+    };
+    until("the end of the server's certificate", async || {
+        ends_with("server", 2090).await.then_some(())
+    })
+    .await;
+    let series = "recoup_certificate_expires_seconds{certificate=\"client_ca\"}";
+    let root = Scrape::of(&server).await.get(series);
+    assert!(root > 0.0, "{root}");
+    let next = place.servers.certify(2, &["127.0.0.1"], 2091);
+    next.write(place.folder.path(), "server");
+    until("the end of the new one", async || {
+        ends_with("server", 2091).await.then_some(())
+    })
+    .await;
 }
 
 #[tokio::test]

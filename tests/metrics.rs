@@ -14,7 +14,7 @@ use crate::support::scenes::{self, Loan, ONE_TEXT};
 use crate::support::server::{Server, Setup, launch};
 
 /// What a monitor read.
-struct Scrape {
+pub(crate) struct Scrape {
     text: String,
     /// Kinds by name, as the text says them.
     kinds: BTreeMap<String, String>,
@@ -23,7 +23,7 @@ struct Scrape {
 }
 
 impl Scrape {
-    async fn of(server: &Server) -> Self {
+    pub(crate) async fn of(server: &Server) -> Self {
         let (head, text) = get(server.metrics(), "/metrics").await;
         assert!(head.starts_with("HTTP/1.1 200"), "{head}");
         assert!(head.contains("application/openmetrics-text"), "{head}");
@@ -56,7 +56,7 @@ impl Scrape {
         }
     }
 
-    fn get(&self, series: &str) -> f64 {
+    pub(crate) fn get(&self, series: &str) -> f64 {
         self.values.get(series).copied().unwrap_or(0.0)
     }
 }
@@ -182,6 +182,65 @@ async fn stops_and_refusals_are_seen() {
     .await;
     let (head, _) = get(server.metrics(), "/").await;
     assert!(head.starts_with("HTTP/1.1 404"), "{head}");
+}
+
+#[tokio::test]
+async fn what_a_stop_holds_back_is_counted_and_so_is_how_streams_end() {
+    let folder = Folder::new();
+    let sandbox = Sandbox::live(folder.path(), 42).await;
+    let server = Server::start(folder.path(), &watched(&sandbox)).await;
+    let (ana, ben) = (server.ana(), server.ben());
+    scenes::set_up(&ana, &ben, ONE_TEXT).await;
+    let scope = || v1::DispatchScope {
+        scope: Some(v1::dispatch_scope::Scope::Channel("sms".into())),
+    };
+    let stop = v1::PauseDispatchRequest {
+        request_id: "stop".into(),
+        scope: Some(scope()),
+        reason: "a drill".into(),
+    };
+    let stopped = ana.admin().pause_dispatch(stop).await;
+    stopped.expect("a stop");
+    let before = Scrape::of(&server).await;
+    assert_eq!(before.get("recoup_dispatch_held_cases"), 0.0);
+    for number in 1..=3 {
+        scenes::open(&ana, &Loan::at_noon(number)).await;
+    }
+    let after = until("three cases to be held back", async || {
+        let scrape = Scrape::of(&server).await;
+        (scrape.get("recoup_dispatch_held_cases") >= 3.0).then_some(scrape)
+    })
+    .await;
+    let sent = "recoup_contact_states_total{channel=\"sms\",state=\"DISPATCHING\"}";
+    assert_eq!(after.get(sent), 0.0, "{}", after.text);
+
+    let ends = async |method: &str, code: &str| {
+        let series = format!("recoup_stream_ends_total{{method=\"{method}\",code=\"{code}\"}}");
+        Scrape::of(&server).await.get(&series)
+    };
+    let watch = |end_at_present| v1::WatchEventsRequest {
+        end_at_present,
+        ..v1::WatchEventsRequest::default()
+    };
+    let read = ana.events().watch_events(watch(true)).await;
+    let mut read = read.expect("a stream").into_inner();
+    while read.message().await.expect("it goes on").is_some() {}
+    assert_eq!(ends("EventService/WatchEvents", "OK").await, 1.0);
+    let mut left = ana.events().watch_events(watch(false)).await;
+    let first = left.as_mut().expect("a stream").get_mut().message().await;
+    assert!(first.expect("an event").is_some());
+    assert_eq!(ends("EventService/WatchEvents", "ABANDONED").await, 0.0);
+    drop(left);
+    until("the watcher that left to be counted", async || {
+        let left = ends("EventService/WatchEvents", "ABANDONED").await;
+        (left == 1.0).then_some(())
+    })
+    .await;
+    let none = tokio_stream::empty::<v1::ImportCasesRequest>();
+    let import = ana.cases().import_cases(none).await;
+    let mut import = import.expect("a stream").into_inner();
+    assert_eq!(import.message().await.expect("no row, no answer"), None);
+    assert_eq!(ends("CaseService/ImportCases", "OK").await, 1.0);
 }
 
 #[tokio::test]

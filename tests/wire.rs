@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use recoup::api::recoup::v1;
 use tokio::net::TcpStream;
+use tonic_types::StatusExt;
 
 use crate::support::builds;
 use crate::support::client::{Client, reason};
 use crate::support::h2::{
-    self, CONTINUATION, END_HEADERS, END_STREAM, GOAWAY, HEADERS, MAX_CONCURRENT_STREAMS,
-    MAX_HEADER_LIST_SIZE, PING, RST_STREAM, Raw, SETTINGS, call,
+    self, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, MAX_CONCURRENT_STREAMS,
+    MAX_HEADER_LIST_SIZE, PING, PRIORITY, RST_STREAM, Raw, SETTINGS, WINDOW_UPDATE, call,
 };
 use crate::support::process::{Folder, HANG, until};
 use crate::support::scenes::Loan;
@@ -120,6 +121,89 @@ async fn headers_without_end_end_the_connection() {
 }
 
 #[tokio::test]
+async fn a_flood_of_small_frames_costs_nobody_else_and_little_memory() {
+    let (mut server, _folder) = serve("").await;
+    let good = server.ana();
+    is_served(&good).await;
+    let before = resident(&mut server);
+    // Whoever floods reads no answer either. One stream is open for what needs one.
+    for (kind, stream, payload) in [
+        (SETTINGS, 0, &[][..]),
+        (SETTINGS, 0, &[0, 3, 0, 0, 0, 1]),
+        (PING, 0, &[7; 8]),
+        (WINDOW_UPDATE, 0, &[0, 0, 0, 1]),
+        (WINDOW_UPDATE, 1, &[0, 0, 0, 1]),
+        (PRIORITY, 1, &[0, 0, 0, 3, 1]),
+        (DATA, 1, &[]),
+        (0xee, 0, b"no kind that there is"),
+    ] {
+        let mut raw = Raw::greet(server.api()).await;
+        raw.frame(HEADERS, END_HEADERS, 1, &call(STATUS)).await;
+        let thousand = h2::frame(kind, 0, stream, payload).repeat(1_000);
+        for round in 0..200 {
+            // A server that takes no more, or has closed, has defended itself.
+            let taken = tokio::time::timeout(Duration::from_millis(500), raw.send(&thousand)).await;
+            if round % 50 == 0 {
+                is_served(&good).await;
+            }
+            if taken != Ok(true) {
+                break;
+            }
+        }
+        is_served(&good).await;
+        let grown = resident(&mut server).saturating_sub(before);
+        assert!(grown < GROWTH_MAX, "kind {kind}: {grown} KiB");
+    }
+}
+
+#[tokio::test]
+async fn what_is_too_large_is_refused_by_its_reason_and_not_kept() {
+    let (mut server, _folder) = serve("").await;
+    let good = server.ana();
+    is_served(&good).await;
+    let before = resident(&mut server);
+    // Messages of 32 MiB, several at once: the limit is one.
+    let mut calls = tokio::task::JoinSet::new();
+    for number in 0..4 {
+        let mut cases = server.ana().cases().max_encoding_message_size(64 << 20);
+        calls.spawn(async move {
+            let mut request = Loan::at_noon(number).open();
+            request.request_id = "r".repeat(32 << 20);
+            cases.open_case(request).await
+        });
+    }
+    while let Some(done) = calls.join_next().await {
+        let refused = done.expect("a call").expect_err("too large");
+        assert_eq!(reason(&refused), "MESSAGE_TOO_LARGE", "{refused:?}");
+        is_served(&good).await;
+    }
+    // Headers that do end, but are larger than the settings say.
+    let mut raw = Raw::greet(server.api()).await;
+    let mut head = call(STATUS);
+    for number in 0..4 {
+        h2::field(&mut head, &format!("x-more-{number}"), &"y".repeat(8_000));
+    }
+    let (first, rest) = head.split_at(16_000);
+    raw.frame(HEADERS, END_STREAM, 1, first).await;
+    raw.frame(CONTINUATION, 0, 1, &rest[..16_000]).await;
+    raw.frame(CONTINUATION, END_HEADERS, 1, &rest[16_000..])
+        .await;
+    let refused = loop {
+        match raw.next().await {
+            None => break true,
+            Some(frame) if [RST_STREAM, GOAWAY].contains(&frame.kind) => break true,
+            // 431, which no table of RFC 7541 has: the digits stand there.
+            Some(frame) if frame.kind == HEADERS => break !frame.payload.starts_with(&[0x88]),
+            Some(_) => {}
+        }
+    };
+    assert!(refused, "32 KB of headers were taken");
+    is_served(&good).await;
+    let grown = resident(&mut server).saturating_sub(before);
+    assert!(grown < GROWTH_MAX, "{grown} KiB");
+}
+
+#[tokio::test]
 async fn rubbish_and_pings_harm_nobody_else() {
     let (mut server, _folder) = serve("").await;
     let good = server.ana();
@@ -161,6 +245,53 @@ async fn rubbish_and_pings_harm_nobody_else() {
     is_served(&good).await;
     let grown = resident(&mut server).saturating_sub(before);
     assert!(grown < GROWTH_MAX, "{grown} KiB");
+}
+
+#[tokio::test]
+async fn a_lender_that_takes_its_share_of_calls_takes_none_of_the_others() {
+    // No call of the flood ends of itself while this runs.
+    let tables = "[limits]\ncalls_max = 8\ntenant_calls_max = 4\nrequest_timeout_ms = 600000\n\
+        [[tenant]]\nid = \"good\"\ndisplay_name = \"Good\"\n\
+        [[tenant]]\nid = \"loud\"\ndisplay_name = \"Loud\"\n\
+        [[dev_principal]]\nname = \"ana\"\ntoken = \"dev-ana\"\ntenant = \"good\"\nroles = [\"all\"]\n\
+        [[dev_principal]]\nname = \"lou\"\ntoken = \"dev-lou\"\ntenant = \"loud\"\nroles = [\"all\"]\n";
+    let (server, _folder) = serve(tables).await;
+    let (good, loud) = (server.ana(), server.client("dev-lou"));
+    is_served(&good).await;
+    is_served(&loud).await;
+    // Calls that began and do not say what they ask: on two connections, more than the server has room for.
+    let mut head = call(STATUS);
+    h2::field(&mut head, "authorization", "Bearer dev-lou");
+    let mut flood = [
+        Raw::greet(server.api()).await,
+        Raw::greet(server.api()).await,
+    ];
+    for raw in &mut flood {
+        for stream in [1, 3, 5, 7, 9] {
+            assert!(raw.frame(HEADERS, END_HEADERS, stream, &head).await);
+        }
+    }
+    let refused = until("the loud lender to be past its share", async || {
+        let answer = loud.admin().get_status(v1::GetStatusRequest {}).await;
+        answer.err()
+    })
+    .await;
+    assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
+    assert_eq!(reason(&refused), "TOO_MANY_REQUESTS");
+    let details = refused.get_error_details();
+    assert!(details.retry_info().is_some(), "{refused:?}");
+    // The other lender finds room all the same, while the flood stands.
+    for _ in 0..20 {
+        is_served(&good).await;
+    }
+    let still = loud.admin().get_status(v1::GetStatusRequest {}).await;
+    assert!(still.is_err(), "the flood was gone meanwhile");
+    drop(flood);
+    until("the loud lender to be served again", async || {
+        let answer = loud.admin().get_status(v1::GetStatusRequest {}).await;
+        answer.ok().map(drop)
+    })
+    .await;
 }
 
 #[tokio::test]

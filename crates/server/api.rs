@@ -43,6 +43,8 @@ pub struct Method {
     pub name: String,
     /// The roles that may call it. Empty = nobody.
     pub roles: Vec<Role>,
+    /// True where it answers with a stream.
+    pub streams: bool,
     /// True while it is not built and answers UNIMPLEMENTED.
     pub preview: bool,
     /// True where its request carries a `request_id`: the method changes something.
@@ -74,6 +76,7 @@ fn describe(pool: &DescriptorPool, method: &MethodDescriptor) -> Method {
             Some(Value::List(roles)) => roles.iter().filter_map(role).collect(),
             _ => Vec::new(),
         },
+        streams: method.is_server_streaming(),
         preview: option(pool, method, "recoup.v1.preview") == Some(Value::Bool(true)),
         mutation: method.input().get_field_by_name("request_id").is_some(),
     }

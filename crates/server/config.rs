@@ -225,6 +225,10 @@ pub struct Limits {
     pub connection_calls_max: usize,
     /// Calls at once on all connections, 1 to 100000; more are refused with TOO_MANY_REQUESTS. Default: 512.
     pub calls_max: usize,
+    /// Calls at once of one lender on all its connections, 1 to 100000; more are refused with TOO_MANY_REQUESTS,
+    /// and other lenders go on. Default: half of `calls_max` where there are several lenders, all of it where
+    /// there is one.
+    pub tenant_calls_max: Option<usize>,
     /// HTTP/2 streams at once on one connection, 1 to 1000. Default: 100.
     pub connection_streams_max: u32,
     /// Connections at once, 1 to 100000; more are closed at once. Default: 1024.
@@ -252,6 +256,7 @@ impl Default for Limits {
             request_timeout_ms: 10_000,
             connection_calls_max: 64,
             calls_max: 512,
+            tenant_calls_max: None,
             connection_streams_max: 100,
             connections_max: 1024,
             address_connections_max: 64,
@@ -410,6 +415,18 @@ impl Config {
         Duration::from_millis(self.engine.call_timeout_ms)
     }
 
+    /// Calls at once of one lender.
+    #[must_use]
+    pub fn tenant_calls_max(&self) -> usize {
+        let all = self.limits.calls_max;
+        let share = if self.tenant.len() > 1 {
+            all.div_ceil(2)
+        } else {
+            all
+        };
+        self.limits.tenant_calls_max.unwrap_or(share)
+    }
+
     /// Whether every value can be.
     ///
     /// # Errors
@@ -433,6 +450,10 @@ impl Config {
             1,
             1000,
         )?;
+        within("limits.calls_max", l.calls_max as u64, 1, 100_000)?;
+        if let Some(calls) = l.tenant_calls_max {
+            within("limits.tenant_calls_max", calls as u64, 1, 100_000)?;
+        }
         within(
             "limits.connection_streams_max",
             u64::from(l.connection_streams_max),

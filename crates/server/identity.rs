@@ -135,6 +135,11 @@ impl Principals {
         }
     }
 
+    /// Their lenders, each as often as it has principals.
+    pub fn tenants(&self) -> impl Iterator<Item = &TenantId> {
+        self.0.all.iter().map(|p| &p.tenant)
+    }
+
     /// Their names.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.all.iter().map(|p| &*p.name)

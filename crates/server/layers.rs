@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
+use recoup_domain::ids::TenantId;
 use recoup_engine::activity::Activity;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tonic::body::Body;
@@ -20,7 +21,7 @@ use crate::api::{self, Method};
 use crate::config::{Config, Reflection};
 use crate::identity::{Principal, Principals};
 use crate::listen::Peer;
-use crate::metrics::Meters;
+use crate::metrics::{Meters, streams};
 use crate::status::{self, Problem};
 
 /// What load balancers ask; it says nothing of any lender.
@@ -44,6 +45,8 @@ struct Rules {
     reflection: Reflection,
     /// Calls that may still begin.
     room: Arc<Semaphore>,
+    /// Calls that may still begin of each lender.
+    shares: HashMap<TenantId, Arc<Semaphore>>,
     activity: Activity,
     meters: Arc<Meters>,
     /// Each method's label, by its path.
@@ -76,6 +79,11 @@ impl Gatekeeper {
             .map(|m| (m.path.clone(), m))
             .collect();
         let label = |m: &Method| (m.path.clone(), format!("{}/{}", m.service, m.name).into());
+        let share = config.tenant_calls_max();
+        let shares = principals
+            .tenants()
+            .map(|tenant| (tenant.clone(), Arc::new(Semaphore::new(share))))
+            .collect();
         Ok(Self(Arc::new(Rules {
             labels: methods.values().map(label).collect(),
             unnamed: OTHER.into(),
@@ -83,6 +91,7 @@ impl Gatekeeper {
             methods,
             principals,
             reflection: config.reflection,
+            shares,
             room: Arc::new(Semaphore::new(config.limits.calls_max)),
             activity,
         })))
@@ -109,14 +118,26 @@ impl Rules {
         Arc::clone(self.labels.get(path).unwrap_or(&self.unnamed))
     }
 
-    /// A place among the calls under way on the caller's connection and on the server, if there is one left.
-    fn begin(&self, peer: Option<&Peer>) -> Result<Places, Status> {
+    /// Whether a path answers with a stream.
+    fn streams(&self, path: &str) -> bool {
+        self.methods.get(path).is_some_and(|m| m.streams)
+    }
+
+    /// A place among the calls under way on the caller's connection, of its lender and on the server, if there is
+    /// one left in each. A lender's share comes before the room of all, so that one lender's flood leaves the rest
+    /// to the others.
+    fn begin(&self, peer: Option<&Peer>, who: Option<&Principal>) -> Result<Places, Status> {
         let own = match peer {
             Some(peer) => Some(place(&peer.room, "your connection")?),
             None => None,
         };
+        let lender = match who.and_then(|who| self.shares.get(&who.tenant)) {
+            Some(share) => Some(place(share, "your lender")?),
+            None => None,
+        };
         Ok(Places {
             _own: own,
+            _lender: lender,
             _shared: place(&self.room, "the server")?,
         })
     }
@@ -172,6 +193,7 @@ impl Rules {
 /// What a call holds while it is under way.
 struct Places {
     _own: Option<OwnedSemaphorePermit>,
+    _lender: Option<OwnedSemaphorePermit>,
     _shared: OwnedSemaphorePermit,
 }
 
@@ -224,9 +246,15 @@ where
             peer: request.extensions().get::<Peer>(),
         };
         let path = request.uri().path();
-        let meter = self.rules.meters.call(self.rules.label(path));
+        let label = self.rules.label(path);
+        let meter = self.rules.meters.call(Arc::clone(&label));
+        let stream = self.rules.streams(path).then_some(label);
+        let meters = Arc::clone(&self.rules.meters);
         let admitted = self.rules.admit(path, shown);
-        let begin = |principal| Ok((principal, self.rules.begin(shown.peer)?));
+        let begin = |who: Option<Principal>| {
+            let places = self.rules.begin(shown.peer, who.as_ref())?;
+            Ok((who, places))
+        };
         match admitted.and_then(begin) {
             Err(status) => Box::pin(async move {
                 drain(request.into_body()).await;
@@ -244,11 +272,15 @@ where
                 Box::pin(async move {
                     let response = inner.call(request).await;
                     drop((work, places));
-                    let response = response.map(with_details);
-                    if let Ok(response) = &response {
-                        meter.answered(code_of(response));
-                    }
-                    response
+                    let response = response.map(with_details)?;
+                    let code = code_of(&response);
+                    meter.answered(code);
+                    Ok(match stream {
+                        Some(method) if code == Code::Ok => {
+                            response.map(|body| streams::watched(body, meters, method))
+                        }
+                        _ => response,
+                    })
                 })
             }
         }
@@ -414,20 +446,44 @@ mod tests {
         let mut config = Config::default();
         config.limits.calls_max = 1;
         let rules = rules(&config);
-        let held = rules.begin(None).expect("the first");
-        let status = rules.begin(None).err().expect("the second");
+        let held = rules.begin(None, None).expect("the first");
+        let status = rules.begin(None, None).err().expect("the second");
         assert_eq!(reason(&status), "TOO_MANY_REQUESTS");
         assert!(status.get_error_details().retry_info().is_some());
         drop(held);
-        assert!(rules.begin(None).is_ok());
+        assert!(rules.begin(None, None).is_ok());
         let peer = Peer {
             address: "127.0.0.1:9".parse().expect("an address"),
             names: Arc::new([]),
             room: Arc::new(Semaphore::new(0)),
         };
-        let status = rules.begin(Some(&peer)).err().expect("its connection");
+        let status = rules
+            .begin(Some(&peer), None)
+            .err()
+            .expect("its connection");
         assert_eq!(reason(&status), "TOO_MANY_REQUESTS");
-        assert!(rules.begin(None).is_ok(), "others go on");
+        assert!(rules.begin(None, None).is_ok(), "others go on");
+    }
+
+    #[test]
+    fn a_lender_that_fills_its_share_leaves_the_rest_to_the_others() {
+        let text = "[limits]\ncalls_max = 4\n[[tenant]]\nid = \"a\"\ndisplay_name = \"A\"\n\
+            [[tenant]]\nid = \"b\"\ndisplay_name = \"B\"\n\
+            [[dev_principal]]\nname = \"ana\"\ntoken = \"dev-ana\"\ntenant = \"a\"\nroles = [\"all\"]\n\
+            [[dev_principal]]\nname = \"ben\"\ntoken = \"dev-ben\"\ntenant = \"b\"\nroles = [\"all\"]\n";
+        let config = Config::parse(text, std::path::Path::new("x.toml")).expect("a configuration");
+        let rules = rules(&config);
+        let who = |header: &str| rules.principals.named_by(header).cloned();
+        let (ana, ben) = (who("Bearer dev-ana"), who("Bearer dev-ben"));
+        let mut held: Vec<Places> = (0..2)
+            .map(|_| rules.begin(None, ana.as_ref()).expect("within her share"))
+            .collect();
+        let status = rules.begin(None, ana.as_ref()).err().expect("past it");
+        assert_eq!(reason(&status), "TOO_MANY_REQUESTS");
+        assert!(status.message().starts_with("your lender"), "{status:?}");
+        assert!(rules.begin(None, ben.as_ref()).is_ok(), "others go on");
+        held.pop();
+        assert!(rules.begin(None, ana.as_ref()).is_ok(), "a place came back");
     }
 
     #[test]

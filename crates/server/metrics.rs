@@ -7,6 +7,7 @@
 pub mod listener;
 pub mod meters;
 mod scrape;
+pub(crate) mod streams;
 pub mod table;
 
 pub use meters::Meters;

@@ -1,6 +1,9 @@
 //! The certificates of the API's listener. Files that change are taken up by the next connection; what cannot
 //! be used is reported, and what was good stays.
 
+mod ends;
+
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
@@ -34,7 +37,14 @@ fn wrong(path: &Path, problem: impl Into<String>) -> TlsError {
 /// The listener's certificates as they are now.
 pub struct Certificates {
     config: TlsConfig,
-    current: RwLock<Arc<ServerConfig>>,
+    current: RwLock<InUse>,
+}
+
+/// What connections get, and when it ends.
+struct InUse {
+    server: Arc<ServerConfig>,
+    /// In seconds since 1970, UTC: `server`, `client_ca`.
+    ends: BTreeMap<&'static str, i64>,
 }
 
 impl Certificates {
@@ -44,7 +54,7 @@ impl Certificates {
     /// Where one cannot be read or used.
     pub fn load(config: &TlsConfig) -> Result<Self, TlsError> {
         Ok(Self {
-            current: RwLock::new(Arc::new(read(config)?)),
+            current: RwLock::new(read(config)?),
             config: config.clone(),
         })
     }
@@ -52,13 +62,20 @@ impl Certificates {
     /// What the next connection gets.
     #[must_use]
     pub fn current(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+        let in_use = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&in_use.server)
+    }
+
+    fn ends(&self) -> BTreeMap<&'static str, i64> {
+        let in_use = self.current.read().unwrap_or_else(PoisonError::into_inner);
+        in_use.ends.clone()
     }
 
     /// Looks at the files again and again.
     pub async fn keep_fresh(&self, meters: &Meters) {
         let pause = Duration::from_secs(self.config.reload_s);
         let mut seen = marks(&self.config);
+        meters.certificates_end(self.ends());
         loop {
             tokio::time::sleep(pause).await;
             let now = marks(&self.config);
@@ -68,7 +85,8 @@ impl Certificates {
             seen = now;
             match read(&self.config) {
                 Ok(fresh) => {
-                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(fresh);
+                    *self.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+                    meters.certificates_end(self.ends());
                     meters.certificates.add("taken");
                     tracing::info!("new certificates are in use for new connections");
                 }
@@ -90,8 +108,9 @@ fn marks(config: &TlsConfig) -> Vec<Option<(SystemTime, u64)>> {
     config.files().map(mark).collect()
 }
 
-fn read(config: &TlsConfig) -> Result<ServerConfig, TlsError> {
+fn read(config: &TlsConfig) -> Result<InUse, TlsError> {
     let chain = certificates(&config.cert_file)?;
+    let mut ends = BTreeMap::from_iter(first_end(&chain).map(|at| ("server", at)));
     let key = PrivateKeyDer::from_pem_file(&config.key_file)
         .map_err(|e| unread(&config.key_file, "private key", &e))?;
     let provider = Arc::new(crypto::ring::default_provider());
@@ -99,7 +118,11 @@ fn read(config: &TlsConfig) -> Result<ServerConfig, TlsError> {
         .with_safe_default_protocol_versions()
         .map_err(|e| wrong(&config.cert_file, e.to_string()))?;
     let builder = match &config.client_ca_file {
-        Some(roots) => builder.with_client_cert_verifier(callers(config, roots, provider)?),
+        Some(path) => {
+            let roots = certificates(path)?;
+            ends.extend(first_end(&roots).map(|at| ("client_ca", at)));
+            builder.with_client_cert_verifier(callers(config, path, roots, provider)?)
+        }
         None => builder.with_no_client_auth(),
     };
     let mut server = builder.with_single_cert(chain, key).map_err(|e| {
@@ -109,17 +132,26 @@ fn read(config: &TlsConfig) -> Result<ServerConfig, TlsError> {
         )
     })?;
     server.alpn_protocols = vec![b"h2".to_vec()];
-    Ok(server)
+    Ok(InUse {
+        server: Arc::new(server),
+        ends,
+    })
+}
+
+/// When the first of some certificates ends, in seconds since 1970, UTC.
+fn first_end(certificates: &[CertificateDer<'_>]) -> Option<i64> {
+    certificates.iter().filter_map(|c| ends::not_after(c)).min()
 }
 
 /// Verifies callers' certificates.
 fn callers(
     config: &TlsConfig,
     path: &Path,
+    all: Vec<CertificateDer<'static>>,
     provider: Arc<crypto::CryptoProvider>,
 ) -> Result<Arc<dyn ClientCertVerifier>, TlsError> {
     let mut roots = RootCertStore::empty();
-    for root in certificates(path)? {
+    for root in all {
         roots
             .add(root)
             .map_err(|e| wrong(path, format!("holds no usable root: {e}")))?;

@@ -7,6 +7,7 @@ mod demo;
 mod law;
 mod mutants;
 mod peers;
+mod people;
 mod portfolio;
 mod test;
 mod vectors;

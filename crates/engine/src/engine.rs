@@ -8,7 +8,7 @@ use crate::error::{CommandError, Done};
 use crate::ids::IdSource;
 use crate::keys::Keys;
 use crate::library::{Library, PolicyDoesNotCompile};
-use crate::planner::Parked;
+use crate::planner::{HeldBack, Parked};
 use crate::vault::Vault;
 use jiff::SignedDuration;
 use recoup_compliance::Packs;
@@ -82,6 +82,7 @@ pub(crate) struct Inner {
     pub(crate) activity: Activity,
     pub(crate) blobs: Arc<Blobs>,
     pub(crate) parked: Parked,
+    pub(crate) held_back: HeldBack,
     /// Something may be due: look again.
     pub(crate) wake: Notify,
     /// Nothing is dispatched any more in this process: it is going down, or the clock's run has ended.
@@ -130,6 +131,7 @@ impl Engine {
             channel_clock: Arc::new(ChannelClock::new(wall.clone())),
             activity: Activity::default(),
             parked: Parked::default(),
+            held_back: HeldBack::default(),
             wake: Notify::new(),
             halted: AtomicBool::new(false),
             blobs: options.blobs.clone(),

@@ -30,6 +30,27 @@ const SLEEP_MAX: Duration = Duration::from_secs(5);
 #[derive(Default)]
 pub(crate) struct Parked(Mutex<HashMap<String, VecDeque<(Claim, Work)>>>);
 
+/// How many cases a stop of dispatch held back, and until when: the slot in which they are asked again.
+#[derive(Default)]
+pub(crate) struct HeldBack(Mutex<Option<(Timestamp, u64)>>);
+
+impl HeldBack {
+    /// One more, until then.
+    fn one_more(&self, until: Timestamp) {
+        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *held = match *held {
+            Some((slot, n)) if slot == until => Some((slot, n + 1)),
+            _ => Some((until, 1)),
+        };
+    }
+
+    /// How many still sleep.
+    fn now(&self, now: Timestamp) -> u64 {
+        let held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        held.filter(|(until, _)| *until > now).map_or(0, |(_, n)| n)
+    }
+}
+
 /// How many cases may wait for room in one channel. What does not fit goes back into the plan, so that a channel
 /// that is slow holds up its own contacts alone.
 const PARKED_MAX: usize = 1_024;
@@ -90,6 +111,12 @@ impl Engine {
                 () = tokio::time::sleep(pause) => {}
             }
         }
+    }
+
+    /// Cases that a stop of dispatch held back, and that are asked again in the next slot.
+    #[must_use]
+    pub fn held_back(&self) -> u64 {
+        self.0.held_back.now(self.0.wall.now())
     }
 
     async fn until_next(&self) -> Duration {
@@ -295,7 +322,11 @@ impl Engine {
             .await
         {
             Err(CommitError::Store(error)) => Err(error),
-            _ => Ok(()),
+            Err(_) => Ok(()),
+            Ok(_) => {
+                self.0.held_back.one_more(next);
+                Ok(())
+            }
         }
     }
 }

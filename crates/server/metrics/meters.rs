@@ -18,6 +18,8 @@ pub struct Meters {
     calls: Counts<(Arc<str>, &'static str)>,
     call_seconds: Mutex<BTreeMap<Arc<str>, Spread>>,
     calls_under_way: AtomicUsize,
+    /// Streams by method and by the code of their end.
+    pub stream_ends: Counts<(Arc<str>, &'static str)>,
     /// Connections by what became of them: `served`, `refused`, `handshake_failed`, `handshake_timeout`.
     pub connections: Counts<&'static str>,
     /// Connections that are open.
@@ -32,6 +34,8 @@ pub struct Meters {
     pub watchers_slow: AtomicUsize,
     /// Looks at changed certificates: `taken`, `unusable`.
     pub certificates: Counts<&'static str>,
+    /// When the certificates in use end, in seconds since 1970, UTC: `server`, `client_ca`.
+    certificate_ends: Mutex<BTreeMap<&'static str, i64>>,
 }
 
 impl Meters {
@@ -63,6 +67,23 @@ impl Meters {
     #[must_use]
     pub fn call_seconds(&self) -> BTreeMap<Arc<str>, Spread> {
         self.call_seconds
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Certificates were put in use that end then (seconds since 1970, UTC), by whose they are.
+    pub fn certificates_end(&self, at: BTreeMap<&'static str, i64>) {
+        *self
+            .certificate_ends
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    /// When the certificates in use end, in seconds since 1970, UTC: `server`, `client_ca`.
+    #[must_use]
+    pub fn certificate_ends(&self) -> BTreeMap<&'static str, i64> {
+        self.certificate_ends
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -117,7 +138,7 @@ impl Drop for CallMeter {
 }
 
 /// A gRPC code as its specification writes it.
-const fn name_of(code: Code) -> &'static str {
+pub(super) const fn name_of(code: Code) -> &'static str {
     match code {
         Code::Ok => "OK",
         Code::Cancelled => "CANCELLED",

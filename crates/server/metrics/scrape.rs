@@ -13,6 +13,7 @@ use recoup_engine::CommandError;
 use recoup_engine::figures::ChannelFigures;
 use recoup_store::Scope;
 use recoup_store::figures::{Fact, Figures, Spread};
+use tokio_rustls::rustls::pki_types::UnixTime;
 
 use super::table::{self, Kind, Metric};
 use crate::disk::free_bytes;
@@ -173,6 +174,14 @@ fn api(page: &mut Page, edge: &Edge) {
             page.put(metric, &[label], n);
         }
     }
+    for ((method, code), n) in meters.stream_ends.read() {
+        page.put(&table::STREAM_ENDS, &[&method, code], n);
+    }
+    // By the clock that handshakes go by, whatever the clock of policies says.
+    let now = i64::try_from(UnixTime::now().as_secs()).unwrap_or(i64::MAX);
+    for (whose, at) in meters.certificate_ends() {
+        page.put(&table::CERTIFICATE_SECONDS, &[whose], level(at - now));
+    }
     let open = meters.connections_open.load(Ordering::Relaxed);
     page.put(&table::CONNECTIONS_OPEN, &[], level(open));
     let watchers = meters.watchers.load(Ordering::Relaxed);
@@ -208,6 +217,7 @@ async fn work(page: &mut Page, edge: &Edge) -> Result<(), ScrapeError> {
         let laid = switches.iter().filter(|s| s.paused && is(&s.scope)).count();
         page.put(&table::PAUSES, &[scope], level(laid));
     }
+    page.put(&table::HELD, &[], level(edge.engine.held_back()));
     let position = *edge.engine.newest().borrow();
     page.put(&table::POSITION, &[], level(position));
     Ok(())

@@ -78,6 +78,11 @@ metrics! {
         "The 99th percentile of writes (OpenCase, RecordPayment) above 1 s for 10 minutes.";
     CALLS_UNDER_WAY = Gauge "recoup_calls_under_way" ("calls") []:
         "Calls that have no answer yet.", "Near limits.calls_max for 5 minutes.";
+    STREAM_ENDS = Counter "recoup_stream_ends" ("streams") ["method", "code"]:
+        "Streams that began, by method and by the gRPC code they ended with: WatchEvents, ImportCases, ExportLedger. \
+         ABANDONED: the caller went away, or its connection did.",
+        "INTERNAL at all; UNAVAILABLE while the server is not being stopped: watchers read too slowly, or an import \
+         found the store away; ABANDONED of ImportCases: a lender's import breaks off.";
     CONNECTIONS = Counter "recoup_connections" ("connections") ["result"]:
         "Connections to the API by what became of them: served, refused (over limits.connections_max or \
          address_connections_max), handshake_failed, handshake_timeout.",
@@ -86,6 +91,12 @@ metrics! {
         "Connections to the API that are open.", "Near limits.connections_max.";
     CERTIFICATES = Counter "recoup_certificate_reloads" ("reloads") ["result"]:
         "Changed files of [tls]: taken, or unusable (the old ones stay).", "unusable at all.";
+
+    CERTIFICATE_SECONDS = Gauge "recoup_certificate_expires_seconds" ("seconds") ["certificate"]:
+        "Seconds until the certificates in use end, negative afterwards: server (the first to end of tls.cert_file), \
+         client_ca (the first to end of tls.client_ca_file). Not there without [tls]. Callers' own certificates are \
+         not known here.",
+        "server below 1209600 (14 days), client_ca below 2592000 (30 days): put new files in place.";
 
     CASES = Gauge "recoup_cases" ("cases") ["status"]:
         "Cases as they stand: open, paused (a hold, dispute or promise stops them), legal, closed.",
@@ -100,6 +111,11 @@ metrics! {
     PAUSES = Gauge "recoup_dispatch_pauses" ("pauses") ["scope"]:
         "Stops of dispatch in force, laid by a person: all, lender, channel.",
         "all or channel for longer than the incident it was laid for.";
+
+    HELD = Gauge "recoup_dispatch_held_cases" ("cases") []:
+        "Cases whose contact was due and was held back by a stop of dispatch in this slot of 15 minutes; they are asked \
+         again in the next one, and counted anew. A case that a fact wakes in between is counted again.",
+        "Grows from slot to slot: what was held goes all at once when the stop ends.";
 
     CONTACTS = Gauge "recoup_contacts" ("contacts") ["class", "state"]:
         "Contacts as they stand, by kind and state. PLANNED wait for a person's approval, DISPATCHING are on their \

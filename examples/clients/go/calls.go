@@ -112,12 +112,3 @@ func call[Request, Answer any](
 		return method(ctx, request)
 	})
 }
-
-// caller puts the token into each call, over TLS and, for a server on this machine, without.
-type caller string
-
-func (c caller) GetRequestMetadata(context.Context, ...string) (map[string]string, error) {
-	return map[string]string{"authorization": "Bearer " + string(c)}, nil
-}
-
-func (caller) RequireTransportSecurity() bool { return false }

@@ -7,7 +7,6 @@ package main
 
 import (
 	"bufio"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,14 +16,9 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"time"
 
 	"google.golang.org/genproto/googleapis/type/date"
 	"google.golang.org/genproto/googleapis/type/money"
-	"google.golang.org/grpc"
-	"google.golang.org/grpc/backoff"
-	"google.golang.org/grpc/credentials/insecure"
-	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
@@ -166,19 +160,6 @@ func wrongPayment(ctx context.Context, service pb.CaseServiceClient, caseID stri
 		fmt.Printf("  %s: %s\n", violation.GetField(), violation.GetDescription())
 	}
 	return p, nil
-}
-
-func connect() (*grpc.ClientConn, error) {
-	quick := backoff.DefaultConfig
-	quick.BaseDelay, quick.MaxDelay = 100*time.Millisecond, 2*time.Second
-	return grpc.NewClient(cmp.Or(os.Getenv("RECOUP_SERVER"), "127.0.0.1:7700"),
-		grpc.WithTransportCredentials(insecure.NewCredentials()), // with TLS: credentials.NewTLS
-		grpc.WithPerRPCCredentials(caller(cmp.Or(os.Getenv("RECOUP_TOKEN"), "dev-ana"))),
-		// A connection that died without a word is found within a minute and a half.
-		grpc.WithKeepaliveParams(keepalive.ClientParameters{Time: time.Minute, Timeout: 30 * time.Second}),
-		// A server that is back is found soon.
-		grpc.WithConnectParams(grpc.ConnectParams{Backoff: quick, MinConnectTimeout: 5 * time.Second}),
-	)
 }
 
 func run(ctx context.Context) error {

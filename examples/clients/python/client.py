@@ -4,7 +4,6 @@ All of it may be run again: request ids follow from the lender's own references,
 """
 
 import json
-import os
 import sys
 from pathlib import Path
 
@@ -19,19 +18,8 @@ from recoup.v1 import case_pb2_grpc, event_pb2
 from recoup.v1 import types_pb2 as types
 
 from calls import PATIENCE_S, TRY_S, call, problem_of, problem_of_status, repeating
+from connect import CALLER, connect
 from follow import Follower
-
-SERVER = os.environ.get("RECOUP_SERVER", "127.0.0.1:7700")
-CALLER = [("authorization", f"Bearer {os.environ.get('RECOUP_TOKEN', 'dev-ana')}")]
-OPTIONS = [
-    # A connection that died without a word is found within a minute and a half.
-    ("grpc.keepalive_time_ms", 60_000),
-    ("grpc.keepalive_timeout_ms", 30_000),
-    # A server that is back is found soon.
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2_000),
-]
 
 
 def borrower(number: int, mobile: str) -> borrowers.Party:
@@ -129,7 +117,7 @@ def wrong_payment(service: case_pb2_grpc.CaseServiceStub, case_id: str) -> dict:
 
 
 def main() -> None:
-    channel = grpc.insecure_channel(SERVER, OPTIONS)  # with TLS: grpc.secure_channel
+    channel = connect()
     service = case_pb2_grpc.CaseServiceStub(channel)
     case_id = open_case(service)
     imported = import_file(service)

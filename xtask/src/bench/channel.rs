@@ -173,6 +173,7 @@ pub(super) fn call(ground: &Ground) -> Result<Line, Failure> {
         stretch: None,
         better: Better::Lower,
         suspect: None,
+        price: None,
         notes: vec![format!(
             "{SEVERAL} at once: {} us a call loaded, {} us direct",
             short(median_of(&many.ours, Sample::us)),

@@ -8,7 +8,7 @@ use recoup::api::recoup::v1;
 use recoup::api::recoup::v1::case_service_client::CaseServiceClient;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::transport::{Channel, Endpoint};
-use tonic::{IntoRequest, Request};
+use tonic::{IntoRequest, Request, Status};
 
 use super::Failure;
 
@@ -23,23 +23,21 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    pub(crate) async fn connect(to: SocketAddr) -> Result<Self, Failure> {
+    /// As ana of the development mode, in plain text.
+    pub(crate) async fn plain(to: SocketAddr) -> Result<Self, Failure> {
         let endpoint = Endpoint::from_shared(format!("http://{to}"))
             .map_err(Failure::other)?
             .tcp_nodelay(true);
-        Ok(Self {
-            stub: CaseServiceClient::new(endpoint.connect().await.map_err(Failure::other)?),
-            token: MetadataValue::from_static("Bearer dev-ana"),
-        })
+        let channel = endpoint.connect().await.map_err(Failure::other)?;
+        Self::over(channel, "dev-ana")
     }
 
-    /// Clients for so many calls at once.
-    pub(crate) async fn several(to: SocketAddr, in_flight: usize) -> Result<Vec<Self>, Failure> {
-        let mut all = Vec::new();
-        for _ in 0..in_flight.div_ceil(CALLS_A_CONNECTION) {
-            all.push(Self::connect(to).await?);
-        }
-        Ok(all)
+    /// As whoever a key names, over a connection.
+    pub(crate) fn over(channel: Channel, key: &str) -> Result<Self, Failure> {
+        Ok(Self {
+            stub: CaseServiceClient::new(channel),
+            token: format!("Bearer {key}").parse().map_err(Failure::other)?,
+        })
     }
 
     fn ask<T>(&self, message: impl IntoRequest<T>) -> Request<T> {
@@ -51,11 +49,19 @@ impl Client {
     }
 
     pub(crate) async fn open(&mut self, request: v1::OpenCaseRequest) -> Result<v1::Case, Failure> {
-        let request = self.ask(request);
-        let answer = self.stub.open_case(request).await?.into_inner();
+        let answer = self.try_open(request).await?;
         answer
             .case
             .ok_or_else(|| Failure::Wrong("no case in the answer".to_owned()))
+    }
+
+    /// Opens a case, or says with which status it was refused.
+    pub(crate) async fn try_open(
+        &mut self,
+        request: v1::OpenCaseRequest,
+    ) -> Result<v1::OpenCaseResponse, Status> {
+        let request = self.ask(request);
+        Ok(self.stub.open_case(request).await?.into_inner())
     }
 
     pub(crate) async fn get(&mut self, case_id: String) -> Result<v1::GetCaseResponse, Failure> {

@@ -28,7 +28,7 @@ use super::{Failure, Ground, raw};
 const BATCH: usize = 256;
 
 /// One text every thirty days.
-const POLICY: &str = "
+pub(super) const POLICY: &str = "
 name: monthly
 stages:
   - name: remind
@@ -78,6 +78,29 @@ pub(super) fn case(n: usize) -> CaseInput {
     }
 }
 
+/// 09:00 in Shanghai.
+pub(super) fn start() -> Result<Timestamp, Failure> {
+    "2026-03-01T01:00:00Z".parse().map_err(Failure::other)
+}
+
+/// Imports the first `cases`, several at once.
+pub(super) async fn fill(engine: &Engine, cases: usize) -> Result<(), Failure> {
+    let mut tasks = tokio::task::JoinSet::new();
+    for first in 0..BATCH {
+        let (engine, ana) = (engine.clone(), stack::caller("ana")?);
+        tasks.spawn(async move {
+            for n in (first..cases).step_by(BATCH) {
+                engine.import_case(&ana, &case(n)).await?;
+            }
+            Ok::<_, recoup_engine::CommandError>(())
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.map_err(Failure::other)?.map_err(Failure::other)?;
+    }
+    Ok(())
+}
+
 /// An engine that has cases to contact, and the clock that makes them due.
 struct Portfolio {
     engine: Engine,
@@ -89,8 +112,7 @@ struct Portfolio {
 
 impl Portfolio {
     async fn new(dir: &Path, cases: usize) -> Result<Self, Failure> {
-        // 09:00 in Shanghai.
-        let start: Timestamp = "2026-03-01T01:00:00Z".parse().map_err(Failure::other)?;
+        let start = start()?;
         let wall = SteppedWall::new(start);
         let store = StoreIs {
             dir,
@@ -98,19 +120,7 @@ impl Portfolio {
             batch_max: None,
         };
         let engine = stack::engine(store, Arc::new(wall.clone()), POLICY).await?;
-        let mut tasks = tokio::task::JoinSet::new();
-        for first in 0..BATCH {
-            let (engine, ana) = (engine.clone(), stack::caller("ana")?);
-            tasks.spawn(async move {
-                for n in (first..cases).step_by(BATCH) {
-                    engine.import_case(&ana, &case(n)).await?;
-                }
-                Ok::<_, recoup_engine::CommandError>(())
-            });
-        }
-        while let Some(done) = tasks.join_next().await {
-            done.map_err(Failure::other)?.map_err(Failure::other)?;
-        }
+        fill(&engine, cases).await?;
         Ok(Self {
             engine,
             wall,

@@ -275,6 +275,7 @@ pub(super) fn decision(ground: &Ground) -> Result<Line, Failure> {
         stretch: Some(0.3 * aim),
         better: Better::Lower,
         suspect: None,
+        price: None,
         notes: vec![format!(
             "{of_permit} allocations with a permit, {of_sleep} with a sleep; a sleep takes {} us",
             short(median_of(&sleep, Sample::us))

@@ -12,8 +12,9 @@ use tonic::{Request, Response, Status, async_trait};
 
 use super::client::{Client, opening};
 use super::measure::{Arm, Pairs, Sample, Stopwatch};
+use super::opening::in_turn;
 use super::report::Line;
-use super::stack::Running;
+use super::stack::{Door, Running, Who};
 use super::{Failure, Ground};
 
 /// Calls under way.
@@ -46,8 +47,11 @@ pub(super) async fn echo(message: v1::GetCaseResponse) -> Result<SocketAddr, Fai
 }
 
 /// Asks for cases in turn, `IN_FLIGHT` at once.
-pub(super) async fn calls(to: SocketAddr, ids: &[String], calls: usize) -> Result<Sample, Failure> {
-    let clients = Client::several(to, IN_FLIGHT).await?;
+pub(super) async fn calls(
+    clients: &[Client],
+    ids: &[String],
+    calls: usize,
+) -> Result<Sample, Failure> {
     let watch = Stopwatch::start();
     let mut tasks = tokio::task::JoinSet::new();
     for n in 0..IN_FLIGHT {
@@ -72,7 +76,7 @@ pub(super) async fn calls(to: SocketAddr, ids: &[String], calls: usize) -> Resul
 /// A server with cases, and an echo of what it answers.
 async fn prepare(dir: &Path, cases: usize) -> Result<(Running, SocketAddr, Vec<String>), Failure> {
     let server = Running::start(dir, None, super::opening::POLICY).await?;
-    let mut client = Client::connect(server.api).await?;
+    let mut client = server.client(Door::Identified, Who::Ana).await?;
     let now = server.engine.wall().now();
     let mut ids = Vec::with_capacity(cases);
     for n in 0..cases {
@@ -88,17 +92,37 @@ pub(super) fn get(ground: &Ground) -> Result<Line, Failure> {
     let dir = ground.folder()?;
     let runtime = &ground.runtime;
     let (server, echo, ids) = runtime.block_on(prepare(dir.path(), cases))?;
-    let ask = |arm, n| {
-        let to = if arm == Arm::Ours { server.api } else { echo };
-        runtime.block_on(calls(to, &ids, n))
+    let [identified, development, echo] = runtime.block_on(async {
+        Ok::<_, Failure>([
+            server.clients(Door::Identified, IN_FLIGHT).await?,
+            server.clients(Door::Development, IN_FLIGHT).await?,
+            vec![Client::plain(echo).await?],
+        ])
+    })?;
+    let ask = |to: &[Client], n| runtime.block_on(calls(to, &ids, n));
+    let through = |door, n| match door {
+        Door::Identified => ask(&identified, n),
+        Door::Development => ask(&development, n),
     };
     // Connections and caches are warm before anything counts.
-    ask(Arm::Ours, asked / 10)?;
-    ask(Arm::Raw, asked / 10)?;
-    let pairs = Pairs::measure(ground.rounds, |arm| ask(arm, asked))?;
+    for clients in [&identified, &development, &echo] {
+        ask(clients, asked / 10)?;
+    }
+    let mut price = Pairs::default();
+    let pairs = Pairs::measure(ground.rounds, |arm| match arm {
+        Arm::Ours => {
+            let round = price.ours.len();
+            let (ours, plain) = in_turn(round, |door| through(door, asked))?;
+            price.ours.push(ours);
+            price.raw.push(plain);
+            Ok::<_, Failure>(ours)
+        }
+        Arm::Raw => ask(&echo, asked),
+    })?;
     runtime.block_on(server.end());
     let what = "GetCase, 32 in flight, against a tonic echo of equal messages";
     Ok(Line::share("G3", what, "calls/s", &pairs)
-        .named("server and client", "tonic echo and client")
-        .aims(0.6, 0.8))
+        .named("server and client, identified", "tonic echo in plain text")
+        .aims(0.6, 0.8)
+        .priced(&price))
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 use recoup::api::recoup::v1;
 use rusqlite::{Connection, params};
 
+use super::client::Client;
 use super::measure::{Sample, Stopwatch, median_of};
 use super::report::{Baseline, Better};
 use super::{Failure, Ground, get, raw};
@@ -42,10 +43,11 @@ pub(super) fn measure(ground: &Ground) -> Result<Vec<Baseline>, Failure> {
         let at = get::echo(message).await?;
         let ids = vec!["c".to_owned()];
         let calls = ground.size(20_000, 200);
-        get::calls(at, &ids, calls / 10).await?;
+        let client = [Client::plain(at).await?];
+        get::calls(&client, &ids, calls / 10).await?;
         let mut samples = Vec::new();
         for _ in 0..ground.rounds {
-            samples.push(get::calls(at, &ids, calls).await?);
+            samples.push(get::calls(&client, &ids, calls).await?);
         }
         Ok::<_, Failure>(samples)
     })?;

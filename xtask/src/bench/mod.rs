@@ -2,6 +2,7 @@
 //! limit or a peer that was measured in turn with it, in the same run. docs/benchmarks.md tells how to
 //! read it.
 
+mod beside;
 mod channel;
 mod client;
 mod contacts;
@@ -9,6 +10,7 @@ mod decision;
 mod get;
 mod machine;
 mod measure;
+mod open_loop;
 mod opening;
 mod raw;
 mod report;
@@ -57,7 +59,10 @@ enum Goal {
     G9,
     G10,
     G14,
+    G20,
     G21,
+    /// A good client beside a noisy neighbour.
+    Neighbour,
 }
 
 /// A bench that does not come to its end.
@@ -195,7 +200,9 @@ fn measure(goal: Goal, ground: &Ground) -> Result<Line, Failure> {
         Goal::G9 => contacts::contacts(ground),
         Goal::G10 => decision::decision(ground),
         Goal::G14 => tick::tick(ground),
+        Goal::G20 => beside::contacts(ground),
         Goal::G21 => channel::call(ground),
+        Goal::Neighbour => beside::neighbour(ground),
     }
 }
 
@@ -204,7 +211,7 @@ fn suspect(goal: Goal, machine: &[Baseline]) -> Option<String> {
     let rests_on = match goal {
         Goal::G1 | Goal::G9 => machine::ROWS_100,
         Goal::G2 => machine::ROWS_1000,
-        Goal::G4 => machine::ROWS_1,
+        Goal::G4 | Goal::G20 | Goal::Neighbour => machine::ROWS_1,
         Goal::G3 => machine::ECHO,
         Goal::G14 => machine::TICK,
         Goal::G21 | Goal::G10 => machine::TRAIT_CALL,
@@ -229,7 +236,19 @@ mod tests {
         };
         let report = measure_all(&args).unwrap();
         let goals: Vec<_> = report.lines.iter().map(|l| l.goal).collect();
-        assert_eq!(goals, ["G1", "G2", "G3", "G4", "G9", "G10", "G14", "G21"]);
+        let all = [
+            "G1",
+            "G2",
+            "G3",
+            "G4",
+            "G9",
+            "G10",
+            "G14",
+            "G20",
+            "G21",
+            "neighbour",
+        ];
+        assert_eq!(goals, all);
         for line in &report.lines {
             assert!(line.result.is_finite() && line.result > 0.0, "{line:?}");
             assert!(line.ours.value > 0.0 && line.raw.value > 0.0, "{line:?}");

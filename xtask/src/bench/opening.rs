@@ -6,11 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tempfile::TempDir;
 
-use super::client::{Client, opening, row};
+use super::client::{opening, row};
 use super::measure::{Arm, Pairs, Sample, Stopwatch, median, median_of};
 use super::raw::Opened;
 use super::report::{Figure, Line, short};
-use super::stack::Running;
+use super::stack::{Door, Running, Who};
 use super::{Failure, Ground};
 
 /// Calls under way.
@@ -43,7 +43,14 @@ enum How {
     Import,
 }
 
-fn run(ground: &Ground, how: How, cases: usize, batch_max: Option<usize>) -> Result<Run, Failure> {
+/// Opens cases on a new store.
+fn run(
+    ground: &Ground,
+    how: How,
+    door: Door,
+    cases: usize,
+    batch_max: Option<usize>,
+) -> Result<Run, Failure> {
     let dir = ground.folder()?;
     ground.runtime.block_on(async {
         let server = Running::start(dir.path(), batch_max, POLICY).await?;
@@ -57,8 +64,8 @@ fn run(ground: &Ground, how: How, cases: usize, batch_max: Option<usize>) -> Res
             }
         });
         let sample = match how {
-            How::Unary => unary_calls(&server, cases).await,
-            How::Import => one_import(&server, cases).await,
+            How::Unary => unary_calls(&server, door, cases).await,
+            How::Import => one_import(&server, door, cases).await,
         };
         counting.abort();
         server.end().await;
@@ -70,8 +77,8 @@ fn run(ground: &Ground, how: How, cases: usize, batch_max: Option<usize>) -> Res
     })
 }
 
-async fn unary_calls(server: &Running, cases: usize) -> Result<Sample, Failure> {
-    let clients = Client::several(server.api, IN_FLIGHT).await?;
+async fn unary_calls(server: &Running, door: Door, cases: usize) -> Result<Sample, Failure> {
+    let clients = server.clients(door, IN_FLIGHT).await?;
     let now = server.engine.wall().now();
     let mut todo: Vec<Vec<_>> = (0..IN_FLIGHT).map(|_| Vec::new()).collect();
     for n in (0..cases).rev() {
@@ -94,8 +101,8 @@ async fn unary_calls(server: &Running, cases: usize) -> Result<Sample, Failure> 
     Ok(watch.stop(cases))
 }
 
-async fn one_import(server: &Running, cases: usize) -> Result<Sample, Failure> {
-    let mut client = Client::connect(server.api).await?;
+async fn one_import(server: &Running, door: Door, cases: usize) -> Result<Sample, Failure> {
+    let mut client = server.client(door, Who::Ana).await?;
     let now = server.engine.wall().now();
     let rows = (0..cases).map(|n| row(n, now)).collect();
     let watch = Stopwatch::start();
@@ -111,17 +118,40 @@ async fn one_import(server: &Running, cases: usize) -> Result<Sample, Failure> {
 
 /// The rows of a first run, which is not counted; every raw arm writes them again.
 fn rows_of(ground: &Ground, how: How, cases: usize) -> Result<Opened, Failure> {
-    Opened::read(run(ground, how, cases, None)?.dir.path())
+    Opened::read(run(ground, how, Door::Identified, cases, None)?.dir.path())
+}
+
+/// One sample through the door with identity for the goal, and one in plain text beside it for the price.
+fn both_doors(ground: &Ground, how: How, cases: usize, price: &mut Pairs) -> Result<Run, Failure> {
+    let measured = in_turn(price.ours.len(), |door| run(ground, how, door, cases, None));
+    let (identified, development) = measured?;
+    price.ours.push(identified.sample);
+    price.raw.push(development.sample);
+    Ok(identified)
+}
+
+/// Measures through both doors; who begins alternates.
+pub(super) fn in_turn<T>(
+    round: usize,
+    mut measure: impl FnMut(Door) -> Result<T, Failure>,
+) -> Result<(T, T), Failure> {
+    if round.is_multiple_of(2) {
+        let identified = measure(Door::Identified)?;
+        Ok((identified, measure(Door::Development)?))
+    } else {
+        let development = measure(Door::Development)?;
+        Ok((measure(Door::Identified)?, development))
+    }
 }
 
 /// G1: unary OpenCase.
 pub(super) fn unary(ground: &Ground) -> Result<Line, Failure> {
     let cases = ground.size(16_384, 512);
     let rows = rows_of(ground, How::Unary, cases)?;
-    let mut batches = Vec::new();
+    let (mut batches, mut price) = (Vec::new(), Pairs::default());
     let pairs = Pairs::measure(ground.rounds, |arm| match arm {
         Arm::Ours => {
-            let run = run(ground, How::Unary, cases, None)?;
+            let run = both_doors(ground, How::Unary, cases, &mut price)?;
             batches.push(cases as f64 / run.commits as f64);
             Ok(run.sample)
         }
@@ -129,8 +159,9 @@ pub(super) fn unary(ground: &Ground) -> Result<Line, Failure> {
     })?;
     let what = "unary OpenCase, 256 in flight, against raw group commit of equal rows";
     Ok(Line::share("G1", what, "cases/s", &pairs)
-        .named("server and client", "SQL, 256 a commit")
+        .named("server and client, identified", "SQL, 256 a commit")
         .aims(0.35, 0.45)
+        .priced(&price)
         .note(format!(
             "{}; the server committed {} cases at a time",
             rows.shape(),
@@ -142,10 +173,10 @@ pub(super) fn unary(ground: &Ground) -> Result<Line, Failure> {
 pub(super) fn import(ground: &Ground) -> Result<Line, Failure> {
     let cases = ground.size(20_000, 1_000);
     let rows = rows_of(ground, How::Import, cases)?;
-    let mut batches = Vec::new();
+    let (mut batches, mut price) = (Vec::new(), Pairs::default());
     let pairs = Pairs::measure(ground.rounds, |arm| match arm {
         Arm::Ours => {
-            let run = run(ground, How::Import, cases, None)?;
+            let run = both_doors(ground, How::Import, cases, &mut price)?;
             batches.push(cases as f64 / run.commits as f64);
             Ok(run.sample)
         }
@@ -153,8 +184,9 @@ pub(super) fn import(ground: &Ground) -> Result<Line, Failure> {
     })?;
     let what = "ImportCases, one stream, against raw commits of 1,000 cases of equal rows";
     Ok(Line::share("G2", what, "cases/s", &pairs)
-        .named("server and client", "SQL, 1,000 a commit")
+        .named("server and client, identified", "SQL, 1,000 a commit")
         .aims(0.7, 0.85)
+        .priced(&price)
         .note(format!(
             "{}; the server committed {} cases at a time",
             rows.shape(),
@@ -178,7 +210,8 @@ pub(super) fn grouping(ground: &Ground) -> Result<Line, Failure> {
             Arm::Ours => (many, None),
             Arm::Raw => (few, Some(1)),
         };
-        Ok::<_, Failure>(run(ground, How::Unary, cases, batch_max)?.sample)
+        let run = run(ground, How::Unary, Door::Identified, cases, batch_max)?;
+        Ok::<_, Failure>(run.sample)
     })?;
     let what = "OpenCase, 256 in flight: committed together over singly, as a share of the same of the raw \
                 store";

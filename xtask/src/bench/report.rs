@@ -81,8 +81,33 @@ pub(crate) struct Line {
     pub(crate) better: Better,
     /// Why the figures are not to be trusted: the machine was much slower than when it was quiet.
     pub(crate) suspect: Option<String>,
+    /// What identity costs, where the goal is measured with it.
+    pub(crate) price: Option<Price>,
     /// What else was seen.
     pub(crate) notes: Vec<String>,
+}
+
+/// The same work with identity and in the development mode, in turn.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(crate) struct Price {
+    /// The median over the rounds of the rate with identity over the rate without.
+    pub(crate) share: f64,
+    /// Processor time an operation, in microseconds: with identity, and without.
+    pub(crate) cpu_us: [f64; 2],
+}
+
+impl Price {
+    fn text(&self) -> String {
+        let [with, without] = self.cpu_us;
+        format!(
+            "identity (mutual TLS, a key on each call): {} of the rate in plain text, {} us CPU each against {}, \
+             {} times",
+            short(self.share),
+            short(with),
+            short(without),
+            short(with / without)
+        )
+    }
 }
 
 impl Line {
@@ -99,8 +124,18 @@ impl Line {
             stretch: None,
             better: Better::Higher,
             suspect: None,
+            price: None,
             notes: Vec::new(),
         }
+    }
+
+    /// With what identity costs: each round with it, and without.
+    pub(crate) fn priced(mut self, both: &Pairs) -> Self {
+        self.price = Some(Price {
+            share: both.ratio(),
+            cpu_us: [&both.ours, &both.raw].map(|samples| median_of(samples, Sample::cpu_us)),
+        });
+        self
     }
 
     pub(crate) fn named(mut self, ours: &str, raw: &str) -> Self {
@@ -221,7 +256,12 @@ impl Report {
         out += &format!("{goals}\n");
         for line in &self.lines {
             let suspect = line.suspect.iter().map(|s| format!("suspect: {s}"));
-            for note in line.notes.iter().cloned().chain(suspect) {
+            let price = line.price.as_ref().map(Price::text);
+            for note in price
+                .into_iter()
+                .chain(line.notes.iter().cloned())
+                .chain(suspect)
+            {
                 out += &format!("{}: {note}\n", line.goal);
             }
         }

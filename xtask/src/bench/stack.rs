@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use recoup::config::Config;
 use recoup::identity::Principals;
 use recoup::services::{Edge, Inner};
+use recoup::tls::Certificates;
 use recoup_channel::wire::{Capabilities, ChannelDescriptor, Receipt, SendRequest};
 use recoup_channel::{Call, Channel, ChannelError};
 use recoup_domain::ContactClass;
@@ -25,11 +26,16 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::Failure;
+use super::client::{CALLS_A_CONNECTION, Client};
+use crate::people::People;
 
 /// Bytes of what the channel says of a contact: the handler's own write.
 const OUTCOME_BYTES: usize = 200;
 /// Contacts a channel may have under way: the most that the engine allows.
 const IN_FLIGHT: u32 = 256;
+
+/// A lender beside the one that is measured.
+const NEIGHBOUR: &str = "loud";
 
 /// A channel that takes every contact at once, and says so much of it.
 struct Instant {
@@ -71,10 +77,19 @@ pub(crate) fn tenant() -> Result<TenantId, Failure> {
     TenantId::new("demo").map_err(Failure::other)
 }
 
+/// That one, and its neighbour.
+fn lenders() -> Result<[TenantId; 2], Failure> {
+    Ok([tenant()?, TenantId::new(NEIGHBOUR).map_err(Failure::other)?])
+}
+
 /// Somebody who calls the engine.
 pub(crate) fn caller(principal: &str) -> Result<Caller, Failure> {
+    caller_at(tenant()?, principal)
+}
+
+fn caller_at(tenant: TenantId, principal: &str) -> Result<Caller, Failure> {
     Ok(Caller {
-        tenant: tenant()?,
+        tenant,
         principal: principal.to_owned(),
         request: None,
     })
@@ -102,10 +117,13 @@ pub(crate) async fn engine(
     options.check_max_bytes = 0;
     let store: Arc<dyn Store> = Arc::new(SqliteStore::open(options)?);
     let options = EngineOptions {
-        tenants: vec![TenantOptions {
-            id: tenant()?,
-            display_name: "Demo".to_owned(),
-        }],
+        tenants: lenders()?
+            .into_iter()
+            .map(|id| TenantOptions {
+                display_name: id.to_string(),
+                id,
+            })
+            .collect(),
         master_key: [7; 32],
         callback_base_url: "http://127.0.0.1:1".to_owned(),
         call_timeout: Duration::from_secs(10),
@@ -119,11 +137,13 @@ pub(crate) async fn engine(
     let engine = Engine::start(options, store, channels(), wall)
         .await
         .map_err(Failure::other)?;
-    activate(&engine, policy).await?;
+    for lender in lenders()? {
+        activate(&engine, &lender, policy).await?;
+    }
     Ok(engine)
 }
 
-async fn activate(engine: &Engine, policy: &str) -> Result<(), Failure> {
+async fn activate(engine: &Engine, lender: &TenantId, policy: &str) -> Result<(), Failure> {
     let template = TemplateInput {
         name: "reminder".to_owned(),
         class: ContactClass::Sms,
@@ -132,7 +152,8 @@ async fn activate(engine: &Engine, policy: &str) -> Result<(), Failure> {
         body: "{{ borrower_name }}, please pay what is due.".to_owned(),
         variables: vec!["borrower_name".to_owned()],
     };
-    let (ana, ben) = (caller("ana")?, caller("ben")?);
+    let ana = caller_at(lender.clone(), "ana")?;
+    let ben = caller_at(lender.clone(), "ben")?;
     engine
         .register_template(&ana, template, &|_| Vec::new())
         .await
@@ -154,16 +175,33 @@ async fn activate(engine: &Engine, policy: &str) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A server that runs.
+/// How a client comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Door {
+    /// With identity: over mutual TLS, with a key on each call.
+    Identified,
+    /// In the development mode: plain text and a token.
+    Development,
+}
+
+/// Who calls, with identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// Of the lender that is measured.
+    Ana,
+    /// Of its neighbour.
+    Lou,
+}
+
+/// A server that runs, with both doors open on one engine.
 pub(crate) struct Running {
-    /// Where the API listens.
-    pub(crate) api: SocketAddr,
     /// Its engine.
     pub(crate) engine: Engine,
+    doors: [SocketAddr; 2],
+    people: People,
     stop: CancellationToken,
-    serving: JoinHandle<()>,
-    planning: JoinHandle<()>,
-    halt: oneshot::Sender<()>,
+    serving: Vec<JoinHandle<()>>,
+    planning: Option<(JoinHandle<()>, oneshot::Sender<()>)>,
 }
 
 impl Running {
@@ -180,29 +218,9 @@ impl Running {
             batch_max,
         };
         let engine = engine(store, Arc::new(LiveWall), policy).await?;
-        let config = Config::default();
-        let principals = Principals::of(&config).map_err(Failure::other)?;
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let api = listener.local_addr()?;
-        let stop = CancellationToken::new();
-        let edge = Edge::new(Inner {
-            engine: engine.clone(),
-            limits: config.limits.clone(),
-            channels: Vec::new(),
-            stopping: stop.clone(),
-            stepped: false,
-            started: engine.wall().now(),
-            store_dir: dir.to_owned(),
-            meters: Arc::default(),
-        });
-        let served = recoup::server::serve(config, edge, principals, None, listener);
-        let serving = tokio::spawn(async move {
-            if let Err(error) = served.await {
-                eprintln!("the server died: {error}");
-            }
-        });
+        let mut running = Self::serve(dir, engine).await?;
         let (halt, halted) = oneshot::channel::<()>();
-        let planner = engine.clone();
+        let planner = running.engine.clone();
         let planning = tokio::spawn(async move {
             planner
                 .run(async {
@@ -210,23 +228,98 @@ impl Running {
                 })
                 .await;
         });
-        Ok(Self {
-            api,
+        running.planning = Some((planning, halt));
+        Ok(running)
+    }
+
+    /// The API in front of an engine that somebody else drives.
+    pub(crate) async fn serve(dir: &Path, engine: Engine) -> Result<Self, Failure> {
+        let people = People::new(dir, &[("ana", "demo"), ("lou", NEIGHBOUR)]);
+        let mut running = Self {
             engine,
-            stop,
-            serving,
-            planning,
-            halt,
-        })
+            doors: [([127, 0, 0, 1], 0).into(); 2],
+            people: people.map_err(Failure::other)?,
+            stop: CancellationToken::new(),
+            serving: Vec::new(),
+            planning: None,
+        };
+        let [top, tables] = running.people.configuration();
+        let lenders = [("demo", "Demo"), (NEIGHBOUR, "Neighbour")]
+            .map(|(id, name)| format!("[[tenant]]\nid = \"{id}\"\ndisplay_name = \"{name}\"\n"))
+            .concat();
+        let identified = Config::parse(&format!("{top}{tables}{lenders}"), &dir.join("bench.toml"));
+        let identified = identified.map_err(Failure::other)?;
+        running.doors = [
+            running.open(dir, identified).await?,
+            running.open(dir, Config::default()).await?,
+        ];
+        Ok(running)
+    }
+
+    /// Opens a door as a configuration has it.
+    async fn open(&mut self, dir: &Path, config: Config) -> Result<SocketAddr, Failure> {
+        let principals = Principals::of(&config).map_err(Failure::other)?;
+        let certificates = config.tls.as_ref().map(Certificates::load).transpose();
+        let certificates = certificates.map_err(Failure::other)?.map(Arc::new);
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let at = listener.local_addr()?;
+        let edge = Edge::new(Inner {
+            engine: self.engine.clone(),
+            limits: config.limits.clone(),
+            channels: Vec::new(),
+            stopping: self.stop.clone(),
+            stepped: false,
+            started: self.engine.wall().now(),
+            store_dir: dir.to_owned(),
+            meters: Arc::default(),
+        });
+        let served = recoup::server::serve(config, edge, principals, certificates, listener);
+        self.serving.push(tokio::spawn(async move {
+            if let Err(error) = served.await {
+                eprintln!("the server died: {error}");
+            }
+        }));
+        Ok(at)
+    }
+
+    /// A connection through a door.
+    pub(crate) async fn client(&self, door: Door, who: Who) -> Result<Client, Failure> {
+        if door == Door::Development {
+            return Client::plain(self.doors[1]).await;
+        }
+        let person = self.people.who(match who {
+            Who::Ana => 0,
+            Who::Lou => 1,
+        });
+        let at = self.doors[0].to_string();
+        let channel = self.people.connect(&at, Some(person)).await;
+        Client::over(channel.map_err(Failure::other)?, &person.key)
+    }
+
+    /// Connections for so many calls at once.
+    pub(crate) async fn clients(
+        &self,
+        door: Door,
+        in_flight: usize,
+    ) -> Result<Vec<Client>, Failure> {
+        let mut all = Vec::new();
+        for _ in 0..in_flight.div_ceil(CALLS_A_CONNECTION) {
+            all.push(self.client(door, Who::Ana).await?);
+        }
+        Ok(all)
     }
 
     /// Stops it, and waits until its files are free.
     pub(crate) async fn end(self) {
         self.engine.halt();
         self.stop.cancel();
-        let _ = self.halt.send(());
-        let _ = self.planning.await;
-        let _ = self.serving.await;
+        if let Some((planning, halt)) = self.planning {
+            let _ = halt.send(());
+            let _ = planning.await;
+        }
+        for serving in self.serving {
+            let _ = serving.await;
+        }
         self.engine.activity().until_quiet().await;
     }
 }

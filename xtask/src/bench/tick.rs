@@ -128,6 +128,7 @@ pub(super) fn tick(ground: &Ground) -> Result<Line, Failure> {
         stretch: Some(1.1),
         better: Better::Lower,
         suspect: None,
+        price: None,
         notes: vec![format!(
             "a tick is two reads, each handed to a thread that may block; the claim's statement by itself \
              takes {} us with {many} cases",

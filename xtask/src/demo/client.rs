@@ -19,15 +19,16 @@ pub(crate) struct Client {
     token: Token,
 }
 
-/// Puts the person's token into each request.
+/// Puts the person's token into each request, where one is shown.
 #[derive(Clone)]
-pub(crate) struct Token(MetadataValue<Ascii>);
+pub(crate) struct Token(Option<MetadataValue<Ascii>>);
 
 impl Interceptor for Token {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request
-            .metadata_mut()
-            .insert("authorization", self.0.clone());
+        if let Some(token) = &self.0 {
+            let token = token.clone();
+            request.metadata_mut().insert("authorization", token);
+        }
         Ok(request)
     }
 }
@@ -53,11 +54,16 @@ impl Client {
             .connect()
             .await
             .map_err(|error| about(error.to_string()))?;
-        let token = format!("Bearer {token}").parse();
-        let token = token.map_err(|_| about("the token is no header".to_owned()))?;
+        Self::over(channel, Some(token))
+    }
+
+    /// Acts over a connection as the owner of a token, or of the connection's certificate.
+    pub(crate) fn over(channel: Channel, token: Option<&str>) -> Result<Self, DemoError> {
+        let token = token.map(|token| format!("Bearer {token}").parse());
+        let wrong = |_| DemoError::Failed("the token is no header".to_owned());
         Ok(Self {
             channel,
-            token: Token(token),
+            token: Token(token.transpose().map_err(wrong)?),
         })
     }
 

@@ -1,5 +1,6 @@
 //! The example clients, each run by the command in its README against a real server that stops and comes back
-//! in the middle. What a client saw is compared with what the server's journal says.
+//! in the middle: in the development mode, and over TLS by a key and by a certificate. What a client saw is
+//! compared with what the server's journal says.
 //!
 //! A client says `restart please` and waits for a line; it then calls the server, which is away, and says
 //! `again:` for each repetition; its last line in braces is what it saw.
@@ -17,14 +18,13 @@ use recoup::api::recoup::v1 as pb;
 use serde::Deserialize;
 
 use super::Ended;
+use super::doors::{Door, Proof, VARIABLES};
 use super::server::{self, Sandbox, Server};
 use crate::demo::client::Client;
 use crate::{cargo, peers};
 
 /// A hang guard: a cold client downloads and compiles before it says anything.
 const SILENCE_MAX: Duration = Duration::from_secs(900);
-/// The person who calls, and the second one.
-const TOKENS: [&str; 2] = ["dev-ana", "dev-ben"];
 /// What clients install and build in their folders.
 const MADE: [&str; 6] = [
     ".venv",
@@ -79,12 +79,14 @@ pub(crate) fn run() -> Ended {
             missing.push(format!("{name}: install {}", language.install));
             continue;
         }
-        let since = Instant::now();
-        let result = client(name);
-        let took = since.elapsed().as_secs_f64();
-        match result {
-            Ok(()) => eprintln!("   {name}: {took:.1} s"),
-            Err(why) => failed.push(format!("{name}: {why}")),
+        for proof in Proof::ALL {
+            let since = Instant::now();
+            let result = client(name, proof);
+            let took = since.elapsed().as_secs_f64();
+            match result {
+                Ok(()) => eprintln!("   {name}, {proof}: {took:.1} s"),
+                Err(why) => failed.push(format!("{name}, {proof}: {why}")),
+            }
         }
     }
     match (failed.is_empty(), missing.is_empty()) {
@@ -94,19 +96,21 @@ pub(crate) fn run() -> Ended {
     }
 }
 
-/// One client, on a server of its own.
-fn client(name: &str) -> Result<(), String> {
+/// One client, on a server of its own, to which it proves who it is.
+fn client(name: &str, proof: Proof) -> Result<(), String> {
     let at = tree(name)?;
     let command = server::code_block(&at.join("README.md"), "run", "sh")?;
     let folder = cargo::target_dir().join("clients").join(name);
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;
     let sandbox = Sandbox::start(&folder)?;
-    let mut server = Server::start(&folder, &sandbox.gateway)?;
+    let door = Door::new(proof, &folder)?;
+    let mut server = Server::start_with(&folder, &sandbox.gateway, door.configuration())?;
     let runtime = tokio::runtime::Runtime::new().map_err(|e| e.to_string())?;
-    runtime.block_on(set_up(&server.api))?;
-    let saw = Running::start(&command, &at, &folder, &server.api)?.converse(&mut server)?;
-    let journal = runtime.block_on(Journal::read(&server.api, &saw.cursor))?;
+    runtime.block_on(set_up(&door, &server.api))?;
+    let running = Running::start(&command, &at, &folder, &door.environment(&server.api))?;
+    let saw = running.converse(&mut server)?;
+    let journal = runtime.block_on(Journal::read(&door, &server.api, &saw.cursor))?;
     verdict(&saw, &journal)
 }
 
@@ -157,12 +161,8 @@ fn follow(from: &Path, to: &Path) -> std::io::Result<()> {
 }
 
 /// A text and a policy of one stage, activated by a second person.
-async fn set_up(api: &str) -> Result<(), String> {
-    let connect = |token| async move {
-        let client = Client::connect(&format!("http://{api}"), token).await;
-        client.map_err(|e| e.to_string())
-    };
-    let (ana, ben) = (connect(TOKENS[0]).await?, connect(TOKENS[1]).await?);
+async fn set_up(door: &Door, api: &str) -> Result<(), String> {
+    let (ana, ben) = (door.client(api, 0).await?, door.client(api, 1).await?);
     let refused = |status: tonic::Status| format!("set up the policy: {status}");
     let variables = ["lender_name", "overdue_amount", "currency"];
     let template = pb::RegisterTemplateRequest {
@@ -201,13 +201,21 @@ struct Running {
 }
 
 impl Running {
-    fn start(command: &str, at: &Path, folder: &Path, api: &str) -> Result<Self, String> {
+    fn start(
+        command: &str,
+        at: &Path,
+        folder: &Path,
+        environment: &[(&'static str, String)],
+    ) -> Result<Self, String> {
         let log = File::create(folder.join("client.log")).map_err(|e| e.to_string())?;
-        let mut child = Command::new("sh")
+        let mut shell = Command::new("sh");
+        for name in VARIABLES {
+            shell.env_remove(name);
+        }
+        let mut child = shell
             .args(["-c", command])
             .current_dir(at)
-            .env("RECOUP_SERVER", api)
-            .env("RECOUP_TOKEN", TOKENS[0])
+            .envs(environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -338,9 +346,8 @@ struct Journal {
 }
 
 impl Journal {
-    async fn read(api: &str, cursor: &str) -> Result<Self, String> {
-        let client = Client::connect(&format!("http://{api}"), TOKENS[1]).await;
-        let client = client.map_err(|e| e.to_string())?;
+    async fn read(door: &Door, api: &str, cursor: &str) -> Result<Self, String> {
+        let client = door.client(api, 1).await?;
         // First what comes after: what is recorded meanwhile is in both then, or in the second alone.
         let after = watch(&client, cursor).await?;
         Ok(Self {

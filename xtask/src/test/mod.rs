@@ -2,6 +2,7 @@
 
 mod clients;
 pub(crate) mod contract;
+mod doors;
 mod first_call;
 pub(crate) mod server;
 mod steps;

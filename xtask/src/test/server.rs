@@ -60,6 +60,8 @@ fn recoup() -> Command {
 pub(crate) struct Server {
     folder: PathBuf,
     gateway: String,
+    /// What the configuration says beside: at its top, and its last tables.
+    more: [String; 2],
     child: Option<Child>,
     /// The address of the API, `host:port`. A server that is started again has the same.
     pub(crate) api: String,
@@ -68,9 +70,19 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it with the configuration of the first call. `gateway` is the SMS gateway, `http://host:port`.
     pub(crate) fn start(folder: &Path, gateway: &str) -> Result<Self, String> {
+        Self::start_with(folder, gateway, Default::default())
+    }
+
+    /// The same with more in the configuration: at its top, and tables.
+    pub(crate) fn start_with(
+        folder: &Path,
+        gateway: &str,
+        more: [String; 2],
+    ) -> Result<Self, String> {
         let mut server = Self {
             folder: folder.to_owned(),
             gateway: gateway.to_owned(),
+            more,
             child: None,
             api: "127.0.0.1:0".to_owned(),
         };
@@ -128,6 +140,8 @@ impl Server {
                 true => Ok(text.replacen(old, new, 1)),
                 false => Err(format!("{} does not say `{old}` any more", path.display())),
             })?;
+        let [top, tables] = &self.more;
+        let config = format!("{top}{config}{tables}");
         write(&self.folder.join("recoup.toml"), &config)
     }
 

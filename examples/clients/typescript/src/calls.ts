@@ -1,7 +1,8 @@
 // How recoup is called well: a deadline on each try, the same request again where that helps, errors by reason.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Client, Metadata, type ServiceError, status } from "@grpc/grpc-js";
+import { type Client, type ServiceError, status } from "@grpc/grpc-js";
+import { caller } from "./connect.js";
 import { Status, detail } from "./contract.js";
 import type { Status__Output } from "./gen/google/rpc/Status.js";
 
@@ -9,9 +10,6 @@ import type { Status__Output } from "./gen/google/rpc/Status.js";
 export const TRY_MS = 10_000;
 /** For a call with all its tries; a restart of the server fits in. */
 export const PATIENCE_MS = 60_000;
-
-export const caller = new Metadata();
-caller.set("authorization", `Bearer ${process.env.RECOUP_TOKEN ?? "dev-ana"}`);
 
 /** Why a call, or a row of an import, was not done. */
 export interface Problem {

@@ -4,24 +4,14 @@
 
 import assert from "node:assert";
 import { createInterface } from "node:readline/promises";
-import { credentials } from "@grpc/grpc-js";
-import { TRY_MS, call, caller, problemOf, problemOfStatus, repeating } from "./calls.js";
+import { TRY_MS, call, problemOf, problemOfStatus, repeating } from "./calls.js";
+import { OPTIONS, SERVER, caller, transport } from "./connect.js";
 import { CaseService, EventService } from "./contract.js";
 import { Follower } from "./follow.js";
 import type { CaseServiceClient } from "./gen/recoup/v1/CaseService.js";
 import type { CaseInput } from "./gen/recoup/v1/CaseInput.js";
 import type { ImportCasesResponse__Output } from "./gen/recoup/v1/ImportCasesResponse.js";
 import type { Party } from "./gen/recoup/v1/Party.js";
-
-const SERVER = process.env.RECOUP_SERVER ?? "127.0.0.1:7700";
-const OPTIONS = {
-  // A connection that died without a word is found within a minute and a half.
-  "grpc.keepalive_time_ms": 60_000,
-  "grpc.keepalive_timeout_ms": 30_000,
-  // A server that is back is found soon.
-  "grpc.initial_reconnect_backoff_ms": 100,
-  "grpc.max_reconnect_backoff_ms": 2_000,
-};
 
 function borrower(number: number, mobile: string): Party {
   return {
@@ -130,9 +120,8 @@ async function pressEnter(): Promise<void> {
 }
 
 async function main(): Promise<void> {
-  const plain = credentials.createInsecure(); // with TLS: credentials.createSsl
-  const service = new CaseService(SERVER, plain, OPTIONS);
-  const events = new EventService(SERVER, plain, OPTIONS);
+  const service = new CaseService(SERVER, transport(), OPTIONS);
+  const events = new EventService(SERVER, transport(), OPTIONS);
   const caseId = await openCase(service);
   const imported = await importFile(service);
   const error = await wrongPayment(service, caseId);

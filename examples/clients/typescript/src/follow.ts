@@ -1,7 +1,8 @@
 // Follows the events of the lender: nothing missed, nothing twice, over breaks of the connection and restarts.
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { PATIENCE_MS, type Problem, caller, helpsAgain, problemOf } from "./calls.js";
+import { PATIENCE_MS, type Problem, helpsAgain, problemOf } from "./calls.js";
+import { caller } from "./connect.js";
 import type { EventServiceClient } from "./gen/recoup/v1/EventService.js";
 import type { Event__Output } from "./gen/recoup/v1/Event.js";
 import type { WatchEventsResponse__Output } from "./gen/recoup/v1/WatchEventsResponse.js";

@@ -1,10 +1,7 @@
 package example.lender;
 
 import io.grpc.ManagedChannel;
-import io.grpc.ManagedChannelBuilder;
-import io.grpc.Metadata;
 import io.grpc.StatusRuntimeException;
-import io.grpc.stub.MetadataUtils;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.ThreadLocalRandom;
@@ -26,19 +23,6 @@ final class Calls {
 
   Calls(ManagedChannel channel) {
     this.channel = channel;
-  }
-
-  /** A connection as the owner of the token. */
-  static ManagedChannel connect(String server, String token) {
-    Metadata caller = new Metadata();
-    caller.put(Metadata.Key.of("authorization", Metadata.ASCII_STRING_MARSHALLER), "Bearer " + token);
-    return ManagedChannelBuilder.forTarget(server)
-        .usePlaintext() // with TLS: without this line
-        .intercept(MetadataUtils.newAttachHeadersInterceptor(caller))
-        // A connection that died without a word is found within a minute and a half.
-        .keepAliveTime(60, TimeUnit.SECONDS)
-        .keepAliveTimeout(30, TimeUnit.SECONDS)
-        .build();
   }
 
   /**

@@ -49,9 +49,7 @@ public final class Client {
   }
 
   public static void main(String[] arguments) throws Exception {
-    String server = System.getenv().getOrDefault("RECOUP_SERVER", "127.0.0.1:7700");
-    String token = System.getenv().getOrDefault("RECOUP_TOKEN", "dev-ana");
-    ManagedChannel channel = Calls.connect(server, token);
+    ManagedChannel channel = Connection.open(System.getenv());
     try {
       new Client(channel).run();
     } finally {
