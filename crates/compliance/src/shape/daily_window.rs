@@ -313,9 +313,7 @@ impl DailyWindow {
 
     fn span(&self, zone: &Zone, day: Date) -> Option<(Timestamp, Timestamp)> {
         let hours = self.hours(day)?;
-        let tz = zone.tz();
-        let open = tz.to_ambiguous_timestamp(day.to_datetime(hours.open));
-        let open = open.later().ok()?;
+        let open = zone.later_instant(day, hours.open)?;
         let close = match hours.close {
             Some(close) => zone.instant(day, close),
             None => zone.start_of_day(add_days(day, 1)),
