@@ -1,0 +1,326 @@
+//! Where rules begin and end, by packs written for it: the last day, the last hour, the list that says a thing
+//! twice. Faults planted in the gate showed that no worked example asks these.
+
+mod support;
+
+use jiff::Timestamp;
+use jiff::civil::Time;
+use recoup_compliance::{
+    Calendar, Confidence, FullTrace, Layer, NoTrace, Packs, Proposal, Scope, Severity, TraceLine,
+    Verdict, gate,
+};
+use recoup_domain::case::LenderKind;
+use recoup_domain::contact::ContactClass as Class;
+use recoup_domain::outcome::Outcome;
+use recoup_domain::party::Inconvenient;
+use recoup_domain::past::PastContact;
+use recoup_domain::time::Window;
+use support::{at, inbound, made, party, proposal};
+
+const NEW_YORK: &str = "America/New_York";
+
+/// A pack of one rule that binds texts and calls, with these further keys.
+fn text(keys: &str, rule: &str) -> String {
+    let channels = match keys.contains("channels:") {
+        true => "",
+        false => "channels: [sms, phone]",
+    };
+    format!(
+        "pack: t\ntitle: T\nregions: [XX]\nrules:\n  - id: T-ONE\n    text: A rule.\n    citation: none\n    \
+         cited: 2026-01-01\n    severity: hard\n    confidence: M\n    scope: person\n    {channels}\n    {keys}\n    \
+         rule:\n      {rule}\n"
+    )
+}
+
+fn pack(keys: &str, rule: &str) -> Packs {
+    Packs::parse(&[("t.yaml", &text(keys, rule))]).unwrap()
+}
+
+fn refused(keys: &str, rule: &str) -> String {
+    let read = Packs::parse(&[("t.yaml", &text(keys, rule))]);
+    read.unwrap_err().problem
+}
+
+/// What the one rule of a pack says: until when it permits, or from when it would.
+fn ask(
+    packs: &Packs,
+    p: &Proposal<'_>,
+    past: &[PastContact],
+) -> Result<Timestamp, Option<Timestamp>> {
+    let binding = packs.only(&["T-ONE"]).unwrap();
+    match gate(&binding, p, past, p.effect.from, &mut NoTrace) {
+        Verdict::Permit { expires } => Ok(expires),
+        Verdict::Deny(denial) => Err(denial.earliest),
+    }
+}
+
+fn call(who: &recoup_domain::Party, when: &str) -> Proposal<'static> {
+    // A party lives as long as its test.
+    proposal(Box::leak(Box::new(who.clone())), Class::Phone, at(when))
+}
+
+#[test]
+fn a_rule_binds_on_its_first_and_on_its_last_day() {
+    let who = party(&[NEW_YORK]);
+    let day = pack(
+        "effective_from: 2026-05-06\n    effective_to: 2026-05-06",
+        "duty: requested_by_person",
+    );
+    let rule = &day.packs()[0].rules()[0];
+    let only = Some(jiff::civil::date(2026, 5, 6));
+    assert_eq!((rule.effective_from(), rule.effective_to()), (only, only));
+    let asked = |when| ask(&day, &call(&who, when), &[]);
+    // The permit of the day before lapses where the rule begins; what it denies ends with it.
+    assert_eq!(
+        asked("2026-05-05T23:00:00-04:00"),
+        Ok(at("2026-05-06T00:00:00-04:00"))
+    );
+    let over = Err(Some(at("2026-05-07T00:00:00-04:00")));
+    assert_eq!(asked("2026-05-06T00:00:00-04:00"), over);
+    assert_eq!(asked("2026-05-06T23:59:59-04:00"), over);
+    assert!(asked("2026-05-07T00:00:00-04:00").is_ok());
+    let wrong = "effective_from: 2026-05-07\n    effective_to: 2026-05-06";
+    assert!(refused(wrong, "duty: requested_by_person").contains("lies before"));
+}
+
+#[test]
+fn names_are_those_of_packs() {
+    let severities = [Severity::Hard, Severity::Presumption, Severity::Advisory];
+    let names = severities.map(Severity::name);
+    assert_eq!(names, ["hard", "presumption", "advisory"]);
+    let sure = [
+        Confidence::V1,
+        Confidence::V2,
+        Confidence::M,
+        Confidence::House,
+    ];
+    assert_eq!(sure.map(Confidence::name), ["V1", "V2", "M", "house"]);
+    let scopes = [Scope::Debt, Scope::Person, Scope::Number];
+    assert_eq!(scopes.map(Scope::name), ["debt", "person", "number"]);
+    let layers = [
+        (Layer::Law, "law"),
+        (Layer::Standard, "standard"),
+        (Layer::Guide, "guide"),
+        (Layer::Voluntary, "voluntary"),
+        (Layer::Draft, "draft"),
+        (Layer::House, "house"),
+    ];
+    for (layer, name) in layers {
+        assert_eq!(layer.name(), name);
+    }
+    let shape = |rule| pack("", rule).packs()[0].rules()[0].shape();
+    assert_eq!(shape("duty: evidence_pack"), "duty");
+    assert_eq!(shape("state_flag: deceased"), "state_flag");
+}
+
+#[test]
+fn a_list_that_says_a_thing_twice_says_it() {
+    let twice = pack("channels: [phone, phone]", "duty: evidence_pack");
+    let rule = &twice.packs()[0].rules()[0];
+    assert!(rule.channels().eq([Class::Phone]));
+    // Read apart, the same rule is the same, and another one is not.
+    let same = pack("channels: [phone]", "duty: evidence_pack");
+    let other = pack("channels: [sms]", "duty: evidence_pack");
+    assert_eq!(rule, &same.packs()[0].rules()[0]);
+    assert_ne!(rule, &other.packs()[0].rules()[0]);
+    let shown = [&same, &other].map(|p| format!("{:?}", p.packs()[0].rules()[0]));
+    assert!(shown[0].contains("Set(") && shown[0] != shown[1]);
+}
+
+#[test]
+fn pack_and_rule_bind_the_lenders_that_both_name() {
+    let rule = "duty: evidence_pack";
+    let whole = text("lender_kinds: [bank, first_party]", rule);
+    let whole = whole.replace(
+        "regions: [XX]",
+        "regions: [XX]\nlender_kinds: [agency, bank]",
+    );
+    let packs = Packs::parse(&[("t.yaml", &whole)]).unwrap();
+    let kinds = packs.packs()[0].rules()[0].lender_kinds();
+    assert!(kinds.eq([LenderKind::Bank]));
+    let bound = |kind| packs.bind("XX", &[], kind).unwrap().rules().len();
+    assert_eq!(bound(LenderKind::Bank), 1);
+    assert_eq!(bound(LenderKind::Agency), 0);
+    assert_eq!(bound(LenderKind::FirstParty), 0);
+}
+
+#[test]
+fn what_is_off_has_a_reason_in_words() {
+    let off = |why: &str| format!("enabled: false\n    disabled_because: {why}");
+    let rule = "duty: evidence_pack";
+    let problem = "`enabled: false` needs `disabled_because`";
+    assert_eq!(refused(&off("\"  \""), rule), problem);
+    assert_eq!(refused("enabled: false", rule), problem);
+    let packs = pack(&off("A draft."), rule);
+    assert!(packs.off().eq([("T-ONE", "A draft.")]));
+}
+
+#[test]
+fn contacts_that_came_in_are_counted_where_a_rule_says_so() {
+    let count = "count: {channels: [phone], direction: inbound, outcomes: [conversation]}";
+    let once = pack("", &format!("calendar_day: {{max: 1, {count}}}"));
+    let who = party(&[NEW_YORK]);
+    let p = call(&who, "2026-05-06T12:00:00-04:00");
+    let (early, talked) = (at("2026-05-06T09:00:00-04:00"), Outcome::Conversation);
+    assert!(ask(&once, &p, &[made(Class::Phone, early, talked)]).is_ok());
+    let tomorrow = Err(Some(at("2026-05-07T00:00:00-04:00")));
+    assert_eq!(
+        ask(&once, &p, &[inbound(Class::Phone, early, talked)]),
+        tomorrow
+    );
+}
+
+#[test]
+fn bans_of_some_days_are_read_by_the_day_of_the_week() {
+    let who = party(&[NEW_YORK]);
+    let asked = |packs: &Packs, when| ask(packs, &call(&who, when), &[]);
+    let ban = |days: &str, from: &str, to: &str| {
+        let span = format!("{{days: {days}, from: \"{from}\", to: \"{to}\"}}");
+        pack("", &format!("interval_ban: {{times: [{span}]}}"))
+    };
+    // 2026-05-04 is a Monday.
+    let monday = ban("[mon]", "09:00", "17:00");
+    let over = Err(Some(at("2026-05-04T17:00:00-04:00")));
+    assert_eq!(asked(&monday, "2026-05-04T12:00:00-04:00"), over);
+    assert!(asked(&monday, "2026-05-05T12:00:00-04:00").is_ok());
+    assert!(asked(&monday, "2026-05-03T12:00:00-04:00").is_ok());
+    let sunday = ban("[sun]", "09:00", "17:00");
+    assert!(asked(&sunday, "2026-05-03T12:00:00-04:00").is_err());
+    assert!(asked(&sunday, "2026-05-02T12:00:00-04:00").is_ok());
+    // A permit ends where the next ban begins.
+    assert_eq!(
+        asked(&monday, "2026-05-04T08:00:00-04:00"),
+        Ok(at("2026-05-04T09:00:00-04:00"))
+    );
+    // One that ends as it begins lasts a day.
+    let whole = ban("[mon]", "08:00", "08:00");
+    let over = Err(Some(at("2026-05-05T08:00:00-04:00")));
+    assert_eq!(asked(&whole, "2026-05-04T08:00:00-04:00"), over);
+    assert_eq!(asked(&whole, "2026-05-05T07:59:59-04:00"), over);
+    assert!(asked(&whole, "2026-05-04T07:59:59-04:00").is_ok());
+}
+
+#[test]
+fn bans_that_meet_are_one_and_a_ban_of_every_hour_never_ends() {
+    let mut who = party(&[NEW_YORK]);
+    let times = |spans: &str| pack("", &format!("interval_ban: {{times: [{spans}]}}"));
+    let two = times(
+        "{from: \"09:00\", to: \"12:00\"}, {from: \"12:00\", to: \"14:00\"}, {from: \"15:00\", to: \"16:00\"}",
+    );
+    let asked = |when| ask(&two, &call(&who, when), &[]);
+    let over = Err(Some(at("2026-05-06T14:00:00-04:00")));
+    assert_eq!(asked("2026-05-06T10:00:00-04:00"), over);
+    let always = times("{from: \"00:00\", to: \"24:00\"}");
+    let when = "2026-05-06T10:00:00-04:00";
+    assert_eq!(ask(&always, &call(&who, when), &[]), Err(None));
+    // An hour that does not exist bans nothing, not even what passes over it.
+    let hour = |hour| Time::constant(hour, 0, 0, 0);
+    who.inconvenient = vec![Inconvenient {
+        days: vec![],
+        from: hour(2),
+        to: Some(hour(3)),
+    }];
+    let over_it = |from: &str, to: &str| Proposal {
+        effect: Window {
+            from: at(from),
+            to: at(to),
+        },
+        ..call(&who, from)
+    };
+    let designated = pack("", "interval_ban: designated");
+    let gap = over_it("2026-03-08T01:30:00-05:00", "2026-03-08T03:30:00-04:00");
+    assert!(ask(&designated, &gap, &[]).is_ok());
+    let day_before = over_it("2026-03-07T01:30:00-05:00", "2026-03-07T03:30:00-05:00");
+    let over = Err(Some(at("2026-03-07T03:00:00-05:00")));
+    assert_eq!(ask(&designated, &day_before, &[]), over);
+}
+
+#[test]
+fn periods_grow_and_what_one_opens_another_may_still_shut() {
+    let count = "count: {channels: [phone], direction: outbound, outcomes: [no_answer]}";
+    let rule = |periods: &str| format!("nested_periods: {{periods: [{periods}], {count}}}");
+    for wrong in [
+        "{days: 7, max: 3}, {days: 7, max: 4}",
+        "{days: 7, max: 3}, {days: 1, max: 3}",
+        "{days: 1, max: 3}, {days: 7, max: 2}",
+    ] {
+        assert!(
+            refused("", &rule(wrong)).contains("from short to long"),
+            "{wrong}"
+        );
+    }
+    let packs = pack("", &rule("{days: 1, max: 1}, {days: 7, max: 3}"));
+    let who = party(&["UTC"]);
+    let on = |day: &str| {
+        made(
+            Class::Phone,
+            at(&format!("{day}T12:00:00Z")),
+            Outcome::NoAnswer,
+        )
+    };
+    // Three within seven days up to the 14th; on the 15th there is room in the week, but one is agreed for then.
+    let past = ["2026-05-08", "2026-05-08", "2026-05-09", "2026-05-15"].map(on);
+    let p = call(&who, "2026-05-10T12:00:00Z");
+    assert_eq!(
+        ask(&packs, &p, &past),
+        Err(Some(at("2026-05-16T00:00:00Z")))
+    );
+    assert!(ask(&packs, &call(&who, "2026-05-16T00:00:00Z"), &past).is_ok());
+}
+
+#[test]
+fn every_rule_that_was_asked_leaves_a_line() {
+    let who = party(&[NEW_YORK]);
+    let p = call(&who, "2026-05-06T12:00:00-04:00");
+    let packs = Packs::builtin();
+    let binding = packs
+        .only(&["HOUSE-DECEASED", "US-REGF-1006.6b1i"])
+        .unwrap();
+    let mut trace = FullTrace::default();
+    let _ = gate(&binding, &p, &[], p.effect.from, &mut trace);
+    let until = at("2026-05-06T21:00:00-04:00");
+    let permitted = |rule: &str, until| TraceLine::Permitted {
+        rule: rule.to_owned(),
+        until,
+    };
+    let hours = permitted("US-REGF-1006.6b1i", until);
+    assert_eq!(
+        trace.lines,
+        [permitted("HOUSE-DECEASED", Timestamp::MAX), hours]
+    );
+    let mut dead = who;
+    dead.deceased = true;
+    let p = call(&dead, "2026-05-06T22:00:00-04:00");
+    let mut trace = FullTrace::default();
+    let _ = gate(&binding, &p, &[], p.effect.from, &mut trace);
+    let denied = |rule: &str, next| TraceLine::Denied {
+        rule: rule.to_owned(),
+        next,
+    };
+    let morning = Some(at("2026-05-07T08:00:00-04:00"));
+    let lines = [
+        denied("HOUSE-DECEASED", None),
+        denied("US-REGF-1006.6b1i", morning),
+    ];
+    assert_eq!(trace.lines, lines);
+}
+
+#[test]
+fn a_calendar_says_what_it_is_and_given_days_speak_of_two_years_around() {
+    let years = "[{year: 2030, source: s, holidays: [2030-03-05]}]";
+    let text = format!("calendar: x\ntitle: Days of X\nyears: {years}\n");
+    let calendar = Calendar::parse("x.yaml", &text).unwrap();
+    assert_eq!((calendar.title(), calendar.file()), ("Days of X", "x.yaml"));
+    let hours = Packs::builtin().only(&["RU-230FZ-HOURS"]).unwrap();
+    let given = hours.on_days(&[jiff::civil::date(2030, 3, 5)], &[]);
+    let who = party(&["Europe/Moscow"]);
+    let asked = |when: &str| {
+        let p = call(&who, when);
+        gate(&given, &p, &[], p.effect.from, &mut NoTrace).is_permit()
+    };
+    // Weekdays at noon.
+    assert!(!asked("2027-06-09T12:00:00+03:00"));
+    assert!(asked("2028-06-07T12:00:00+03:00"));
+    assert!(asked("2032-06-09T12:00:00+03:00"));
+    assert!(!asked("2033-06-08T12:00:00+03:00"));
+}
