@@ -2,7 +2,7 @@
 //! worked out anew by jiff with each question, and the gate asks dozens of times; it answers beyond the table.
 
 use jiff::Timestamp;
-use jiff::civil::DateTime;
+use jiff::civil::{DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
@@ -11,6 +11,8 @@ use std::sync::{Arc, LazyLock, PoisonError, RwLock};
 const YEARS: std::ops::Range<i64> = 1_420_070_400..2_366_841_600;
 /// Local times are looked up within the years by so much: more than any offset.
 const MARGIN: i64 = 48 * 3_600;
+/// Seconds.
+const DAY: i64 = 86_400;
 
 /// What the wall clocks of a zone show from 2015 to 2044.
 #[derive(Debug)]
@@ -36,6 +38,36 @@ struct Change {
 pub(crate) struct Instants {
     pub(crate) earlier: Timestamp,
     pub(crate) later: Timestamp,
+}
+
+/// A calendar day of 24 hours on whose clocks nobody lays a hand, both midnights included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlainDay {
+    /// Its midnight.
+    pub start: Timestamp,
+    /// Monday 0 to Sunday 6.
+    pub weekday: usize,
+}
+
+impl PlainDay {
+    /// When the clocks show `time`, whole seconds; none for a time within a second.
+    #[must_use]
+    pub fn at(self, time: Time) -> Option<Timestamp> {
+        let [hour, minute, second] = [time.hour(), time.minute(), time.second()].map(i64::from);
+        let second = hour * 3_600 + minute * 60 + second;
+        let whole = time.subsec_nanosecond() == 0;
+        whole.then(|| self.after(second)).flatten()
+    }
+
+    /// The midnight at its end.
+    #[must_use]
+    pub fn end(self) -> Option<Timestamp> {
+        self.after(DAY)
+    }
+
+    fn after(self, seconds: i64) -> Option<Timestamp> {
+        Timestamp::from_second(self.start.as_second() + seconds).ok()
+    }
 }
 
 impl Offsets {
@@ -114,6 +146,27 @@ impl Offsets {
         Some(Instants {
             earlier,
             later: again.map_or(Some(earlier), |change| instant(change.after))?,
+        })
+    }
+
+    /// The day of `at`, if the table knows it and it is a plain one.
+    pub(crate) fn plain_day(&self, at: Timestamp) -> Option<PlainDay> {
+        let second = at.as_second();
+        if !(YEARS.start + MARGIN..YEARS.end - MARGIN).contains(&second) {
+            return None;
+        }
+        let passed = self.changes.partition_point(|change| change.at <= second);
+        let offset = i64::from(self.after(passed).seconds());
+        let day = (second + offset).div_euclid(DAY);
+        let shown = day * DAY;
+        let last = passed.checked_sub(1).and_then(|i| self.changes.get(i));
+        let next = self.changes.get(passed);
+        let plain = last.is_none_or(|change| change.odd.end <= shown)
+            && next.is_none_or(|change| shown + DAY < change.odd.start);
+        plain.then_some(PlainDay {
+            start: Timestamp::from_second(shown - offset).ok()?,
+            // 1970-01-01 was a Thursday.
+            weekday: usize::try_from((day + 3).rem_euclid(7)).ok()?,
         })
     }
 

@@ -1,6 +1,7 @@
 //! Calendar arithmetic in people's zones. Instants come in from outside; nothing here reads a clock.
 
 use crate::offsets::Offsets;
+pub use crate::offsets::PlainDay;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -61,6 +62,13 @@ impl Zone {
     #[must_use]
     pub fn date(&self, at: Timestamp) -> Date {
         self.local(at).date()
+    }
+
+    /// The calendar day at `at`, where it is one of 24 hours that no clock change touches and lies in years
+    /// that are kept in a table. None says nothing: ask [`date`](Self::date) and [`instant`](Self::instant).
+    #[must_use]
+    pub fn plain_day(&self, at: Timestamp) -> Option<PlainDay> {
+        self.offsets.as_ref()?.plain_day(at)
     }
 
     /// The wall-clock time at `at`.
@@ -197,7 +205,7 @@ pub fn add_days(date: Date, days: i32) -> Date {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::civil::date;
+    use jiff::civil::{date, time};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -258,7 +266,7 @@ mod tests {
             ];
             beside.map(|by| at + by)
         };
-        let mut moved = 0;
+        let (mut moved, mut plain) = (0, 0);
         for name in zones {
             let zone = Zone::new(name).unwrap();
             let start = at("2012-01-01T00:00:00Z");
@@ -280,6 +288,20 @@ mod tests {
                 let local = zone.tz().to_datetime(instant);
                 assert_eq!(zone.date(instant), local.date(), "{name} {instant}");
                 assert_eq!(zone.time(instant), local.time(), "{name} {instant}");
+                if let Some(day) = zone.plain_day(instant) {
+                    plain += 1;
+                    let date = local.date();
+                    assert_eq!(day.start, zone.start_of_day(date), "{name} {instant}");
+                    let next = zone.start_of_day(add_days(date, 1));
+                    assert_eq!(day.end(), Some(next), "{name} {instant}");
+                    let weekday = date.weekday().to_monday_zero_offset();
+                    assert_eq!(Ok(day.weekday), usize::try_from(weekday));
+                    for time in [Time::midnight(), time(2, 30, 1, 0), time(23, 59, 59, 0)] {
+                        assert_eq!(day.at(time), Some(zone.instant(date, time)));
+                        assert_eq!(day.at(time), zone.later_instant(date, time));
+                    }
+                    assert_eq!(day.at(time(0, 0, 0, 1)), None);
+                }
                 // The same figures as a time on the clock, those that clocks skip or repeat included.
                 let shown = jiff::tz::Offset::UTC.to_datetime(instant);
                 for local in [local, shown] {
@@ -299,7 +321,7 @@ mod tests {
                 }
             }
         }
-        assert!(moved > 4_000, "{moved}");
+        assert!(moved > 4_000 && plain > 10_000, "{moved}, {plain}");
     }
 
     #[test]
