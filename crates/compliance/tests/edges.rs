@@ -3,8 +3,8 @@
 
 mod support;
 
-use jiff::Timestamp;
 use jiff::civil::Time;
+use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{
     Calendar, Confidence, FullTrace, Layer, NoTrace, Packs, Proposal, Scope, Severity, TraceLine,
     Verdict, gate,
@@ -12,10 +12,10 @@ use recoup_compliance::{
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::ContactClass as Class;
 use recoup_domain::outcome::Outcome;
-use recoup_domain::party::Inconvenient;
+use recoup_domain::party::{Consent, ConsentKind, Inconvenient};
 use recoup_domain::past::PastContact;
 use recoup_domain::time::Window;
-use support::{at, inbound, made, party, proposal};
+use support::{at, consent, inbound, made, party, proposal};
 
 const NEW_YORK: &str = "America/New_York";
 
@@ -266,6 +266,87 @@ fn periods_grow_and_what_one_opens_another_may_still_shut() {
         Err(Some(at("2026-05-16T00:00:00Z")))
     );
     assert!(ask(&packs, &call(&who, "2026-05-16T00:00:00Z"), &past).is_ok());
+}
+
+#[test]
+fn a_consent_to_calls_counts_from_after_its_receipt_to_before_its_end() {
+    const SEVEN: &str = "US-REGF-1006.14b2iA";
+    let binding = Packs::builtin().only(&[SEVEN]).unwrap();
+    let mut who = party(&[NEW_YORK]);
+    who.consents = vec![Consent {
+        expires_at: Some(at("2026-05-03T12:00:00-04:00")),
+        ..consent(
+            ConsentKind::ExtraCalls,
+            Some(at("2026-05-03T09:00:00-04:00")),
+        )
+    }];
+    let on = |when: &str| made(Class::Phone, at(when), Outcome::NoAnswer);
+    let six = ["04-29", "04-30", "05-01", "05-02", "05-02", "05-02"];
+    let six = six.map(|day| on(&format!("2026-{day}T12:00:00-04:00")));
+    let asked = |when: &str, now: &str, seventh: Option<&str>| {
+        let mut past = six.to_vec();
+        past.extend(seventh.map(on));
+        let p = call(&who, when);
+        match gate(&binding, &p, &past, at(now), &mut NoTrace) {
+            Verdict::Permit { .. } => Ok(()),
+            Verdict::Deny(denial) => Err(denial.earliest),
+        }
+    };
+    // A week of six calls and one more on the day after; it is left out where it was made under the consent.
+    let next_day = |seventh| {
+        let noon = "2026-05-04T12:00:00-04:00";
+        asked(noon, noon, Some(seventh))
+    };
+    let full = Err(Some(at("2026-05-06T00:00:00-04:00")));
+    assert_eq!(next_day("2026-05-03T09:00:00-04:00"), full, "its instant");
+    assert_eq!(next_day("2026-05-03T09:00:01-04:00"), Ok(()));
+    assert_eq!(next_day("2026-05-03T11:59:59-04:00"), Ok(()));
+    assert_eq!(next_day("2026-05-03T12:00:00-04:00"), full, "its end");
+    // With seven before it, the consent alone lets an eighth through: while it lasts.
+    let eighth = |when: &str| asked(when, when, Some("2026-05-02T18:00:00-04:00"));
+    assert_eq!(eighth("2026-05-03T09:00:00-04:00"), Ok(()));
+    assert_eq!(eighth("2026-05-03T11:59:59-04:00"), Ok(()));
+    assert_eq!(eighth("2026-05-03T12:00:00-04:00"), full);
+    // Asked afterwards of a call before the consent came in: not from then, but from its receipt on.
+    let (before, asked_at) = ("2026-05-03T08:00:00-04:00", "2026-05-03T10:00:00-04:00");
+    assert_eq!(
+        asked(before, asked_at, Some("2026-05-02T18:00:00-04:00")),
+        Err(Some(at("2026-05-03T09:00:00-04:00")))
+    );
+}
+
+#[test]
+fn a_permit_before_a_pause_lapses_where_it_begins() {
+    let who = party(&["Asia/Taipei"]);
+    let binding = Packs::builtin().only(&["TW-CNY-PAUSE"]).unwrap();
+    let asked = |when: &str| {
+        let p = call(&who, when);
+        match gate(&binding, &p, &[], p.effect.from, &mut NoTrace) {
+            Verdict::Permit { expires } => Ok(expires),
+            Verdict::Deny(denial) => Err(denial.earliest),
+        }
+    };
+    let begins = at("2026-02-14T00:00:00+08:00");
+    assert_eq!(asked("2026-02-13T12:00:00+08:00"), Ok(begins));
+    assert_eq!(asked("2026-02-13T23:59:59+08:00"), Ok(begins));
+    let over = Err(Some(at("2026-02-23T00:00:00+08:00")));
+    assert_eq!(asked("2026-02-14T00:00:00+08:00"), over);
+}
+
+#[test]
+fn what_must_come_before_lies_before_and_not_at_the_same_instant() {
+    let of = "{channels: [sms], direction: outbound, outcomes: [delivered]}";
+    let first = pack("", &format!("prior_contact: {{of: {of}}}"));
+    let who = party(&[NEW_YORK]);
+    let noon = at("2026-05-06T12:00:00-04:00");
+    let p = call(&who, "2026-05-06T12:00:00-04:00");
+    let text = |when| made(Class::Sms, when, Outcome::Delivered);
+    let nano = SignedDuration::from_nanos(1);
+    assert!(ask(&first, &p, &[text(noon - nano)]).is_ok());
+    for ahead in [noon, noon + SignedDuration::from_hours(5)] {
+        assert_eq!(ask(&first, &p, &[text(ahead)]), Err(Some(ahead + nano)));
+    }
+    assert_eq!(ask(&first, &p, &[]), Err(None));
 }
 
 #[test]
