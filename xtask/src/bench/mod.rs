@@ -6,6 +6,7 @@ mod channel;
 mod client;
 mod contacts;
 mod decision;
+mod gate;
 mod get;
 mod machine;
 mod measure;
@@ -56,6 +57,9 @@ enum Goal {
     G4,
     G9,
     G10,
+    /// The gate's part of G10, with the most rules that bind one case.
+    #[value(name = "g10-gate")]
+    G10Gate,
     G14,
     G21,
 }
@@ -194,6 +198,7 @@ fn measure(goal: Goal, ground: &Ground) -> Result<Line, Failure> {
         Goal::G4 => opening::grouping(ground),
         Goal::G9 => contacts::contacts(ground),
         Goal::G10 => decision::decision(ground),
+        Goal::G10Gate => gate::gate(ground),
         Goal::G14 => tick::tick(ground),
         Goal::G21 => channel::call(ground),
     }
@@ -207,7 +212,7 @@ fn suspect(goal: Goal, machine: &[Baseline]) -> Option<String> {
         Goal::G4 => machine::ROWS_1,
         Goal::G3 => machine::ECHO,
         Goal::G14 => machine::TICK,
-        Goal::G21 | Goal::G10 => machine::TRAIT_CALL,
+        Goal::G21 | Goal::G10 | Goal::G10Gate => machine::TRAIT_CALL,
     };
     let found = machine.iter().find(|b| b.what == rests_on);
     found.and_then(Baseline::suspect)
@@ -229,7 +234,12 @@ mod tests {
         };
         let report = measure_all(&args).unwrap();
         let goals: Vec<_> = report.lines.iter().map(|l| l.goal).collect();
-        assert_eq!(goals, ["G1", "G2", "G3", "G4", "G9", "G10", "G14", "G21"]);
+        assert_eq!(
+            goals,
+            [
+                "G1", "G2", "G3", "G4", "G9", "G10", "G10-gate", "G14", "G21"
+            ]
+        );
         for line in &report.lines {
             assert!(line.result.is_finite() && line.result > 0.0, "{line:?}");
             assert!(line.ours.value > 0.0 && line.raw.value > 0.0, "{line:?}");
