@@ -350,6 +350,37 @@ fn what_must_come_before_lies_before_and_not_at_the_same_instant() {
 }
 
 #[test]
+fn a_limit_by_the_clock_ends_when_the_last_that_fills_it_has_left() {
+    let count = "count: {channels: [phone], direction: outbound, outcomes: [no_answer]}";
+    let hours = |max: u8| {
+        pack(
+            "",
+            &format!("rolling_hours: {{hours: 24, max: {max}, {count}}}"),
+        )
+    };
+    let (one, two) = (hours(1), hours(2));
+    let who = party(&[NEW_YORK]);
+    let noon = at("2026-05-06T12:00:00-04:00");
+    let p = call(&who, "2026-05-06T12:00:00-04:00");
+    let hour = SignedDuration::from_hours(1);
+    let nano = SignedDuration::from_nanos(1);
+    let on = |when| made(Class::Phone, when, Outcome::NoAnswer);
+    // The first to leave makes no room while another fills it; one that leaves now has left.
+    let five_and_one = [on(noon - hour * 5), on(noon - hour)];
+    let over = Err(Some(noon + hour * 23));
+    assert_eq!(ask(&one, &p, &five_and_one), over);
+    let day_and_one = [on(noon - hour * 24), on(noon - hour)];
+    assert_eq!(ask(&one, &p, &day_and_one), over);
+    assert!(ask(&one, &p, &day_and_one[..1]).is_ok());
+    let a_nano_less = [on(noon - hour * 24 + nano)];
+    assert_eq!(ask(&one, &p, &a_nano_less), Err(Some(noon + nano)));
+    // One that lies ahead: a permit lapses where its 24 hours begin, and not where they have begun.
+    let ahead = |by| [on(noon + hour * 24 + by)];
+    assert_eq!(ask(&two, &p, &ahead(hour)), Ok(noon + hour + nano));
+    assert_eq!(ask(&two, &p, &ahead(-nano)), Ok(noon + hour * 24));
+}
+
+#[test]
 fn every_rule_that_was_asked_leaves_a_line() {
     let who = party(&[NEW_YORK]);
     let p = call(&who, "2026-05-06T12:00:00-04:00");
