@@ -374,10 +374,31 @@ fn a_limit_by_the_clock_ends_when_the_last_that_fills_it_has_left() {
     assert!(ask(&one, &p, &day_and_one[..1]).is_ok());
     let a_nano_less = [on(noon - hour * 24 + nano)];
     assert_eq!(ask(&one, &p, &a_nano_less), Err(Some(noon + nano)));
+    // A day and a half reaches farther back than a day.
+    let rule = format!("rolling_hours: {{hours: 36, max: 1, {count}}}");
+    let thirty_ago = [on(noon - hour * 30)];
+    assert_eq!(
+        ask(&pack("", &rule), &p, &thirty_ago),
+        Err(Some(noon + hour * 6))
+    );
     // One that lies ahead: a permit lapses where its 24 hours begin, and not where they have begun.
     let ahead = |by| [on(noon + hour * 24 + by)];
     assert_eq!(ask(&two, &p, &ahead(hour)), Ok(noon + hour + nano));
     assert_eq!(ask(&two, &p, &ahead(-nano)), Ok(noon + hour * 24));
+}
+
+#[test]
+fn a_contact_at_midnight_counts_for_the_day_that_begins() {
+    let count = "count: {channels: [phone], direction: outbound, outcomes: [no_answer]}";
+    let once = pack("", &format!("calendar_day: {{max: 1, {count}}}"));
+    let who = party(&[NEW_YORK]);
+    let midnight = at("2026-05-07T00:00:00-04:00");
+    let agreed = [made(Class::Phone, midnight, Outcome::NoAnswer)];
+    let today = call(&who, "2026-05-06T12:00:00-04:00");
+    assert_eq!(ask(&once, &today, &agreed), Ok(midnight));
+    let tomorrow = call(&who, "2026-05-07T12:00:00-04:00");
+    let over = Err(Some(at("2026-05-08T00:00:00-04:00")));
+    assert_eq!(ask(&once, &tomorrow, &agreed), over);
 }
 
 #[test]
