@@ -1,7 +1,7 @@
 //! Faults by the hundred, each planted in a copy of the gate, and which of them its tests notice: cargo-mutants.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use crate::{cargo, peers};
@@ -11,22 +11,29 @@ const TOOL: (&str, &str) = ("cargo-mutants", "27.1.0");
 /// The package whose code is changed and whose tests must notice.
 const PACKAGE: &str = "recoup-compliance";
 
+/// All its tests in one program that ends at the first failure.
+const TESTS: &str = "every";
+
 /// Plant faults in the gate's code, one at a time, and name those that its tests do not notice (cargo-mutants,
 /// installed pinned into the cache where it is not there). Exit code 1 where some are not noticed.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Args {
-    /// Only in lines that are not as they were when the branch left `main`.
+    /// Only in lines that are not as they were when the branch left `main`; on `main` itself, before the last
+    /// commit.
     #[arg(long)]
     changed: bool,
     /// Only in lines that are not as they are in this revision.
     #[arg(long, value_name = "REVISION")]
     since: Option<String>,
-    /// Only in files of this name, such as `gate.rs` or `src/shape/*.rs`; may stand several times.
+    /// Only in files of this name, such as `gate.rs`; may stand several times.
     #[arg(long, value_name = "GLOB")]
     file: Vec<String>,
     /// Only in every n-th part: `0/8` is the first of eight.
-    #[arg(long, value_name = "K/N")]
+    #[arg(long, value_name = "K/N", conflicts_with = "at_most")]
     shard: Option<String>,
+    /// No more than so many, spread evenly over all that are asked for.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..))]
+    at_most: Option<u16>,
     /// Only name the faults.
     #[arg(long)]
     list: bool,
@@ -47,29 +54,73 @@ pub(crate) fn command(args: &Args) -> ExitCode {
 fn run(args: &Args) -> Result<bool, String> {
     let output = cargo::target_dir().join("mutants");
     fs::create_dir_all(&output).map_err(|e| format!("{}: {e}", output.display()))?;
-    let mut mutants = Command::new(tool()?);
-    mutants
-        .current_dir(cargo::root())
-        .args(["mutants", "--package", PACKAGE, "--jobs", "1", "--output"])
-        .arg(&output)
-        // The copies share what they are built of.
-        .env("CARGO_TARGET_DIR", output.join("target"))
-        // The same cases for every fault.
-        .env("PROPTEST_RNG_SEED", "20261121");
-    if let Some(base) = base(args)? {
-        let changes = output.join("changes.diff");
-        fs::write(&changes, diff(&base)?).map_err(|e| format!("{}: {e}", changes.display()))?;
-        mutants.arg("--in-diff").arg(changes);
-    }
-    for file in &args.file {
-        mutants.args(["--file", file]);
-    }
-    if let Some(shard) = &args.shard {
-        mutants.args(["--shard", shard]);
-    }
+    let changes = match base(args)? {
+        Base::None => None,
+        Base::First => {
+            println!("there is no commit before this one: nothing to compare with");
+            return Ok(true);
+        }
+        Base::Revision(base) => {
+            let diff = git(&["diff", &base, "--", "crates/compliance/src"])?;
+            if diff.is_empty() {
+                println!("nothing in crates/compliance/src is other than in {base}");
+                return Ok(true);
+            }
+            let path = output.join("changes.diff");
+            fs::write(&path, diff + "\n").map_err(|e| format!("{}: {e}", path.display()))?;
+            Some(path)
+        }
+    };
+    let faults = |more: &[String]| -> Result<Command, String> {
+        let mut mutants = Command::new(tool()?);
+        mutants.current_dir(cargo::root());
+        mutants.args(["mutants", "--package", PACKAGE]);
+        if let Some(changes) = &changes {
+            mutants.arg("--in-diff").arg(changes);
+        }
+        for file in &args.file {
+            mutants.args(["--file", file]);
+        }
+        mutants.args(more);
+        Ok(mutants)
+    };
+    let part = match args.at_most {
+        Some(most) => {
+            let listed = faults(&["--list".to_owned()])?.output();
+            let listed = listed.map_err(|e| format!("{} could not be started: {e}", TOOL.0))?;
+            let all = String::from_utf8_lossy(&listed.stdout).lines().count();
+            let most = usize::from(most);
+            println!(
+                "{} of {all} faults",
+                all.div_ceil(all.div_ceil(most).max(1))
+            );
+            (all > most).then(|| format!("0/{}", all.div_ceil(most)))
+        }
+        None => args.shard.clone(),
+    };
+    let part = part.map(|part| ["--sharding", "round-robin", "--shard", &part].map(str::to_owned));
+    let mut mutants = faults(part.as_ref().map_or(&[][..], |part| &part[..]))?;
     if args.list {
         mutants.arg("--list");
     }
+    planted(mutants, &output)
+}
+
+/// Plants and asks the tests; whether they noticed all.
+fn planted(mut mutants: Command, output: &Path) -> Result<bool, String> {
+    let only = format!("--cargo-arg=--test={TESTS}");
+    mutants
+        .args(["--jobs", "1", "--profile", "mutants", &only])
+        // Endless loops are faults too; a busy machine is none.
+        .args(["--minimum-test-timeout", "60", "--output"])
+        .arg(output)
+        // The copies share what they are built of.
+        .env("CARGO_TARGET_DIR", output.join("target"))
+        // The same cases for every fault, few of them, and no search for the smallest that shows it.
+        .env("PROPTEST_RNG_SEED", "20261121")
+        .env("PROPTEST_CASES", "12")
+        .env("PROPTEST_MAX_SHRINK_ITERS", "0")
+        .env("PROPTEST_DISABLE_FAILURE_PERSISTENCE", "1");
     let status = mutants.status();
     let status = status.map_err(|e| format!("{mutants:?} could not be started: {e}"))?;
     match status.code() {
@@ -80,17 +131,33 @@ fn run(args: &Args) -> Result<bool, String> {
     }
 }
 
-/// With what the lines are compared, if they are.
-fn base(args: &Args) -> Result<Option<String>, String> {
-    match &args.since {
-        Some(revision) => Ok(Some(revision.clone())),
-        None if args.changed => git(&["merge-base", "main", "HEAD"]).map(Some),
-        None => Ok(None),
-    }
+/// With what the lines are compared.
+enum Base {
+    /// All lines are asked for.
+    None,
+    Revision(String),
+    /// There is nothing before: the first commit, or a clone of one commit.
+    First,
 }
 
-fn diff(base: &str) -> Result<String, String> {
-    git(&["diff", base, "--", "crates/compliance"]).map(|text| text + "\n")
+fn base(args: &Args) -> Result<Base, String> {
+    if let Some(revision) = &args.since {
+        return Ok(Base::Revision(revision.clone()));
+    }
+    if !args.changed {
+        return Ok(Base::None);
+    }
+    let head = git(&["rev-parse", "HEAD"])?;
+    // A clone may lack `main`, or the commit at which the branch left it.
+    let left = ["main", "origin/main"]
+        .iter()
+        .find_map(|main| git(&["merge-base", main, "HEAD"]).ok());
+    Ok(match left.filter(|left| *left != head) {
+        Some(left) => Base::Revision(left),
+        None => {
+            git(&["rev-parse", "--verify", "--quiet", "HEAD~1"]).map_or(Base::First, Base::Revision)
+        }
+    })
 }
 
 fn git(args: &[&str]) -> Result<String, String> {

@@ -57,6 +57,17 @@ impl<'a> Question<'a> {
 
     pub(crate) fn moment(&self, at: Timestamp) -> Moment {
         let day = self.home.date(at);
+        if let Some(plain) = self.home.plain_day(at)
+            && let Some(next_day) = plain.end()
+        {
+            let day_start = plain.start;
+            return Moment {
+                at,
+                day,
+                day_start,
+                next_day,
+            };
+        }
         Moment {
             at,
             day,

@@ -1,5 +1,9 @@
 //! Which packs bind, and what is said of a pack that cannot be used.
 
+#[path = "support/cases.rs"]
+mod cases;
+
+use cases::cases;
 use proptest::prelude::*;
 use recoup_compliance::Packs;
 use recoup_domain::case::LenderKind;
@@ -515,7 +519,7 @@ const ODD: [&str; 12] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(cases(192))]
 
     /// A pack that somebody broke is read or refused, with its file and in one line; nothing panics.
     #[test]

@@ -1,7 +1,10 @@
 //! What must hold for every person, past and proposal.
 
+#[path = "support/cases.rs"]
+mod cases;
 mod support;
 
+use cases::cases;
 use jiff::civil::{Date, Time, Weekday};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -351,7 +354,7 @@ fn candidates(world: &World, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(cases(96))]
 
     /// At `earliest` it is permitted; at no candidate before, the last nanosecond included.
     #[test]

@@ -10,6 +10,7 @@ pub mod contact;
 pub mod ids;
 pub mod journal;
 pub mod money;
+mod offsets;
 pub mod outcome;
 pub mod party;
 pub mod past;

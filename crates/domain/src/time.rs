@@ -1,10 +1,13 @@
 //! Calendar arithmetic in people's zones. Instants come in from outside; nothing here reads a clock.
 
-use jiff::civil::{Date, Time};
+use crate::offsets::Offsets;
+pub use crate::offsets::PlainDay;
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::sync::Arc;
 
 /// Planned work is rounded up to slots of this length, so that it falls due in batches.
 pub const SLOT: SignedDuration = SignedDuration::from_mins(15);
@@ -18,6 +21,8 @@ pub const NEVER: Timestamp = Timestamp::MAX;
 pub struct Zone {
     name: Box<str>,
     tz: TimeZone,
+    /// What `tz` says of the years in use, quicker.
+    offsets: Option<Arc<Offsets>>,
 }
 
 /// A name that is no IANA zone.
@@ -34,6 +39,7 @@ impl Zone {
         match TimeZone::get(name) {
             Ok(tz) => Ok(Self {
                 name: name.into(),
+                offsets: Offsets::of(&tz),
                 tz,
             }),
             Err(_) => Err(UnknownZone(name.to_owned())),
@@ -55,13 +61,25 @@ impl Zone {
     /// The calendar day at `at`.
     #[must_use]
     pub fn date(&self, at: Timestamp) -> Date {
-        self.tz.to_datetime(at).date()
+        self.local(at).date()
+    }
+
+    /// The calendar day at `at`, where it is one of 24 hours that no clock change touches and lies in years
+    /// that are kept in a table. None says nothing: ask [`date`](Self::date) and [`instant`](Self::instant).
+    #[must_use]
+    pub fn plain_day(&self, at: Timestamp) -> Option<PlainDay> {
+        self.offsets.as_ref()?.plain_day(at)
     }
 
     /// The wall-clock time at `at`.
     #[must_use]
     pub fn time(&self, at: Timestamp) -> Time {
-        self.tz.to_datetime(at).time()
+        self.local(at).time()
+    }
+
+    fn local(&self, at: Timestamp) -> DateTime {
+        let offset = self.offsets.as_ref().and_then(|table| table.at(at));
+        offset.map_or_else(|| self.tz.to_datetime(at), |o| o.to_datetime(at))
     }
 
     /// The first instant of a calendar day. Where midnight does not exist (some zones change at
@@ -74,10 +92,22 @@ impl Zone {
     /// The instant of a wall-clock time: a time in a gap maps forward, a repeated one to the earlier.
     #[must_use]
     pub fn instant(&self, date: Date, time: Time) -> Timestamp {
-        self.tz
-            .to_ambiguous_timestamp(date.to_datetime(time))
-            .compatible()
-            .unwrap_or(NEVER)
+        let local = date.to_datetime(time);
+        if let Some(known) = self.offsets.as_ref().and_then(|t| t.instants(local)) {
+            return known.earlier;
+        }
+        let instant = self.tz.to_ambiguous_timestamp(local).compatible();
+        instant.unwrap_or(NEVER)
+    }
+
+    /// The same, but a repeated time is the later one; none beyond the end of time.
+    #[must_use]
+    pub fn later_instant(&self, date: Date, time: Time) -> Option<Timestamp> {
+        let local = date.to_datetime(time);
+        if let Some(known) = self.offsets.as_ref().and_then(|t| t.instants(local)) {
+            return Some(known.later);
+        }
+        self.tz.to_ambiguous_timestamp(local).later().ok()
     }
 }
 
@@ -164,13 +194,18 @@ pub fn days_between(from: Date, to: Date) -> i32 {
 /// `date` plus calendar days, held at the ends of the calendar.
 #[must_use]
 pub fn add_days(date: Date, days: i32) -> Date {
-    date.saturating_add(days.days())
+    match days {
+        // By far the most, and cheaper.
+        1 => date.tomorrow().unwrap_or(Date::MAX),
+        -1 => date.yesterday().unwrap_or(Date::MIN),
+        _ => date.saturating_add(days.days()),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use jiff::civil::date;
+    use jiff::civil::{date, time};
 
     fn at(text: &str) -> Timestamp {
         text.parse().unwrap()
@@ -205,6 +240,104 @@ mod tests {
             havana.start_of_day(date(2026, 3, 8)),
             at("2026-03-08T05:00:00Z")
         );
+    }
+
+    /// What a zone says quickly is what its rules say.
+    #[test]
+    fn the_table_of_a_zone_agrees_with_its_rules() {
+        let zones = [
+            "Asia/Shanghai",
+            "America/New_York",
+            "America/Havana",    // at midnight
+            "Asia/Beirut",       // at midnight
+            "Africa/Casablanca", // by the moon
+            "Asia/Gaza",
+            "Australia/Lord_Howe", // by half an hour
+            "Asia/Pyongyang",
+            "Pacific/Apia",
+            "Europe/Dublin", // summer is standard time
+            "Asia/Kathmandu",
+            "America/Caracas",
+            "UTC",
+        ];
+        let around = |at: i64| {
+            let beside = [
+                -90_000, -7_200, -3_601, -3_600, -1_800, -1, 0, 1, 1_799, 1_800, 3_600,
+            ];
+            beside.map(|by| at + by)
+        };
+        let (mut moved, mut plain) = (0, 0);
+        for name in zones {
+            let zone = Zone::new(name).unwrap();
+            let start = at("2012-01-01T00:00:00Z");
+            let end = at("2047-01-01T00:00:00Z");
+            let changes = zone
+                .tz()
+                .following(start)
+                .map(|c| c.timestamp().as_second());
+            let mut seconds: Vec<i64> = changes
+                .take_while(|s| *s < end.as_second())
+                .flat_map(around)
+                .collect();
+            moved += seconds.len();
+            // Both ends of the table, and every ten days or so.
+            seconds.extend([1_420_070_400, 2_366_841_600].into_iter().flat_map(around));
+            seconds.extend((start.as_second()..end.as_second()).step_by(876_543));
+            for second in seconds {
+                let instant = Timestamp::new(second, 999_999_999).unwrap();
+                let local = zone.tz().to_datetime(instant);
+                assert_eq!(zone.date(instant), local.date(), "{name} {instant}");
+                assert_eq!(zone.time(instant), local.time(), "{name} {instant}");
+                if let Some(day) = zone.plain_day(instant) {
+                    plain += 1;
+                    let date = local.date();
+                    assert_eq!(day.start, zone.start_of_day(date), "{name} {instant}");
+                    let next = zone.start_of_day(add_days(date, 1));
+                    assert_eq!(day.end(), Some(next), "{name} {instant}");
+                    let weekday = date.weekday().to_monday_zero_offset();
+                    assert_eq!(Ok(day.weekday), usize::try_from(weekday));
+                    for time in [Time::midnight(), time(2, 30, 1, 0), time(23, 59, 59, 0)] {
+                        assert_eq!(day.at(time), Some(zone.instant(date, time)));
+                        assert_eq!(day.at(time), zone.later_instant(date, time));
+                    }
+                    assert_eq!(day.at(time(0, 0, 0, 1)), None);
+                }
+                // The same figures as a time on the clock, those that clocks skip or repeat included.
+                let shown = jiff::tz::Offset::UTC.to_datetime(instant);
+                for local in [local, shown] {
+                    let by_rule = || zone.tz().to_ambiguous_timestamp(local);
+                    let (date, time) = (local.date(), local.time());
+                    let what = format!("{name} {local}");
+                    assert_eq!(
+                        Some(zone.instant(date, time)),
+                        by_rule().compatible().ok(),
+                        "{what}"
+                    );
+                    assert_eq!(
+                        zone.later_instant(date, time),
+                        by_rule().later().ok(),
+                        "{what}"
+                    );
+                }
+            }
+        }
+        assert!(moved > 4_000 && plain > 10_000, "{moved}, {plain}");
+    }
+
+    #[test]
+    fn days_are_added_up_to_the_ends_of_the_calendar() {
+        for (day, by, sum) in [
+            (date(2028, 2, 28), 1, date(2028, 2, 29)),
+            (date(2026, 12, 31), 1, date(2027, 1, 1)),
+            (date(2026, 1, 1), -1, date(2025, 12, 31)),
+            (date(2026, 1, 1), 0, date(2026, 1, 1)),
+            (date(2026, 1, 30), 31, date(2026, 3, 2)),
+            (date(2026, 3, 2), -31, date(2026, 1, 30)),
+            (Date::MAX, 1, Date::MAX),
+            (Date::MIN, -1, Date::MIN),
+        ] {
+            assert_eq!(add_days(day, by), sum);
+        }
     }
 
     #[test]

@@ -97,7 +97,7 @@ impl Facts {
             binding: Packs::builtin()
                 .bind("CN", &[], case.lender_kind)
                 .map_err(|e| Failure::Wrong(format!("{e:?}")))?,
-            borrower: borrower()?,
+            borrower: person("Asia/Shanghai")?,
             contacts: (1..=50).rev().map(|n| contact(n, now)).collect(),
             case,
         })
@@ -118,7 +118,8 @@ impl Facts {
     }
 }
 
-fn borrower() -> Result<Party, Failure> {
+/// A person with nothing special about them, in one zone, with one number.
+pub(super) fn person(zone: &str) -> Result<Party, Failure> {
     Ok(Party {
         consent_ids: Vec::new(),
         declined_points: Vec::new(),
@@ -129,7 +130,7 @@ fn borrower() -> Result<Party, Failure> {
         version: 1,
         kind: BorrowerKind::Individual,
         regions: Vec::new(),
-        zones: vec![Zone::new("Asia/Shanghai").map_err(Failure::other)?],
+        zones: vec![Zone::new(zone).map_err(Failure::other)?],
         locale: "en".to_owned(),
         points: vec![ContactPoint {
             key: KeyedHash([1; 16]),
@@ -215,7 +216,7 @@ fn by_hand(facts: &Facts, now: Timestamp) -> Option<u8> {
     lawful.then_some(due as u8)
 }
 
-fn time(decisions: usize, mut once: impl FnMut()) -> Sample {
+pub(super) fn time(decisions: usize, mut once: impl FnMut()) -> Sample {
     let watch = Stopwatch::start();
     for _ in 0..decisions {
         once();

@@ -7,6 +7,7 @@ mod channel;
 mod client;
 mod contacts;
 mod decision;
+mod gate;
 mod get;
 mod machine;
 mod measure;
@@ -58,6 +59,9 @@ enum Goal {
     G4,
     G9,
     G10,
+    /// The gate's part of G10, with the most rules that bind one case.
+    #[value(name = "g10-gate")]
+    G10Gate,
     G14,
     G20,
     G21,
@@ -199,6 +203,7 @@ fn measure(goal: Goal, ground: &Ground) -> Result<Line, Failure> {
         Goal::G4 => opening::grouping(ground),
         Goal::G9 => contacts::contacts(ground),
         Goal::G10 => decision::decision(ground),
+        Goal::G10Gate => gate::gate(ground),
         Goal::G14 => tick::tick(ground),
         Goal::G20 => beside::contacts(ground),
         Goal::G21 => channel::call(ground),
@@ -214,7 +219,7 @@ fn suspect(goal: Goal, machine: &[Baseline]) -> Option<String> {
         Goal::G4 | Goal::G20 | Goal::Neighbour => machine::ROWS_1,
         Goal::G3 => machine::ECHO,
         Goal::G14 => machine::TICK,
-        Goal::G21 | Goal::G10 => machine::TRAIT_CALL,
+        Goal::G21 | Goal::G10 | Goal::G10Gate => machine::TRAIT_CALL,
     };
     let found = machine.iter().find(|b| b.what == rests_on);
     found.and_then(Baseline::suspect)
@@ -243,6 +248,7 @@ mod tests {
             "G4",
             "G9",
             "G10",
+            "G10-gate",
             "G14",
             "G20",
             "G21",

@@ -5,8 +5,8 @@ use crate::gate::SEARCH_DAYS_MAX;
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use crate::sets::{Classes, Outcomes};
-use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::{SignedDuration, Timestamp};
 use recoup_domain::contact::ContactClass;
 use recoup_domain::outcome::Outcome;
 use recoup_domain::party::{Consent, ConsentKind, PointOwner};
@@ -61,6 +61,10 @@ impl Place {
 
 impl Counted {
     pub(super) fn counts(&self, contact: &PastContact, q: &Question<'_>, scope: Scope) -> bool {
+        // Cheapest first.
+        if !self.channels.has(contact.class) {
+            return false;
+        }
         let began = match self.direction {
             Began::Any => true,
             Began::Outbound => contact.direction == Direction::Outbound,
@@ -73,7 +77,6 @@ impl Counted {
         };
         began
             && in_scope
-            && self.channels.has(contact.class)
             && self.place.is_none_or(|place| place.holds(contact, q))
             && contact.counted().is_some_and(|o| self.outcomes.has(o))
     }
@@ -160,12 +163,11 @@ impl Limit<'_> {
         if let Some(until) = self.unless.and_then(|c| c.covers(q, m.at)) {
             return Answer::Open { until };
         }
-        if !self.is_full(q, scope, m) {
-            let until = if self.any_from(q, scope, m.next_day) {
-                m.next_day
-            } else {
-                Timestamp::MAX
-            };
+        let (near, last) = self.near(q, scope, m.at);
+        // Fewer around here than the days may hold: no need to look where each day begins.
+        if near < self.max || !self.is_full(q, scope, m) {
+            let ahead = last.is_some_and(|last| m.next_day <= last);
+            let until = if ahead { m.next_day } else { Timestamp::MAX };
             return Answer::Open { until };
         }
         let day = self.next_day(q, scope, m.day);
@@ -215,6 +217,18 @@ impl Limit<'_> {
             .recent()
             .filter(|c| from <= c.effect.from && c.effect.from < to && self.counts(c, q, scope));
         u32::try_from(hits.count()).unwrap_or(u32::MAX)
+    }
+
+    /// How many count from somewhat before the span of days that ends with the day of `at`, and when the last
+    /// of them takes effect. One day to spare: a local day may be longer than 24 hours.
+    fn near(&self, q: &Question<'_>, scope: Scope, at: Timestamp) -> (u32, Option<Timestamp>) {
+        let span = SignedDuration::from_hours(24 * (i64::from(self.days) + 1));
+        let since = at.saturating_sub(span).unwrap_or(Timestamp::MIN);
+        let recent = q.recent().filter(|c| since <= c.effect.from);
+        let counted = recent.filter(|c| self.counts(c, q, scope));
+        counted.fold((0, None), |(near, last), c| {
+            (near + 1, last.max(Some(c.effect.from)))
+        })
     }
 
     fn any_from(&self, q: &Question<'_>, scope: Scope, from: Timestamp) -> bool {

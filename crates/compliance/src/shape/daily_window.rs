@@ -251,6 +251,10 @@ impl DailyWindow {
 
     /// When the hours that hold the whole effect close; none where none hold it.
     fn closes(&self, zone: &Zone, effect: Window) -> Option<Timestamp> {
+        if let Some((open, close)) = self.plain_span(zone, effect.from) {
+            let holds = open <= effect.from && effect.from < close && effect.to <= close;
+            return holds.then_some(close);
+        }
         let mut day = zone.date(effect.from);
         let (open, mut close) = self.span(zone, day)?;
         if effect.from < open || close <= effect.from {
@@ -265,6 +269,17 @@ impl DailyWindow {
             }
         }
         (effect.to <= close).then_some(close)
+    }
+
+    /// The hours of the day of `at` where nothing is special about them: they depend on the day of the week
+    /// alone, no clock is moved, and they neither reach midnight nor go on after it. By far the most are such.
+    fn plain_span(&self, zone: &Zone, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
+        if self.holidays.is_some() {
+            return None;
+        }
+        let day = zone.plain_day(at)?;
+        let hours = self.week[day.weekday]?;
+        Some((day.at(hours.open)?, day.at(hours.close?)?))
     }
 
     /// The end of the hours of `day` if they follow on `close` without a gap.
@@ -313,9 +328,7 @@ impl DailyWindow {
 
     fn span(&self, zone: &Zone, day: Date) -> Option<(Timestamp, Timestamp)> {
         let hours = self.hours(day)?;
-        let tz = zone.tz();
-        let open = tz.to_ambiguous_timestamp(day.to_datetime(hours.open));
-        let open = open.later().ok()?;
+        let open = zone.later_instant(day, hours.open)?;
         let close = match hours.close {
             Some(close) => zone.instant(day, close),
             None => zone.start_of_day(add_days(day, 1)),
