@@ -110,6 +110,17 @@ pub struct ContactPoint {
     pub failed_on: Option<Date>,
 }
 
+/// What contacts have taught of a number or address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Taught {
+    /// Whether it can be used.
+    pub state: PointState,
+    /// See [`ContactPoint::failed_days`].
+    pub failed_days: u8,
+    /// See [`ContactPoint::failed_on`].
+    pub failed_on: Option<Date>,
+}
+
 /// The person asked not to be contacted by a medium, or at one number or address.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct OptOut {
@@ -440,6 +451,25 @@ impl Party {
             PointEvidence::Ends(state) if p.state == PointState::Usable => p.state = state,
             PointEvidence::Ends(PointState::WrongNumber) => p.state = PointState::WrongNumber,
             PointEvidence::Failed | PointEvidence::Ends(_) | PointEvidence::Silent => {}
+        }
+    }
+
+    /// What contacts have taught of a point; none where the party has no such point.
+    #[must_use]
+    pub fn taught(&self, point: KeyedHash) -> Option<Taught> {
+        self.point(point).map(|p| Taught {
+            state: p.state,
+            failed_days: p.failed_days,
+            failed_on: p.failed_on,
+        })
+    }
+
+    /// Sets what contacts have taught of a point, once an outcome was corrected.
+    pub(crate) fn teach(&mut self, point: KeyedHash, taught: Taught) {
+        if let Some(p) = self.points.iter_mut().find(|p| p.key == point) {
+            p.state = taught.state;
+            p.failed_days = taught.failed_days;
+            p.failed_on = taught.failed_on;
         }
     }
 

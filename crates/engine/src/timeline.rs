@@ -405,6 +405,12 @@ fn contact_words(event: &ContactEvent) -> (String, String) {
         ContactEvent::Settled { to, outcome, .. } => {
             ("contact_outcome", format!("is {to}: {outcome}"))
         }
+        ContactEvent::Corrected {
+            was, to, outcome, ..
+        } => (
+            "contact_outcome",
+            format!("corrected: it was {outcome}, not {was}; is {to}"),
+        ),
     };
     (kind.to_owned(), words)
 }

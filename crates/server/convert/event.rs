@@ -391,6 +391,24 @@ fn of_contact(id: ContactId, event: &ContactEvent, beside: &Beside) -> (K, Optio
                 channel: now.map_or_else(String::new, |c| c.class.name().to_owned()),
                 // An outcome learnt without a change of state takes the place of a weaker one.
                 correction: true,
+                ..v1::OutcomeRecorded::default()
+            };
+            (K::OutcomeRecorded, Some(Detail::Outcome(detail)))
+        }
+        ContactEvent::Corrected {
+            was,
+            to,
+            outcome,
+            at,
+            ..
+        } => {
+            let detail = v1::OutcomeRecorded {
+                outcome: words::to_outcome(*outcome).into(),
+                occurred_time: Some(value::to_instant(*at)),
+                channel: now.map_or_else(String::new, |c| c.class.name().to_owned()),
+                correction: true,
+                previous_outcome: words::to_outcome(*was).into(),
+                state: words::to_contact_state(*to).into(),
             };
             (K::OutcomeRecorded, Some(Detail::Outcome(detail)))
         }

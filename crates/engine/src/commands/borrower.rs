@@ -313,6 +313,13 @@ impl Engine {
         self.follow(draft, &all, stop).await
     }
 
+    /// What stood against steps in all open cases of a party is lifted: they are asked again.
+    pub(super) async fn follow_lift(&self, draft: &mut Draft, party: PartyId) -> Done<()> {
+        let all = self.hold_open_cases(draft, party).await?;
+        all.iter().for_each(|facts| reopen(draft, facts));
+        self.follow(draft, &all, &PartyStop::Nothing).await
+    }
+
     async fn follow(&self, draft: &mut Draft, all: &[Facts], stop: &PartyStop) -> Done<()> {
         self.stop_for_party(draft, all, stop).await?;
         for facts in all {
@@ -349,7 +356,7 @@ impl Engine {
 
 /// A stop was lifted: steps that were passed over are asked again, and the person who was to look at them need
 /// not.
-fn reopen(draft: &mut Draft, facts: &Facts) {
+pub(super) fn reopen(draft: &mut Draft, facts: &Facts) {
     let case = &facts.case;
     if case.skipped.is_empty() {
         return;

@@ -266,7 +266,9 @@ impl Engine {
                     view.cancel_note = told.note;
                     view.evidence.extend(told.evidence);
                 }
-                ContactEvent::Settled { .. } | ContactEvent::Learned { .. } => {
+                ContactEvent::Settled { .. }
+                | ContactEvent::Learned { .. }
+                | ContactEvent::Corrected { .. } => {
                     view.evidence.extend(told.evidence);
                 }
                 ContactEvent::Planned(_) | ContactEvent::Intended(_) => {}
