@@ -454,6 +454,19 @@ impl Party {
         }
     }
 
+    /// Takes over what the lender says of a point. A number once known to be somebody else's stays so.
+    fn told(&mut self, point: KeyedHash, state: PointState) {
+        let mut points = self.points.iter_mut();
+        let found = points.find(|p| p.key == point && p.state != PointState::WrongNumber);
+        if let Some(p) = found {
+            p.state = state;
+            if state == PointState::Usable {
+                p.failed_days = 0;
+                p.failed_on = None;
+            }
+        }
+    }
+
     /// What contacts have taught of a point; none where the party has no such point.
     #[must_use]
     pub fn taught(&self, point: KeyedHash) -> Option<Taught> {
@@ -498,6 +511,13 @@ pub enum PartyEvent {
         point: KeyedHash,
         /// What came of the contact.
         outcome: Outcome,
+    },
+    /// The lender said whether a number or address works.
+    PointTold {
+        /// The number or address.
+        point: KeyedHash,
+        /// What it said.
+        state: PointState,
     },
     /// As a third party: asked not to be contacted.
     Refused,
@@ -565,6 +585,7 @@ pub fn apply(party: &mut Party, event: &PartyEvent, at: Timestamp) {
         PartyEvent::OptedOut(opt_out) => party.opt_outs.push(opt_out.clone()),
         PartyEvent::Ceased(cease) => party.ceases.push(cease.clone()),
         PartyEvent::Learned { point, outcome } => party.learn(*point, *outcome, at),
+        PartyEvent::PointTold { point, state } => party.told(*point, *state),
         PartyEvent::Refused => party.refused = true,
         PartyEvent::OptOutWithdrawn { id } => party.opt_outs.retain(|o| o.id != *id),
         PartyEvent::Consented { id, consent } => {
@@ -603,11 +624,7 @@ fn merge(party: &mut Party, told: &Party) {
     let mut points = told.points.clone();
     for p in &mut points {
         if let Some(known) = party.point(p.key) {
-            p.state = if known.state == PointState::WrongNumber {
-                known.state
-            } else {
-                p.state
-            };
+            p.state = known.state;
             p.failed_days = known.failed_days;
             p.failed_on = known.failed_on;
         }

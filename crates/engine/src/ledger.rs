@@ -271,6 +271,12 @@ impl Memory {
                 self.standing.insert(attorney, line);
                 None
             }
+            PartyEvent::PointTold { point, state } => {
+                if *state == PointState::WrongNumber {
+                    self.wrong_number(id, *point, Outcome::WrongNumber, at);
+                }
+                None
+            }
             PartyEvent::Upserted(told) => {
                 self.zones.insert(id, told.home_zone().clone());
                 None

@@ -86,7 +86,11 @@ async fn a_number_that_was_not_wrong_is_texted_again() {
     assert_eq!(rig.sent(ContactClass::Sms).len(), 1, "the number is gone");
     assert_eq!(rig.sent(ContactClass::Phone).len(), 0);
 
-    let right = report(sent.id, Outcome::Delivered, Some(at("2026-03-02T00:30:00Z")));
+    let right = report(
+        sent.id,
+        Outcome::Delivered,
+        Some(at("2026-03-02T00:30:00Z")),
+    );
     let corrected = tell(&rig, "ben", right.clone()).await.unwrap();
     assert_eq!(
         (corrected.state, corrected.outcome, corrected.outcome_at),
@@ -97,7 +101,12 @@ async fn a_number_that_was_not_wrong_is_texted_again() {
         )
     );
     assert_eq!(number(&rig).await.state, PointState::Usable);
-    let before = rig.engine.events(&rig.tenant, 0, 1_000).await.unwrap().len();
+    let before = rig
+        .engine
+        .events(&rig.tenant, 0, 1_000)
+        .await
+        .unwrap()
+        .len();
     tell(&rig, "ben", right).await.unwrap();
     let after = rig.engine.events(&rig.tenant, 0, 1_000).await.unwrap();
     assert_eq!(after.len(), before, "the same again changes nothing");
@@ -120,11 +129,7 @@ async fn a_number_that_was_not_wrong_is_texted_again() {
         told,
         [
             ("ana".into(), None, Outcome::WrongNumber),
-            (
-                "ben".into(),
-                Some(Outcome::WrongNumber),
-                Outcome::Delivered
-            )
+            ("ben".into(), Some(Outcome::WrongNumber), Outcome::Delivered)
         ]
     );
     let lines = rig.engine.timeline(&rig.tenant, case, 0, 1_000).await;

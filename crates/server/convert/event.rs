@@ -298,7 +298,7 @@ fn of_party(event: &PartyEvent) -> (K, Option<Detail>) {
         PartyEvent::Upserted(_) => (K::PartyUpserted, None),
         PartyEvent::OptedOut(o) => (K::StopRecorded, stop(v1::StopKind::OptOut, Some(o))),
         PartyEvent::Ceased(_) => (K::StopRecorded, stop(v1::StopKind::Cease, None)),
-        PartyEvent::Learned { .. } => (K::ContactPointChanged, None),
+        PartyEvent::Learned { .. } | PartyEvent::PointTold { .. } => (K::ContactPointChanged, None),
         PartyEvent::Refused => (K::StopRecorded, stop(v1::StopKind::Cease, None)),
         other => of_right(other),
     }
@@ -343,6 +343,7 @@ fn of_right(event: &PartyEvent) -> (K, Option<Detail>) {
         | PartyEvent::OptedOut(_)
         | PartyEvent::Ceased(_)
         | PartyEvent::Learned { .. }
+        | PartyEvent::PointTold { .. }
         | PartyEvent::Refused => (K::PartyUpserted, None),
     }
 }

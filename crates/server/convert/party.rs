@@ -137,15 +137,23 @@ fn point(bad: &mut Bad, at: &str, given: &v1::ContactPoint) -> Option<PointInput
     let kind = bad.word::<v1::ContactPointKind>(&join(at, "kind"), given.kind);
     let owner = bad.word_or_unset::<v1::ContactPointOwner>(&join(at, "owner"), given.owner);
     let source = bad.short(&join(at, "source"), &given.source, 64);
-    point_key(bad, &join(at, "contact_point_id"), &given.contact_point_id);
-    bad.word_or_unset::<v1::ContactPointState>(&join(at, "state"), given.state);
+    let id_field = join(at, "contact_point_id");
+    let named = point_key(bad, &id_field, &given.contact_point_id);
+    let state = bad.word_or_unset::<v1::ContactPointState>(&join(at, "state"), given.state);
     let zone = match given.time_zone.as_str() {
         "" => None,
         name => zone(bad, &join(at, "time_zone"), name),
     };
     let kind = words::point_kind(kind?)?;
-    let value = point_value(bad, &join(at, "value"), kind, &given.value)?;
+    let named = named?.map(|key| (key, id_field));
+    let value = match (&named, given.value.as_str()) {
+        // The id says which number it is.
+        (Some(_), "") => String::new(),
+        (_, value) => point_value(bad, &join(at, "value"), kind, value)?,
+    };
     Some(PointInput {
+        state: words::point_state(state?),
+        named,
         kind,
         value,
         owner: words::point_owner(owner?).unwrap_or(PointOwner::Own),
@@ -259,6 +267,8 @@ pub fn as_input(view: &PartyView) -> PartyInput {
             zone: p.zone.clone(),
             verified: p.verified,
             source: p.source.clone(),
+            state: Some(p.state),
+            named: None,
         });
     PartyInput {
         lender_ref: view.plain.lender_ref.clone(),

@@ -110,7 +110,7 @@ pub fn record_payment(
     }
     let overdue_after =
         overdue_after.unwrap_or_else(|| case.amounts.overdue.saturating_sub(amount).max(0));
-    let cures = case.amounts.overdue > 0 && overdue_after == 0;
+    let cures = case.closed.is_none() && case.amounts.overdue > 0 && overdue_after == 0;
     let mut events = vec![CaseEvent::PaymentRecorded(Payment {
         reference,
         amount,

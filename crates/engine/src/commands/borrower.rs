@@ -11,6 +11,7 @@ use crate::types::{Answered, Caller, Encode, Over, PartyInput, PartyName, PartyP
 use jiff::Timestamp;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId};
+use recoup_domain::journal::What;
 use recoup_domain::party::{Cease, ContactPoint, OptOut, PartyEvent, PointState};
 use recoup_domain::regions::zones_of;
 use recoup_domain::sealed::Sealed;
@@ -73,6 +74,7 @@ impl Engine {
             let input = over(told.clone(), seen.as_ref())?;
             let name = PartyName::Told(Box::new(input));
             let id = self.draft_party(&mut draft, &name).await?;
+            self.follow_told_points(&mut draft, id).await?;
             let all = self.hold_open_cases(&mut draft, id).await?;
             for facts in &all {
                 self.schedule_next(&mut draft, facts).await;
@@ -98,6 +100,9 @@ impl Engine {
         };
         let key = self.0.vault.keyed(&tenant, "party", &told.lender_ref);
         let known = self.0.store.party_by_ref(&tenant, key).await?;
+        let told = &self
+            .with_named_points(&tenant, told, known.as_ref())
+            .await?;
         if let Some(known) = known {
             let data_key = self.0.keys.of(known.id).await?;
             let plain = plain_of(told);
@@ -114,6 +119,7 @@ impl Engine {
             if !nothing_new {
                 draft.party_event(id, PartyEvent::Upserted(Box::new(fresh)));
             }
+            self.tell_states(draft, id, told);
             return Ok(id);
         }
         let id = self.0.ids.party();
@@ -122,7 +128,88 @@ impl Engine {
         party.sealed = seal(&data_key, &plain_of(told))?;
         self.0.keys.keep(id, Arc::new(data_key));
         draft.make_party(party, wrapped);
+        self.tell_states(draft, id, told);
         Ok(id)
+    }
+
+    /// Numbers and addresses that are given by an id, with the values that the ids are of.
+    async fn with_named_points(
+        &self,
+        tenant: &recoup_domain::TenantId,
+        told: &PartyInput,
+        known: Option<&Party>,
+    ) -> Done<PartyInput> {
+        let mut told = told.clone();
+        if told.points.iter().all(|p| p.named.is_none()) {
+            return Ok(told);
+        }
+        let values = match known {
+            Some(known) => self.0.keys.plain(known).await?.points,
+            None => Vec::new(),
+        };
+        let points = known.map_or(&[][..], |p| &p.points);
+        for given in &mut told.points {
+            let Some((key, field)) = given.named.take() else {
+                continue;
+            };
+            let found = points.iter().zip(&values).find(|(p, _)| p.key == key);
+            let Some((point, value)) = found else {
+                return Err(CommandError::NotFound {
+                    what: "contact point",
+                    id: format!("point_{key}"),
+                });
+            };
+            if given.value.is_empty() {
+                given.value.clone_from(value);
+            }
+            let is_it = given.kind == point.kind && self.point_key(tenant, &given.value) == key;
+            if !is_it {
+                let problem = "is the id of another number or address, or of another kind; leave it out to tell a new one";
+                return Err(CommandError::Invalid(vec![Violation::new(field, problem)]));
+            }
+        }
+        Ok(told)
+    }
+
+    /// Puts on record which numbers work and which do not, where the lender says so and it was not known.
+    fn tell_states(&self, draft: &mut Draft, id: PartyId, told: &PartyInput) {
+        let tenant = draft.tenant().clone();
+        for given in &told.points {
+            let point = self.point_key(&tenant, &given.value);
+            let known = draft
+                .party(id)
+                .and_then(|p| p.point(point))
+                .map(|p| p.state);
+            if let (Some(known), Some(state)) = (known, given.state)
+                && known != state
+                && known != PointState::WrongNumber
+            {
+                draft.party_event(id, PartyEvent::PointTold { point, state });
+            }
+        }
+    }
+
+    /// What follows from what the lender said of numbers: nothing goes to those that do not work, in no case of the
+    /// person; steps that had no number are asked again.
+    pub(super) async fn follow_told_points(&self, draft: &mut Draft, id: PartyId) -> Done<()> {
+        let told = |entry: &recoup_domain::journal::Entry| match &entry.what {
+            What::Party {
+                id: of,
+                event: PartyEvent::PointTold { point, state },
+            } if *of == id => Some((*point, *state)),
+            _ => None,
+        };
+        let all: Vec<_> = draft.entries().iter().filter_map(told).collect();
+        for (point, state) in all {
+            match state {
+                PointState::Usable => self.follow_lift(draft, id).await?,
+                PointState::Invalid | PointState::WrongNumber => {
+                    let stop = PartyStop::OptOut(None, Some(point));
+                    self.follow_stop(draft, id, &stop).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn party_of(

@@ -54,7 +54,12 @@ impl Engine {
     }
 
     /// What is told of a contact, sealed under the key of the person contacted.
-    pub(super) async fn beside_contact(&self, who: &Caller, id: ContactId, told: &Beside) -> Done<Sealed> {
+    pub(super) async fn beside_contact(
+        &self,
+        who: &Caller,
+        id: ContactId,
+        told: &Beside,
+    ) -> Done<Sealed> {
         if *told == Beside::default() {
             return Ok(Sealed::default());
         }

@@ -64,10 +64,7 @@ impl Engine {
 
     /// Puts on record that what was told before was wrong.
     async fn correct(&self, draft: &mut Draft, contact: &Contact, report: &Report) -> Done<()> {
-        let Some(was) = contact
-            .outcome
-            .filter(|_| contact.state.is_correctable())
-        else {
+        let Some(was) = contact.outcome.filter(|_| contact.state.is_correctable()) else {
             return Err(CommandError::ContactState {
                 contact: contact.id.to_string(),
                 state: contact.state,
@@ -86,9 +83,9 @@ impl Engine {
         let proven = report.outcome.meaning().effect_proven;
         let earliest = contact.intent_at.unwrap_or(contact.planned_at);
         let at = report.at.unwrap_or(draft.now).max(earliest);
-        let taught = contact.point.and_then(|point| {
-            correction::taught(&entries, contact.id, report.outcome, at, point)
-        });
+        let taught = contact
+            .point
+            .and_then(|point| correction::taught(&entries, contact.id, report.outcome, at, point));
         let corrected = ContactEvent::Corrected {
             was,
             to: match proven {
@@ -132,7 +129,9 @@ impl Engine {
                 What::Case {
                     event: CaseEvent::StepSkipped { why, .. },
                     ..
-                } => by_outcome |= matches!(why, SkipReason::NoTarget | SkipReason::ByOutcome { .. }),
+                } => {
+                    by_outcome |= matches!(why, SkipReason::NoTarget | SkipReason::ByOutcome { .. })
+                }
                 _ => {}
             }
         }
@@ -180,7 +179,9 @@ fn can_be_told(draft: &Draft, contact: &Contact, report: &Report) -> Done<()> {
         return invalid("outcome", problem);
     }
     if !report.outcome.fits(contact.class) {
-        let there_are: Vec<_> = Outcome::of_class(contact.class).map(Outcome::name).collect();
+        let there_are: Vec<_> = Outcome::of_class(contact.class)
+            .map(Outcome::name)
+            .collect();
         let problem = format!(
             "{} cannot come of a contact of channel {}; there are {}",
             report.outcome,

@@ -516,9 +516,7 @@ impl<'a> Batch<'a> {
             let (tenant, id) = (party.tenant.as_str(), party.id.to_bytes());
             self.put(sql, params![tenant, point, id])
         };
-        for point in old.chunks(16) {
-            row(point, sql::POINT_DROP)?;
-        }
+        // What a person had stays theirs: they may still write from a number that the lender has replaced.
         for point in party.points.chunks(16) {
             row(point, sql::POINT_PUT)?;
         }
@@ -632,7 +630,6 @@ fn may_go(old: ContactState, contact: &ContactRow) -> bool {
     let since = contact.path.iter().rposition(|state| *state == old);
     since.is_some_and(|since| {
         let path = &contact.path[since..];
-        path.last() == Some(&contact.state)
-            && path.windows(2).all(|pair| edge(pair[0], pair[1]))
+        path.last() == Some(&contact.state) && path.windows(2).all(|pair| edge(pair[0], pair[1]))
     })
 }
