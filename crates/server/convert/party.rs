@@ -2,7 +2,7 @@
 
 use recoup_domain::ids::{KeyedHash, PartyId};
 use recoup_domain::party::{BorrowerKind, PointKind, PointOwner};
-use recoup_domain::regions::zones_of;
+use recoup_domain::regions::{is_no_part, zones_of};
 use recoup_domain::time::Zone;
 use recoup_engine::types::{PartyInput, PartyName, PartyView, PointInput};
 
@@ -78,7 +78,8 @@ pub fn regions(bad: &mut Bad, field: &str, given: &[String]) -> Vec<String> {
     given.to_vec()
 }
 
-/// Whether a text has the form of an ISO 3166 code: a country, or a part of one.
+/// Whether a text is an ISO 3166 code as far as is known here: the form of a country, or of a part of one, and
+/// one of its parts where a country's parts are known.
 #[must_use]
 pub fn is_region(text: &str) -> bool {
     let (country, part) = text
@@ -92,6 +93,7 @@ pub fn is_region(text: &str) -> bool {
     country.len() == 2
         && upper(country)
         && part.is_none_or(|p| (1..=3).contains(&p.len()) && alnum(p))
+        && !is_no_part(text)
 }
 
 /// Time zones, at most 16; each that is none is noted.
@@ -479,7 +481,7 @@ mod tests {
         for good in ["CN", "US-NY", "CN-31", "GB-ENG"] {
             assert!(is_region(good), "{good}");
         }
-        for bad in ["", "C", "cn", "CHN", "US-", "US-NEWYORK"] {
+        for bad in ["", "C", "cn", "CHN", "US-", "US-NEWYORK", "US-ZZ", "CN-ZZ"] {
             assert!(!is_region(bad), "{bad}");
         }
     }

@@ -1,6 +1,64 @@
 //! What the lender says of numbers: an id names one, a state stops what goes to it.
 
 use super::*;
+use recoup_channel::wire::{Inbound, Inbounds, RawCallback, Reply, inbound};
+use recoup_engine::callback::CallbackTarget;
+
+/// A gateway whose call-backs are texts from a number: `+86… STOP`.
+struct Writing;
+
+impl ContactChannel for Writing {
+    async fn send(&self, _: &Call, _: SendRequest) -> Result<Receipt, ChannelError> {
+        Ok(Receipt::default())
+    }
+
+    async fn parse_callback(&self, _: &Call, raw: RawCallback) -> Result<Inbounds, ChannelError> {
+        let text = String::from_utf8_lossy(&raw.body).into_owned();
+        let (from, text) = text.split_once(' ').expect("a number and a text");
+        let reply = Reply {
+            from: from.into(),
+            text: text.into(),
+            ..Reply::default()
+        };
+        Ok(Inbounds {
+            items: vec![Inbound {
+                what: Some(inbound::What::Reply(reply)),
+            }],
+            ..Inbounds::default()
+        })
+    }
+}
+
+#[tokio::test]
+async fn who_writes_from_a_replaced_number_is_heard_unless_it_is_somebody_elses_now() {
+    use v1::ContactPointState as S;
+    let world = World::on(sms(Arc::new(Writing))).await;
+    world.with_policy().await;
+    let case = world.case("L-1").await;
+    let moved = told(&world, "u1", vec![point("", CALLED, S::Unspecified)]).await;
+    moved.expect("another number");
+    let write = async |text: &str| {
+        let demo = TenantId::new("demo").expect("a tenant");
+        let account = world.engine.accounts().find(|(of, _, _)| *of == demo);
+        let target = CallbackTarget::Account(account.expect("an account").2);
+        let raw = RawCallback {
+            body: text.as_bytes().to_vec(),
+            ..RawCallback::default()
+        };
+        let answer = world.engine.callback(&target, raw).await;
+        assert_eq!(answer.expect("an answer").status, 200);
+    };
+    write("+8613800138000 STOP").await;
+    assert_eq!(world.party(&case.party_id).await.opt_outs.len(), 1);
+    // B-2 has the number now: what comes from it is theirs.
+    let mut request = open("o2", "L-2");
+    request.borrower = Some(v1::open_case_request::Borrower::Upsert(party("B-2")));
+    let second = world.cases().open_case(of("ana", request)).await;
+    let second = second.expect("a case").into_inner().case.expect("a case");
+    write("+8613800138000 I pay on Friday").await;
+    assert!(world.stored(&second.case_id).await.worklist.is_some());
+    assert_eq!(world.stored(&case.case_id).await.worklist, None);
+}
 
 const CALLED: &str = "+8613900139000";
 
@@ -50,7 +108,14 @@ async fn a_number_that_the_lender_says_is_gone_gets_nothing_more() {
     assert_eq!(states(&seen), [S::Invalid]);
     world.run_dry().await;
     assert_eq!(world.sent().await, 0, "no number works");
-    assert_ne!(world.stored(&case.case_id).await.skipped, []);
+    let explain = v1::ExplainCaseRequest {
+        case_id: case.case_id.clone(),
+        ..v1::ExplainCaseRequest::default()
+    };
+    let why = world.cases().explain_case(of("ana", explain)).await;
+    let lines = why.expect("an explanation").into_inner().lines;
+    let line = "Step 1 (sms `reminder`): 0 of 3 made, skipped: no usable number or address.";
+    assert!(lines.iter().any(|l| l == line), "{lines:#?}");
     // Told anew without a word of it: it stays as it is.
     let same = told(
         &world,

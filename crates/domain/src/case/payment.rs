@@ -2,7 +2,7 @@
 
 use super::{Case, CaseEvent, CloseReason, PromiseResult, Refusal};
 use crate::ids::KeyedHash;
-use crate::money::{Currency, MoneyError};
+use crate::money::{Currency, Money, MoneyError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -102,8 +102,8 @@ pub fn record_payment(
         Some((_, recorded)) if *recorded == amount => return Ok(Vec::new()),
         Some((_, recorded)) => {
             return Err(Refusal::OtherPayment {
-                recorded: *recorded,
-                given: amount,
+                recorded: Money::new(*recorded, currency),
+                given: Money::new(amount, currency),
             });
         }
         None => {}

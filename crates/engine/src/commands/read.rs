@@ -137,7 +137,7 @@ impl Engine {
         self.case_view(&now, next_at).await
     }
 
-    async fn next_at(&self, cases: &[CaseId]) -> Done<BTreeMap<CaseId, Timestamp>> {
+    pub(crate) async fn next_at(&self, cases: &[CaseId]) -> Done<BTreeMap<CaseId, Timestamp>> {
         Ok(self.0.store.schedules(cases).await?.into_iter().collect())
     }
 
