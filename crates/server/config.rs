@@ -610,6 +610,20 @@ mod tests {
     }
 
     #[test]
+    fn the_example_for_the_sandbox_has_every_channel_and_what_the_sandbox_takes() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sandbox.example.toml");
+        let example = parse(&std::fs::read_to_string(path).expect("the example"));
+        let example = example.expect("the example");
+        let names: Vec<_> = example.channel.iter().map(|c| c.name.as_str()).collect();
+        assert_eq!(names, ["sms", "phone", "email", "visit", "legal"]);
+        let sandbox = recoup_sandbox::Options::new("sandbox.jsonl");
+        let text = format!("{:?}", example.channel);
+        for taken in [&sandbox.sms_username, &sandbox.voice_account_sid] {
+            assert!(text.contains(taken.as_str()), "{taken}");
+        }
+    }
+
+    #[test]
     fn the_example_names_every_key_with_its_default() {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/recoup.example.toml");
         let text = std::fs::read_to_string(path).expect("the example");

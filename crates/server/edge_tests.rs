@@ -4,6 +4,8 @@
 mod filled;
 mod hand;
 mod kept;
+mod numbers;
+mod opening;
 mod pauses;
 mod policies;
 mod rights;

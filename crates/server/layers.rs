@@ -107,8 +107,18 @@ impl Rules {
             (None, None) => None,
         };
         named.ok_or_else(|| {
-            let problem = "say who you are: metadata `authorization: Bearer <key>` with a key that the \
-                           server's configuration knows, or a client certificate with a name that it knows";
+            // What was shown is all that is told: nothing of which keys there are.
+            let problem = match shown.authorization {
+                Some(_) => {
+                    "the key that you show is not known here: metadata `authorization: Bearer <key>` takes a key of \
+                     the server's configuration (on the command line: RECOUP_TOKEN or --token)"
+                }
+                None => {
+                    "say who you are: metadata `authorization: Bearer <key>` with a key that the server's \
+                     configuration knows (on the command line: RECOUP_TOKEN or --token), or a client certificate \
+                     with a name that it knows"
+                }
+            };
             Problem::new(ErrorReason::Unauthenticated, problem).into()
         })
     }

@@ -379,6 +379,11 @@ fn reason_of_field(field: &str) -> ErrorReason {
     }
 }
 
+/// An amount as the command line shows it, too.
+fn words_of(money: recoup_domain::Money) -> String {
+    recoup_engine::render::money(money.minor, money.currency.code())
+}
+
 fn of_refusal(refusal: &Refusal) -> Problem {
     use ErrorReason as R;
     let message = refusal.to_string();
@@ -389,9 +394,20 @@ fn of_refusal(refusal: &Refusal) -> Problem {
             .with("value", given)
             .with("limit", must),
         Refusal::Money(_) => Problem::new(R::CurrencyMismatch, message),
-        Refusal::OtherPayment { recorded, given } => Problem::new(R::PaymentExists, message)
-            .with("value", given)
-            .with("limit", recorded),
+        Refusal::OtherPayment { recorded, given } => {
+            let (recorded, given) = (words_of(*recorded), words_of(*given));
+            let message = format!("{message}: {recorded}, now {given}");
+            Problem::new(R::PaymentExists, message)
+                .with("field", "amount")
+                .with("value", given)
+                .with("limit", recorded)
+        }
+        Refusal::PromisedAmount { given, overdue } => {
+            let (given, overdue) = (words_of(*given), words_of(*overdue));
+            let message =
+                format!("amount: {given} is not above 0 and at most what is overdue, {overdue}");
+            Problem::new(R::PromiseOutOfRange, message).with("field", "amount")
+        }
         Refusal::Promise { field, .. } => {
             Problem::new(R::PromiseOutOfRange, message).with("field", field)
         }

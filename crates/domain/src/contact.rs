@@ -123,6 +123,18 @@ impl ContactState {
         )
     }
 
+    /// Whether an outcome was told in it that can turn out to be wrong.
+    #[must_use]
+    pub const fn is_correctable(self) -> bool {
+        matches!(self, Self::Effected | Self::Failed)
+    }
+
+    /// The edges that a correction takes, and nothing else does.
+    #[must_use]
+    pub const fn may_be_corrected_to(self, next: Self) -> bool {
+        self.is_correctable() && next.is_correctable()
+    }
+
     /// Whether an intent was ever written.
     #[must_use]
     pub const fn has_intent(self) -> bool {
@@ -302,6 +314,25 @@ impl Contact {
         }
         self.state = next;
         self.states.push((next, at));
+        Ok(())
+    }
+
+    /// Goes to `next` at `at` because what came of it was told wrongly. Only what took effect or failed is
+    /// corrected, and only to one of the two.
+    ///
+    /// # Errors
+    /// Where it is neither, or `next` is neither; nothing is changed then.
+    pub fn correct(&mut self, next: ContactState, at: Timestamp) -> Result<(), NoSuchEdge> {
+        if !self.state.may_be_corrected_to(next) {
+            return Err(NoSuchEdge {
+                from: self.state,
+                to: next,
+            });
+        }
+        if self.state != next {
+            self.state = next;
+            self.states.push((next, at));
+        }
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use crate::case::{self, Case, CaseEvent};
 use crate::contact::{Contact, ContactState};
 use crate::ids::{CaseId, ContactId, KeyedHash, PartyId, TenantId};
 use crate::outcome::Outcome;
-use crate::party::{self, Party, PartyEvent};
+use crate::party::{self, Party, PartyEvent, Taught};
 use crate::sealed::Sealed;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -100,6 +100,22 @@ pub enum ContactEvent {
         /// When that took place.
         at: Timestamp,
     },
+    /// Its outcome was reported wrongly, and is this one.
+    Corrected {
+        /// What it was before.
+        was: Outcome,
+        /// Where it stands now.
+        to: ContactState,
+        /// What came of it.
+        outcome: Outcome,
+        /// The number or address it says something about.
+        point: Option<KeyedHash>,
+        /// What all contacts have taught of that point, this one by its corrected outcome; none where nothing
+        /// is known of it.
+        taught: Option<Taught>,
+        /// When that took place.
+        at: Timestamp,
+    },
 }
 
 /// Applies an event of the contact. Total; a move that the table does not have leaves the state.
@@ -122,6 +138,17 @@ pub fn apply_contact(contact: &mut Contact, event: &ContactEvent, at: Timestamp)
             ..
         } => {
             if contact.go(*to, at).is_ok() {
+                contact.outcome = Some(*outcome);
+                contact.outcome_at = Some(*when);
+            }
+        }
+        ContactEvent::Corrected {
+            to,
+            outcome,
+            at: when,
+            ..
+        } => {
+            if contact.correct(*to, at).is_ok() {
                 contact.outcome = Some(*outcome);
                 contact.outcome_at = Some(*when);
             }
@@ -164,6 +191,14 @@ pub fn apply_to_party(party: &mut Party, what: &What, at: Timestamp) {
             } = event
             {
                 party.learn(*point, *outcome, *at);
+            }
+            if let ContactEvent::Corrected {
+                point: Some(point),
+                taught: Some(taught),
+                ..
+            } = event
+            {
+                party.teach(*point, *taught);
             }
             party.touch(at);
         }

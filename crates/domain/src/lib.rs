@@ -7,6 +7,7 @@
 pub mod case;
 pub mod collector;
 pub mod contact;
+pub mod correction;
 pub mod ids;
 pub mod journal;
 pub mod money;

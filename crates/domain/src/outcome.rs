@@ -1,6 +1,7 @@
 //! What came of a contact, and the one table that says what each outcome means. Gate, policy, channels
 //! and dispositions read this table; nobody keeps a list of their own.
 
+use crate::contact::ContactClass;
 use crate::party::PointState;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -136,6 +137,37 @@ impl Outcome {
             effect_proven: row.3,
             point: row.4,
         }
+    }
+
+    /// Whether it can come of a contact of `class` that the service made. Carriers are not held to it: they tell
+    /// what they see.
+    #[must_use]
+    pub const fn fits(self, class: ContactClass) -> bool {
+        use ContactClass::{Email, Legal, Phone, Sms, Visit};
+        match self {
+            Self::Delivered => matches!(class, Sms | Email),
+            Self::Undelivered => !matches!(class, Visit),
+            Self::NotInService => matches!(class, Sms | Phone),
+            Self::InvalidAddress | Self::Cancelled | Self::Unknown => true,
+            Self::WrongNumber => !matches!(class, Legal),
+            Self::NoAnswer
+            | Self::Busy
+            | Self::Voicemail
+            | Self::UnableToLeaveMessage
+            | Self::Conversation => matches!(class, Phone),
+            Self::Declined => matches!(class, Phone | Visit | Legal),
+            Self::AnsweredUnconfirmed | Self::ThirdPartyAnswered => matches!(class, Phone | Visit),
+            Self::Visited | Self::NobodyContacted => matches!(class, Visit),
+            Self::Filed => matches!(class, Legal),
+            // The person came to us: nothing that we made can end so.
+            Self::InboundNoDiscussion => false,
+        }
+    }
+
+    /// The outcomes that can come of a contact of `class`, and that somebody can report.
+    pub fn of_class(class: ContactClass) -> impl Iterator<Item = Self> {
+        let all = Self::ALL.into_iter();
+        all.filter(move |o| *o != Self::Unknown && o.fits(class))
     }
 
     /// The name in policies, exports and the API: snake case.

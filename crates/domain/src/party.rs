@@ -110,6 +110,17 @@ pub struct ContactPoint {
     pub failed_on: Option<Date>,
 }
 
+/// What contacts have taught of a number or address.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Taught {
+    /// Whether it can be used.
+    pub state: PointState,
+    /// See [`ContactPoint::failed_days`].
+    pub failed_days: u8,
+    /// See [`ContactPoint::failed_on`].
+    pub failed_on: Option<Date>,
+}
+
 /// The person asked not to be contacted by a medium, or at one number or address.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct OptOut {
@@ -443,6 +454,38 @@ impl Party {
         }
     }
 
+    /// Takes over what the lender says of a point. A number once known to be somebody else's stays so.
+    fn told(&mut self, point: KeyedHash, state: PointState) {
+        let mut points = self.points.iter_mut();
+        let found = points.find(|p| p.key == point && p.state != PointState::WrongNumber);
+        if let Some(p) = found {
+            p.state = state;
+            if state == PointState::Usable {
+                p.failed_days = 0;
+                p.failed_on = None;
+            }
+        }
+    }
+
+    /// What contacts have taught of a point; none where the party has no such point.
+    #[must_use]
+    pub fn taught(&self, point: KeyedHash) -> Option<Taught> {
+        self.point(point).map(|p| Taught {
+            state: p.state,
+            failed_days: p.failed_days,
+            failed_on: p.failed_on,
+        })
+    }
+
+    /// Sets what contacts have taught of a point, once an outcome was corrected.
+    pub(crate) fn teach(&mut self, point: KeyedHash, taught: Taught) {
+        if let Some(p) = self.points.iter_mut().find(|p| p.key == point) {
+            p.state = taught.state;
+            p.failed_days = taught.failed_days;
+            p.failed_on = taught.failed_on;
+        }
+    }
+
     /// Whether a cease covers `case`; `written_only` where the law asks for writing.
     #[must_use]
     pub fn has_ceased(&self, case: CaseId, written_only: bool) -> bool {
@@ -468,6 +511,13 @@ pub enum PartyEvent {
         point: KeyedHash,
         /// What came of the contact.
         outcome: Outcome,
+    },
+    /// The lender said whether a number or address works.
+    PointTold {
+        /// The number or address.
+        point: KeyedHash,
+        /// What it said.
+        state: PointState,
     },
     /// As a third party: asked not to be contacted.
     Refused,
@@ -535,6 +585,7 @@ pub fn apply(party: &mut Party, event: &PartyEvent, at: Timestamp) {
         PartyEvent::OptedOut(opt_out) => party.opt_outs.push(opt_out.clone()),
         PartyEvent::Ceased(cease) => party.ceases.push(cease.clone()),
         PartyEvent::Learned { point, outcome } => party.learn(*point, *outcome, at),
+        PartyEvent::PointTold { point, state } => party.told(*point, *state),
         PartyEvent::Refused => party.refused = true,
         PartyEvent::OptOutWithdrawn { id } => party.opt_outs.retain(|o| o.id != *id),
         PartyEvent::Consented { id, consent } => {
@@ -573,11 +624,7 @@ fn merge(party: &mut Party, told: &Party) {
     let mut points = told.points.clone();
     for p in &mut points {
         if let Some(known) = party.point(p.key) {
-            p.state = if known.state == PointState::WrongNumber {
-                known.state
-            } else {
-                p.state
-            };
+            p.state = known.state;
             p.failed_days = known.failed_days;
             p.failed_on = known.failed_on;
         }

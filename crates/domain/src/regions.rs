@@ -18,6 +18,35 @@ pub fn zones_of(region: &str) -> Option<&'static [&'static str]> {
     })
 }
 
+/// Parts of the countries whose parts packs speak of, by ISO 3166-2. China's are known by their letters and by the
+/// numbers of GB/T 2260 that stood there before. A country that is not here has parts that nobody checks.
+const PARTS: &[(&str, &str)] = &[
+    (
+        "US",
+        "AL AK AZ AR CA CO CT DE DC FL GA HI ID IL IN IA KS KY LA ME MD MA MI MN MS MO MT NE NV NH NJ NM NY NC ND \
+         OH OK OR PA RI SC SD TN TX UT VT VA WA WV WI WY AS GU MP PR UM VI",
+    ),
+    (
+        "CN",
+        "AH BJ CQ FJ GD GS GX GZ HA HB HE HI HK HL HN JL JS JX LN MO NM NX QH SC SD SH SN SX TJ TW XJ XZ YN ZJ \
+         11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 91 92",
+    ),
+    (
+        "TW",
+        "CHA CYI CYQ HSQ HSZ HUA ILA KEE KHH KIN LIE MIA NAN NWT PEN PIF TAO TNN TPE TTT TXG YUN",
+    ),
+];
+
+/// Whether a region such as `US-ZZ` is surely none: its country's parts are known here, and it is not one of them.
+#[must_use]
+pub fn is_no_part(region: &str) -> bool {
+    let Some((country, part)) = region.split_once('-') else {
+        return false;
+    };
+    let parts = PARTS.iter().find(|(known, _)| *known == country);
+    parts.is_some_and(|(_, parts)| !parts.split_ascii_whitespace().any(|p| p == part))
+}
+
 const EASTERN: &[&str] = &["America/New_York"];
 const CENTRAL: &[&str] = &["America/Chicago"];
 const MOUNTAIN: &[&str] = &["America/Denver"];
@@ -103,6 +132,24 @@ const TABLE: &[(&str, &[&str])] = &[
 mod tests {
     use super::*;
     use crate::time::Zone;
+
+    #[test]
+    fn a_part_of_a_known_country_is_one_of_its_parts() {
+        for no_part in ["US-ZZ", "CN-ZZ", "TW-ZZZ", "US-", "CN-99"] {
+            assert!(is_no_part(no_part), "{no_part}");
+        }
+        for part in ["US", "US-MA", "CN-SH", "CN-31", "TW-TPE", "DE-ZZ", "ZZ"] {
+            assert!(!is_no_part(part), "{part}");
+        }
+        let parts = |country: &str| {
+            let found = PARTS.iter().find(|(known, _)| *known == country);
+            found.expect("a country").1.split_ascii_whitespace().count()
+        };
+        assert_eq!((parts("US"), parts("CN"), parts("TW")), (57, 34 + 36, 22));
+        for (region, _) in TABLE {
+            assert!(!is_no_part(region), "{region}");
+        }
+    }
 
     #[test]
     fn every_zone_named_here_exists() {

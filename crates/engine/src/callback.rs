@@ -208,7 +208,10 @@ impl Engine {
         let Some(class) = self.0.channels.get(channel).map(|c| c.class) else {
             return Ok(());
         };
-        for party in parties {
+        // A number that the lender has replaced is still the person's who had it, unless somebody has it now.
+        let has = |p: &recoup_domain::Party| p.point(point).is_some();
+        let is_known = parties.iter().any(has);
+        for party in parties.into_iter().filter(|p| !is_known || has(p)) {
             self.reply_of(tenant, channel, class, point, party.id, reply)
                 .await?;
         }

@@ -5,6 +5,7 @@ use recoup_channel::wire::ChannelDescriptor;
 use recoup_channel::{Clock, DynChannel};
 use recoup_domain::ContactClass;
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -89,6 +90,8 @@ pub struct ChannelInfo {
     pub in_flight: u32,
     /// Sends that were not accepted, since one last was; none where the last one was.
     pub refusals: Option<Refusals>,
+    /// Whether anything was sent by it since the start; what was before is not remembered here.
+    pub used: bool,
 }
 
 /// Sends in a row that a channel did not accept.
@@ -111,6 +114,7 @@ struct Slot {
     /// Kept free of sends, so that a channel full of them still reads its call-backs.
     callbacks: Arc<Semaphore>,
     refusals: Mutex<Option<Refusals>>,
+    used: AtomicBool,
     calls: Calls,
 }
 
@@ -129,6 +133,7 @@ impl Channels {
                 permits,
                 callbacks,
                 refusals: Mutex::default(),
+                used: AtomicBool::new(false),
                 calls: Calls::default(),
             };
             (slot.handle.name.clone(), slot)
@@ -153,6 +158,7 @@ impl Channels {
         let Some(slot) = self.0.get(name) else {
             return;
         };
+        slot.used.store(true, Ordering::Relaxed);
         slot.calls.sends.add(error.unwrap_or("accepted"));
         let mut refusals = slot.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         *refusals = error.map(|kind| Refusals {
@@ -203,6 +209,7 @@ impl Channels {
                 handle: s.handle.clone(),
                 in_flight,
                 refusals: *s.refusals.lock().unwrap_or_else(PoisonError::into_inner),
+                used: s.used.load(Ordering::Relaxed),
             }
         };
         self.0.values().map(info).collect()

@@ -6,11 +6,13 @@ use crate::intent::TZDB;
 use jiff::Timestamp;
 use recoup_compliance::Denial;
 use recoup_decide::{Action, Decision, FullTrace, Plan};
-use recoup_domain::case::{Pause, PolicyPin};
-use recoup_domain::contact::ContactClass;
+use recoup_domain::CaseEvent;
+use recoup_domain::case::{Pause, PolicyPin, SkipReason};
+use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
+use recoup_domain::journal::What;
 use recoup_policy::Note;
-use recoup_store::{Facts, Scope, Switch};
+use recoup_store::{Facts, JournalFilter, Scope, Switch};
 
 /// The decision on a case at an instant, and everything it rests on.
 #[derive(Clone, Debug)]
@@ -156,6 +158,9 @@ impl Engine {
 
     async fn explain_at(&self, facts: &Facts, at: Timestamp) -> Done<Explanation> {
         let paused = self.paused_in_words(facts).await?;
+        let skipped = self.skipped(facts).await?;
+        let refused = self.last_refusal(facts).await?;
+        let next = self.next_at(facts.case.id).await?;
         let world = self.world(&facts.case, facts).await?;
         let input = world.input(&facts.case, facts);
         let mut trace = FullTrace::default();
@@ -198,9 +203,70 @@ impl Engine {
             decision,
             lines: Vec::new(),
         };
+        for (place, why) in skipped {
+            let index = usize::from(place.1);
+            let step = explanation.steps.get_mut(index);
+            if let Some(step) = step.filter(|_| Some(place.0) == stage) {
+                step.state = why;
+            }
+        }
         explanation.lines = words(facts, &explanation);
+        explanation.lines.extend(refused);
+        let next = next.filter(|next| *next > at);
+        if let (Some(next), Action::Contact(_)) = (next, &explanation.decision.action) {
+            // A case is not looked at all the time.
+            let line = format!("The case is looked at next at {next}: it goes then.");
+            explanation.lines.push(line);
+        }
         explanation.lines.extend(paused);
         Ok(explanation)
+    }
+
+    /// Steps that were passed over, and why: the trace of now asks them no more.
+    async fn skipped(&self, facts: &Facts) -> Done<Vec<((u8, u8), String)>> {
+        if facts.case.skipped.is_empty() {
+            return Ok(Vec::new());
+        }
+        let filter = JournalFilter {
+            case: Some(facts.case.id),
+            ..JournalFilter::default()
+        };
+        let journal = self.0.store.journal(&filter, 0, usize::MAX).await?;
+        let skipped = journal.into_iter().filter_map(|row| match row.entry.what {
+            What::Case {
+                event: CaseEvent::StepSkipped { stage, step, why },
+                ..
+            } => Some(((stage, step), skipped_in_words(&why))),
+            _ => None,
+        });
+        // Those that were asked again since are no more among the case's.
+        let still = skipped.filter(|(place, _)| facts.case.skipped.contains(place));
+        Ok(still.collect())
+    }
+
+    /// What the channel said against the newest try, where it was refused.
+    async fn last_refusal(&self, facts: &Facts) -> Done<Option<String>> {
+        let own = facts.contacts.iter().filter(|c| c.debt == facts.case.id);
+        let newest = own.filter(|c| c.id.is_some()).max_by_key(|c| c.at);
+        let Some(id) = newest
+            .filter(|c| c.state == Some(ContactState::RejectedProven))
+            .and_then(|c| c.id)
+        else {
+            return Ok(None);
+        };
+        let Some(contact) = self.0.store.contact(&facts.case.tenant, id).await? else {
+            return Ok(None);
+        };
+        let said = crate::render::Content::of(&contact, &self.0.keys)
+            .await?
+            .said;
+        let said = said.last().map_or("nothing", String::as_str);
+        let at = contact.reached(ContactState::RejectedProven);
+        let at = at.map_or_else(String::new, |at| format!(" at {at}"));
+        Ok(Some(format!(
+            "The last try ({}){at} was refused; the channel said: {said}.",
+            contact.class
+        )))
     }
 
     /// The switches that keep the case's contacts from going, whatever was decided.
@@ -298,7 +364,7 @@ fn facts_used(facts: &Facts, at: Timestamp) -> Vec<(String, String)> {
         ("case.dpd", case.dpd(at, party.home_zone()).to_string()),
         (
             "case.overdue",
-            format!("{} {}", case.amounts.overdue, case.currency),
+            crate::render::money(case.amounts.overdue, case.currency.code()),
         ),
         ("case.version", case.version.to_string()),
         ("borrower.kind", case.borrower_kind.name().to_owned()),
@@ -363,6 +429,18 @@ fn words(facts: &Facts, e: &Explanation) -> Vec<String> {
         lines.push(format!("A person must look at it: {reason}."));
     }
     lines
+}
+
+fn skipped_in_words(why: &SkipReason) -> String {
+    let why = match why {
+        SkipReason::NoTarget => "no usable number or address",
+        SkipReason::DeniedForever { rule } => rule,
+        SkipReason::NoChannel => "no channel of that name is loaded",
+        SkipReason::RetriesUsedUp => "tried in vain as often as may be",
+        SkipReason::CalledOff => "a person called it off",
+        SkipReason::ByOutcome { outcome } => return format!("skipped: after {outcome}"),
+    };
+    format!("skipped: {why}")
 }
 
 fn pause_in_words(pause: &Pause) -> String {

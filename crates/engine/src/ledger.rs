@@ -5,7 +5,7 @@ use crate::error::Done;
 use jiff::Timestamp;
 use recoup_domain::case::{CaseEvent, PauseReason};
 use recoup_domain::contact::{Contact, ContactState};
-use recoup_domain::ids::{CaseId, PartyId, TenantId};
+use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, StopKind, What};
 use recoup_domain::outcome::{Outcome, PointEvidence};
 use recoup_domain::party::{PartyEvent, PointState, Relation};
@@ -175,7 +175,7 @@ impl Memory {
             What::Case { id, event } => self.case(*id, event, at),
             What::Party { id, event } => self.party(*id, event, at).into_iter().collect(),
             What::Contact { party, event, .. } => {
-                contact_stop(*party, event, at).into_iter().collect()
+                self.contact(*party, event, at).into_iter().collect()
             }
             What::Service { .. } => Vec::new(),
         }
@@ -271,6 +271,12 @@ impl Memory {
                 self.standing.insert(attorney, line);
                 None
             }
+            PartyEvent::PointTold { point, state } => {
+                if *state == PointState::WrongNumber {
+                    self.wrong_number(id, *point, Outcome::WrongNumber, at);
+                }
+                None
+            }
             PartyEvent::Upserted(told) => {
                 self.zones.insert(id, told.home_zone().clone());
                 None
@@ -296,9 +302,57 @@ impl Memory {
             PartyEvent::Ceased(c) => {
                 Some(("stop", stop(Some(id), c.case, StopKind::Cease, at, None)))
             }
-            PartyEvent::Learned { point, outcome } => wrong_number(id, *point, *outcome, at),
+            PartyEvent::Learned { point, outcome } => {
+                self.wrong_number(id, *point, *outcome, at);
+                None
+            }
             _ => None,
         }
+    }
+
+    fn contact(
+        &mut self,
+        id: PartyId,
+        event: &ContactEvent,
+        at: Timestamp,
+    ) -> Option<(&'static str, Value)> {
+        match event {
+            ContactEvent::Learned {
+                outcome,
+                point: Some(point),
+                ..
+            }
+            | ContactEvent::Settled {
+                outcome,
+                point: Some(point),
+                ..
+            } => {
+                self.wrong_number(id, *point, *outcome, at);
+                None
+            }
+            ContactEvent::Corrected {
+                outcome,
+                point: Some(point),
+                taught,
+                ..
+            } => {
+                self.wrong_number(id, *point, *outcome, at);
+                let still = taught.is_none_or(|t| t.state == PointState::WrongNumber);
+                let key = wrong_key(id, *point);
+                (!still).then(|| self.ended(&key, at)).flatten()
+            }
+            _ => None,
+        }
+    }
+
+    /// A number turned out to be somebody else's: it stands until a correction says that it is not.
+    fn wrong_number(&mut self, id: PartyId, point: KeyedHash, outcome: Outcome, at: Timestamp) {
+        if outcome.meaning().point != PointEvidence::Ends(PointState::WrongNumber) {
+            return;
+        }
+        let mut line = stop(Some(id), None, StopKind::WrongNumber, at, None);
+        line["contact_point"] = json!(point);
+        self.standing.entry(wrong_key(id, point)).or_insert(line);
     }
 
     /// A stop that stood until now.
@@ -310,34 +364,8 @@ impl Memory {
     }
 }
 
-fn contact_stop(id: PartyId, event: &ContactEvent, at: Timestamp) -> Option<(&'static str, Value)> {
-    match event {
-        ContactEvent::Learned {
-            outcome,
-            point: Some(point),
-            ..
-        }
-        | ContactEvent::Settled {
-            outcome,
-            point: Some(point),
-            ..
-        } => wrong_number(id, *point, *outcome, at),
-        _ => None,
-    }
-}
-
-fn wrong_number(
-    id: PartyId,
-    point: recoup_domain::ids::KeyedHash,
-    outcome: Outcome,
-    at: Timestamp,
-) -> Option<(&'static str, Value)> {
-    if outcome.meaning().point != PointEvidence::Ends(PointState::WrongNumber) {
-        return None;
-    }
-    let mut line = stop(Some(id), None, StopKind::WrongNumber, at, None);
-    line["contact_point"] = json!(point);
-    Some(("stop", line))
+fn wrong_key(id: PartyId, point: KeyedHash) -> String {
+    format!("number {} of {id}", json!(point))
 }
 
 fn stop(

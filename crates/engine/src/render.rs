@@ -204,6 +204,12 @@ fn variables(s: &Scene<'_>) -> [(&'static str, String); 11] {
     ]
 }
 
+/// An amount as operators and callers read it, such as `CNY 1234.50`; messages to people have [`amount`].
+#[must_use]
+pub fn money(minor: i64, currency: &str) -> String {
+    format!("{currency} {}", amount(minor, currency).replace(',', ""))
+}
+
 /// Minor units with the currency's decimals and separators.
 #[must_use]
 pub fn amount(minor: i64, currency: &str) -> String {

@@ -5,8 +5,10 @@ use crate::commands::worklist::LOOKED_AT_MAX;
 use crate::engine::Engine;
 use crate::error::Done;
 use jiff::Timestamp;
+use recoup_decide::Action;
+use recoup_domain::Case;
 use recoup_domain::ids::TenantId;
-use recoup_store::{CaseFilter, StoreStatus, Switch};
+use recoup_store::{CaseFilter, Scope, StoreStatus, Switch};
 use std::collections::BTreeMap;
 
 /// Counts and states of the running service.
@@ -44,8 +46,44 @@ impl Engine {
         })
     }
 
+    /// Cases whose contact would go now, were dispatch not paused.
+    async fn held_by_dispatch(&self, cases: &[Case]) -> Done<u64> {
+        let switches = self.0.store.switches().await?;
+        if !switches.iter().any(|s| s.paused) {
+            return Ok(0);
+        }
+        let now = self.0.wall.now();
+        let mut held = 0;
+        let running: Vec<_> = cases.iter().filter(|c| c.pauses.is_empty()).collect();
+        for some in running.chunks(256) {
+            let ids: Vec<_> = some.iter().map(|c| c.id).collect();
+            for facts in self.0.store.facts(&ids).await? {
+                // A case that cannot be decided is on the worklist, and counted there.
+                let Ok(world) = self.world(&facts.case, &facts).await else {
+                    continue;
+                };
+                let decision = {
+                    let input = world.input(&facts.case, &facts);
+                    recoup_decide::step(&input, now, &mut recoup_decide::NoTrace::default())
+                };
+                let Action::Contact(plan) = decision.action else {
+                    continue;
+                };
+                let stage = &world.policy.stages()[usize::from(plan.stage)];
+                let channel = &stage.steps[usize::from(plan.step)].channel;
+                let covers = |s: &Switch| match &s.scope {
+                    Scope::All => s.paused,
+                    Scope::Tenant { tenant } => s.paused && *tenant == facts.case.tenant,
+                    Scope::Channel { channel: of } => s.paused && of == channel,
+                };
+                held += u64::from(!plan.needs_approval && switches.iter().any(covers));
+            }
+        }
+        Ok(held)
+    }
+
     /// What does not go on by itself, by reason, in cases (approvals in contacts): what pauses it (`hold`, `dispute`
-    /// …), the rule that refused its last wish for a contact, `approval`, `case_review`. Where a lender has too many
+    /// …), the rule that refused its last wish for a contact, `approval`, `case_review`, `dispatch_paused`. Where a lender has too many
     /// cases to look at each, `paused` stands for all pauses, and rules are not told.
     ///
     /// # Errors
@@ -73,7 +111,12 @@ impl Engine {
                     status: Some(status.to_owned()),
                     ..CaseFilter::default()
                 };
-                for case in self.some_cases(tenant, &filter).await? {
+                let cases = self.some_cases(tenant, &filter).await?;
+                let held = self.held_by_dispatch(&cases).await?;
+                if held > 0 {
+                    *blocked.entry("dispatch_paused".to_owned()).or_default() += held;
+                }
+                for case in cases {
                     let pause = case.pauses.first().map(|p| p.reason.name().to_owned());
                     let why = pause.or_else(|| Some(case.last_denial?.rule));
                     why.into_iter()

@@ -8,7 +8,7 @@ use recoup_domain::Contact;
 use recoup_domain::case::{CaseEvent, EndedBy, PromiseResult, SkipReason};
 use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, Entry, What};
-use recoup_domain::party::{ConsentKind, PartyEvent};
+use recoup_domain::party::{ConsentKind, PartyEvent, PointState};
 use recoup_domain::time::NEVER;
 use recoup_store::{JournalFilter, Page, Recorded};
 
@@ -297,6 +297,13 @@ fn party_words(event: &PartyEvent) -> (String, String) {
         PartyEvent::Learned { outcome, .. } => {
             ("learned", format!("a number or address: {outcome}"))
         }
+        PartyEvent::PointTold { state, .. } => (
+            "learned",
+            format!(
+                "a number or address {}, says the lender",
+                point_words(*state)
+            ),
+        ),
         PartyEvent::Refused => (
             "refused",
             "a third party asked not to be contacted".to_owned(),
@@ -370,9 +377,18 @@ fn right_words(event: &PartyEvent) -> (String, String) {
         | PartyEvent::OptedOut(_)
         | PartyEvent::Ceased(_)
         | PartyEvent::Learned { .. }
+        | PartyEvent::PointTold { .. }
         | PartyEvent::Refused => ("party_told", String::new()),
     };
     (kind.to_owned(), words)
+}
+
+const fn point_words(state: PointState) -> &'static str {
+    match state {
+        PointState::Usable => "works",
+        PointState::Invalid => "does not exist",
+        PointState::WrongNumber => "is somebody else's",
+    }
 }
 
 const fn consent_words(kind: ConsentKind) -> &'static str {
@@ -405,6 +421,12 @@ fn contact_words(event: &ContactEvent) -> (String, String) {
         ContactEvent::Settled { to, outcome, .. } => {
             ("contact_outcome", format!("is {to}: {outcome}"))
         }
+        ContactEvent::Corrected {
+            was, to, outcome, ..
+        } => (
+            "contact_outcome",
+            format!("corrected: it was {outcome}, not {was}; is {to}"),
+        ),
     };
     (kind.to_owned(), words)
 }

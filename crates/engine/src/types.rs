@@ -6,10 +6,10 @@ use jiff::civil::Date;
 use recoup_domain::case::{Amounts, Document, LenderKind, Scores};
 use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactClass};
-use recoup_domain::ids::{CaseId, CollectorId, ContactId, PartyId, TenantId};
+use recoup_domain::ids::{CaseId, CollectorId, ContactId, KeyedHash, PartyId, TenantId};
 use recoup_domain::money::Currency;
 use recoup_domain::outcome::Outcome;
-use recoup_domain::party::{BorrowerKind, PointKind, PointOwner, Relation};
+use recoup_domain::party::{BorrowerKind, PointKind, PointOwner, PointState, Relation};
 use recoup_domain::time::Zone;
 use recoup_domain::{Case, Party};
 use recoup_store::StoredPolicy;
@@ -102,6 +102,11 @@ pub struct PointInput {
     pub verified: bool,
     /// Where it came from.
     pub source: String,
+    /// Whether it works, where the lender says so; else it stays as it is known, and a new one works.
+    pub state: Option<PointState>,
+    /// The id it was given by, and the path of the field that did: it must be one of the party's, and of the value
+    /// where that is given.
+    pub named: Option<(KeyedHash, String)>,
 }
 
 /// Names a party.
@@ -185,6 +190,8 @@ pub struct CaseView {
     pub contacts_made: BTreeMap<ContactClass, u32>,
     /// What a command on it called off, contacts by id.
     pub cancelling: Vec<ContactId>,
+    /// Whether the payment that was recorded cured it.
+    pub cured: bool,
 }
 
 /// A party as a caller sees it.

@@ -75,8 +75,9 @@ fn permitted(from: State, to: State) -> bool {
         Cancelling => matches!(to, Cancelled | CancelUnknown | Effected),
         Unknown => matches!(to, Accepted | ProvenNotSent | Dispatching),
         CancelUnknown => matches!(to, Cancelled | Effected),
-        Effected | Failed | RejectedProven | ProvenNotSent | Cancelled | Suppressed | Expired => {
-            false
-        }
+        // What was reported wrongly is corrected.
+        Effected => matches!(to, Failed),
+        Failed => matches!(to, Effected),
+        RejectedProven | ProvenNotSent | Cancelled | Suppressed | Expired => false,
     }
 }

@@ -105,7 +105,7 @@ fn show<M: prost::Message>(
         ));
     }
     if pauses.is_empty() {
-        say("nothing is paused; what fell due meanwhile goes within a quarter of an hour");
+        say("dispatch is not paused; what fell due in a pause goes within a quarter of an hour");
     }
     Ok(0)
 }

@@ -58,10 +58,14 @@ fn id(pack: &v1::Pack) -> &str {
 fn overview(packs: &[v1::Pack]) {
     let mut rows = table(&["pack", "what", "where", "rules", "off because"]);
     for p in packs {
+        let mut places = p.regions.join(", ");
+        if p.beside {
+            places.push_str(" (beside the law of the place; does not make the place known)");
+        }
         rows.add_row([
             id(p),
             &p.title,
-            &p.regions.join(", "),
+            &places,
             &p.rules.len().to_string(),
             &p.off_because,
         ]);
@@ -83,6 +87,9 @@ fn rules(pack: &v1::Pack) {
         rows.add_row([&r.rule_id, &r.text, &hard, &r.citation, &r.off_because]);
     }
     say(rows);
+    if pack.beside {
+        say("It binds beside the law of the place and does not make the place known.");
+    }
     for u in &pack.unchecked {
         say(format!(
             "not checked: {} {} ({})",

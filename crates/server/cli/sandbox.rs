@@ -10,6 +10,11 @@ use super::{EXIT_UNREACHED, Failure, Outcome};
 
 /// Runs until SIGTERM or SIGINT. Prints its addresses as one JSON line.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The SMS gateway takes user `recoup` with password `sandbox`, the voice provider account \
+`ACsandbox` with token `sandbox-token`; mail, calendar and law firm take anybody. docs/sandbox.example.toml is a \
+server's configuration for all of them."
+)]
 pub(super) struct Args {
     /// The log of what it received; must be new or empty.
     #[arg(long, value_name = "FILE")]

@@ -117,22 +117,39 @@ fn wants_a_person(s: &v1::GetStatusResponse) -> Vec<String> {
         all.get(key).copied().filter(|n| *n > 0)
     };
     let lines = [
-        of(&s.contacts, "UNKNOWN")
-            .map(|n| (n, "contacts may have been sent or not", "unknown_contact")),
-        of(&s.contacts, "CANCEL_UNKNOWN").map(|n| {
-            (
-                n,
-                "contacts may have been called off or not",
-                "cancel_unknown",
-            )
-        }),
-        of(&s.blocked, "approval").map(|n| (n, "contacts wait for approval", "approval")),
-        of(&s.blocked, "case_review").map(|n| (n, "cases want looking at", "case_review")),
+        (
+            of(&s.contacts, "UNKNOWN"),
+            "contact may have been sent or not",
+            "contacts may have been sent or not",
+            "unknown_contact",
+        ),
+        (
+            of(&s.contacts, "CANCEL_UNKNOWN"),
+            "contact may have been called off or not",
+            "contacts may have been called off or not",
+            "cancel_unknown",
+        ),
+        (
+            of(&s.blocked, "approval"),
+            "contact waits for approval",
+            "contacts wait for approval",
+            "approval",
+        ),
+        (
+            of(&s.blocked, "case_review"),
+            "case wants looking at",
+            "cases want looking at",
+            "case_review",
+        ),
     ];
-    let line = |(n, what, reason)| {
-        format!("{n} {what}: recoup report worklist --filter 'reason = {reason}'")
+    let line = |(n, one, several, reason): (Option<i64>, &str, &str, &str)| {
+        let n = n?;
+        let what = if n == 1 { one } else { several };
+        Some(format!(
+            "{n} {what}: recoup report worklist --filter 'reason = {reason}'"
+        ))
     };
-    lines.into_iter().flatten().map(line).collect()
+    lines.into_iter().filter_map(line).collect()
 }
 
 fn counts(all: &std::collections::HashMap<String, i64>) -> String {
@@ -183,7 +200,7 @@ mod tests {
             wants_a_person(&status),
             [
                 "2 contacts may have been sent or not: recoup report worklist --filter 'reason = unknown_contact'",
-                "1 cases want looking at: recoup report worklist --filter 'reason = case_review'",
+                "1 case wants looking at: recoup report worklist --filter 'reason = case_review'",
             ]
         );
     }

@@ -298,7 +298,7 @@ fn of_party(event: &PartyEvent) -> (K, Option<Detail>) {
         PartyEvent::Upserted(_) => (K::PartyUpserted, None),
         PartyEvent::OptedOut(o) => (K::StopRecorded, stop(v1::StopKind::OptOut, Some(o))),
         PartyEvent::Ceased(_) => (K::StopRecorded, stop(v1::StopKind::Cease, None)),
-        PartyEvent::Learned { .. } => (K::ContactPointChanged, None),
+        PartyEvent::Learned { .. } | PartyEvent::PointTold { .. } => (K::ContactPointChanged, None),
         PartyEvent::Refused => (K::StopRecorded, stop(v1::StopKind::Cease, None)),
         other => of_right(other),
     }
@@ -343,6 +343,7 @@ fn of_right(event: &PartyEvent) -> (K, Option<Detail>) {
         | PartyEvent::OptedOut(_)
         | PartyEvent::Ceased(_)
         | PartyEvent::Learned { .. }
+        | PartyEvent::PointTold { .. }
         | PartyEvent::Refused => (K::PartyUpserted, None),
     }
 }
@@ -391,6 +392,24 @@ fn of_contact(id: ContactId, event: &ContactEvent, beside: &Beside) -> (K, Optio
                 channel: now.map_or_else(String::new, |c| c.class.name().to_owned()),
                 // An outcome learnt without a change of state takes the place of a weaker one.
                 correction: true,
+                ..v1::OutcomeRecorded::default()
+            };
+            (K::OutcomeRecorded, Some(Detail::Outcome(detail)))
+        }
+        ContactEvent::Corrected {
+            was,
+            to,
+            outcome,
+            at,
+            ..
+        } => {
+            let detail = v1::OutcomeRecorded {
+                outcome: words::to_outcome(*outcome).into(),
+                occurred_time: Some(value::to_instant(*at)),
+                channel: now.map_or_else(String::new, |c| c.class.name().to_owned()),
+                correction: true,
+                previous_outcome: words::to_outcome(*was).into(),
+                state: words::to_contact_state(*to).into(),
             };
             (K::OutcomeRecorded, Some(Detail::Outcome(detail)))
         }

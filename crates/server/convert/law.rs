@@ -19,6 +19,7 @@ pub fn pack(all: &Packs, pack: &Pack) -> v1::Pack {
         regions: pack.regions().to_vec(),
         off_because: off(all, pack.id(), pack.off_because()),
         unchecked: pack.unchecked().iter().map(unchecked).collect(),
+        beside: pack.is_overlay(),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use recoup_domain::ids::{KeyedHash, PartyId};
 use recoup_domain::party::{BorrowerKind, PointKind, PointOwner};
-use recoup_domain::regions::zones_of;
+use recoup_domain::regions::{is_no_part, zones_of};
 use recoup_domain::time::Zone;
 use recoup_engine::types::{PartyInput, PartyName, PartyView, PointInput};
 
@@ -78,7 +78,8 @@ pub fn regions(bad: &mut Bad, field: &str, given: &[String]) -> Vec<String> {
     given.to_vec()
 }
 
-/// Whether a text has the form of an ISO 3166 code: a country, or a part of one.
+/// Whether a text is an ISO 3166 code as far as is known here: the form of a country, or of a part of one, and
+/// one of its parts where a country's parts are known.
 #[must_use]
 pub fn is_region(text: &str) -> bool {
     let (country, part) = text
@@ -92,6 +93,7 @@ pub fn is_region(text: &str) -> bool {
     country.len() == 2
         && upper(country)
         && part.is_none_or(|p| (1..=3).contains(&p.len()) && alnum(p))
+        && !is_no_part(text)
 }
 
 /// Time zones, at most 16; each that is none is noted.
@@ -137,15 +139,23 @@ fn point(bad: &mut Bad, at: &str, given: &v1::ContactPoint) -> Option<PointInput
     let kind = bad.word::<v1::ContactPointKind>(&join(at, "kind"), given.kind);
     let owner = bad.word_or_unset::<v1::ContactPointOwner>(&join(at, "owner"), given.owner);
     let source = bad.short(&join(at, "source"), &given.source, 64);
-    point_key(bad, &join(at, "contact_point_id"), &given.contact_point_id);
-    bad.word_or_unset::<v1::ContactPointState>(&join(at, "state"), given.state);
+    let id_field = join(at, "contact_point_id");
+    let named = point_key(bad, &id_field, &given.contact_point_id);
+    let state = bad.word_or_unset::<v1::ContactPointState>(&join(at, "state"), given.state);
     let zone = match given.time_zone.as_str() {
         "" => None,
         name => zone(bad, &join(at, "time_zone"), name),
     };
     let kind = words::point_kind(kind?)?;
-    let value = point_value(bad, &join(at, "value"), kind, &given.value)?;
+    let named = named?.map(|key| (key, id_field));
+    let value = match (&named, given.value.as_str()) {
+        // The id says which number it is.
+        (Some(_), "") => String::new(),
+        (_, value) => point_value(bad, &join(at, "value"), kind, value)?,
+    };
     Some(PointInput {
+        state: words::point_state(state?),
+        named,
         kind,
         value,
         owner: words::point_owner(owner?).unwrap_or(PointOwner::Own),
@@ -259,6 +269,8 @@ pub fn as_input(view: &PartyView) -> PartyInput {
             zone: p.zone.clone(),
             verified: p.verified,
             source: p.source.clone(),
+            state: Some(p.state),
+            named: None,
         });
     PartyInput {
         lender_ref: view.plain.lender_ref.clone(),
@@ -469,7 +481,7 @@ mod tests {
         for good in ["CN", "US-NY", "CN-31", "GB-ENG"] {
             assert!(is_region(good), "{good}");
         }
-        for bad in ["", "C", "cn", "CHN", "US-", "US-NEWYORK"] {
+        for bad in ["", "C", "cn", "CHN", "US-", "US-NEWYORK", "US-ZZ", "CN-ZZ"] {
             assert!(!is_region(bad), "{bad}");
         }
     }

@@ -216,6 +216,11 @@ async fn a_borrower_who_was_right_is_left_alone_until_the_lender_acts() {
     assert!(world.stored(&id).await.worklist.is_some());
     let freed = cases.release_hold(of("ana", release("r1", &id))).await;
     freed.expect("a release");
+    assert_eq!(
+        world.stored(&id).await.worklist,
+        None,
+        "who releases it has seen to it"
+    );
     world.run_dry().await;
     assert_eq!(world.sent().await, 1);
 }

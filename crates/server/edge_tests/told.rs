@@ -66,6 +66,53 @@ async fn a_contact_event_tells_its_window_and_its_outcome() {
 }
 
 #[tokio::test]
+async fn a_correction_tells_what_was_said_before() {
+    let world = World::new().await;
+    world.with_policy().await;
+    let case = world.case("L-1").await;
+    world.run_dry().await;
+    let report = |n: u32, outcome: v1::Outcome, note: &str| v1::ReportOutcomeRequest {
+        request_id: format!("q{n}"),
+        contact_id: format!("{}-1", case.case_id.replacen("case_", "contact_", 1)),
+        outcome: outcome.into(),
+        occurred_time: Some(instant(3, 0)),
+        note: note.into(),
+        ..v1::ReportOutcomeRequest::default()
+    };
+    let tell = async |who: &'static str, report| {
+        let told = world.contacts().report_outcome(of(who, report)).await;
+        told.map(|done| done.into_inner().contact.expect("a contact"))
+    };
+    let wrong = report(1, v1::Outcome::WrongNumber, "she hung up");
+    tell("ana", wrong).await.expect("a report");
+    let right = report(2, v1::Outcome::Delivered, "wrong line, sorry");
+    let contact = tell("ben", right.clone()).await.expect("a correction");
+    assert_eq!(contact.state(), v1::ContactState::Effected);
+    assert_eq!(contact.outcome(), v1::Outcome::Delivered);
+    let again = tell("ben", right).await.expect("the same answer");
+    assert_eq!(again, contact);
+    let event = only(&world.events("ana").await, v1::EventKind::OutcomeRecorded);
+    assert_eq!(event.actor, "ben");
+    let Some(Detail::Outcome(told)) = event.detail else {
+        panic!("{event:?}")
+    };
+    assert_eq!(told.outcome(), v1::Outcome::Delivered);
+    assert_eq!(told.previous_outcome(), v1::Outcome::WrongNumber);
+    assert_eq!(told.state(), v1::ContactState::Effected);
+    assert!(told.correction);
+    let timeline = world.timeline("ana", &case.case_id).await;
+    let notes: Vec<_> = timeline.iter().map(|l| l.note.as_str()).collect();
+    for note in ["she hung up", "wrong line, sorry"] {
+        assert!(notes.contains(&note), "{notes:?}");
+    }
+    let filed = tell("ana", report(3, v1::Outcome::Filed, "")).await;
+    let filed = filed.expect_err("a text is not filed");
+    assert_eq!(reason(&filed), "OUTCOME_INVALID");
+    let off = tell("ana", report(4, v1::Outcome::Cancelled, "")).await;
+    assert_eq!(reason(&off.expect_err("it was sent")), "CONTACT_STATE");
+}
+
+#[tokio::test]
 async fn a_change_of_stage_tells_both_stages() {
     let world = World::new().await;
     world.with(TWO_STAGES).await;

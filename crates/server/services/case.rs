@@ -488,12 +488,9 @@ fn payment(
 }
 
 fn paid(view: &CaseView) -> v1::RecordPaymentResponse {
-    use recoup_domain::case::CloseReason;
-    let cured =
-        |c: recoup_domain::case::Closed| matches!(c.reason, CloseReason::Cured | CloseReason::Paid);
     v1::RecordPaymentResponse {
         case: Some(case::render(view)),
-        cured: view.case.closed.is_some_and(cured),
+        cured: view.cured,
         cancelling_contact_ids: ids(&view.cancelling),
     }
 }

@@ -75,8 +75,10 @@ impl Edge {
             .remaking_failed
             .map(|why| format!("could not be made anew: {why}"));
         let infos = self.engine.channels();
-        let refusals = infos.iter().find(|i| i.handle.name == installed.name);
-        let refusals = refusals.and_then(|i| i.refusals).map(|r| {
+        let info = infos.iter().find(|i| i.handle.name == installed.name);
+        let unused = info.is_some_and(|i| !i.used);
+        let unused = unused.then(|| "nothing sent since the start".to_owned());
+        let refusals = info.and_then(|i| i.refusals).map(|r| {
             let sends = if r.count == 1 {
                 "send was"
             } else {
@@ -89,7 +91,7 @@ impl Edge {
         });
         let parked = self.engine.parked(&installed.name);
         let parked = (parked > 0).then(|| format!("{parked} cases wait for room"));
-        let detail = [open.clone(), broken.clone(), refusals, parked]
+        let detail = [open.clone(), broken.clone(), refusals, unused, parked]
             .into_iter()
             .flatten()
             .collect::<Vec<_>>();

@@ -180,7 +180,7 @@ impl Fact {
             }
             ContactEvent::Approved { .. } => {}
             ContactEvent::Moved { to } => facts.push(Self::Entered(channel(), to.name())),
-            ContactEvent::Learned { outcome, .. } => {
+            ContactEvent::Learned { outcome, .. } | ContactEvent::Corrected { outcome, .. } => {
                 facts.push(Self::Outcome(channel(), outcome.name()));
             }
             ContactEvent::Settled { to, outcome, .. } => {

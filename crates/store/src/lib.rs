@@ -115,7 +115,7 @@ pub trait Store: Send + Sync + 'static {
     /// A party by the lender's reference.
     async fn party_by_ref(&self, tenant: &TenantId, lender_ref: KeyedHash) -> Read<Option<Party>>;
 
-    /// Parties of the tenant that have a number or address.
+    /// Parties of the tenant that have a number or address, or had it once.
     async fn parties_by_point(&self, tenant: &TenantId, point: KeyedHash) -> Read<Vec<Party>>;
 
     /// The party that has an opt-out or a consent of this id.

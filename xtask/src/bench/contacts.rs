@@ -48,6 +48,8 @@ pub(super) fn case(n: usize) -> CaseInput {
             zones: Vec::new(),
             locale: "zh-CN".to_owned(),
             points: vec![PointInput {
+                state: None,
+                named: None,
                 kind: PointKind::Mobile,
                 value: format!("+86138{n:08}"),
                 owner: PointOwner::Own,

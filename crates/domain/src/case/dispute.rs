@@ -46,6 +46,10 @@ pub fn raise_dispute(case: &Case, o: Objection, written: bool) -> Result<Vec<Cas
     Ok(events)
 }
 
+/// What stands on the worklist from a dispute that the borrower won until the case is released.
+pub(super) const CORRECT_IT: &str =
+    "the borrower was right in a dispute: correct the case, then release it, or close it";
+
 /// Settles a dispute. Where the borrower was right, the case stays on hold for the lender to correct it or
 /// close it. Where the debt stands but no verification was sent, a written dispute stays known to the gate.
 ///
@@ -83,10 +87,8 @@ pub fn resolve_dispute(
             until: NEVER,
             promise: None,
         }));
-        let reason =
-            "the borrower was right in a dispute: correct the case, then release it, or close it";
         events.push(CaseEvent::WorklistChanged {
-            reason: reason.to_owned(),
+            reason: CORRECT_IT.to_owned(),
         });
     }
     Ok(events)

@@ -25,7 +25,7 @@ pub use payment::{Payment, Reversal, record_payment, reverse_payment};
 pub use promise::{PROMISE_GRACE_DAYS, PromiseRequest, due_timers, record_promise};
 
 use crate::ids::{CaseId, CollectorId, KeyedHash, PartyId, PauseId, TenantId};
-use crate::money::{Currency, MoneyError};
+use crate::money::{Currency, Money, MoneyError};
 use crate::party::{BorrowerKind, Dispute, Relation};
 use crate::sealed::Sealed;
 use crate::time::{Zone, days_between};
@@ -385,12 +385,20 @@ pub enum Refusal {
     #[error(transparent)]
     Money(#[from] MoneyError),
     /// A payment of this reference was recorded with another amount.
-    #[error("payment was recorded before with {recorded} minor units, now {given}")]
+    #[error("a payment of that reference was recorded with another amount")]
     OtherPayment {
         /// The recorded amount.
-        recorded: i64,
+        recorded: Money,
         /// The amount given now.
-        given: i64,
+        given: Money,
+    },
+    /// A promise of an amount that cannot be: not above 0, or more than what is overdue.
+    #[error("a promise is above 0 and at most what is overdue")]
+    PromisedAmount {
+        /// The amount given.
+        given: Money,
+        /// What is overdue.
+        overdue: Money,
     },
     /// A time that lies wrong.
     #[error("{field}: {problem}")]

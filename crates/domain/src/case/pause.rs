@@ -66,6 +66,11 @@ pub fn release_hold(case: &Case) -> Result<Vec<CaseEvent>, Refusal> {
     if ended.is_empty() {
         return Err(Refusal::NotPaused("a hold"));
     }
+    // Who releases it says that it was seen to.
+    if case.worklist.as_deref() == Some(super::dispute::CORRECT_IT) {
+        let reason = String::new();
+        ended.push(CaseEvent::WorklistChanged { reason });
+    }
     Ok(ended)
 }
 

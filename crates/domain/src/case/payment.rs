@@ -2,7 +2,7 @@
 
 use super::{Case, CaseEvent, CloseReason, PromiseResult, Refusal};
 use crate::ids::KeyedHash;
-use crate::money::{Currency, MoneyError};
+use crate::money::{Currency, Money, MoneyError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -102,15 +102,15 @@ pub fn record_payment(
         Some((_, recorded)) if *recorded == amount => return Ok(Vec::new()),
         Some((_, recorded)) => {
             return Err(Refusal::OtherPayment {
-                recorded: *recorded,
-                given: amount,
+                recorded: Money::new(*recorded, currency),
+                given: Money::new(amount, currency),
             });
         }
         None => {}
     }
     let overdue_after =
         overdue_after.unwrap_or_else(|| case.amounts.overdue.saturating_sub(amount).max(0));
-    let cures = case.amounts.overdue > 0 && overdue_after == 0;
+    let cures = case.closed.is_none() && case.amounts.overdue > 0 && overdue_after == 0;
     let mut events = vec![CaseEvent::PaymentRecorded(Payment {
         reference,
         amount,

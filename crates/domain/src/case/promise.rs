@@ -2,6 +2,7 @@
 
 use super::{Case, CaseEvent, EndedBy, Pause, PauseReason, Promise, PromiseResult, Refusal};
 use crate::ids::PauseId;
+use crate::money::Money;
 use crate::time::{Zone, add_days};
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -41,11 +42,10 @@ pub fn record_promise(
     let refused = |field, problem| Err(Refusal::Promise { field, problem });
     let overdue = case.amounts.overdue;
     if r.amount <= 0 || r.amount > overdue {
-        let problem = format!(
-            "{} minor units are not above 0 and at most what is overdue, {overdue}",
-            r.amount
-        );
-        return refused("amount", problem);
+        return Err(Refusal::PromisedAmount {
+            given: Money::new(r.amount, case.currency),
+            overdue: Money::new(overdue, case.currency),
+        });
     }
     let today = zone.date(now);
     if r.due < today || r.due > add_days(today, PROMISE_DAYS_MAX) {

@@ -11,12 +11,14 @@ use crate::types::{Answered, Caller, Encode, Over, PartyInput, PartyName, PartyP
 use jiff::Timestamp;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId};
+use recoup_domain::journal::What;
 use recoup_domain::party::{Cease, ContactPoint, OptOut, PartyEvent, PointState};
 use recoup_domain::regions::zones_of;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::time::Zone;
 use recoup_domain::{CaseEvent, Party};
 use recoup_store::{Facts, Guard};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// An opt-out, as told.
@@ -73,6 +75,7 @@ impl Engine {
             let input = over(told.clone(), seen.as_ref())?;
             let name = PartyName::Told(Box::new(input));
             let id = self.draft_party(&mut draft, &name).await?;
+            self.follow_told_points(&mut draft, id).await?;
             let all = self.hold_open_cases(&mut draft, id).await?;
             for facts in &all {
                 self.schedule_next(&mut draft, facts).await;
@@ -103,10 +106,12 @@ impl Engine {
             draft.hold_party(party);
             return Ok(id);
         };
-        let key = self
-            .0
-            .vault
-            .keyed(draft.tenant(), "party", &told.lender_ref);
+        let tenant = draft.tenant().clone();
+        let key = self.0.vault.keyed(&tenant, "party", &told.lender_ref);
+        let named = self
+            .with_named_points(&tenant, told, known.as_ref())
+            .await?;
+        let told = named.as_ref();
         if let Some(known) = known {
             let data_key = self.0.keys.of(known.id).await?;
             let plain = plain_of(told);
@@ -123,6 +128,7 @@ impl Engine {
             if !nothing_new {
                 draft.party_event(id, PartyEvent::Upserted(Box::new(fresh)));
             }
+            self.tell_states(draft, id, told);
             return Ok(id);
         }
         let id = self.0.ids.party();
@@ -131,7 +137,88 @@ impl Engine {
         party.sealed = seal(&data_key, &plain_of(told))?;
         self.0.keys.keep(id, Arc::new(data_key));
         draft.make_party(party, wrapped);
+        self.tell_states(draft, id, told);
         Ok(id)
+    }
+
+    /// Numbers and addresses that are given by an id, with the values that the ids are of.
+    async fn with_named_points<'a>(
+        &self,
+        tenant: &recoup_domain::TenantId,
+        told: &'a PartyInput,
+        known: Option<&Party>,
+    ) -> Done<Cow<'a, PartyInput>> {
+        if told.points.iter().all(|p| p.named.is_none()) {
+            return Ok(Cow::Borrowed(told));
+        }
+        let mut told = told.clone();
+        let values = match known {
+            Some(known) => self.0.keys.plain(known).await?.points,
+            None => Vec::new(),
+        };
+        let points = known.map_or(&[][..], |p| &p.points);
+        for given in &mut told.points {
+            let Some((key, field)) = given.named.take() else {
+                continue;
+            };
+            let found = points.iter().zip(&values).find(|(p, _)| p.key == key);
+            let Some((point, value)) = found else {
+                return Err(CommandError::NotFound {
+                    what: "contact point",
+                    id: format!("point_{key}"),
+                });
+            };
+            if given.value.is_empty() {
+                given.value.clone_from(value);
+            }
+            let is_it = given.kind == point.kind && self.point_key(tenant, &given.value) == key;
+            if !is_it {
+                let problem = "is the id of another number or address, or of another kind; leave it out to tell a new one";
+                return Err(CommandError::Invalid(vec![Violation::new(field, problem)]));
+            }
+        }
+        Ok(Cow::Owned(told))
+    }
+
+    /// Puts on record which numbers work and which do not, where the lender says so and it was not known.
+    fn tell_states(&self, draft: &mut Draft, id: PartyId, told: &PartyInput) {
+        let tenant = draft.tenant().clone();
+        for given in &told.points {
+            let point = self.point_key(&tenant, &given.value);
+            let known = draft
+                .party(id)
+                .and_then(|p| p.point(point))
+                .map(|p| p.state);
+            if let (Some(known), Some(state)) = (known, given.state)
+                && known != state
+                && known != PointState::WrongNumber
+            {
+                draft.party_event(id, PartyEvent::PointTold { point, state });
+            }
+        }
+    }
+
+    /// What follows from what the lender said of numbers: nothing goes to those that do not work, in no case of the
+    /// person; steps that had no number are asked again.
+    pub(super) async fn follow_told_points(&self, draft: &mut Draft, id: PartyId) -> Done<()> {
+        let told = |entry: &recoup_domain::journal::Entry| match &entry.what {
+            What::Party {
+                id: of,
+                event: PartyEvent::PointTold { point, state },
+            } if *of == id => Some((*point, *state)),
+            _ => None,
+        };
+        let all: Vec<_> = draft.entries().iter().filter_map(told).collect();
+        for (point, state) in all {
+            match state {
+                PointState::Usable => self.follow_lift(draft, id).await?,
+                PointState::Invalid | PointState::WrongNumber => {
+                    let stop = PartyStop::OptOut(None, Some(point));
+                    self.follow_stop(draft, id, &stop).await?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn party_of(
@@ -322,6 +409,13 @@ impl Engine {
         self.follow(draft, &all, stop).await
     }
 
+    /// What stood against steps in all open cases of a party is lifted: they are asked again.
+    pub(super) async fn follow_lift(&self, draft: &mut Draft, party: PartyId) -> Done<()> {
+        let all = self.hold_open_cases(draft, party).await?;
+        all.iter().for_each(|facts| reopen(draft, facts));
+        self.follow(draft, &all, &PartyStop::Nothing).await
+    }
+
     async fn follow(&self, draft: &mut Draft, all: &[Facts], stop: &PartyStop) -> Done<()> {
         self.stop_for_party(draft, all, stop).await?;
         for facts in all {
@@ -358,7 +452,7 @@ impl Engine {
 
 /// A stop was lifted: steps that were passed over are asked again, and the person who was to look at them need
 /// not.
-fn reopen(draft: &mut Draft, facts: &Facts) {
+pub(super) fn reopen(draft: &mut Draft, facts: &Facts) {
     let case = &facts.case;
     if case.skipped.is_empty() {
         return;

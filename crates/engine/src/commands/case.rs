@@ -1,6 +1,6 @@
 //! Commands on cases: open, facts, money, evidence, the end.
 
-use super::read::ShowCase;
+use super::read::{ShowCase, ShowPayment};
 use super::{Decided, check_etag};
 use crate::beside::Beside;
 use crate::draft::Draft;
@@ -10,9 +10,10 @@ use crate::render::CasePlain;
 use crate::types::{Answered, Caller, CaseInput, CaseView, Encode};
 use jiff::Timestamp;
 use recoup_domain::case::{
-    self, Amounts, CaseParty, CloseReason, Document, DueDate, Opening, PolicyPin, Scores,
+    self, Amounts, CaseParty, CloseReason, Document, DueDate, Opening, PauseReason, PauseRequest,
+    PolicyPin, Scores,
 };
-use recoup_domain::ids::CaseId;
+use recoup_domain::ids::{CaseId, PartyId};
 use recoup_domain::money::{Currency, Money};
 use recoup_domain::{Case, CaseEvent};
 use recoup_store::{Facts, Sought, Standing};
@@ -137,6 +138,7 @@ impl Engine {
     ) -> Done<Facts> {
         let known = standing.borrower;
         let borrower = self.draft_known(draft, &input.borrower, known).await?;
+        self.follow_told_points(draft, borrower).await?;
         let mut parties = Vec::new();
         for (name, relation) in &input.parties {
             let party = self.draft_party(draft, name).await?;
@@ -145,6 +147,7 @@ impl Engine {
                 relation: *relation,
             });
         }
+        self.must_follow(draft, borrower, input).await?;
         let key = self.0.keys.of(borrower).await?;
         let plain = CasePlain {
             lender_ref: input.lender_case_ref.clone(),
@@ -191,8 +194,47 @@ impl Engine {
         let pin = self.pin(&row, input.policy.as_deref())?;
         draft.make_case(opened);
         draft.case_event(row.id, CaseEvent::PolicyPinned(pin));
+        if let Some(until) = party.hardship_until.filter(|until| *until > draft.now) {
+            let request = PauseRequest {
+                id: self.0.ids.pause(),
+                reason: PauseReason::Hardship,
+                owner: who.principal.clone(),
+                until,
+            };
+            let events = case::pause(&row, request, draft.now)?;
+            draft.case_events(row.id, events);
+        }
+        // A right of the person that is told at the same time must be seen: the opening is decided anew then.
+        draft.guard_all();
         self.facts_in(draft, row.id, borrower, &standing.others)
             .await
+    }
+
+    /// The case that a new one follows is a closed one of the same loan, or of the same borrower.
+    async fn must_follow(&self, draft: &Draft, borrower: PartyId, input: &CaseInput) -> Done<()> {
+        let Some(id) = input.previous else {
+            return Ok(());
+        };
+        let missing = || CommandError::NotFound {
+            what: "case",
+            id: id.to_string(),
+        };
+        let facts = self.facts_of(id).await?.ok_or_else(missing)?;
+        let before = Some(facts.case).filter(|c| c.tenant == *draft.tenant());
+        let before = before.ok_or_else(missing)?;
+        let loan = self
+            .0
+            .vault
+            .keyed(draft.tenant(), "case", &input.lender_case_ref);
+        let problem = if before.closed.is_none() {
+            "names a case that is open; a new case follows a closed one"
+        } else if before.lender_ref != loan && before.borrower != borrower {
+            "names a case of another loan and another borrower"
+        } else {
+            return Ok(());
+        };
+        let violation = Violation::new("case.previous_case_id", problem);
+        Err(CommandError::Invalid(vec![violation]))
     }
 
     /// The facts of a new case as the draft holds them, with what the person's past brings along.
@@ -336,7 +378,8 @@ impl Engine {
             }
             Ok(())
         };
-        self.on_case(who, id, encode, act, ShowCase).await
+        self.on_case(who, id, encode, act, ShowPayment(reference))
+            .await
     }
 
     /// Takes a recorded payment back. It stays in history; what is overdue grows back. One taken back before

@@ -6,10 +6,8 @@ use crate::beside::Beside;
 use crate::dispatch::is_overtaken;
 use crate::draft::Draft;
 use crate::engine::Engine;
-use crate::error::{CommandError, Done, Violation};
-use crate::settle::{self, Evidence};
-use crate::types::{Answered, Caller, ContactView, Encode, Report};
-use recoup_domain::Outcome;
+use crate::error::{CommandError, Done};
+use crate::types::{Answered, Caller, ContactView, Encode};
 use recoup_domain::case::{CaseEvent, SkipReason};
 use recoup_domain::contact::{Contact, ContactClass, ContactState, Origin};
 use recoup_domain::ids::ContactId;
@@ -56,7 +54,12 @@ impl Engine {
     }
 
     /// What is told of a contact, sealed under the key of the person contacted.
-    async fn beside_contact(&self, who: &Caller, id: ContactId, told: &Beside) -> Done<Sealed> {
+    pub(super) async fn beside_contact(
+        &self,
+        who: &Caller,
+        id: ContactId,
+        told: &Beside,
+    ) -> Done<Sealed> {
         if *told == Beside::default() {
             return Ok(Sealed::default());
         }
@@ -127,73 +130,6 @@ impl Engine {
                 }
             }
             draft.seal_last(sealed.clone());
-            Ok(())
-        };
-        self.on_contact(who, id, encode, act).await
-    }
-
-    /// What an agent, the field app or a law firm says came of a contact.
-    ///
-    /// # Errors
-    /// ContactState where nothing is awaited of it; Invalid where it happened ahead of now.
-    pub async fn report_outcome(
-        &self,
-        who: &Caller,
-        report: Report,
-        encode: Encode<'_, ContactView>,
-    ) -> Done<Answered<ContactView>> {
-        let id = report.contact;
-        let told = Beside {
-            note: report.note,
-            reporter: report.reporter,
-            evidence: report.evidence,
-            collectors: report.collectors,
-            ..Beside::default()
-        };
-        let sealed = self.beside_contact(who, id, &told).await?;
-        let act = |draft: &mut Draft, contact: &Contact, _: &Facts| {
-            if let Some(at) = report.at.filter(|at| *at > draft.now) {
-                let problem = format!("{at} lies ahead of now ({})", draft.now);
-                return Err(CommandError::Invalid(vec![Violation::new(
-                    "occurred_time",
-                    problem,
-                )]));
-            }
-            // Only the carrier, asked by a cancel, can say that what it took will not happen: a contact that was
-            // called off counts as none, and the next one would go at once.
-            let is_called_off = matches!(
-                contact.state,
-                ContactState::Cancelling | ContactState::CancelUnknown
-            );
-            if report.outcome == Outcome::Cancelled && !is_called_off {
-                return Err(CommandError::ContactState {
-                    contact: id.to_string(),
-                    state: contact.state,
-                    needs: "only one that is being called off can be reported as called off; CancelContact \
-                            asks the carrier",
-                });
-            }
-            if report.outcome == Outcome::Unknown {
-                let problem = "report what came of it; unknown it is already".to_owned();
-                return Err(CommandError::Invalid(vec![Violation::new(
-                    "outcome", problem,
-                )]));
-            }
-            let evidence = Evidence::Outcome {
-                outcome: report.outcome,
-                at: report.at,
-            };
-            let moved = settle::apply(draft, id, &evidence);
-            if !moved && contact.outcome != Some(report.outcome) {
-                return Err(CommandError::ContactState {
-                    contact: id.to_string(),
-                    state: contact.state,
-                    needs: "an outcome is reported once, of a contact that was accepted",
-                });
-            }
-            if moved {
-                draft.seal_last(sealed.clone());
-            }
             Ok(())
         };
         self.on_contact(who, id, encode, act).await
@@ -282,27 +218,47 @@ impl Engine {
         encode: Encode<'_, ContactView>,
         act: impl Fn(&mut Draft, &Contact, &Facts) -> Done<()> + Send + Sync,
     ) -> Done<Answered<ContactView>> {
+        self.command(who, encode, || async {
+            let (mut draft, contact, facts) = self.contact_draft(who, id).await?;
+            act(&mut draft, &contact, &facts)?;
+            self.contact_decided(draft, contact, &facts).await
+        })
+        .await
+    }
+
+    /// A draft that holds a contact, its case and whom it concerns.
+    pub(super) async fn contact_draft(
+        &self,
+        who: &Caller,
+        id: ContactId,
+    ) -> Done<(Draft, Contact, Facts)> {
         let missing = || CommandError::NotFound {
             what: "contact",
             id: id.to_string(),
         };
-        self.command(who, encode, || async {
-            let contact = self.0.store.contact(&who.tenant, id).await?;
-            let contact = contact.ok_or_else(missing)?;
-            let facts = self.facts_of(id.case).await?.ok_or_else(missing)?;
-            let mut draft = self.draft_on(&facts, &who.principal);
-            draft.hold_contact(contact.clone());
-            act(&mut draft, &contact, &facts)?;
-            if draft.has_entries() {
-                crate::stops::alarm_or_calm(&mut draft, &facts);
-                self.schedule_after_contact(&mut draft, &facts).await;
-            }
-            let key = self.0.keys.of_answer(contact.party).await?;
-            let mut result = contact_view(draft.contact(id).cloned().unwrap_or(contact));
-            self.told_of(&mut result, draft.entries()).await?;
-            Ok(Decided { draft, result, key })
-        })
-        .await
+        let contact = self.0.store.contact(&who.tenant, id).await?;
+        let contact = contact.ok_or_else(missing)?;
+        let facts = self.facts_of(id.case).await?.ok_or_else(missing)?;
+        let mut draft = self.draft_on(&facts, &who.principal);
+        draft.hold_contact(contact.clone());
+        Ok((draft, contact, facts))
+    }
+
+    /// What the draft did to a contact, with all that follows for its case.
+    pub(super) async fn contact_decided(
+        &self,
+        mut draft: Draft,
+        contact: Contact,
+        facts: &Facts,
+    ) -> Done<Decided<ContactView>> {
+        if draft.has_entries() {
+            crate::stops::alarm_or_calm(&mut draft, facts);
+            self.schedule_after_contact(&mut draft, facts).await;
+        }
+        let key = self.0.keys.of_answer(contact.party).await?;
+        let mut result = contact_view(draft.contact(contact.id).cloned().unwrap_or(contact));
+        self.told_of(&mut result, draft.entries()).await?;
+        Ok(Decided { draft, result, key })
     }
 
     /// An approval is seen by the planner alone: the case is due now. Anything else says when it is due.

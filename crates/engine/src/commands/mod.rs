@@ -7,6 +7,7 @@ mod contact;
 mod dispatch;
 mod import;
 mod objection;
+mod outcome;
 mod pause;
 mod policy;
 mod promise;

@@ -8,9 +8,9 @@ use crate::render::{CasePlain, Content};
 use crate::types::{CaseView, ContactView, PartyName, PartyView};
 use jiff::Timestamp;
 use recoup_domain::contact::{Contact, ContactState};
-use recoup_domain::ids::{CaseId, ContactId, TenantId};
+use recoup_domain::ids::{CaseId, ContactId, KeyedHash, TenantId};
 use recoup_domain::journal::{ContactEvent, Entry, What};
-use recoup_domain::{Case, Party};
+use recoup_domain::{Case, CaseEvent, Party};
 use recoup_policy::Facts as PolicyFacts;
 use recoup_store::{CaseFilter, ContactFilter, Facts, Page, Recorded, SoughtParty};
 use std::collections::BTreeMap;
@@ -31,6 +31,33 @@ impl AsyncView<CaseView> for ShowCase {
     async fn of(&self, engine: &Engine, draft: &Draft, facts: &Facts) -> Done<CaseView> {
         let mut view = engine.view_in(draft, facts).await?;
         view.cancelling = draft.cancels().to_vec();
+        Ok(view)
+    }
+}
+
+/// Shows a case as a payment leaves it, and whether it is the one that cured it.
+pub(crate) struct ShowPayment(pub(crate) KeyedHash);
+
+impl AsyncView<CaseView> for ShowPayment {
+    async fn of(&self, engine: &Engine, draft: &Draft, facts: &Facts) -> Done<CaseView> {
+        let mut view = ShowCase.of(engine, draft, facts).await?;
+        let cures = |entry: &Entry| match &entry.what {
+            What::Case {
+                id,
+                event: CaseEvent::PaymentRecorded(p),
+            } => *id == facts.case.id && p.reference == self.0 && p.cures,
+            _ => false,
+        };
+        view.cured = draft.entries().iter().any(cures);
+        if !draft.has_entries() {
+            // Said before, under another request: the journal knows.
+            let filter = recoup_store::JournalFilter {
+                case: Some(facts.case.id),
+                ..Default::default()
+            };
+            let journal = engine.0.store.journal(&filter, 0, usize::MAX).await?;
+            view.cured = journal.iter().any(|row| cures(&row.entry));
+        }
         Ok(view)
     }
 }
@@ -101,9 +128,13 @@ impl Engine {
         let id = now.case.id;
         let next_at = match draft.scheduled(id) {
             Some(at) => at,
-            None => self.0.store.shown(&[id]).await?.pop().and_then(|s| s.1),
+            None => self.next_at(id).await?,
         };
         self.case_view(&now, next_at).await
+    }
+
+    pub(crate) async fn next_at(&self, case: CaseId) -> Done<Option<Timestamp>> {
+        Ok(self.0.store.shown(&[case]).await?.pop().and_then(|s| s.1))
     }
 
     async fn case_view(&self, facts: &Facts, next_at: Option<Timestamp>) -> Done<CaseView> {
@@ -129,6 +160,7 @@ impl Engine {
             next_at,
             contacts_made: made,
             cancelling: Vec::new(),
+            cured: false,
             case: case.clone(),
             borrower: borrower.clone(),
         })
@@ -267,7 +299,9 @@ impl Engine {
                     view.cancel_note = told.note;
                     view.evidence.extend(told.evidence);
                 }
-                ContactEvent::Settled { .. } | ContactEvent::Learned { .. } => {
+                ContactEvent::Settled { .. }
+                | ContactEvent::Learned { .. }
+                | ContactEvent::Corrected { .. } => {
                     view.evidence.extend(told.evidence);
                 }
                 ContactEvent::Planned(_) | ContactEvent::Intended(_) => {}

@@ -352,6 +352,8 @@ pub(crate) fn case_input(loan: &str, due: Date) -> CaseInput {
 
 fn point(kind: PointKind, value: &str) -> PointInput {
     PointInput {
+        state: None,
+        named: None,
         kind,
         value: value.into(),
         owner: PointOwner::Own,

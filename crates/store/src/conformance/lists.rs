@@ -559,7 +559,8 @@ impl Suite {
         done(&*store, write(Write::Party(Box::new(two.clone())))).await;
         assert_eq!(
             store.parties_by_point(&a, build::key(1)).await.unwrap(),
-            [one]
+            [one, two.clone()],
+            "who had it is found by it, too"
         );
         assert_eq!(
             store.parties_by_point(&a, build::key(8)).await.unwrap(),

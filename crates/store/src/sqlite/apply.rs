@@ -516,9 +516,7 @@ impl<'a> Batch<'a> {
             let (tenant, id) = (party.tenant.as_str(), party.id.to_bytes());
             self.put(sql, params![tenant, point, id])
         };
-        for point in old.chunks(16) {
-            row(point, sql::POINT_DROP)?;
-        }
+        // What a person had stays theirs: they may still write from a number that the lender has replaced.
         for point in party.points.chunks(16) {
             row(point, sql::POINT_PUT)?;
         }
@@ -625,13 +623,13 @@ fn may_follow(
 /// Whether a contact may go from its stored state to its new one: at once, or over the states that its own
 /// history names since (one change can hold several moves).
 fn may_go(old: ContactState, contact: &ContactRow) -> bool {
-    if old == contact.state || old.may_become(contact.state) {
+    let edge = |from: ContactState, to| from.may_become(to) || from.may_be_corrected_to(to);
+    if old == contact.state || edge(old, contact.state) {
         return true;
     }
     let since = contact.path.iter().rposition(|state| *state == old);
     since.is_some_and(|since| {
         let path = &contact.path[since..];
-        path.last() == Some(&contact.state)
-            && path.windows(2).all(|edge| edge[0].may_become(edge[1]))
+        path.last() == Some(&contact.state) && path.windows(2).all(|pair| edge(pair[0], pair[1]))
     })
 }

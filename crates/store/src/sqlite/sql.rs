@@ -42,7 +42,6 @@ statements! { MAIN:
     PARTY_INSERT = "INSERT INTO party (id, tenant, version, lender_ref, points, body, sealed)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
     PARTY_UPDATE = "UPDATE party SET version = ?2, points = ?3, body = ?4, sealed = ?5 WHERE id = ?1";
-    POINT_DROP = "DELETE FROM party_point WHERE tenant = ?1 AND point = ?2 AND party = ?3";
     POINT_PUT = "INSERT OR IGNORE INTO party_point (tenant, point, party) VALUES (?1, ?2, ?3)";
     CONTACT_INSERT = "INSERT INTO contact (case_id, seq, tenant, party, class, state, outcome, at,
         effect_from, effect_to, point, stage, step, fence, body, sealed)
