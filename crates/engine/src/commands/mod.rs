@@ -13,6 +13,7 @@ mod promise;
 mod read;
 mod request;
 mod rights;
+mod whom;
 pub(crate) mod worklist;
 
 pub use borrower::{CeaseInput, OptOutInput};
