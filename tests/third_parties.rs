@@ -271,7 +271,7 @@ async fn of_a_thousand_contacts_with_third_parties_none_tells_of_the_debt() {
     let lines = text
         .lines()
         .map(|l| serde_json::from_str::<Value>(l).expect("a JSON line"));
-    let (mut asked, mut control) = (std::collections::BTreeSet::new(), 0);
+    let (mut asked, mut told, mut control) = (std::collections::BTreeSet::new(), 0, 0);
     for line in lines {
         let dest = line["dest"].as_str().unwrap_or_default();
         let is_other = dest.starts_with("+1415") || dest.ends_with("@neighbour.example");
@@ -290,14 +290,24 @@ async fn of_a_thousand_contacts_with_third_parties_none_tells_of_the_debt() {
             continue;
         }
         if line["type"] == "receipt" {
-            let said = line["text"].as_str().unwrap_or_default();
-            assert!(said.contains("Chen Wei"), "{line}");
             asked.insert(dest.to_owned());
+            // Of a mail whose recipient the peer refuses, nothing is said.
+            match line["text"].as_str() {
+                Some(said) => {
+                    assert!(said.contains("Chen Wei"), "{line}");
+                    told += 1;
+                }
+                None => assert_eq!(line["answer"], 550, "{line}"),
+            }
         }
         let of_control = dest == Loan::at_noon(1).mobile() || dest == "b1@borrower.example";
         assert!(found.is_empty() || of_control, "{found:?} in {line}");
     }
     assert_eq!((asked.len(), control), (wanted, 2));
+    assert!(
+        told > wanted * 9 / 10,
+        "only {told} of {wanted} texts were read"
+    );
     let minor = serde_json::json!({"n": 734_119 + 10_007, "text": ""});
     assert_eq!(leaks(&minor, &secrets), ["an amount in minor units"]);
 }
@@ -371,17 +381,12 @@ async fn what_would_tell_of_the_debt_is_refused_and_put_before_a_person() {
         let refused = refused.expect_err(template);
         assert!(format!("{refused:?}").contains(says), "{refused:?}");
     }
-    // Where law leaves the institution's name to who asks, and where a name tells of a debt.
+    // Where a name tells of a debt: the institution's ("Demo Lender"), and a person's.
     let request = ask(id, "sms", "named", Some("T1-0".into()));
-    let refused = contacts
-        .request_contact(request)
-        .await
-        .expect_err("the institution");
+    let refused = contacts.request_contact(request).await;
+    let refused = refused.expect_err("the institution");
     assert_eq!(reason(&refused), "CONTACT_DENIED");
-    assert!(
-        refused.message().contains("US-REGF-1006.10b"),
-        "{refused:?}"
-    );
+    assert!(refused.message().contains("`lend*`"), "{refused:?}");
     let party = v1::Party {
         lender_ref: "T1-1".into(),
         display_name: "Neighbour (knows of the debt of 7,441.26)".into(),
@@ -417,7 +422,7 @@ async fn what_would_tell_of_the_debt_is_refused_and_put_before_a_person() {
         "a name stands on the worklist: {said}"
     );
     assert_eq!(world.sandbox.lines("receipt"), Vec::<Value>::new());
-    // The same person under another name is asked once, and never again.
+    // Somebody else is asked: the refusals left nothing behind.
     let request = ask(id, "sms", "inquiry", Some("T1-2".into()));
     contacts.request_contact(request).await.expect("a contact");
     until("its outcome", async || {

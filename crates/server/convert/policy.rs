@@ -1,8 +1,8 @@
 //! Policies and templates.
 
+use recoup_domain::contact::Reader;
 use recoup_engine::types::{PolicyState, PolicyView};
 use recoup_policy::Finding;
-use recoup_domain::contact::Reader;
 use recoup_store::StoredTemplate;
 use sha2::{Digest, Sha256};
 

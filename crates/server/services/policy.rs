@@ -1,9 +1,9 @@
 //! PolicyService.
 
 use prost::Message;
+use recoup_domain::contact::Reader;
 use recoup_engine::types::{PolicyView, TemplateInput};
 use recoup_policy::Severity;
-use recoup_domain::contact::Reader;
 use recoup_store::StoredTemplate;
 use tonic::{Request, Response, Status, async_trait};
 
