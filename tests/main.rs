@@ -22,6 +22,7 @@ mod runbook;
 mod sealed;
 mod support;
 mod table;
+mod third_parties;
 mod vertical;
 mod wire;
 

@@ -303,6 +303,9 @@ fn problem_of(error: CommandError) -> Result<Problem, Status> {
         CommandError::ContactState { contact, state, .. } => Problem::new(R::ContactState, message)
             .with("contact_id", contact)
             .with("value", state),
+        CommandError::Unsayable { problem, .. } => {
+            Problem::new(R::ContactDenied, message).with("reasons", problem)
+        }
         CommandError::Denied { reasons, earliest } => {
             let problem = Problem::new(R::ContactDenied, message);
             let problem = problem.with("reasons", reasons.join("; "));

@@ -49,6 +49,7 @@ services!(
     events: event_service_client::EventServiceClient,
     audit: audit_service_client::AuditServiceClient,
     admin: admin_service_client::AdminServiceClient,
+    reports: report_service_client::ReportServiceClient,
 );
 
 impl Client {

@@ -102,7 +102,10 @@ impl Moody {
     /// The last byte of the first attachment.
     fn blob(&self, request: &SendRequest) -> Result<String, ChannelError> {
         let bad = |error: std::io::Error| ChannelError::permanent(error.to_string());
-        let attachment = request.attachments.first();
+        let attachment = match &request.content {
+            Some(Content::Debtor(message)) => message.attachments.first(),
+            _ => None,
+        };
         let sha256 = attachment
             .and_then(|attachment| attachment.sha256.as_slice().try_into().ok())
             .ok_or_else(|| ChannelError::permanent("no attachment of 32 bytes of hash"))?;

@@ -17,6 +17,7 @@ pub mod rule;
 mod sets;
 mod shape;
 pub mod trace;
+pub mod unsayable;
 
 pub use calendar::{Calendar, MissingYear};
 pub use gate::{Denial, Reason, Verdict, Why, gate};
@@ -25,3 +26,4 @@ pub use pack::{BindError, Binding, Packs, Unchecked, UnknownRule, UnknownSwitch}
 pub use proposal::{Audience, CaseFacts, DebtorFacts, FORBEARANCE_TAG, Proposal, Purpose};
 pub use rule::{Confidence, Layer, Rule, RuleRef, Scope, Severity};
 pub use trace::{FullTrace, NoTrace, Trace, TraceLine};
+pub use unsayable::{Found, Unsayable};

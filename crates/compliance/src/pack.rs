@@ -108,7 +108,7 @@ impl Pack {
 }
 
 /// Whether `inner` is `outer` or a part of it: `US-MA` lies within `US`.
-fn within(inner: &str, outer: &str) -> bool {
+pub(crate) fn within(inner: &str, outer: &str) -> bool {
     inner
         .strip_prefix(outer)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))

@@ -3,6 +3,7 @@
 use crate::case::PolicyPin;
 use crate::ids::{CaseId, CollectorId, ContactId, KeyedHash, PartyId, TenantId};
 use crate::outcome::Outcome;
+use crate::party::Relation;
 use crate::sealed::Sealed;
 use crate::time::Window;
 use jiff::Timestamp;
@@ -189,6 +190,29 @@ pub enum Origin {
     Policy,
     /// A person, by hand.
     Hand,
+}
+
+/// For whom a text is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reader {
+    /// Who owes the debt or is bound to pay it.
+    #[default]
+    Obligor,
+    /// Anybody else: the text cannot speak of a debt.
+    ThirdParty,
+}
+
+impl Reader {
+    /// What somebody of this relation to the debt may read.
+    #[must_use]
+    pub const fn of(relation: Relation) -> Self {
+        if relation.is_obligor() {
+            Self::Obligor
+        } else {
+            Self::ThirdParty
+        }
+    }
 }
 
 /// A place in a policy: stage and step by number, from 0, with the stage's name.

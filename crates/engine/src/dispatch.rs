@@ -6,6 +6,7 @@ use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::Done;
 use crate::figures::Operation;
+use crate::message::{Message, ObligorText};
 use crate::render::Content;
 use crate::settle::{self, Evidence};
 use recoup_channel::wire::{
@@ -51,14 +52,38 @@ impl Engine {
         &self,
         facts: &Facts,
         contact: &Contact,
-        content: &Content,
+        (locale, message, content): (&str, &Message, &Content),
         handle: &ChannelHandle,
     ) -> (SendRequest, Vec<[u8; 32]>) {
-        let attachments = self.attachments(facts, contact);
-        let held = attachments
-            .iter()
-            .filter_map(|a| a.sha256.as_slice().try_into().ok())
-            .collect();
+        let (told, held) = match message {
+            Message::ToObligor(text) => {
+                let message = self.to_obligor(facts, contact, text);
+                let named = message.attachments.iter();
+                let held = named.filter_map(|a| a.sha256.as_slice().try_into().ok());
+                let held = held.collect();
+                (send_request::Content::Debtor(message), held)
+            }
+            Message::ToThirdParty(text) => {
+                (send_request::Content::ThirdParty(text.into()), Vec::new())
+            }
+        };
+        let base = &self.0.options.callback_base_url;
+        let request = SendRequest {
+            contact_id: contact.id.to_string(),
+            idempotency_key: contact.key.clone(),
+            locale: locale.to_owned(),
+            destination: Some(destination(contact, content, handle)),
+            content: Some(told),
+            effect_from_unix_ms: contact.effect.from.as_millisecond(),
+            effect_to_unix_ms: contact.effect.to.as_millisecond(),
+            callback_url: format!("{base}/cb/v1/c/{}", self.0.vault.callback_token(contact.id)),
+            collectors: collectors(contact),
+        };
+        (request, held)
+    }
+
+    /// What goes to somebody who may be told of the debt: the text, and what of the case goes along.
+    fn to_obligor(&self, facts: &Facts, contact: &Contact, text: &ObligorText) -> DebtorMessage {
         let documents = facts.case.documents.iter();
         let references = documents.map(|d| {
             (
@@ -66,30 +91,17 @@ impl Engine {
                 format!("{} sha256:{}", d.reference, d.sha256),
             )
         });
-        let message = DebtorMessage {
-            subject: content.subject.clone(),
-            body: content.body.clone(),
+        DebtorMessage {
+            subject: text.subject.clone(),
+            body: text.body.clone(),
+            attachments: self.attachments(facts, contact),
+            correlation: [("case".to_owned(), contact.id.case.to_string())].into(),
             references: match contact.class {
                 ContactClass::Visit | ContactClass::Legal => references.collect(),
                 _ => Default::default(),
             },
             ..Default::default()
-        };
-        let base = &self.0.options.callback_base_url;
-        let request = SendRequest {
-            contact_id: contact.id.to_string(),
-            idempotency_key: contact.key.clone(),
-            locale: facts.borrower.locale.clone(),
-            destination: Some(destination(contact, content, handle)),
-            content: Some(send_request::Content::Debtor(message)),
-            effect_from_unix_ms: contact.effect.from.as_millisecond(),
-            effect_to_unix_ms: contact.effect.to.as_millisecond(),
-            callback_url: format!("{base}/cb/v1/c/{}", self.0.vault.callback_token(contact.id)),
-            attachments,
-            collectors: collectors(contact),
-            correlation: [("case".to_owned(), contact.id.case.to_string())].into(),
-        };
-        (request, held)
+        }
     }
 
     /// What goes with a referral: the statement of account and the log of contacts.
@@ -168,6 +180,7 @@ impl Engine {
             };
             let mut draft = self.draft_on(&facts, &format!("channel:{}", out.handle.name));
             draft.hold_contact(out.contact.clone());
+            self.hold_person(&mut draft, &out.contact).await?;
             self.reseal(&mut draft, out, &result).await?;
             note_result(&mut draft, out, &result);
             self.end_if_overtaken(&mut draft, out).await;

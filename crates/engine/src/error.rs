@@ -84,6 +84,14 @@ pub enum CommandError {
         /// From when it would be permitted, if nothing new happens; none where no time cures it.
         earliest: Option<jiff::Timestamp>,
     },
+    /// A text would tell somebody who owes nothing of a debt. Nothing was sent; the case waits for a person.
+    #[error("template {name} is not sent to somebody who owes nothing: {problem}")]
+    Unsayable {
+        /// The template.
+        name: String,
+        /// What was found in the text, without personal data.
+        problem: String,
+    },
     /// No number or address of the person can take the contact.
     #[error("{0}")]
     PointUnusable(String),

@@ -3,6 +3,7 @@
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::intent::TZDB;
+use crate::message::must_suit;
 use jiff::Timestamp;
 use recoup_compliance::Denial;
 use recoup_decide::{Action, Decision, FullTrace, Plan};
@@ -11,6 +12,7 @@ use recoup_domain::case::{Pause, PolicyPin, SkipReason};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
 use recoup_domain::journal::What;
+use recoup_domain::party::Relation;
 use recoup_policy::Note;
 use recoup_store::{Facts, JournalFilter, Scope, Switch};
 
@@ -300,7 +302,10 @@ impl Engine {
         let world = self.world(&facts.case, facts).await?;
         let step = &world.policy.stages()[usize::from(plan.stage)].steps[usize::from(plan.step)];
         let template = self.template_of(facts, &step.template)?;
-        let (_, subject, body) = self.words(facts, &template, plan.effect, now).await?;
+        must_suit(&template, Relation::Borrower)?;
+        let plain = self.0.keys.plain(&facts.borrower).await?;
+        let text = self.words(facts, &plain, &template, plan.effect, now);
+        let text = text.await?;
         Ok(Rendered {
             class: plan.class,
             channel: step.channel.clone(),
@@ -309,8 +314,8 @@ impl Engine {
             step: plan.step,
             party: facts.borrower.id,
             point: plan.point,
-            subject,
-            body,
+            subject: text.subject,
+            body: text.body,
         })
     }
 }

@@ -5,6 +5,7 @@ use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
+use crate::message::{Message, ObligorText, must_suit};
 use crate::planner::Decided;
 use crate::render::{CasePlain, Content, Scene, render};
 use crate::types::PartyPlain;
@@ -13,12 +14,13 @@ use recoup_compliance::Binding;
 use recoup_decide::{DECISION_VERSION, Dropped, FullTrace, Input, Plan, Waiting};
 use recoup_domain::case::CaseEvent;
 use recoup_domain::contact::{
-    Contact, ContactClass, ContactState, DecisionRecord, Origin, PolicyPlace,
+    Contact, ContactClass, ContactState, DecisionRecord, Origin, PolicyPlace, Reader,
 };
 use recoup_domain::ids::{CollectorId, ContactId};
 use recoup_domain::journal::ContactEvent;
+use recoup_domain::party::Relation;
 use recoup_domain::time::Window;
-use recoup_domain::{Case, PastContact};
+use recoup_domain::{Case, Party, PastContact};
 use recoup_policy::Policy;
 use recoup_store::{Claim, Facts, Guard, StoredTemplate};
 use std::sync::Arc;
@@ -169,7 +171,8 @@ impl Engine {
             draft.guard_all();
             return Ok(Decided::Write(Box::new(Prepared { draft, send: None })));
         }
-        let content = self.content(facts, &contact, &template).await?;
+        let whom = (&facts.borrower, Relation::Borrower);
+        let (message, content) = self.content(facts, whom, &contact, &template).await?;
         let key = self.0.keys.of(facts.borrower.id).await?;
         contact.sealed = content.seal(&key)?;
         let hashed = format!("{}\n{}\n{}", content.address, content.subject, content.body);
@@ -179,7 +182,8 @@ impl Engine {
         }
         let guard = Guard::DispatchOn(contact.tenant.clone(), contact.channel.clone());
         draft.guard(guard);
-        let send = self.outgoing(facts, &contact, &content, room);
+        let locale = &facts.borrower.locale;
+        let send = self.outgoing(facts, &contact, (locale, &message, &content), room);
         Ok(Decided::Write(Box::new(intend(
             draft, world, plan, contact, send,
         ))))
@@ -291,58 +295,72 @@ impl Engine {
         }
     }
 
+    /// What a contact with a party says, and what is sealed of it. What the party is to the debt decides what can be
+    /// said: somebody who owes nothing gets another kind of message, whatever the template holds.
     pub(crate) async fn content(
         &self,
         facts: &Facts,
+        (party, relation): (&Party, Relation),
         contact: &Contact,
         template: &StoredTemplate,
-    ) -> Done<Content> {
+    ) -> Done<(Message, Content)> {
+        must_suit(template, relation)?;
         let now = self.0.wall.now();
-        let (plain, subject, body) = self.words(facts, template, contact.effect, now).await?;
-        let mut points = facts.borrower.points.iter();
+        let plain = self.0.keys.plain(party).await?;
+        let message = match Reader::of(relation) {
+            Reader::Obligor => {
+                let text = self.words(facts, &plain, template, contact.effect, now);
+                Message::ToObligor(text.await?)
+            }
+            Reader::ThirdParty => {
+                let text = self.third_party_words(facts, party, &plain, template);
+                Message::ToThirdParty(text.await?)
+            }
+        };
+        let mut points = party.points.iter();
         let index = points.position(|p| Some(p.key) == contact.point);
         let address = index.and_then(|i| plain.points.get(i)).cloned();
-        Ok(Content {
-            subject,
-            body,
+        let content = Content {
+            subject: message.subject().to_owned(),
+            body: message.body().to_owned(),
             address: address.unwrap_or_default(),
             name: plain.display_name,
             ..Content::default()
-        })
+        };
+        Ok((message, content))
     }
 
-    /// Puts a contact with the borrower into words: what is sealed of them, subject and text.
+    /// Puts a contact with the borrower into words, from what is sealed of them.
     pub(crate) async fn words(
         &self,
         facts: &Facts,
+        plain: &PartyPlain,
         template: &StoredTemplate,
         effect: Window,
         now: Timestamp,
-    ) -> Done<(PartyPlain, String, String)> {
-        let plain = self.0.keys.plain(&facts.borrower).await?;
+    ) -> Done<ObligorText> {
         let own = CasePlain::of(&facts.case, &self.0.keys).await?;
         let scene = Scene {
             case: &facts.case,
             party: &facts.borrower,
-            plain: &plain,
+            plain,
             case_ref: &own.lender_ref,
             lender_name: &self.tenant(&facts.case.tenant)?.display_name,
             effect,
             now,
         };
-        let (subject, body) = render(template, &scene)?;
-        Ok((plain, subject, body))
+        render(template, &scene)
     }
 
     pub(crate) fn outgoing(
         &self,
         facts: &Facts,
         contact: &Contact,
-        content: &Content,
+        said: (&str, &Message, &Content),
         room: Option<OwnedSemaphorePermit>,
     ) -> Option<Outgoing> {
         let handle = self.0.channels.get(&contact.channel)?.clone();
-        let (request, held) = self.request(facts, contact, content, &handle);
+        let (request, held) = self.request(facts, contact, said, &handle);
         Some(Outgoing {
             contact: contact.clone(),
             request,

@@ -8,7 +8,7 @@ use recoup_compliance::{BindError, Binding, Packs};
 use recoup_domain::Party;
 use recoup_domain::case::{Case, LenderKind};
 use recoup_domain::collector::Collector;
-use recoup_domain::contact::ContactClass;
+use recoup_domain::contact::{ContactClass, Reader};
 use recoup_domain::ids::{CollectorId, TenantId};
 use recoup_domain::money::Currency;
 use recoup_policy::{Finding, Names, Policy};
@@ -75,10 +75,15 @@ impl Library {
     /// What a policy of the tenant may name.
     pub(crate) fn names(&self, tenant: &TenantId) -> Names {
         let templates = read(&self.templates);
+        // A ladder contacts the borrower: texts for others are none of its own.
+        let for_obligors = |all: &[Arc<StoredTemplate>]| {
+            let newest = all.last();
+            newest.is_some_and(|t| t.reader == Reader::Obligor)
+        };
         let own = templates
-            .keys()
-            .filter(|(t, _)| t == tenant)
-            .map(|(_, name)| name.clone());
+            .iter()
+            .filter(|((t, _), all)| t == tenant && for_obligors(all))
+            .map(|((_, name), _)| name.clone());
         Names {
             channels: self.channels.clone(),
             templates: own.collect(),

@@ -50,6 +50,8 @@ impl Engine {
         };
         let mut draft: Draft = self.draft_on(&facts, "recovery");
         draft.hold_contact(contact.clone());
+        let held = self.hold_person(&mut draft, contact).await;
+        held.map_err(|e| StoreError::Refused(e.to_string()))?;
         draft.contact_event(
             contact.id,
             ContactEvent::Moved {

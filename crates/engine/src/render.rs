@@ -3,6 +3,7 @@
 use crate::error::{CommandError, Done};
 use crate::keys::{CASE_PLACE, CONTACT_PLACE, Keys};
 use crate::library::language;
+use crate::message::ObligorText;
 use crate::types::PartyPlain;
 use crate::vault::{DataKey, VaultError};
 use jiff::Timestamp;
@@ -128,7 +129,7 @@ const BLOCK_MAX: usize = 200;
 const BLOCKS_MAX: usize = 64;
 
 /// Whether a text's blocks are few and short enough for the parser. The error says what would be right.
-fn measured(text: &str) -> Result<(), String> {
+pub(crate) fn measured(text: &str) -> Result<(), String> {
     let mut rest = text;
     let mut blocks = 0;
     while let Some(start) = rest.find(['{']) {
@@ -159,8 +160,8 @@ fn measured(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// Puts a text into words.
-pub(crate) fn render(template: &StoredTemplate, scene: &Scene<'_>) -> Done<(String, String)> {
+/// Puts a text to an obligor into words.
+pub(crate) fn render(template: &StoredTemplate, scene: &Scene<'_>) -> Done<ObligorText> {
     let env = language();
     let variables = minijinja::Value::from_pairs(variables(scene));
     let fault = |problem: String| CommandError::Template {
@@ -172,7 +173,10 @@ pub(crate) fn render(template: &StoredTemplate, scene: &Scene<'_>) -> Done<(Stri
         let filled = env.render_str(text, variables.clone());
         filled.map_err(|e| fault(e.to_string()))
     };
-    Ok((fill(&template.subject)?, fill(&template.body)?))
+    Ok(ObligorText {
+        subject: fill(&template.subject)?,
+        body: fill(&template.body)?,
+    })
 }
 
 fn variables(s: &Scene<'_>) -> [(&'static str, String); 11] {

@@ -125,7 +125,10 @@ impl Engine {
                     self.follow_stop(&mut draft, party, &PartyStop::OptOut(None, Some(point)))
                         .await?;
                 }
-                Meaning::ForAPerson => self.reply_to_worklist(&mut draft, party, &sealed).await?,
+                Meaning::ForAPerson => {
+                    let told = (&told, &sealed);
+                    self.reply_to_worklist(&mut draft, party, told).await?;
+                }
             }
             if !draft.has_entries() {
                 return Ok(());
@@ -149,7 +152,7 @@ impl Engine {
         &self,
         draft: &mut Draft,
         party: PartyId,
-        sealed: &recoup_domain::sealed::Sealed,
+        (told, sealed): (&Beside, &recoup_domain::sealed::Sealed),
     ) -> Done<()> {
         let tenant = draft.tenant().clone();
         for case in self.0.store.open_cases_of(&tenant, party).await? {
@@ -158,6 +161,15 @@ impl Engine {
             let reason = "the person wrote back; somebody must read it".to_owned();
             draft.case_event(id, CaseEvent::WorklistChanged { reason });
             draft.seal_last(sealed.clone());
+        }
+        // Of a case that the person was contacted for without owing anything: its entries are sealed under its
+        // borrower's key.
+        for case in self.cases_asked_about(&tenant, party).await? {
+            let (id, borrower) = (case.id, case.borrower);
+            draft.hold_case(case);
+            let reason = "somebody who was asked about the borrower wrote back; read it".to_owned();
+            draft.case_event(id, CaseEvent::WorklistChanged { reason });
+            draft.seal_last(told.sealed_for(borrower, &self.0.keys).await?);
         }
         Ok(())
     }

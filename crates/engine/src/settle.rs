@@ -160,6 +160,7 @@ impl Engine {
             let facts = self.facts_of(id.case).await?.ok_or_else(missing)?;
             let mut draft = self.draft_on(&facts, actor);
             draft.hold_contact(contact.clone());
+            self.hold_person(&mut draft, &contact).await?;
             if !apply(&mut draft, id, &evidence) {
                 return Ok(contact);
             }

@@ -39,7 +39,7 @@ impl Engine {
         Ok(())
     }
 
-    fn call_off_one(&self, draft: &mut Draft, id: ContactId) {
+    pub(crate) fn call_off_one(&self, draft: &mut Draft, id: ContactId) {
         let Some(contact) = draft.contact(id) else {
             return;
         };
@@ -90,7 +90,8 @@ impl Engine {
         let of_case = |c: &PastContact| c.id.is_some_and(|c| c.case == id);
         let meant =
             |c: &PastContact| of_case(c) && (stands_still || c.class == ContactClass::Visit);
-        self.call_off_where(draft, facts, meant).await
+        self.call_off_where(draft, facts, meant).await?;
+        self.call_off_others(draft, facts, meant).await
     }
 
     /// Calls off what a right of the person overtakes, over all cases.
@@ -107,6 +108,11 @@ impl Engine {
             let party = party.unwrap_or_else(|| facts.borrower.clone());
             let meant = |c: &PastContact| of_case(c) && scope.covers(&facts.case, &party, c);
             self.call_off_where(draft, facts, meant).await?;
+            // Who must be left alone is not asked after either.
+            if matches!(scope, PartyStop::Cease(_)) {
+                let meant = |c: &PastContact| of_case(c) && scope.covers(&facts.case, &party, c);
+                self.call_off_others(draft, facts, meant).await?;
+            }
         }
         Ok(())
     }
@@ -132,7 +138,7 @@ impl PartyStop {
         matches!(self, Self::Nothing)
     }
 
-    fn covers(&self, case: &Case, party: &Party, contact: &PastContact) -> bool {
+    pub(crate) fn covers(&self, case: &Case, party: &Party, contact: &PastContact) -> bool {
         match self {
             Self::OptOut(class, point) => {
                 class.is_none_or(|c| c == contact.class)

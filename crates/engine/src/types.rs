@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use recoup_domain::case::{Amounts, Document, LenderKind, Scores};
 use recoup_domain::collector::Collector;
-use recoup_domain::contact::{Contact, ContactClass};
+use recoup_domain::contact::{Contact, ContactClass, Reader};
 use recoup_domain::ids::{CaseId, CollectorId, ContactId, KeyedHash, PartyId, TenantId};
 use recoup_domain::money::Currency;
 use recoup_domain::outcome::Outcome;
@@ -300,6 +300,8 @@ pub struct TemplateInput {
     pub body: String,
     /// The variables it may use.
     pub variables: Vec<String>,
+    /// For whom it is written.
+    pub reader: Reader,
 }
 
 /// A collector told by the lender.

@@ -1,5 +1,6 @@
 //! Policies and templates.
 
+use recoup_domain::contact::Reader;
 use recoup_engine::types::{PolicyState, PolicyView};
 use recoup_policy::Finding;
 use recoup_store::StoredTemplate;
@@ -121,7 +122,10 @@ pub fn template(t: &StoredTemplate) -> v1::Template {
         subject: t.subject.clone(),
         body: t.body.clone(),
         variables: t.variables.clone(),
-        audience: v1::TemplateAudience::Debtor.into(),
+        audience: match t.reader {
+            Reader::Obligor => v1::TemplateAudience::Debtor.into(),
+            Reader::ThirdParty => v1::TemplateAudience::ThirdParty.into(),
+        },
         author: t.author.clone(),
         create_time: Some(value::to_instant(t.created_at)),
     }

@@ -1,6 +1,7 @@
 //! PolicyService.
 
 use prost::Message;
+use recoup_domain::contact::Reader;
 use recoup_engine::types::{PolicyView, TemplateInput};
 use recoup_policy::Severity;
 use recoup_store::StoredTemplate;
@@ -230,12 +231,10 @@ fn template(bad: &mut Bad, body: &v1::RegisterTemplateRequest) -> Option<Templat
     let text = bad.text("body", &body.body, 20_000);
     bad.texts("variables", &body.variables, 64);
     let audience = bad.word_or_unset::<v1::TemplateAudience>("audience", body.audience);
-    if audience == Some(v1::TemplateAudience::ThirdParty) {
-        bad.invalid(
-            "audience",
-            "texts for third parties are not taken yet; write for DEBTOR",
-        );
-    }
+    let reader = match audience? {
+        v1::TemplateAudience::Unspecified | v1::TemplateAudience::Debtor => Reader::Obligor,
+        v1::TemplateAudience::ThirdParty => Reader::ThirdParty,
+    };
     Some(TemplateInput {
         name: name?,
         class: class?,
@@ -243,5 +242,6 @@ fn template(bad: &mut Bad, body: &v1::RegisterTemplateRequest) -> Option<Templat
         subject: subject?,
         body: text?,
         variables: body.variables.clone(),
+        reader,
     })
 }

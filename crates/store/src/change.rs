@@ -3,7 +3,7 @@
 use crate::StoreError;
 use jiff::Timestamp;
 use recoup_domain::collector::Collector;
-use recoup_domain::contact::{Contact, ContactClass, ContactState};
+use recoup_domain::contact::{Contact, ContactClass, ContactState, Reader};
 use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
 use recoup_domain::journal::Entry;
 use recoup_domain::sealed::Sealed;
@@ -125,6 +125,9 @@ pub struct StoredTemplate {
     pub body: String,
     /// The variables it may use.
     pub variables: Vec<String>,
+    /// For whom it is written; it never changes between versions.
+    #[serde(default)]
+    pub reader: Reader,
     /// Who registered it.
     pub author: String,
     /// When.

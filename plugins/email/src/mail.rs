@@ -66,11 +66,12 @@ pub(crate) fn make(
         builder = builder.raw_header(raw("List-Unsubscribe", unsubscribe));
     }
     let text = SinglePart::plain(body);
-    let message = if request.attachments.is_empty() {
+    let files = files(request);
+    let message = if files.is_empty() {
         builder.singlepart(text)
     } else {
         let mut parts = MultiPart::mixed().singlepart(text);
-        for part in attachments(host, &request.attachments)? {
+        for part in attachments(host, files)? {
             parts = parts.singlepart(part);
         }
         builder.multipart(parts)
@@ -83,6 +84,14 @@ pub(crate) fn make(
         message_id,
         bytes: message.formatted(),
     })
+}
+
+/// Files go with a message to the debtor alone.
+fn files(request: &SendRequest) -> &[wire::Attachment] {
+    match &request.content {
+        Some(Content::Debtor(message)) => &message.attachments,
+        Some(Content::ThirdParty(_)) | None => &[],
+    }
 }
 
 /// Subject and text.

@@ -179,10 +179,10 @@ async fn a_file_goes_along_only_if_it_is_the_one_that_was_named() {
             sha256: named.to_vec(),
             size_bytes: bytes.len() as u64,
         };
-        let request = SendRequest {
-            attachments: vec![attachment],
-            ..request()
-        };
+        let mut request = request();
+        if let Some(Content::Debtor(message)) = &mut request.content {
+            message.attachments = vec![attachment];
+        }
         let (call, began) = host.call("key-1");
         let got = Channel::send(&channel, &call, request).await;
         match want {

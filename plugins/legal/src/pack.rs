@@ -78,12 +78,12 @@ pub(crate) fn make(
             bytes: json(&letter.held)?,
         },
     ];
-    parts.extend(files(host, &request.attachments, bytes_max)?);
+    parts.extend(files(host, letter.attachments, bytes_max)?);
     let manifest = Manifest {
         format: FORMAT,
         contact_id: &request.contact_id,
         key: &request.idempotency_key,
-        case: request.correlation.get("case").map(String::as_str),
+        case: letter.case,
         desk,
         title: letter.title,
         language: &request.locale,
@@ -105,6 +105,8 @@ struct Letter<'a> {
     title: &'a str,
     text: &'a str,
     held: Vec<Held>,
+    attachments: &'a [Attachment],
+    case: Option<&'a str>,
 }
 
 impl<'a> Letter<'a> {
@@ -118,17 +120,23 @@ impl<'a> Letter<'a> {
                     title: &message.subject,
                     text: &message.body,
                     held,
+                    attachments: &message.attachments,
+                    case: message.correlation.get("case").map(String::as_str),
                 }
             }
             Some(Content::ThirdParty(message)) => Self {
                 title: &message.subject,
                 text: &message.body,
                 held: Vec::new(),
+                attachments: &[],
+                case: None,
             },
             None => Self {
                 title: "",
                 text: "",
                 held: Vec::new(),
+                attachments: &[],
+                case: None,
             },
         };
         if letter.text.is_empty() {

@@ -66,14 +66,22 @@ fn request() -> SendRequest {
             subject: "催告函".to_owned(),
             body: "致张三：……".to_owned(),
             references: references.into(),
+            attachments: vec![statement()],
+            correlation: [("case".to_owned(), "case-7".to_owned())].into(),
             ..DebtorMessage::default()
         })),
         effect_from_unix_ms: NOW_UNIX_MS,
         callback_url: "http://127.0.0.1:7001/cb/abc".to_owned(),
-        attachments: vec![statement()],
-        correlation: [("case".to_owned(), "case-7".to_owned())].into(),
         ..SendRequest::default()
     }
+}
+
+fn with_files(attachments: Vec<Attachment>) -> SendRequest {
+    let mut request = request();
+    if let Some(Content::Debtor(message)) = &mut request.content {
+        message.attachments = attachments;
+    }
+    request
 }
 
 fn taken() -> Then {
@@ -219,10 +227,7 @@ async fn a_pack_that_cannot_be_made_is_refused() {
         to: Some(destination::To::Desk(desk)),
         ..Destination::default()
     };
-    let files = |attachments| SendRequest {
-        attachments,
-        ..request()
-    };
+    let files = with_files;
     let cases = [
         (
             SendRequest {
@@ -316,10 +321,7 @@ async fn bytes_that_are_not_the_named_file_are_refused() {
         sha256: vec![9; 32],
         ..statement()
     };
-    let request = SendRequest {
-        attachments: vec![other],
-        ..request()
-    };
+    let request = with_files(vec![other]);
     let got = Channel::send(&channel(&host, &peer.url), &call, request).await;
     let got = got.expect_err("another file");
     assert!(

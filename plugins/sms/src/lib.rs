@@ -136,15 +136,15 @@ impl Sms {
                     message.template
                 ));
             }
+            Some(Content::Debtor(message)) if !message.attachments.is_empty() => {
+                return bad("a text message carries no attachments".into());
+            }
             Some(Content::Debtor(message)) => &message.body,
             Some(Content::ThirdParty(message)) => &message.body,
             None => return bad("the request has no content".into()),
         };
         if body.trim().is_empty() {
             return bad("the text is empty".into());
-        }
-        if !request.attachments.is_empty() {
-            return bad("a text message carries no attachments".into());
         }
         let segments = segments(body);
         let (count, limit) = (segments.parts.len(), self.config.segments_max);

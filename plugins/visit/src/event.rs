@@ -22,9 +22,11 @@ pub(crate) fn order(
             "the destination is no place with address lines; this channel takes `postal`",
         )
     })?;
-    let (subject, body) = match &request.content {
-        Some(Content::Debtor(message)) => (&message.subject, &message.body),
-        Some(Content::ThirdParty(message)) => (&message.subject, &message.body),
+    let (subject, body, attachments) = match &request.content {
+        Some(Content::Debtor(message)) => {
+            (&message.subject, &message.body, &message.attachments[..])
+        }
+        Some(Content::ThirdParty(message)) => (&message.subject, &message.body, &[][..]),
         None => return Err(ChannelError::permanent("the work order has no text")),
     };
     let title = title(subject, &destination);
@@ -54,7 +56,7 @@ pub(crate) fn order(
     }
     locate(&mut event, place);
     attend(&mut event, &request.collectors);
-    for attachment in &request.attachments {
+    for attachment in attachments {
         attach(&mut event, attachment)?;
     }
     Ok(end(&mut event))

@@ -52,6 +52,12 @@ fn request() -> SendRequest {
         content: Some(Content::Debtor(DebtorMessage {
             subject: "外访 张三".to_owned(),
             body: "两人同行; 出示证件,\n不得进入室内。".to_owned(),
+            attachments: vec![Attachment {
+                name: "order.pdf".to_owned(),
+                media_type: "application/pdf".to_owned(),
+                sha256: vec![0xab; 32],
+                size_bytes: 9,
+            }],
             ..DebtorMessage::default()
         })),
         effect_from_unix_ms: FROM_UNIX_MS,
@@ -66,12 +72,6 @@ fn request() -> SendRequest {
                 display_name: String::new(),
             },
         ],
-        attachments: vec![Attachment {
-            name: "order.pdf".to_owned(),
-            media_type: "application/pdf".to_owned(),
-            sha256: vec![0xab; 32],
-            size_bytes: 9,
-        }],
         ..SendRequest::default()
     }
 }

@@ -157,6 +157,7 @@ pub(super) fn gate(ground: &Ground) -> Result<Line, Failure> {
         })
     })?;
     Ok(Line {
+        price: None,
         goal: "G10-gate",
         what: "the gate alone: a call that is permitted, all rules of the fullest binding, a person with 50 \
                contacts; no allocation"

@@ -151,6 +151,7 @@ async fn activate(engine: &Engine, lender: &TenantId, policy: &str) -> Result<()
         subject: String::new(),
         body: "{{ borrower_name }}, please pay what is due.".to_owned(),
         variables: vec!["borrower_name".to_owned()],
+        reader: recoup_domain::contact::Reader::Obligor,
     };
     let ana = caller_at(lender.clone(), "ana")?;
     let ben = caller_at(lender.clone(), "ben")?;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use prost::Message;
 use recoup_channel::abi::MESSAGE_BYTES_MAX;
 use recoup_channel::wire::HealthState;
+use recoup_channel::wire::send_request::Content;
 use recoup_channel::{Call, Channel, ChannelError};
 
 use super::{Bench, NOW_UNIX_MS, Verdict};
@@ -105,9 +106,11 @@ pub(super) async fn hostile(bench: &Bench) -> Verdict {
 pub(super) async fn large(bench: &Bench) -> Verdict {
     let mut request = bench.sample.clone();
     let room = MESSAGE_BYTES_MAX - request.encoded_len() - 64;
-    request
-        .correlation
-        .insert("padding".to_owned(), "x".repeat(room));
+    if let Some(Content::Debtor(message)) = &mut request.content {
+        message
+            .correlation
+            .insert("padding".to_owned(), "x".repeat(room));
+    }
     let call = bench.late_call();
     let answer = Channel::send(&bench.channel, &call, request).await;
     let proof = is_late_proof(&call, answer.map(drop));

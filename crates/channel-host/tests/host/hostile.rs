@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use recoup_channel::wire::{Attachment, HealthState, Receipt, SendRequest};
+use recoup_channel::wire::send_request::Content;
+use recoup_channel::wire::{Attachment, DebtorMessage, HealthState, Receipt, SendRequest};
 use recoup_channel::{Cancel, ChannelError, DynChannel};
 use recoup_channel_host::{Limits, LoadedChannel};
 use sha2::{Digest, Sha256};
@@ -353,6 +354,13 @@ async fn an_event_gets_a_ticket_and_its_acknowledgement_comes_back() {
     assert_eq!(setup.told.replies()[1].1, format!("acked {ticket}"));
 }
 
+fn debtor(request: &mut SendRequest) -> &mut DebtorMessage {
+    match &mut request.content {
+        Some(Content::Debtor(message)) => message,
+        other => panic!("not to the debtor: {other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn an_attachment_of_20_mib_is_read_in_place() {
     let mut setup = moody();
@@ -362,15 +370,16 @@ async fn an_attachment_of_20_mib_is_read_in_place() {
     setup.spec.blobs = Arc::new(Blobs(BTreeMap::from([(sha256, bytes)])));
     let channel = setup.load().await;
     let mut request = message("blob");
-    request.attachments = vec![Attachment {
+    let named = |sha256: &[u8]| Attachment {
         sha256: sha256.to_vec(),
         ..Attachment::default()
-    }];
+    };
+    debtor(&mut request).attachments = vec![named(&sha256)];
     let receipt = send(&setup, &channel, request.clone(), 20_000)
         .await
         .expect("it reads");
     assert_eq!(receipt.provider_ref, format!("20971520 ends in {last}"));
-    request.attachments[0].sha256 = vec![1; 32];
+    debtor(&mut request).attachments = vec![named(&[1; 32])];
     let error = send(&setup, &channel, request, 20_000)
         .await
         .expect_err("no such hash");

@@ -5,6 +5,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use recoup_channel::wire::send_request::Content;
 use recoup_channel::wire::{Attachment, Receipt, SendRequest, destination};
 use recoup_channel::{ChannelError, DynChannel};
 use recoup_channel_host::LoadedChannel;
@@ -77,7 +78,10 @@ fn mail(to: &str) -> SendRequest {
 }
 
 fn with_file(mut request: SendRequest) -> SendRequest {
-    request.attachments.push(Attachment {
+    let Some(Content::Debtor(message)) = &mut request.content else {
+        panic!("a mail to the debtor");
+    };
+    message.attachments.push(Attachment {
         name: FILE_NAME.to_owned(),
         media_type: "application/pdf".to_owned(),
         sha256: Sha256::digest(FILE).to_vec(),

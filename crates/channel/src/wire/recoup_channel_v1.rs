@@ -111,18 +111,9 @@ pub struct SendRequest {
     /// the URL. Unset: the core takes no call-back for this contact.
     #[prost(string, tag = "9")]
     pub callback_url: ::prost::alloc::string::String,
-    /// Files that go with it, named by their hash. Unset: none.
-    #[prost(message, repeated, tag = "10")]
-    pub attachments: ::prost::alloc::vec::Vec<Attachment>,
     /// Who goes, for a visit. Unset: no person is assigned.
     #[prost(message, repeated, tag = "11")]
     pub collectors: ::prost::alloc::vec::Vec<Collector>,
-    /// Further ids for tracing (for example "case"), never shown to the person. Unset: none.
-    #[prost(btree_map = "string, string", tag = "12")]
-    pub correlation: ::prost::alloc::collections::BTreeMap<
-        ::prost::alloc::string::String,
-        ::prost::alloc::string::String,
-    >,
     /// What to say, and to whom it is said. Required.
     #[prost(oneof = "send_request::Content", tags = "5, 6")]
     pub content: ::core::option::Option<send_request::Content>,
@@ -135,7 +126,7 @@ pub mod send_request {
         /// To the debtor (or someone who may be told of the debt).
         #[prost(message, tag = "5")]
         Debtor(super::DebtorMessage),
-        /// To anybody else. It has no field that could carry the debt.
+        /// To anybody else. It has no field that could carry the debt, and the request has none beside it.
         #[prost(message, tag = "6")]
         ThirdParty(super::ThirdPartyMessage),
     }
@@ -228,8 +219,18 @@ pub struct DebtorMessage {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// Files that go with it, named by their hash. Unset: none.
+    #[prost(message, repeated, tag = "6")]
+    pub attachments: ::prost::alloc::vec::Vec<Attachment>,
+    /// Further ids for tracing (for example "case"), never shown to the person. Unset: none.
+    #[prost(btree_map = "string, string", tag = "7")]
+    pub correlation: ::prost::alloc::collections::BTreeMap<
+        ::prost::alloc::string::String,
+        ::prost::alloc::string::String,
+    >,
 }
-/// A message to somebody who may not learn of the debt.
+/// A message to somebody who may not learn of the debt: what it cannot say, cannot be sent. It gets no
+/// field for files, references, ids or values.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ThirdPartyMessage {
     /// Subject line. Unset: none.

@@ -391,6 +391,7 @@ impl Engine {
                 all.iter().for_each(|facts| reopen(&mut draft, facts));
             }
             self.follow(&mut draft, &all, stop).await?;
+            self.call_off_as_other(&mut draft, id, stop).await?;
             let result = self.view_party(&draft, id).await?;
             let key = self.0.keys.of(id).await?;
             Ok(Decided { draft, result, key })
@@ -406,7 +407,8 @@ impl Engine {
         stop: &PartyStop,
     ) -> Done<()> {
         let all = self.hold_open_cases(draft, party).await?;
-        self.follow(draft, &all, stop).await
+        self.follow(draft, &all, stop).await?;
+        self.call_off_as_other(draft, party, stop).await
     }
 
     /// What stood against steps in all open cases of a party is lifted: they are asked again.

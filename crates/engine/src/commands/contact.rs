@@ -184,7 +184,9 @@ impl Engine {
                 }
                 let after = draft.contact(id).cloned();
                 let late = after.is_some_and(|c| c.can_be_called_off(draft.now));
-                if late && is_overtaken(&facts.case, &facts.borrower, contact) {
+                let person = draft.party(contact.party).unwrap_or(&facts.borrower);
+                let overtaken = is_overtaken(&facts.case, person, contact);
+                if late && overtaken {
                     self.begin_cancel(draft, id);
                 }
             }
@@ -241,6 +243,7 @@ impl Engine {
         let facts = self.facts_of(id.case).await?.ok_or_else(missing)?;
         let mut draft = self.draft_on(&facts, &who.principal);
         draft.hold_contact(contact.clone());
+        self.hold_person(&mut draft, &contact).await?;
         Ok((draft, contact, facts))
     }
 

@@ -14,6 +14,7 @@ mod promise;
 mod read;
 mod request;
 mod rights;
+mod whom;
 pub(crate) mod worklist;
 
 pub use borrower::{CeaseInput, OptOutInput};

@@ -6,7 +6,9 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::intent::sha256_hex;
 use crate::render;
+use crate::third_party;
 use crate::types::{Answered, Caller, Encode, PolicyState, PolicyView, TemplateInput};
+use recoup_domain::contact::Reader;
 use recoup_domain::ids::TenantId;
 use recoup_policy::{Finding, Policy, Severity};
 use recoup_store::{Activation, Guard, StoredPolicy, StoredTemplate, Write};
@@ -173,10 +175,26 @@ impl Engine {
     ) -> Done<Answered<StoredTemplate>> {
         let parts = [input.subject.as_str(), input.body.as_str()];
         let done = self.command(who, encode, || async {
-            render::check(&input.name, input.class, parts, &input.variables)?;
+            match input.reader {
+                Reader::Obligor => {
+                    render::check(&input.name, input.class, parts, &input.variables)?;
+                }
+                Reader::ThirdParty => {
+                    third_party::check(&input.name, input.class, parts, &input.variables)?;
+                }
+            }
             let all = self.0.store.templates(Some(&who.tenant)).await?;
-            let same_name = all.iter().filter(|t| t.name == input.name);
-            let version = same_name.map(|t| t.version).max().unwrap_or(0) + 1;
+            let mut same_name = all.iter().filter(|t| t.name == input.name);
+            if same_name.clone().any(|t| t.reader != input.reader) {
+                let problem = "its earlier versions are written for another audience, and a policy or person \
+                               may name it; take another name";
+                return Err(CommandError::Template {
+                    name: input.name.clone(),
+                    problem: problem.to_owned(),
+                });
+            }
+            let versions = same_name.by_ref().map(|t| t.version);
+            let version = versions.max().unwrap_or(0) + 1;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             let result = StoredTemplate {
                 tenant: who.tenant.clone(),
@@ -187,6 +205,7 @@ impl Engine {
                 subject: input.subject.clone(),
                 body: input.body.clone(),
                 variables: input.variables.clone(),
+                reader: input.reader,
                 author: who.principal.clone(),
                 created_at: draft.now,
             };

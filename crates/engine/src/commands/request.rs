@@ -3,23 +3,25 @@
 
 use super::Decided;
 use super::read::contact_view;
+use super::whom::Whom;
 use crate::beside::Beside;
 use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
 use crate::intent::{TZDB, VISIT_HORIZON, choose_visitors, permitted_by, sha256_hex};
+use crate::message::must_suit;
 use crate::types::{Answered, Caller, ContactView, Encode, PartyName};
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{
-    Audience, CaseFacts, DebtorFacts, Packs, Proposal, Purpose, TraceLine, Verdict, gate,
+    Audience, CaseFacts, DebtorFacts, Packs, Proposal, TraceLine, Verdict, gate,
 };
 use recoup_decide::DECISION_VERSION;
 use recoup_domain::case::Refusal;
 use recoup_domain::contact::{Contact, ContactClass, ContactState, DecisionRecord, Origin};
 use recoup_domain::ids::{CaseId, CollectorId, ContactId, KeyedHash, TenantId};
 use recoup_domain::journal::ContactEvent;
-use recoup_domain::party::{ContactPoint, LOST_AFTER_FAILED_DAYS, Relation};
+use recoup_domain::party::{ContactPoint, LOST_AFTER_FAILED_DAYS, Party};
 use recoup_domain::sealed::Sealed;
 use recoup_domain::standing::Aim;
 use recoup_domain::time::Window;
@@ -37,7 +39,7 @@ pub struct HandInput {
     pub class: ContactClass,
     /// Name of the template.
     pub template: String,
-    /// Who; none means the borrower.
+    /// Who: the borrower, or a third party named in the case. None means the borrower.
     pub party: Option<PartyName>,
     /// Where; none means the first that is usable.
     pub point: Option<KeyedHash>,
@@ -49,6 +51,7 @@ pub struct HandInput {
 
 /// What was found of a contact asked for, before the gate is asked.
 struct Wanted<'a> {
+    whom: &'a Whom,
     template: &'a StoredTemplate,
     point: &'a ContactPoint,
     effect: Window,
@@ -82,10 +85,15 @@ impl Engine {
             let send = self.by_hand(who, &mut draft, &facts, &input).await?;
             let view = contact_view(send.contact.clone());
             let result = Made { view, send };
-            let key = self.0.keys.of(facts.borrower.id).await?;
+            let key = self.0.keys.of(result.send.contact.party).await?;
             Ok(Decided { draft, result, key })
         });
-        Ok(done.await?.map(|made| {
+        let done = done.await;
+        if let Err(CommandError::Unsayable { name, problem }) = &done {
+            let why = format!("template {name}: {problem}");
+            self.withheld(who, input.case, &why).await?;
+        }
+        Ok(done?.map(|made| {
             self.dispatch(made.send, work);
             made.view
         }))
@@ -120,10 +128,12 @@ impl Engine {
         input: &HandInput,
     ) -> Done<Outgoing> {
         must_run(facts)?;
-        self.must_be_borrower(who, facts, input.party.as_ref())
-            .await?;
+        let party = input.party.as_ref();
+        let whom = self.whom(who, facts, party, input.class).await?;
+        draft.hold_party(whom.party.clone());
         let template = self.template_of(facts, &input.template)?;
-        let wanted = self.wanted(draft.now, facts, input, &template)?;
+        must_suit(&template, whom.relation)?;
+        let wanted = self.wanted(draft.now, &whom, input, &template)?;
         let (expires, decision) = self.judge(draft.now, facts, input.class, &wanted)?;
         let mut contact = self.contact_by_hand(draft, facts, input, &wanted, expires);
         if contact.not_after <= draft.now {
@@ -131,13 +141,15 @@ impl Engine {
             return Err(denied(why));
         }
         contact.decision = Some(decision);
-        let content = self.content(facts, &contact, &template).await?;
-        let key = self.0.keys.of(facts.borrower.id).await?;
+        let with = (&whom.party, whom.relation);
+        let (message, content) = self.content(facts, with, &contact, &template).await?;
+        let key = self.0.keys.of(whom.party.id).await?;
         contact.sealed = content.seal(&key)?;
         let hashed = format!("{}\n{}\n{}", content.address, content.subject, content.body);
         contact.payload_hash = Some(self.0.vault.keyed(&contact.tenant, "payload", &hashed));
         let room = self.0.channels.wait_for_room(&contact.channel).await;
-        let send = self.outgoing(facts, &contact, &content, room);
+        let said = (whom.party.locale.as_str(), &message, &content);
+        let send = self.outgoing(facts, &contact, said, room);
         let send = send.ok_or_else(|| no_channel(input.class))?;
         let guard = Guard::DispatchOn(contact.tenant.clone(), contact.channel.clone());
         draft.guard(guard);
@@ -146,30 +158,15 @@ impl Engine {
         draft.put_contact(contact, event);
         let told = Beside::note(&input.reason);
         draft.seal_last(told.seal(&key)?);
+        // The borrower's facts were asked also where somebody else is contacted.
+        draft.guard_all();
         Ok(send)
-    }
-
-    /// Texts and facts are of the borrower; others are not contacted by hand.
-    async fn must_be_borrower(
-        &self,
-        who: &Caller,
-        facts: &Facts,
-        party: Option<&PartyName>,
-    ) -> Done<()> {
-        let Some(name) = party else {
-            return Ok(());
-        };
-        if self.find_party(&who.tenant, name).await?.id == facts.borrower.id {
-            return Ok(());
-        }
-        let problem = "only the borrower of the case is contacted by hand; leave it out";
-        Err(invalid("party", problem))
     }
 
     fn wanted<'a>(
         &self,
         now: Timestamp,
-        facts: &'a Facts,
+        whom: &'a Whom,
         input: &HandInput,
         template: &'a StoredTemplate,
     ) -> Done<Wanted<'a>> {
@@ -201,9 +198,10 @@ impl Engine {
         let horizon = now.saturating_add(VISIT_HORIZON).unwrap_or(from).max(from);
         Ok(Wanted {
             template,
-            point: point(facts, class, input.point)?,
+            whom,
+            point: point(&whom.party, class, input.point)?,
             effect: Window::starting(from, length(class)),
-            visitors: self.0.library.visitors(&facts.borrower, horizon),
+            visitors: self.0.library.visitors(&whom.party, horizon),
         })
     }
 
@@ -215,8 +213,8 @@ impl Engine {
         class: ContactClass,
         wanted: &Wanted<'_>,
     ) -> Done<(Timestamp, DecisionRecord)> {
-        let (case, borrower) = (&facts.case, &facts.borrower);
-        let binding = self.0.library.binding(case, borrower);
+        let (case, borrower, whom) = (&facts.case, &facts.borrower, wanted.whom);
+        let binding = self.0.library.binding(case, &whom.party);
         let binding = binding.map_err(|e| CommandError::Jurisdiction {
             given: e.given.clone(),
             known: e.known.clone(),
@@ -227,11 +225,11 @@ impl Engine {
             class,
             effect: wanted.effect,
             debt: case.id,
-            party: borrower,
-            relation: Relation::Borrower,
+            party: &whom.party,
+            relation: whom.relation,
             point: Some(wanted.point),
-            audience: Audience::of(Relation::Borrower, Some(wanted.point)),
-            purpose: Purpose::Ordinary,
+            audience: Audience::of(whom.relation, Some(wanted.point)),
+            purpose: whom.purpose(),
             case: CaseFacts {
                 days_past_due: Some(case.dpd(wanted.effect.from, borrower.home_zone())),
                 ..CaseFacts::from(case)
@@ -241,7 +239,7 @@ impl Engine {
             requested_by_person: false,
         };
         let mut trace = recoup_compliance::FullTrace::default();
-        let expires = match gate(&binding, &proposal, &facts.contacts, now, &mut trace) {
+        let expires = match gate(&binding, &proposal, &whom.past, now, &mut trace) {
             Verdict::Permit { expires } => expires,
             Verdict::Deny(denial) => {
                 let said =
@@ -258,7 +256,7 @@ impl Engine {
             point: Some(wanted.point.key),
             effect: wanted.effect,
         };
-        if borrower.forbids(&aim) {
+        if whom.party.forbids(&aim) {
             let why = "a fact of the person forbids it; read their circumstances";
             return Err(denied(why.to_owned()));
         }
@@ -285,7 +283,7 @@ impl Engine {
         Contact {
             id,
             tenant: case.tenant.clone(),
-            party: case.borrower,
+            party: wanted.whom.party.id,
             class: input.class,
             channel: channel.to_owned(),
             point: Some(wanted.point.key),
@@ -334,8 +332,7 @@ fn must_run(facts: &Facts) -> Done<()> {
     }
 }
 
-fn point(facts: &Facts, class: ContactClass, key: Option<KeyedHash>) -> Done<&ContactPoint> {
-    let party = &facts.borrower;
+fn point(party: &Party, class: ContactClass, key: Option<KeyedHash>) -> Done<&ContactPoint> {
     let mut usable = party.usable_points(class);
     let Some(key) = key else {
         let none = || {

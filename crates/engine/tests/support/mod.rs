@@ -177,6 +177,7 @@ impl Rig {
                 subject: String::new(),
                 body: "{{ borrower_name }}".into(),
                 variables: vec!["borrower_name".into()],
+                reader: recoup_domain::contact::Reader::Obligor,
             };
             self.engine
                 .register_template(&self.as_of("ana"), input, &|_| vec![])

@@ -53,7 +53,8 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Make a contact with the borrower of a case by hand. The gate is asked as for any other.
+    /// Make a contact with the borrower of a case by hand, or with a third party of it. The gate is asked as for
+    /// any other.
     Request {
         #[command(flatten)]
         client: ClientArgs,
@@ -65,6 +66,9 @@ pub(super) enum Command {
         /// Name of the template.
         #[arg(long)]
         template: String,
+        /// The lender's reference of a third party of the case; without it the borrower is contacted.
+        #[arg(long, value_name = "REFERENCE")]
+        party: Option<String>,
         /// Why.
         #[arg(long)]
         reason: String,
@@ -159,6 +163,7 @@ pub(super) async fn run(command: Command) -> Outcome {
             case,
             channel,
             template,
+            party,
             reason,
             at,
             json,
@@ -168,6 +173,9 @@ pub(super) async fn run(command: Command) -> Outcome {
                 case_id: case.id(&mut case::client(&client).await?).await?,
                 channel,
                 template,
+                party: party.map(|reference| v1::PartyRef {
+                    r#ref: Some(v1::party_ref::Ref::LenderRef(reference)),
+                }),
                 reason,
                 time: at.map(crate::convert::value::to_instant),
                 ..v1::RequestContactRequest::default()

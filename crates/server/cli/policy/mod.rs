@@ -81,6 +81,9 @@ pub(super) enum Command {
         /// A variable the text uses; repeat it.
         #[arg(long, value_name = "NAME")]
         variable: Vec<String>,
+        /// It is for people who owe nothing, and cannot speak of a debt.
+        #[arg(long)]
+        third_party: bool,
         /// JSON.
         #[arg(long)]
         json: bool,
@@ -113,8 +116,13 @@ pub(super) async fn run(command: Command) -> Outcome {
             subject,
             body,
             variable,
+            third_party,
             json,
         } => {
+            let audience = match third_party {
+                true => v1::TemplateAudience::ThirdParty,
+                false => v1::TemplateAudience::Debtor,
+            };
             let request = v1::RegisterTemplateRequest {
                 request_id: request_id(),
                 name,
@@ -123,7 +131,7 @@ pub(super) async fn run(command: Command) -> Outcome {
                 subject,
                 body: read(&body)?,
                 variables: variable,
-                audience: 0,
+                audience: audience.into(),
             };
             register(client, request, json).await
         }

@@ -7,7 +7,7 @@ use crate::{
 };
 use recoup_domain::case::{CloseReason, PolicyPin};
 use recoup_domain::collector::Collector;
-use recoup_domain::contact::{Contact, ContactClass, ContactState};
+use recoup_domain::contact::{Contact, ContactClass, ContactState, Reader};
 use recoup_domain::ids::{CollectorId, TenantId};
 use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, CaseEvent, Party};
@@ -474,6 +474,7 @@ impl Suite {
             subject: String::new(),
             body: "{{ amount }}".into(),
             variables: vec!["amount".into()],
+            reader: Reader::default(),
             author: "ann".into(),
             created_at: build::at(0),
         };

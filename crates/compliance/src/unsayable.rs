@@ -1,0 +1,361 @@
+//! What a message to somebody who owes nothing must not say: words of debt and amounts of money. The words are
+//! data, `words/third-party.yaml`.
+
+use crate::load::PackError;
+use crate::pack::within;
+use serde::Deserialize;
+use std::fmt;
+use std::sync::LazyLock;
+
+const FILE: &str = "third-party.yaml";
+const TEXT: &str = include_str!("../words/third-party.yaml");
+
+/// The words.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unsayable {
+    forbidden: Vec<List>,
+    money: Money,
+    institution_withheld: Vec<Withheld>,
+}
+
+/// Words of one language.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct List {
+    id: String,
+    language: String,
+    citation: String,
+    why: String,
+    words: Vec<String>,
+}
+
+/// Marks that make a number beside them an amount.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Money {
+    symbols: Vec<String>,
+    units: Vec<String>,
+    words: Vec<String>,
+}
+
+/// A place where the institution is not named to a third party.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Withheld {
+    /// Its id, such as `US-REGF-1006.10b`.
+    pub id: String,
+    /// Where, such as `US`.
+    regions: Vec<String>,
+    /// Where it is written.
+    pub citation: String,
+    /// What it asks for.
+    pub why: String,
+}
+
+/// Something in a text that a third party must not read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A word of debt, as the list has it: never what stands around it.
+    Word {
+        /// The list, such as `debt-en`.
+        list: String,
+        /// The word.
+        word: String,
+        /// Where it is written that it must not be said.
+        citation: String,
+    },
+    /// An amount of money, by the mark beside the number.
+    Amount {
+        /// The mark, such as `¥`.
+        mark: String,
+    },
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Word {
+                list,
+                word,
+                citation,
+            } => write!(f, "the word of debt `{word}` ({list}: {citation})"),
+            Self::Amount { mark } => write!(f, "an amount of money (a number beside `{mark}`)"),
+        }
+    }
+}
+
+impl Unsayable {
+    /// The words that are built in.
+    ///
+    /// # Panics
+    /// Where the built-in list is faulty, which a test of this crate rules out.
+    #[must_use]
+    pub fn builtin() -> &'static Self {
+        static BUILTIN: LazyLock<Unsayable> =
+            LazyLock::new(|| match Unsayable::parse(FILE, TEXT) {
+                Ok(words) => words,
+                Err(error) => panic!("built-in words: {error}"),
+            });
+        &BUILTIN
+    }
+
+    /// Reads a list.
+    ///
+    /// # Errors
+    /// The first fault, with file, list and line.
+    pub fn parse(file: &str, text: &str) -> Result<Self, PackError> {
+        let fault = |rule: Option<&str>, line: Option<u64>, problem: String| PackError {
+            file: file.to_owned(),
+            line,
+            rule: rule.map(str::to_owned),
+            problem,
+        };
+        let read: Self = serde_saphyr::from_str(text).map_err(|error| {
+            let line = error.location().map(|at| at.line());
+            fault(None, line, error.without_snippet().to_string())
+        })?;
+        for list in &read.forbidden {
+            let said = [&list.language, &list.citation, &list.why];
+            let hollow = said.iter().any(|s| s.trim().is_empty());
+            if hollow || list.words.is_empty() {
+                let problem = "language, citation, why and words must all be there".to_owned();
+                return Err(fault(Some(&list.id), None, problem));
+            }
+            if let Some(word) = list.words.iter().find(|w| Pattern::of(w).is_empty()) {
+                let problem = format!("`{word}` has no letter; it would stand for nothing");
+                return Err(fault(Some(&list.id), None, problem));
+            }
+        }
+        Ok(read)
+    }
+
+    /// The first word of debt or amount of money in a text; none where it has none.
+    #[must_use]
+    pub fn found_in(&self, text: &str) -> Option<Found> {
+        let text = Plain::of(text);
+        for list in &self.forbidden {
+            if let Some(word) = list.words.iter().find(|w| text.has(&Pattern::of(w))) {
+                return Some(Found::Word {
+                    list: list.id.clone(),
+                    word: word.clone(),
+                    citation: list.citation.clone(),
+                });
+            }
+        }
+        let symbol = self.money.symbols.iter().find(|m| text.prices(m, true));
+        let unit = || self.money.units.iter().find(|m| text.prices(m, false));
+        let word = || self.money.words.iter().find(|m| text.prices_word(m));
+        let mark = symbol.or_else(unit).or_else(word)?;
+        Some(Found::Amount { mark: mark.clone() })
+    }
+
+    /// Whether a text has `name` in it, read as the list is: without case, width, spaces and marks.
+    #[must_use]
+    pub fn names(text: &str, name: &str) -> bool {
+        let name = Pattern::of(name);
+        !name.is_empty() && Plain::of(text).has(&name)
+    }
+
+    /// Where `region` is a place in which the institution is not named: the text that says so.
+    #[must_use]
+    pub fn withholds_institution(&self, region: &str) -> Option<&Withheld> {
+        let holds = |w: &&Withheld| {
+            let mut own = w.regions.iter();
+            own.any(|own| within(region, own) || within(own, region))
+        };
+        self.institution_withheld.iter().find(holds)
+    }
+}
+
+/// A word of the list as it is looked for.
+enum Pattern {
+    /// Characters of a script without spaces, found anywhere.
+    Dense(String),
+    /// Words in a row; the last one may stand for what begins with it.
+    Words { words: Vec<String>, open: bool },
+}
+
+impl Pattern {
+    fn of(word: &str) -> Self {
+        let open = word.ends_with('*');
+        let plain = Plain::of(word);
+        if plain.dense.chars().any(is_han) {
+            Self::Dense(plain.dense)
+        } else {
+            let words = plain.words;
+            Self::Words { words, open }
+        }
+    }
+
+    const fn is_empty(&self) -> bool {
+        match self {
+            Self::Dense(text) => text.is_empty(),
+            Self::Words { words, .. } => words.is_empty(),
+        }
+    }
+}
+
+/// A text as it is searched.
+struct Plain {
+    /// Its characters, small and of common width.
+    all: Vec<char>,
+    /// Letters and digits alone.
+    dense: String,
+    /// Its words.
+    words: Vec<String>,
+}
+
+impl Plain {
+    fn of(text: &str) -> Self {
+        let visible = text.chars().filter(|c| !is_invisible(*c)).map(narrow);
+        let all: Vec<char> = visible.flat_map(char::to_lowercase).collect();
+        let whole: String = all.iter().collect();
+        let words = whole.split(|c: char| !c.is_alphanumeric());
+        Self {
+            dense: all.iter().filter(|c| c.is_alphanumeric()).collect(),
+            words: words.filter(|w| !w.is_empty()).map(str::to_owned).collect(),
+            all,
+        }
+    }
+
+    fn has(&self, pattern: &Pattern) -> bool {
+        match pattern {
+            Pattern::Dense(text) => self.dense.contains(text),
+            Pattern::Words { words, open } => {
+                let Some((last, before)) = words.split_last() else {
+                    return false;
+                };
+                let is_last = |w: &String| w == last || (*open && w.starts_with(last.as_str()));
+                let mut rows = self.words.windows(words.len());
+                rows.any(|row| row[..before.len()] == *before && is_last(&row[before.len()]))
+            }
+        }
+    }
+
+    /// Whether a number stands before the mark, or also after it.
+    fn prices(&self, mark: &str, either: bool) -> bool {
+        let mark: Vec<char> = mark.chars().map(narrow).collect();
+        self.beside(&mark)
+            .any(|(before, after)| number(before.iter().rev()) || (either && number(after.iter())))
+    }
+
+    /// The same for a word, which stands by itself.
+    fn prices_word(&self, mark: &str) -> bool {
+        let mark: Vec<char> = mark.chars().collect();
+        let letter = |c: Option<&char>| c.is_some_and(|c| c.is_alphabetic() && !is_han(*c));
+        self.beside(&mark).any(|(before, after)| {
+            !letter(before.last())
+                && !letter(after.first())
+                && (number(before.iter().rev()) || number(after.iter()))
+        })
+    }
+
+    fn beside<'a>(&'a self, mark: &'a [char]) -> impl Iterator<Item = (&'a [char], &'a [char])> {
+        let hits = self.all.windows(mark.len()).enumerate();
+        let hits = hits.filter(move |(_, window)| *window == mark);
+        hits.map(move |(at, _)| (&self.all[..at], &self.all[at + mark.len()..]))
+    }
+}
+
+/// Whether a number is next.
+fn number<'a>(mut chars: impl Iterator<Item = &'a char>) -> bool {
+    let filler = |c: &&char| c.is_whitespace() || matches!(**c, '.' | ',' | ':' | '-' | '+');
+    let next = chars.find(|c| !filler(c));
+    next.is_some_and(|c| c.is_numeric() || "〇零一二三四五六七八九十百千万萬亿億两兩".contains(*c))
+}
+
+const fn is_han(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
+}
+
+/// Characters that nobody sees, put between letters to hide a word.
+const fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+/// A full-width letter, digit or sign as its common form.
+fn narrow(c: char) -> char {
+    match c {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
+        '\u{ffe5}' => '¥',
+        '\u{ffe1}' => '£',
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Option<String> {
+        let found = Unsayable::builtin().found_in(text)?;
+        Some(match found {
+            Found::Word { word, .. } => word,
+            Found::Amount { mark } => mark,
+        })
+    }
+
+    #[test]
+    fn words_of_debt_are_found_however_they_are_dressed() {
+        for (text, word) in [
+            ("您的朋友欠我们钱", "欠"),
+            ("已经逾 期", "逾期"),
+            ("逾\u{200b}期", "逾期"),
+            ("債務", "債"),
+            ("a DEBT collector", "debt*"),
+            ("Ｄｅｂｔ", "debt*"),
+            ("his Loans", "loan*"),
+            ("It is past-due.", "past due"),
+            ("OVERDUE!", "overdue"),
+            ("khoản vay của anh", "khoản vay"),
+            ("задолженность", "задолж*"),
+            ("tiene 5 pesos", "pesos"),
+            ("call about ¥ 600", "¥"),
+            ("￥600.00", "¥"),
+            ("600 元", "元"),
+            ("六百元", "元"),
+            ("USD 12", "usd"),
+            ("12,345.60 dollars", "dollars"),
+        ] {
+            assert_eq!(found(text).as_deref(), Some(word), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_said_is_let_through() {
+        for text in [
+            "This is Ana Li. I try to reach Mr Sloane. Please ask him to call +1 202 555 0100.",
+            "您好，我是李安。请转告张三先生回电 010-12345678，谢谢。",
+            "Bowen, Powell, Payne, Collect Street 5",
+            "Chúng tôi cần liên lạc với anh Minh.",
+            "",
+        ] {
+            assert_eq!(found(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn the_institution_is_withheld_where_law_says_so() {
+        let words = Unsayable::builtin();
+        for region in ["US", "US-CA", "US-MA"] {
+            assert!(words.withholds_institution(region).is_some(), "{region}");
+        }
+        assert!(words.withholds_institution("CN").is_none());
+        assert!(Unsayable::names("here is  DEMO-bank, hello", "Demo Bank"));
+        assert!(!Unsayable::names("here is demo", "Demo Bank"));
+    }
+
+    #[test]
+    fn a_list_that_is_not_whole_is_refused_by_its_place() {
+        let bad = TEXT.replacen("words: [欠", "words: [\"**\", 欠", 1);
+        let error = Unsayable::parse("w.yaml", &bad).expect_err("an empty word");
+        assert_eq!(error.rule.as_deref(), Some("debt-zh"));
+        let bad = TEXT.replacen("language: zh", "tongue: zh", 1);
+        let error = Unsayable::parse("w.yaml", &bad).expect_err("an unknown key");
+        assert!(
+            error.line.is_some() && error.problem.contains("tongue"),
+            "{error}"
+        );
+    }
+}
