@@ -11,6 +11,7 @@ pub mod ids;
 pub mod journal;
 pub mod money;
 pub mod outcome;
+pub mod overrides;
 pub mod party;
 pub mod past;
 pub mod regions;
