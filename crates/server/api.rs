@@ -124,7 +124,7 @@ mod tests {
         ),
         (
             "ComplianceService",
-            "ListPacks ProposeOverride ApproveOverride RevokeOverride",
+            "ListPacks ProposeOverride ApproveOverride RevokeOverride ListOverrides",
         ),
         (
             "ContactService",
@@ -157,7 +157,8 @@ mod tests {
         ResumeDispatch GetStatus HoldCase ReleaseHold ReversePayment RaiseDispute ResolveDispute \
         FileComplaint ResolveComplaint RecordConsent WithdrawConsent WithdrawOptOut \
         RecordAttorney RecordCircumstance DeclareHardship RequestContact ResolveUnknown \
-        ListCollectors ListPolicies ListTemplates GetWorklist ListPacks";
+        ListCollectors ListPolicies ListTemplates GetWorklist ListPacks ProposeOverride \
+        ApproveOverride RevokeOverride ListOverrides";
 
     /// How the names of methods that change nothing begin.
     const READS: &[&str] = &[

@@ -8,6 +8,7 @@ use crate::error::{CommandError, Done};
 use crate::ids::IdSource;
 use crate::keys::Keys;
 use crate::library::{Library, PolicyDoesNotCompile};
+use crate::lifts::Known;
 use crate::planner::Parked;
 use crate::vault::Vault;
 use jiff::SignedDuration;
@@ -82,6 +83,7 @@ pub(crate) struct Inner {
     pub(crate) activity: Activity,
     pub(crate) blobs: Arc<Blobs>,
     pub(crate) parked: Parked,
+    pub(crate) known: Known,
     /// Something may be due: look again.
     pub(crate) wake: Notify,
     /// Nothing is dispatched any more in this process: it is going down, or the clock's run has ended.
@@ -130,6 +132,7 @@ impl Engine {
             channel_clock: Arc::new(ChannelClock::new(wall.clone())),
             activity: Activity::default(),
             parked: Parked::default(),
+            known: Known::default(),
             wake: Notify::new(),
             halted: AtomicBool::new(false),
             blobs: options.blobs.clone(),

@@ -176,6 +176,10 @@ pub trait Store: Send + Sync + 'static {
     /// An override of the tenant.
     async fn override_of(&self, tenant: &TenantId, id: OverrideId) -> Read<Option<Override>>;
 
+    /// How many times the tenant's overrides were written, and the approved ones that had not ended when the newest
+    /// entry was recorded, revoked ones among them.
+    async fn approved_overrides(&self, tenant: &TenantId) -> Read<(u64, Vec<Override>)>;
+
     /// All overrides of the tenant, the oldest first.
     async fn overrides(&self, tenant: &TenantId) -> Read<Vec<Override>>;
 

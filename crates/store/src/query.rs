@@ -1,5 +1,6 @@
 //! What reads ask for and get.
 
+use crate::Guard;
 use jiff::Timestamp;
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, PartyId, TenantId};
@@ -34,6 +35,14 @@ pub struct Facts {
     pub overrides_version: u64,
     /// The newest position when they were read.
     pub position: u64,
+}
+
+impl Facts {
+    /// That the lender's overrides are as they were read.
+    #[must_use]
+    pub fn overrides_guard(&self) -> Guard {
+        Guard::Overrides(self.case.tenant.clone(), self.overrides_version)
+    }
 }
 
 /// Which cases to list; none of a field means all.

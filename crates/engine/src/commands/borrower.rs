@@ -349,7 +349,7 @@ impl Engine {
 
 /// A stop was lifted: steps that were passed over are asked again, and the person who was to look at them need
 /// not.
-fn reopen(draft: &mut Draft, facts: &Facts) {
+pub(super) fn reopen(draft: &mut Draft, facts: &Facts) {
     let case = &facts.case;
     if case.skipped.is_empty() {
         return;

@@ -7,6 +7,7 @@ mod contact;
 mod dispatch;
 mod import;
 mod objection;
+mod overrides;
 mod pause;
 mod policy;
 mod promise;
@@ -21,6 +22,7 @@ pub use collector::CollectorView;
 pub use contact::ResolutionInput;
 pub use import::Imported;
 pub use objection::{ObjectionInput, SettlementInput};
+pub use overrides::{OverrideInput, OverridePlain, OverrideView};
 pub use pause::HoldInput;
 pub use promise::{PromiseInput, PromiseView};
 pub use read::CaseName;
@@ -35,7 +37,7 @@ use crate::keys::seal_answer;
 use crate::types::{Answered, Caller, Encode};
 use crate::vault::DataKey;
 use recoup_domain::ids::CaseId;
-use recoup_store::{Answer, CommitError, Facts};
+use recoup_store::{Answer, CommitError, Facts, Guard};
 use std::sync::Arc;
 
 /// How often a command is tried again because its facts moved.
@@ -140,7 +142,13 @@ impl Engine {
                 Ok(Some(Answered::Before(encoded)))
             }
             Err(CommitError::OtherRequest) => Err(CommandError::RequestReused),
-            Err(CommitError::Stale(_) | CommitError::Taken(_)) => Ok(None),
+            Err(CommitError::Stale(guard)) => {
+                if let Guard::Overrides(tenant, _) = &guard {
+                    self.0.known.forget(tenant);
+                }
+                Ok(None)
+            }
+            Err(CommitError::Taken(_)) => Ok(None),
             Err(CommitError::Store(error)) => Err(error.into()),
         }
     }

@@ -362,6 +362,8 @@ impl Suite {
         one.version += 1;
         done(&*store, put(&one)).await;
         assert_eq!(read().await.overrides, [one.clone()]);
+        let told = store.approved_overrides(&tenant).await.unwrap();
+        assert_eq!(told, (4, vec![one.clone(), other.clone()]));
         done(&*store, only(Guard::Overrides(tenant.clone(), 4))).await;
         let late = Change {
             entries: vec![build::case_entry(

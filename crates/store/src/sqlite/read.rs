@@ -100,7 +100,7 @@ pub(super) fn facts(r: &Reader, cases: &[CaseId]) -> Read<Vec<Facts>> {
 }
 
 /// A lender's approved overrides that have not ended, and how many times its overrides were written.
-fn approved(r: &Reader, tenant: &TenantId) -> Read<(u64, Vec<Override>)> {
+pub(super) fn approved(r: &Reader, tenant: &TenantId) -> Read<(u64, Vec<Override>)> {
     let key = [tenant.as_str()];
     let version = r.one(sql::OVERRIDES_VERSION, key, |row| row.get::<_, i64>(0))?;
     let Some(version) = version else {

@@ -256,6 +256,11 @@ impl Store for SqliteStore {
         .await
     }
 
+    async fn approved_overrides(&self, tenant: &TenantId) -> Read<(u64, Vec<Override>)> {
+        let tenant = tenant.clone();
+        self.read(move |r| read::approved(r, &tenant)).await
+    }
+
     async fn overrides(&self, tenant: &TenantId) -> Read<Vec<Override>> {
         let tenant = tenant.clone();
         self.read(move |r| read::all(r, "an override", sql::OVERRIDES, [tenant.as_str()]))
