@@ -365,7 +365,9 @@ impl Held {
     ) -> Done<Decided<OverrideView>> {
         let now = self.draft.now;
         if let Some(facts) = &self.facts {
-            crate::stops::alarm_for_doubt(&mut self.draft, facts);
+            if event == OverrideEvent::Revoked {
+                crate::stops::alarm_for_doubt(&mut self.draft, facts);
+            }
             self.draft.schedule(facts.case.id, Some(now));
         }
         if self.row.case.is_none() {
