@@ -19,7 +19,7 @@ const POLICY: &str = "name: quiet
 stages:
   - name: one
     enter: case.dpd >= 30000
-    steps: [{channel: sms, template: reminder, max: 1}]
+    steps: [{channel: phone, template: first_call, max: 1}]
 ";
 
 /// A command by somebody: exit code, and what it says.

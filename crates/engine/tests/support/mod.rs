@@ -1,4 +1,5 @@
 //! An engine on a real store, a clock that the test moves, and channels that answer as they are told.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
