@@ -375,6 +375,28 @@ impl Store for Planted {
         self.inner.collectors(tenant).await
     }
 
+    async fn override_of(
+        &self,
+        tenant: &TenantId,
+        id: recoup_domain::ids::OverrideId,
+    ) -> Read<Option<recoup_domain::overrides::Override>> {
+        self.inner.override_of(tenant, id).await
+    }
+
+    async fn approved_overrides(
+        &self,
+        tenant: &TenantId,
+    ) -> Read<(u64, Vec<recoup_domain::overrides::Override>)> {
+        self.inner.approved_overrides(tenant).await
+    }
+
+    async fn overrides(
+        &self,
+        tenant: &TenantId,
+    ) -> Read<Vec<recoup_domain::overrides::Override>> {
+        self.inner.overrides(tenant).await
+    }
+
     async fn switches(&self) -> Read<Vec<Switch>> {
         self.inner.switches().await
     }
