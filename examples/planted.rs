@@ -390,10 +390,7 @@ impl Store for Planted {
         self.inner.approved_overrides(tenant).await
     }
 
-    async fn overrides(
-        &self,
-        tenant: &TenantId,
-    ) -> Read<Vec<recoup_domain::overrides::Override>> {
+    async fn overrides(&self, tenant: &TenantId) -> Read<Vec<recoup_domain::overrides::Override>> {
         self.inner.overrides(tenant).await
     }
 
