@@ -27,7 +27,8 @@ use recoup_domain::time::Zone;
 use recoup_domain::{Case, Party};
 use recoup_store::{
     Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Facts, JournalFilter,
-    Leaf, Page, Read, Recorded, Store, StoreStatus, StoredPolicy, StoredTemplate, Switch, Write,
+    Leaf, Page, Read, Recorded, Sought, Standing, Store, StoreStatus, StoredPolicy, StoredTemplate,
+    Switch, Write,
 };
 
 fn main() -> ExitCode {
@@ -270,8 +271,12 @@ impl Store for Planted {
         self.inner.next_due().await
     }
 
-    async fn schedules(&self, cases: &[CaseId]) -> Read<Vec<(CaseId, Timestamp)>> {
-        self.inner.schedules(cases).await
+    async fn shown(&self, cases: &[CaseId]) -> Read<Vec<(Facts, Option<Timestamp>)>> {
+        self.inner.shown(cases).await
+    }
+
+    async fn standing(&self, sought: &[Sought]) -> Read<Vec<Standing>> {
+        self.inner.standing(sought).await
     }
 
     async fn pinned_cases(&self, tenant: &TenantId, name: &str, version: u32) -> Read<u64> {
@@ -373,6 +378,25 @@ impl Store for Planted {
 
     async fn collectors(&self, tenant: &TenantId) -> Read<Vec<Collector>> {
         self.inner.collectors(tenant).await
+    }
+
+    async fn override_of(
+        &self,
+        tenant: &TenantId,
+        id: recoup_domain::ids::OverrideId,
+    ) -> Read<Option<recoup_domain::overrides::Override>> {
+        self.inner.override_of(tenant, id).await
+    }
+
+    async fn approved_overrides(
+        &self,
+        tenant: &TenantId,
+    ) -> Read<(u64, Vec<recoup_domain::overrides::Override>)> {
+        self.inner.approved_overrides(tenant).await
+    }
+
+    async fn overrides(&self, tenant: &TenantId) -> Read<Vec<recoup_domain::overrides::Override>> {
+        self.inner.overrides(tenant).await
     }
 
     async fn switches(&self) -> Read<Vec<Switch>> {

@@ -14,6 +14,7 @@ mod identity;
 mod kill;
 mod logs;
 mod metrics;
+mod overrides;
 mod planted;
 mod race;
 mod requests;

@@ -127,7 +127,7 @@ mod tests {
         ),
         (
             "ComplianceService",
-            "ListPacks ProposeOverride ApproveOverride RevokeOverride",
+            "ListPacks ProposeOverride ApproveOverride RevokeOverride ListOverrides",
         ),
         (
             "ContactService",
@@ -160,7 +160,8 @@ mod tests {
         ResumeDispatch GetStatus HoldCase ReleaseHold ReversePayment RaiseDispute ResolveDispute \
         FileComplaint ResolveComplaint RecordConsent WithdrawConsent WithdrawOptOut \
         RecordAttorney RecordCircumstance DeclareHardship RequestContact ResolveUnknown \
-        ListCollectors ListPolicies ListTemplates GetWorklist ListPacks";
+        ListCollectors ListPolicies ListTemplates GetWorklist ListPacks ProposeOverride \
+        ApproveOverride RevokeOverride ListOverrides";
 
     /// How the names of methods that change nothing begin.
     const READS: &[&str] = &[

@@ -300,6 +300,12 @@ fn problem_of(error: CommandError) -> Result<Problem, Status> {
         CommandError::SamePerson { principal, .. } => {
             Problem::new(R::SamePerson, message).with("principal", principal)
         }
+        CommandError::RuleUnknown(rule) => Problem::new(R::RuleUnknown, message)
+            .with("field", "rule_id")
+            .with("value", rule),
+        CommandError::RuleNotOverridable { rule, .. } => {
+            Problem::new(R::RuleNotOverridable, message).with("value", rule)
+        }
         CommandError::ContactState { contact, state, .. } => Problem::new(R::ContactState, message)
             .with("contact_id", contact)
             .with("value", state),
@@ -348,6 +354,7 @@ fn not_found(what: &str) -> ErrorReason {
         "policy" => R::PolicyNotFound,
         "template" => R::TemplateNotFound,
         "channel" => R::ChannelNotFound,
+        "override" => R::OverrideNotFound,
         "payment" => R::PaymentNotFound,
         "dispute" | "complaint" | "consent" | "opt-out" => R::RecordNotFound,
         _ => R::CaseNotFound,

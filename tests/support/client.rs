@@ -47,6 +47,7 @@ services!(
     channels: channel_service_client::ChannelServiceClient,
     collectors: collector_service_client::CollectorServiceClient,
     events: event_service_client::EventServiceClient,
+    law: compliance_service_client::ComplianceServiceClient,
     audit: audit_service_client::AuditServiceClient,
     admin: admin_service_client::AdminServiceClient,
     reports: report_service_client::ReportServiceClient,

@@ -401,6 +401,32 @@ pub(crate) const SEEDS: &[Seed] = &[
             "update_mask": "displayName,credentials,languages,regions,active"}"#,
     ),
     seed("ListPacks", r#"{"page_size": 1}"#),
+    seed(
+        "ProposeOverride",
+        r#"{"request_id": "$request", "rule_id": "CN-GBT45251-FREQ3", "case_id": "$case",
+            "reason": "she asked for it", "until": "$soon"}"#,
+    ),
+    after(
+        (
+            "ProposeOverride",
+            r#"{"request_id": "$request", "rule_id": "CN-GBT45251-FREQ3", "reason": "a test",
+                "until": "$soon"}"#,
+            "override.override_id",
+        ),
+        "ApproveOverride",
+        r#"{"request_id": "$request", "override_id": "$taken", "note": "read twice"}"#,
+    ),
+    after(
+        (
+            "ProposeOverride",
+            r#"{"request_id": "$request", "rule_id": "CN-GBT45251-FREQ3", "reason": "a test",
+                "until": "$soon"}"#,
+            "override.override_id",
+        ),
+        "RevokeOverride",
+        r#"{"request_id": "$request", "override_id": "$taken", "reason": "no more"}"#,
+    ),
+    seed("ListOverrides", r#"{"page_size": 1}"#),
     seed("ListCollectors", r#"{"page_size": 1}"#),
     seed("ListChannels", r#"{"page_size": 1}"#),
     seed(

@@ -301,6 +301,17 @@ async fn facts(one: &Client, two: &Client, first: u32) -> Facts {
         .await;
     let event = watch.expect("events").into_inner().message().await;
     facts.insert("$cursor", event.expect("an event").expect("one").cursor);
+    for reason in ["the first", "the second"] {
+        let request = v1::ProposeOverrideRequest {
+            request_id: format!("override-{reason}").replace(' ', "-"),
+            rule_id: "CN-GBT45251-FREQ3".into(),
+            case_id: String::new(),
+            reason: reason.into(),
+            until: Some(scenes::pb_time(scenes::now() + 2.hours())),
+        };
+        let proposed = one.law().propose_override(request).await;
+        proposed.expect("an override");
+    }
     times(&mut facts);
     facts
 }

@@ -1,6 +1,7 @@
 //! The gate: one proposal in, permit or deny out.
 
 use crate::calendar::MissingYear;
+use crate::lifted;
 use crate::pack::Binding;
 use crate::proposal::Proposal;
 use crate::question::{Moment, Question};
@@ -86,7 +87,8 @@ pub enum Why {
 ///
 /// `past` holds the contacts with the proposal's party at this lender, over all cases and channels;
 /// contacts with others are passed over. Of several zones all must be open; calendar days are read in the
-/// first. Nothing is allocated where the answer is a permit.
+/// first. What an override of the binding lifts permits as long as the override holds, and judges as ever
+/// before and after. Nothing is allocated where the answer is a permit.
 pub fn gate(
     binding: &Binding,
     proposal: &Proposal<'_>,
@@ -99,12 +101,15 @@ pub fn gate(
     let mut expires = expiry_of_effect(proposal);
     let mut reasons: Vec<Reason> = Vec::new();
     for rule in applicable(binding, proposal) {
-        match rule.judge(&question, &moment) {
-            Answer::Open { until } => {
+        match lifted::judge(binding, rule, &question, &moment) {
+            (Answer::Open { until }, lift) => {
                 expires = expires.min(until);
-                trace.permitted(rule, until);
+                match lift {
+                    None => trace.permitted(rule, until),
+                    Some(lift) => trace.lifted(rule, lift),
+                }
             }
-            Answer::Shut { next } => {
+            (Answer::Shut { next }, _) => {
                 let earliest = within_search(proposal.effect.from, next);
                 trace.denied(rule, earliest);
                 reasons.push(Reason {
@@ -139,7 +144,7 @@ fn earliest(binding: &Binding, question: &Question<'_>, first: Moment) -> Option
     loop {
         let mut latest = moment.at;
         for rule in applicable(binding, question.proposal) {
-            match rule.judge(question, &moment) {
+            match lifted::judge(binding, rule, question, &moment).0 {
                 Answer::Open { .. } => {}
                 Answer::Shut { next } => latest = latest.max(within_search(from, next)?),
             }

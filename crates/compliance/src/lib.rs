@@ -9,6 +9,7 @@
 mod builtin;
 pub mod calendar;
 pub mod gate;
+mod lifted;
 mod load;
 pub mod pack;
 pub mod proposal;

@@ -3,9 +3,10 @@
 use crate::builtin;
 use crate::calendar;
 use crate::load::{self, PackError};
-use crate::rule::{Confidence, RuleRef};
+use crate::rule::{Confidence, Rule, RuleRef, Severity};
 use jiff::civil::Date;
 use recoup_domain::case::LenderKind;
+use recoup_domain::overrides::Lift;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, LazyLock};
@@ -119,6 +120,7 @@ pub(crate) fn within(inner: &str, outer: &str) -> bool {
 pub struct Binding {
     rules: Arc<[RuleRef]>,
     days_max: i32,
+    lifts: Arc<[Lift]>,
 }
 
 impl Binding {
@@ -127,7 +129,25 @@ impl Binding {
         Self {
             days_max: days.max().unwrap_or(0),
             rules: rules.into(),
+            lifts: Arc::default(),
         }
+    }
+
+    /// The same rules, with those presumptions lifted that an override names. A rule that is hard or advice, or
+    /// stands in another pack than the override says, is lifted by none.
+    #[must_use]
+    pub fn lifting(&self, lifts: impl IntoIterator<Item = Lift>) -> Self {
+        let lifts = lifts.into_iter();
+        let lifts = lifts.filter(|lift| self.rules.iter().any(|rule| may_lift(lift, rule)));
+        Self {
+            lifts: lifts.collect(),
+            ..self.clone()
+        }
+    }
+
+    /// What lifts a rule.
+    pub(crate) fn lifts_of<'a>(&'a self, rule: &'a Rule) -> impl Iterator<Item = &'a Lift> + Clone {
+        self.lifts.iter().filter(move |lift| may_lift(lift, rule))
     }
 
     /// The rules, law before house.
@@ -144,13 +164,20 @@ impl Binding {
             let shape = rule.shape.on_days(holidays, pauses);
             shape.map_or_else(|| rule.clone(), |shape| Arc::new(rule.with_shape(shape)))
         });
-        Self::new(moved.collect())
+        Self {
+            lifts: self.lifts.clone(),
+            ..Self::new(moved.collect())
+        }
     }
 
     /// The longest span of days that a rule counts over.
     pub(crate) const fn days_max(&self) -> i32 {
         self.days_max
     }
+}
+
+fn may_lift(lift: &Lift, rule: &Rule) -> bool {
+    rule.severity() == Severity::Presumption && rule.id() == lift.rule && rule.pack() == lift.pack
 }
 
 /// A place that no pack knows. Nothing may be contacted under law that nobody wrote down.

@@ -8,7 +8,9 @@ use recoup_compliance::pack::Binding;
 use recoup_compliance::{NoTrace, Packs, Proposal, Verdict, gate};
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::ContactClass;
+use recoup_domain::ids::OverrideId;
 use recoup_domain::outcome::Outcome;
+use recoup_domain::overrides::Lift;
 use recoup_domain::party::{ConsentKind, Inconvenient, PointKind, PointState};
 use recoup_domain::past::PastContact;
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -92,6 +94,23 @@ fn a_permit_allocates_nothing() {
         proposal.case.forbearance = true;
         permits_for_nothing(&all, &proposal, std::slice::from_ref(&before));
     }
+    // A presumption that an override lifts.
+    let night = support::at("2026-07-08T23:30:00+08:00");
+    let rule = packs.rules().find(|r| r.id() == "CN-GBT45251-TIME");
+    let rule = rule.unwrap();
+    let lift = Lift {
+        id: OverrideId::from_bytes([1; 16]),
+        pack: rule.pack().to_owned(),
+        rule: rule.id().to_owned(),
+        from: night - SignedDuration::from_hours(1),
+        until: night + SignedDuration::from_hours(1),
+        proposed_by: "ann".to_owned(),
+        approved_by: "ben".to_owned(),
+    };
+    let lifted = packs.only(&[rule.id()]).unwrap().lifting([lift]);
+    let person = support::party(&["Asia/Shanghai"]);
+    let proposal = support::proposal(&person, ContactClass::Phone, night);
+    permits_for_nothing(&lifted, &proposal, &[]);
     // The counter counts.
     assert_eq!(allocations(|| drop(black_box(Box::new(1_u8)))), 1);
 }

@@ -3,6 +3,7 @@
 use crate::case::PolicyPin;
 use crate::ids::{CaseId, CollectorId, ContactId, KeyedHash, PartyId, TenantId};
 use crate::outcome::Outcome;
+use crate::overrides::Lift;
 use crate::party::Relation;
 use crate::sealed::Sealed;
 use crate::time::Window;
@@ -243,6 +244,9 @@ pub struct DecisionRecord {
     pub trace_hash: String,
     /// The rules that were asked and permitted.
     pub permitted_by: Vec<String>,
+    /// Presumptions that stood against it and were lifted by an override; they are not among those above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lifted: Vec<Lift>,
 }
 
 /// A contact: one slot of a case, for ever.

@@ -128,6 +128,8 @@ ids! {
     OptOutId = "optout";
     /// A consent.
     ConsentId = "consent";
+    /// An override of a presumption of law.
+    OverrideId = "override";
 }
 
 /// A contact: the slot `(case, plan_seq)` it was planned in. The id is the slot, so one slot can never

@@ -2,8 +2,9 @@
 
 use crate::case::{self, Case, CaseEvent};
 use crate::contact::{Contact, ContactState};
-use crate::ids::{CaseId, ContactId, KeyedHash, PartyId, TenantId};
+use crate::ids::{CaseId, ContactId, KeyedHash, OverrideId, PartyId, TenantId};
 use crate::outcome::Outcome;
+use crate::overrides::OverrideEvent;
 use crate::party::{self, Party, PartyEvent, Taught};
 use crate::sealed::Sealed;
 use jiff::Timestamp;
@@ -52,6 +53,17 @@ pub enum What {
         party: PartyId,
         /// What.
         event: ContactEvent,
+    },
+    /// To an override of a presumption of law.
+    Override {
+        /// Which.
+        id: OverrideId,
+        /// The rule.
+        rule: String,
+        /// The one case it is about; none means all of the lender.
+        case: Option<CaseId>,
+        /// What.
+        event: OverrideEvent,
     },
     /// To the service: policies, templates, collectors, dispatch.
     Service {
@@ -168,7 +180,7 @@ pub fn apply_to_case(case: &mut Case, what: &What, at: Timestamp) {
             }
             case.touch(at);
         }
-        What::Party { .. } | What::Service { .. } => {}
+        What::Party { .. } | What::Override { .. } | What::Service { .. } => {}
     }
 }
 
@@ -202,7 +214,7 @@ pub fn apply_to_party(party: &mut Party, what: &What, at: Timestamp) {
             }
             party.touch(at);
         }
-        What::Case { .. } | What::Service { .. } => {}
+        What::Case { .. } | What::Override { .. } | What::Service { .. } => {}
     }
 }
 

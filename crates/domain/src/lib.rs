@@ -13,6 +13,7 @@ pub mod journal;
 pub mod money;
 mod offsets;
 pub mod outcome;
+pub mod overrides;
 pub mod party;
 pub mod past;
 pub mod regions;

@@ -6,6 +6,7 @@ use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::Done;
 use crate::figures::Operation;
+use crate::lifts::is_unlifted;
 use crate::message::{Message, ObligorText};
 use crate::render::Content;
 use crate::settle::{self, Evidence};
@@ -183,7 +184,7 @@ impl Engine {
             self.hold_person(&mut draft, &out.contact).await?;
             self.reseal(&mut draft, out, &result).await?;
             note_result(&mut draft, out, &result);
-            self.end_if_overtaken(&mut draft, out).await;
+            self.end_if_overtaken(&mut draft, out, &facts).await;
             self.schedule_next(&mut draft, &facts).await;
             draft.guard_all();
             let (change, cancels) = draft.finish();
@@ -225,7 +226,7 @@ impl Engine {
     }
 
     /// A stop fact that came while the contact was in flight calls it off as soon as it is accepted.
-    async fn end_if_overtaken(&self, draft: &mut Draft, out: &Outgoing) {
+    async fn end_if_overtaken(&self, draft: &mut Draft, out: &Outgoing, facts: &Facts) {
         let contact = &out.contact;
         let accepted = draft
             .contact(contact.id)
@@ -239,7 +240,7 @@ impl Engine {
                 is_overtaken(case, party, contact) || (paid && contact.class == ContactClass::Visit)
             }
             _ => false,
-        };
+        } || is_unlifted(contact, &facts.overrides);
         if accepted && overtaken {
             self.begin_cancel(draft, contact.id);
         }

@@ -8,6 +8,7 @@ use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
 use recoup_domain::journal::{
     ContactEvent, Entry, What, apply_contact, apply_to_case, apply_to_party,
 };
+use recoup_domain::overrides::{Override, OverrideEvent};
 use recoup_domain::party::PartyEvent;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, Party};
@@ -231,6 +232,17 @@ impl Draft {
         }
     }
 
+    /// Something happened to an override.
+    pub(crate) fn override_event(&mut self, row: &Override, event: OverrideEvent) {
+        let what = What::Override {
+            id: row.id,
+            rule: row.rule.clone(),
+            case: row.case,
+            event,
+        };
+        self.entry(what, Sealed::default());
+    }
+
     /// Something happened to the service.
     pub(crate) fn service_event(&mut self, event: &str, subject: String) {
         self.entry(
@@ -351,7 +363,7 @@ impl Draft {
         let case = match &what {
             What::Case { id, .. } => Some(*id),
             What::Contact { id, .. } => Some(id.case),
-            What::Party { .. } | What::Service { .. } => None,
+            What::Party { .. } | What::Override { .. } | What::Service { .. } => None,
         };
         if let Some(held) = case.and_then(|id| self.cases.get_mut(&id)) {
             apply_to_case(&mut held.row, &what, now);
@@ -360,7 +372,7 @@ impl Draft {
         let party = match &what {
             What::Party { id, .. } => Some(*id),
             What::Contact { party, .. } => Some(*party),
-            What::Case { .. } | What::Service { .. } => None,
+            What::Case { .. } | What::Override { .. } | What::Service { .. } => None,
         };
         if let Some(held) = party.and_then(|id| self.parties.get_mut(&id)) {
             apply_to_party(&mut held.row, &what, now);

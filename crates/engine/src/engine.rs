@@ -8,6 +8,7 @@ use crate::error::{CommandError, Done};
 use crate::ids::IdSource;
 use crate::keys::Keys;
 use crate::library::{Library, PolicyDoesNotCompile};
+use crate::lifts::Known;
 use crate::planner::{HeldBack, Parked};
 use crate::vault::Vault;
 use jiff::SignedDuration;
@@ -83,6 +84,7 @@ pub(crate) struct Inner {
     pub(crate) blobs: Arc<Blobs>,
     pub(crate) parked: Parked,
     pub(crate) held_back: HeldBack,
+    pub(crate) known: Known,
     /// Something may be due: look again.
     pub(crate) wake: Notify,
     /// Nothing is dispatched any more in this process: it is going down, or the clock's run has ended.
@@ -132,6 +134,7 @@ impl Engine {
             activity: Activity::default(),
             parked: Parked::default(),
             held_back: HeldBack::default(),
+            known: Known::default(),
             wake: Notify::new(),
             halted: AtomicBool::new(false),
             blobs: options.blobs.clone(),

@@ -66,6 +66,17 @@ pub enum CommandError {
         /// What they want to do, such as `activate it`.
         wants: &'static str,
     },
+    /// No pack has a rule of that id.
+    #[error("no pack has a rule `{0}`; `recoup law` lists them")]
+    RuleUnknown(String),
+    /// The rule is no presumption: nobody may override it.
+    #[error("{rule} is {severity}: only a presumption of law can be overridden")]
+    RuleNotOverridable {
+        /// Which.
+        rule: String,
+        /// How hard it is.
+        severity: &'static str,
+    },
     /// The contact does not stand where the command needs it.
     #[error("contact {contact} is {state}; {needs}")]
     ContactState {

@@ -3,15 +3,17 @@
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::intent::TZDB;
+use crate::lifts::lifts;
 use crate::message::must_suit;
 use jiff::Timestamp;
-use recoup_compliance::Denial;
+use recoup_compliance::{Denial, TraceLine};
 use recoup_decide::{Action, Decision, FullTrace, Plan};
 use recoup_domain::CaseEvent;
 use recoup_domain::case::{Pause, PolicyPin, SkipReason};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
 use recoup_domain::journal::What;
+use recoup_domain::overrides::Lift;
 use recoup_domain::party::Relation;
 use recoup_policy::Note;
 use recoup_store::{Facts, JournalFilter, Scope, Switch};
@@ -33,6 +35,8 @@ pub struct Explanation {
     pub stages: Vec<StageNote>,
     /// Each step of the stage.
     pub steps: Vec<StepState>,
+    /// The overrides in force that are about the case, and whether each lets something pass that its rule denies.
+    pub overrides: Vec<(Lift, bool)>,
     /// The facts used, as name and value.
     pub facts: Vec<(String, String)>,
     /// The policy version.
@@ -198,6 +202,7 @@ impl Engine {
             stage: name,
             stages: stage_notes(policy, &trace),
             steps,
+            overrides: overrides(facts, at, &trace),
             facts: facts_used(facts, at),
             policy: facts.case.policy.clone(),
             packs_hash: self.0.library.packs().hash().to_owned(),
@@ -351,6 +356,16 @@ fn stage_notes(policy: &recoup_policy::Policy, trace: &FullTrace) -> Vec<StageNo
     notes
 }
 
+fn overrides(facts: &Facts, at: Timestamp, trace: &FullTrace) -> Vec<(Lift, bool)> {
+    let lines = || trace.gate.iter().flat_map(|(_, _, gate)| &gate.lines);
+    let used = |lift: &Lift| {
+        let by = |line: &TraceLine| matches!(line, TraceLine::Lifted { by } if by == lift);
+        lines().any(by)
+    };
+    let ahead = lifts(&facts.overrides).filter(|lift| at < lift.until);
+    ahead.map(|lift| (lift.clone(), used(&lift))).collect()
+}
+
 fn facts_used(facts: &Facts, at: Timestamp) -> Vec<(String, String)> {
     let (case, party) = (&facts.case, &facts.borrower);
     let score = |s: Option<u8>| s.map_or_else(|| "not known".to_owned(), |s| s.to_string());
@@ -422,6 +437,17 @@ fn words(facts: &Facts, e: &Explanation) -> Vec<String> {
             ));
         }
     }
+    lines.extend(e.overrides.iter().map(|(lift, used)| {
+        let counts = if *used {
+            "without it the rule would deny"
+        } else {
+            "the rule is not in the way now"
+        };
+        format!(
+            "{} is lifted by {} until {} (proposed by {}, approved by {} at {}); {counts}.",
+            lift.rule, lift.id, lift.until, lift.proposed_by, lift.approved_by, lift.from
+        )
+    }));
     lines.push(match &e.decision.action {
         Action::Contact(plan) => format!(
             "A {} contact would be made now, its effect between {} and {}.",

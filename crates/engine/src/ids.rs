@@ -2,7 +2,7 @@
 //! too, with random bits from the system or from a seed.
 
 use crate::clock::Wall;
-use recoup_domain::ids::{CaseId, CollectorId, ConsentId, OptOutId, PartyId, PauseId};
+use recoup_domain::ids::{CaseId, CollectorId, ConsentId, OptOutId, OverrideId, PartyId, PauseId};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -74,6 +74,12 @@ impl IdSource {
     /// A new consent's id.
     #[must_use]
     pub fn consent(&self) -> ConsentId {
+        self.uuid().into()
+    }
+
+    /// A new override's id.
+    #[must_use]
+    pub fn overriding(&self) -> OverrideId {
         self.uuid().into()
     }
 

@@ -5,12 +5,13 @@ use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
+use crate::lifts::lifts;
 use crate::message::{Message, ObligorText, must_suit};
 use crate::planner::Decided;
 use crate::render::{CasePlain, Content, Scene, render};
 use crate::types::PartyPlain;
 use jiff::{SignedDuration, Timestamp};
-use recoup_compliance::Binding;
+use recoup_compliance::{Binding, TraceLine};
 use recoup_decide::{DECISION_VERSION, Dropped, FullTrace, Input, Plan, Waiting};
 use recoup_domain::case::CaseEvent;
 use recoup_domain::contact::{
@@ -18,6 +19,7 @@ use recoup_domain::contact::{
 };
 use recoup_domain::ids::{CollectorId, ContactId};
 use recoup_domain::journal::ContactEvent;
+use recoup_domain::overrides::Lift;
 use recoup_domain::party::Relation;
 use recoup_domain::time::Window;
 use recoup_domain::{Case, Party, PastContact};
@@ -73,13 +75,7 @@ impl Engine {
         let policy = library.policy_of(case).ok_or_else(|| {
             CommandError::NoPolicy(format!("{} is pinned to no policy that is loaded", case.id))
         })?;
-        let binding =
-            library
-                .binding(case, &facts.borrower)
-                .map_err(|e| CommandError::Jurisdiction {
-                    given: e.given.clone(),
-                    known: e.known.clone(),
-                })?;
+        let binding = self.binding(facts)?;
         let horizon = self
             .0
             .wall
@@ -103,6 +99,24 @@ impl Engine {
             waiting: waiting.collect(),
             visitors: library.visitors(&facts.borrower, horizon),
             waiting_rows,
+        })
+    }
+
+    /// The rules that bind contacts of a case with its borrower, as far as no override lifts them.
+    pub(crate) fn binding(&self, facts: &Facts) -> Done<Binding> {
+        let binding = self.binding_with(&facts.case, &facts.borrower)?;
+        if facts.overrides.is_empty() {
+            return Ok(binding);
+        }
+        Ok(binding.lifting(lifts(&facts.overrides)))
+    }
+
+    /// The rules that bind contacts of a case with a party, none of them lifted.
+    pub(crate) fn binding_with(&self, case: &Case, party: &Party) -> Done<Binding> {
+        let binding = self.0.library.binding(case, party);
+        binding.map_err(|e| CommandError::Jurisdiction {
+            given: e.given.clone(),
+            known: e.known.clone(),
         })
     }
 
@@ -278,7 +292,7 @@ impl Engine {
         let mut trace = FullTrace::default();
         let _ = recoup_decide::step(&world.input(&facts.case, facts), now, &mut trace);
         let lines = trace.lines().join("\n");
-        let permitted = trace.gate.last().map(|(_, _, gate)| permitted_by(gate));
+        let gate = trace.gate.last().map(|(_, _, gate)| gate);
         DecisionRecord {
             as_of: facts.position,
             policy_hash: facts
@@ -291,7 +305,8 @@ impl Engine {
             tzdb: TZDB.to_owned(),
             decision_version: DECISION_VERSION,
             trace_hash: sha256_hex(lines.as_bytes()),
-            permitted_by: permitted.unwrap_or_default(),
+            permitted_by: gate.map(permitted_by).unwrap_or_default(),
+            lifted: gate.map(lifted_in).unwrap_or_default(),
         }
     }
 
@@ -401,10 +416,19 @@ fn intend(
 
 pub(crate) fn permitted_by(trace: &recoup_compliance::FullTrace) -> Vec<String> {
     let permitted = trace.lines.iter().filter_map(|line| match line {
-        recoup_compliance::TraceLine::Permitted { rule, .. } => Some(rule.clone()),
-        recoup_compliance::TraceLine::Denied { .. } => None,
+        TraceLine::Permitted { rule, .. } => Some(rule.clone()),
+        TraceLine::Lifted { .. } | TraceLine::Denied { .. } => None,
     });
     permitted.collect()
+}
+
+/// What was lifted where it would have denied.
+pub(crate) fn lifted_in(trace: &recoup_compliance::FullTrace) -> Vec<Lift> {
+    let lifted = trace.lines.iter().filter_map(|line| match line {
+        TraceLine::Lifted { by } => Some(by.clone()),
+        TraceLine::Permitted { .. } | TraceLine::Denied { .. } => None,
+    });
+    lifted.collect()
 }
 
 /// Spreads visits over those who may go: two neighbours of the list, by the contact's own number.

@@ -20,6 +20,8 @@ pub(crate) const PARTY_PLACE: &str = "party.sealed";
 pub(crate) const CASE_PLACE: &str = "case.sealed";
 /// Where a contact's sealed content belongs.
 pub(crate) const CONTACT_PLACE: &str = "contact.sealed";
+/// Where what was written about an override belongs.
+pub(crate) const OVERRIDE_PLACE: &str = "override.sealed";
 /// Where the recorded answer to a request belongs.
 const ANSWER_PLACE: &str = "request.sealed";
 /// Where personal data beside a journal entry belongs.

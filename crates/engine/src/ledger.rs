@@ -8,6 +8,7 @@ use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, StopKind, What};
 use recoup_domain::outcome::{Outcome, PointEvidence};
+use recoup_domain::overrides::{Override, Signed};
 use recoup_domain::party::{PartyEvent, PointState, Relation};
 use recoup_domain::time::{NEVER, Zone, add_days};
 use recoup_domain::{Case, Party};
@@ -19,7 +20,9 @@ use tokio::sync::mpsc;
 /// Rows read at a time.
 const PAGE: usize = 512;
 /// Kinds of lines, which the footer counts.
-const KINDS: [&str; 6] = ["case", "party", "slot", "denial", "payment", "stop"];
+const KINDS: [&str; 7] = [
+    "case", "party", "slot", "denial", "payment", "stop", "override",
+];
 
 struct Writer {
     out: mpsc::Sender<Vec<String>>,
@@ -75,6 +78,9 @@ impl Engine {
         self.cases_and_parties(tenant, &mut w).await?;
         self.slots(tenant, &mut w).await?;
         self.history(tenant, position, &mut w).await?;
+        for row in self.0.store.overrides(tenant).await? {
+            w.line("override", override_line(&row)).await;
+        }
         let counts = json!({ "counts": w.counts });
         w.line("footer", counts).await;
         w.flush().await;
@@ -177,7 +183,7 @@ impl Memory {
             What::Contact { party, event, .. } => {
                 self.contact(*party, event, at).into_iter().collect()
             }
-            What::Service { .. } => Vec::new(),
+            What::Override { .. } | What::Service { .. } => Vec::new(),
         }
     }
 
@@ -423,6 +429,25 @@ fn party_line(party: &Party, relation: Relation) -> Value {
     json!({ "party": party.id, "role": role, "zones": party.zones, "regions": party.regions })
 }
 
+/// Ids, names of principals and instants; why it was asked for stays sealed.
+fn override_line(o: &Override) -> Value {
+    let by = |s: &Option<Signed>| s.as_ref().map(|s| s.by.clone());
+    let at = |s: &Option<Signed>| s.as_ref().map(|s| us(s.at));
+    json!({
+        "override": o.id,
+        "pack": o.pack,
+        "rule": o.rule,
+        "case": o.case,
+        "proposed_by": o.proposed.by,
+        "proposed_at_us": us(o.proposed.at),
+        "approved_by": by(&o.approved),
+        "approved_at_us": at(&o.approved),
+        "revoked_by": by(&o.revoked),
+        "revoked_at_us": at(&o.revoked),
+        "until_us": us(o.until),
+    })
+}
+
 fn slot_line(c: &Contact) -> Value {
     let states: Vec<Value> = c
         .states
@@ -454,6 +479,7 @@ fn slot_line(c: &Contact) -> Value {
         "outcome": c.outcome,
         "outcome_at_us": c.outcome_at.map(us),
         "states": states,
+        "lifted_by": c.decision.iter().flat_map(|d| d.lifted.iter().map(|l| l.id)).collect::<Vec<_>>(),
     })
 }
 

@@ -22,6 +22,7 @@ mod intent;
 mod keys;
 mod ledger;
 mod library;
+mod lifts;
 mod message;
 mod others;
 mod planner;

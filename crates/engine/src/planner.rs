@@ -228,6 +228,7 @@ impl Engine {
         draft.hold_case(facts.case.clone());
         draft.hold_party(facts.borrower.clone());
         draft.guard(recoup_store::Guard::Fence(case, claim.fence));
+        draft.guard(facts.overrides_guard());
         let (timers, _) = due_timers(&facts.case, now);
         if !timers.is_empty() {
             draft.speak_as("timer");
@@ -242,6 +243,12 @@ impl Engine {
             case: current,
             ..facts.clone()
         };
+        if self.call_off_unlifted(&mut draft, facts).await? {
+            crate::stops::alarm_for_doubt(&mut draft, facts);
+            draft.schedule(case, Some(now));
+            draft.guard_all();
+            return Ok(Decided::Write(Box::new(Prepared { draft, send: None })));
+        }
         let world = self.world(&facts.case, facts).await?;
         let decision = recoup_decide::step(
             &world.input(&facts.case, facts),

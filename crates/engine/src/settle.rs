@@ -236,5 +236,7 @@ impl Engine {
             Err(_) => Some(now),
         };
         draft.schedule(id, at);
+        // What was approved or revoked meanwhile may mean another instant.
+        draft.guard(facts.overrides_guard());
     }
 }

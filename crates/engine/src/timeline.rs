@@ -6,8 +6,9 @@ use crate::error::Done;
 use jiff::Timestamp;
 use recoup_domain::Contact;
 use recoup_domain::case::{CaseEvent, EndedBy, PromiseResult, SkipReason};
-use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
+use recoup_domain::ids::{CaseId, ContactId, OverrideId, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, Entry, What};
+use recoup_domain::overrides::OverrideEvent;
 use recoup_domain::party::{ConsentKind, PartyEvent, PointState};
 use recoup_domain::time::NEVER;
 use recoup_store::{JournalFilter, Page, Recorded};
@@ -89,7 +90,8 @@ impl Engine {
             What::Case { .. } => borrower,
             What::Party { id, .. } => *id,
             What::Contact { party, .. } => *party,
-            What::Service { .. } => return Ok(None),
+            What::Override { case: Some(_), .. } => borrower,
+            What::Override { case: None, .. } | What::Service { .. } => return Ok(None),
         };
         Beside::of(entry, person, &self.0.keys).await
     }
@@ -101,6 +103,9 @@ fn item(recorded: &Recorded, currency: &str) -> TimelineItem {
         What::Case { event, .. } => case_words(event, currency),
         What::Party { event, .. } => party_words(event),
         What::Contact { event, .. } => contact_words(event),
+        What::Override {
+            id, rule, event, ..
+        } => override_words(*id, rule, *event),
         What::Service { event, subject } => (event.clone(), subject.clone()),
     };
     let contact = match &entry.what {
@@ -138,13 +143,19 @@ fn why(contact: &Contact) -> String {
     );
     let decision = contact.decision.as_ref();
     let rules = decision.map_or_else(String::new, |d| d.permitted_by.join(", "));
+    let lifted = decision.map_or(&[][..], |d| &d.lifted);
+    let lifted: Vec<String> = lifted
+        .iter()
+        .map(|l| format!("; {} was lifted by {} until {}", l.rule, l.id, l.until))
+        .collect();
     format!(
-        "{place}; permitted by {}",
+        "{place}; permitted by {}{}",
         if rules.is_empty() {
             "no rule at all"
         } else {
             &rules
-        }
+        },
+        lifted.concat()
     )
 }
 
@@ -262,6 +273,24 @@ fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
         }
         CaseEvent::WorklistChanged { reason } => ("worklist", format!("on the worklist: {reason}")),
         CaseEvent::Closed { reason, .. } => ("case_closed", format!("closed: {}", reason.name())),
+    };
+    (kind.to_owned(), words)
+}
+
+fn override_words(id: OverrideId, rule: &str, event: OverrideEvent) -> (String, String) {
+    let (kind, words) = match event {
+        OverrideEvent::Proposed { until } => (
+            "override_proposed",
+            format!("{id}: {rule} shall be lifted until {until}; a second person must agree"),
+        ),
+        OverrideEvent::Approved { until } => (
+            "override_approved",
+            format!("{id}: {rule} is lifted until {until}"),
+        ),
+        OverrideEvent::Revoked => (
+            "override_revoked",
+            format!("{id}: {rule} is lifted no more"),
+        ),
     };
     (kind.to_owned(), words)
 }

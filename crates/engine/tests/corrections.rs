@@ -1,6 +1,5 @@
 //! What was reported wrongly is corrected: both stay on record, and everything follows the corrected outcome.
 
-#[expect(dead_code, reason = "other tests hold sends")]
 mod support;
 
 use jiff::Timestamp;

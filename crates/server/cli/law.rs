@@ -1,5 +1,7 @@
 //! `recoup law`: the packs that the server judges by.
 
+mod overrides;
+
 use super::Outcome;
 use super::client::{ClientArgs, refused};
 use super::output::{json, pages, say, table, word};
@@ -8,7 +10,10 @@ use crate::api::recoup::v1::compliance_service_client::ComplianceServiceClient;
 
 /// Shows the packs of law and house rules, or the rules of one.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(super) struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     #[command(flatten)]
     client: ClientArgs,
     /// A pack, such as `cn`: its rules. Without it the packs.
@@ -18,7 +23,18 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// Commands on the law.
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Override presumptions of law: with a reason, for a time, by two persons.
+    #[command(subcommand)]
+    Override(overrides::Command),
+}
+
 pub(super) async fn run(args: Args) -> Outcome {
+    if let Some(Command::Override(command)) = args.command {
+        return overrides::run(command).await;
+    }
     let mut service = ComplianceServiceClient::new(args.client.named().await?);
     let mut all = Vec::new();
     pages(usize::MAX, async |page_size, page_token| {

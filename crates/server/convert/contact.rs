@@ -7,7 +7,7 @@ use recoup_engine::commands::{HandInput, ResolutionInput};
 use recoup_engine::types::{ContactView, Report};
 
 use super::read::Bad;
-use super::{case, party, value, words};
+use super::{case, gate, party, value, words};
 use crate::api::recoup::v1::{self, ErrorReason};
 
 /// A contact on the wire; `sees_people`: with what was told of it, which is personal data.
@@ -61,6 +61,11 @@ pub fn render(view: &ContactView, sees_people: bool) -> v1::Contact {
             .map(render_evidence)
             .collect(),
         update_time: Some(value::to_instant(updated)),
+        lifted: c
+            .decision
+            .iter()
+            .flat_map(|d| d.lifted.iter().map(|l| gate::lifted(l, true)))
+            .collect(),
     }
 }
 

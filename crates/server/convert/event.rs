@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use recoup_domain::case::{CaseEvent, Denial, DueDate, PauseReason, PolicyPin};
 use recoup_domain::contact::{Contact, ContactState};
-use recoup_domain::ids::ContactId;
+use recoup_domain::ids::{ContactId, OverrideId};
 use recoup_domain::journal::{ContactEvent, What};
 use recoup_domain::money::{Currency, Money};
+use recoup_domain::overrides::OverrideEvent;
 use recoup_domain::party::{OptOut, PartyEvent};
 use recoup_domain::time::{Zone, days_between};
 use recoup_engine::timeline::TimelineItem;
@@ -76,6 +77,15 @@ pub fn render(recorded: &Recorded, beside: &Beside) -> v1::Event {
             event.party_id = party.to_string();
             of_contact(*id, e, beside)
         }
+        What::Override {
+            id,
+            rule,
+            case,
+            event: e,
+        } => {
+            event.case_id = case.map_or_else(String::new, |c| c.to_string());
+            of_override(*id, rule, *e)
+        }
         What::Service { event: name, .. } => (of_service(name), None),
     };
     event.kind = kind.into();
@@ -90,8 +100,25 @@ pub fn kind(what: &What) -> K {
         What::Case { event, .. } => of_case(event, Timestamp::UNIX_EPOCH, &Beside::default()).0,
         What::Party { event, .. } => of_party(event).0,
         What::Contact { id, event, .. } => of_contact(*id, event, &Beside::default()).0,
+        What::Override {
+            id, rule, event, ..
+        } => of_override(*id, rule, *event).0,
         What::Service { event, .. } => of_service(event),
     }
+}
+
+fn of_override(id: OverrideId, rule: &str, event: OverrideEvent) -> (K, Option<Detail>) {
+    let (kind, until) = match event {
+        OverrideEvent::Proposed { until } => (K::OverrideProposed, Some(until)),
+        OverrideEvent::Approved { until } => (K::OverrideApproved, Some(until)),
+        OverrideEvent::Revoked => (K::OverrideRevoked, None),
+    };
+    let detail = v1::OverrideChanged {
+        override_id: id.to_string(),
+        rule_id: rule.to_owned(),
+        until: until.map(value::to_instant),
+    };
+    (kind, Some(Detail::Override(detail)))
 }
 
 fn of_case(event: &CaseEvent, at: Timestamp, beside: &Beside) -> (K, Option<Detail>) {

@@ -39,7 +39,14 @@ pub fn render(e: &Explanation, packs: &Packs) -> v1::ExplainCaseResponse {
         tzdb_version: e.tzdb.clone(),
         decision_version: DECISION_VERSION.to_string(),
         lines: e.lines.clone(),
+        overrides: overrides(e),
     }
+}
+
+fn overrides(e: &Explanation) -> Vec<v1::LiftedRule> {
+    let all = e.overrides.iter();
+    all.map(|(lift, decides)| gate::lifted(lift, *decides))
+        .collect()
 }
 
 type Next = (
@@ -149,7 +156,10 @@ pub fn preview(p: &Preview, packs: &Packs) -> v1::PreviewContactResponse {
     let e = &p.explanation;
     match (&p.rendered, &e.decision.action) {
         (Some(text), Action::Contact(plan)) => v1::PreviewContactResponse {
-            decision: Some(gate::permitted(plan.expires, packs)),
+            decision: Some(v1::GateDecision {
+                lifted: overrides(e).into_iter().filter(|l| l.decides).collect(),
+                ..gate::permitted(plan.expires, packs)
+            }),
             rendered: Some(rendered(text)),
             note: String::new(),
         },

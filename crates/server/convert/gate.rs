@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use recoup_compliance::{Denial, Packs, Reason, Verdict};
+use recoup_domain::overrides::Lift;
 
 use super::{value, words};
 use crate::api::recoup::v1;
@@ -36,6 +37,22 @@ pub fn denied(denial: &Denial, all: &Packs) -> v1::GateDecision {
         earliest: denial.earliest.map(value::to_instant),
         expires: None,
         packs: packs(all),
+        lifted: Vec::new(),
+    }
+}
+
+/// A presumption that an override lifts; `decides`: the rule would deny without it.
+#[must_use]
+pub fn lifted(lift: &Lift, decides: bool) -> v1::LiftedRule {
+    v1::LiftedRule {
+        rule_id: lift.rule.clone(),
+        pack: lift.pack.clone(),
+        override_id: lift.id.to_string(),
+        author: lift.proposed_by.clone(),
+        approved_by: lift.approved_by.clone(),
+        approve_time: Some(value::to_instant(lift.from)),
+        until: Some(value::to_instant(lift.until)),
+        decides,
     }
 }
 

@@ -3,9 +3,13 @@
 use recoup_compliance::pack::{Pack, Packs, Unchecked};
 use recoup_compliance::{Layer, RuleRef};
 use recoup_domain::contact::ContactClass;
+use recoup_domain::ids::CaseId;
+use recoup_domain::overrides::{OverrideState, Signed};
+use recoup_engine::commands::{OverrideInput, OverrideView};
 
+use super::read::Bad;
 use super::{gate, value, words};
-use crate::api::recoup::v1;
+use crate::api::recoup::v1::{self, ErrorReason};
 
 /// A pack on the wire.
 #[must_use]
@@ -54,5 +58,73 @@ fn unchecked(entry: &Unchecked) -> v1::Unchecked {
         text: entry.text.clone(),
         citation: entry.citation.clone(),
         left_to: entry.left_to.clone(),
+    }
+}
+
+/// Reads an override asked for.
+pub fn proposed(
+    bad: &mut Bad,
+    given: &v1::ProposeOverrideRequest,
+    packs: &Packs,
+) -> Option<OverrideInput> {
+    let rule = bad.text("rule_id", &given.rule_id, 128);
+    if let Some(id) = &rule
+        && !packs.rules().any(|r| r.id() == id)
+    {
+        let problem = "no pack has a rule of this id; `recoup law` lists the packs";
+        bad.note(ErrorReason::RuleUnknown, "rule_id", problem);
+    }
+    let case = bad.id_or_none::<CaseId>("case_id", &given.case_id);
+    let reason = bad.text("reason", &given.reason, 2000);
+    let until = match &given.until {
+        Some(until) => value::instant(bad, "until", until),
+        None => {
+            bad.missing("until");
+            None
+        }
+    };
+    Some(OverrideInput {
+        rule: rule?,
+        case: case?,
+        reason: reason?,
+        until: until?,
+    })
+}
+
+/// An override on the wire; `sees_people`: with what was written about it, which may be personal data.
+#[must_use]
+pub fn render_override(view: &OverrideView, sees_people: bool) -> v1::Override {
+    let row = &view.row;
+    let by = |s: &Option<Signed>| s.as_ref().map_or_else(String::new, |s| s.by.clone());
+    let at = |s: &Option<Signed>| s.as_ref().map(|s| value::to_instant(s.at));
+    let told = |text: &str| match sees_people {
+        true => text.to_owned(),
+        false => String::new(),
+    };
+    v1::Override {
+        override_id: row.id.to_string(),
+        rule_id: row.rule.clone(),
+        case_id: row.case.map_or_else(String::new, |c| c.to_string()),
+        reason: told(&view.plain.reason),
+        until: Some(value::to_instant(row.until)),
+        state: state(view.state).into(),
+        author: row.proposed.by.clone(),
+        approved_by: by(&row.approved),
+        pack: row.pack.clone(),
+        propose_time: Some(value::to_instant(row.proposed.at)),
+        approve_time: at(&row.approved),
+        approval_note: told(&view.plain.approval_note),
+        revoked_by: by(&row.revoked),
+        revoke_time: at(&row.revoked),
+        revoke_reason: told(&view.plain.revoke_reason),
+    }
+}
+
+const fn state(state: OverrideState) -> v1::OverrideState {
+    match state {
+        OverrideState::Proposed => v1::OverrideState::Proposed,
+        OverrideState::Active => v1::OverrideState::Active,
+        OverrideState::Revoked => v1::OverrideState::Revoked,
+        OverrideState::Expired => v1::OverrideState::Expired,
     }
 }

@@ -1,11 +1,16 @@
 //! ComplianceService.
 
+use prost::Message;
+use recoup_domain::ids::OverrideId;
+use recoup_engine::commands::OverrideView;
 use tonic::{Request, Response, Status, async_trait};
 
-use super::{Asked, Edge};
+use super::{Asked, Call, Edge, answer};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::compliance_service_server::ComplianceService;
 use crate::convert::law;
+use crate::convert::read::Bad;
+use crate::status;
 
 #[async_trait]
 impl ComplianceService for Edge {
@@ -29,6 +34,101 @@ impl ComplianceService for Edge {
         let (packs, next_page_token) = list.page(rows);
         Ok(Response::new(v1::ListPacksResponse {
             packs,
+            next_page_token,
+        }))
+    }
+
+    async fn propose_override(
+        &self,
+        request: Request<v1::ProposeOverrideRequest>,
+    ) -> Result<Response<v1::ProposeOverrideResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "ProposeOverride",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let input = law::proposed(&mut bad, &body, self.engine.packs());
+        let input = bad.check(input)?;
+        let sees_people = who.sees_people();
+        let render = |v: &OverrideView| v1::ProposeOverrideResponse {
+            r#override: Some(law::render_override(v, sees_people)),
+        };
+        let encode = |v: &OverrideView| render(v).encode_to_vec();
+        let done = self.engine.propose_override(&caller, input, &encode);
+        answer(done.await, render)
+    }
+
+    async fn approve_override(
+        &self,
+        request: Request<v1::ApproveOverrideRequest>,
+    ) -> Result<Response<v1::ApproveOverrideResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "ApproveOverride",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let id = bad.id::<OverrideId>("override_id", &body.override_id);
+        let note = bad.short("note", &body.note, 500);
+        let (id, note) = bad.check(id.zip(note))?;
+        let sees_people = who.sees_people();
+        let render = |v: &OverrideView| v1::ApproveOverrideResponse {
+            r#override: Some(law::render_override(v, sees_people)),
+        };
+        let encode = |v: &OverrideView| render(v).encode_to_vec();
+        let done = self.engine.approve_override(&caller, id, note, &encode);
+        answer(done.await, render)
+    }
+
+    async fn revoke_override(
+        &self,
+        request: Request<v1::RevokeOverrideRequest>,
+    ) -> Result<Response<v1::RevokeOverrideResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "RevokeOverride",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let id = bad.id::<OverrideId>("override_id", &body.override_id);
+        let reason = bad.text("reason", &body.reason, 500);
+        let (id, reason) = bad.check(id.zip(reason))?;
+        let sees_people = who.sees_people();
+        let render = |v: &OverrideView| v1::RevokeOverrideResponse {
+            r#override: Some(law::render_override(v, sees_people)),
+        };
+        let encode = |v: &OverrideView| render(v).encode_to_vec();
+        let done = self.engine.revoke_override(&caller, id, reason, &encode);
+        answer(done.await, render)
+    }
+
+    async fn list_overrides(
+        &self,
+        request: Request<v1::ListOverridesRequest>,
+    ) -> Result<Response<v1::ListOverridesResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let asked = Asked {
+            method: "ListOverrides",
+            filter: "",
+            page_size: body.page_size,
+            page_token: &body.page_token,
+        };
+        let list = self.listing::<v1::Override>(&who, asked, &[])?;
+        let all = self.engine.overrides(&who.tenant).await;
+        let all = all.map_err(status::of_command)?;
+        let sees_people = who.sees_people();
+        // Ids are in the order of their making.
+        let row = |v: &OverrideView| (v.row.id.to_string(), law::render_override(v, sees_people));
+        let (overrides, next_page_token) = list.page(all.iter().map(row).collect());
+        Ok(Response::new(v1::ListOverridesResponse {
+            overrides,
             next_page_token,
         }))
     }

@@ -245,7 +245,7 @@ impl Watch {
                     ..Beside::default()
                 }
             }
-            What::Party { .. } | What::Service { .. } => Beside::default(),
+            What::Party { .. } | What::Override { .. } | What::Service { .. } => Beside::default(),
         }
     }
 

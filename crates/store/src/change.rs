@@ -6,6 +6,7 @@ use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactClass, ContactState, Reader};
 use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
 use recoup_domain::journal::Entry;
+use recoup_domain::overrides::Override;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, Party};
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,8 @@ pub enum Guard {
     NoPolicy(TenantId, String, u32),
     /// The template has no such version yet.
     NoTemplate(TenantId, String, u32),
+    /// The lender's overrides are as they were read: this many times written.
+    Overrides(TenantId, u64),
     /// The collector has this version; 0 where it must not exist yet.
     Collector(recoup_domain::ids::CollectorId, u64),
 }
@@ -72,6 +75,10 @@ pub enum Write {
     Collector(Box<Collector>),
     /// A switch.
     Switch(Switch),
+    /// An override. Counts in [`Guard::Overrides`] of its lender.
+    Override(Box<Override>),
+    /// All cases of a lender that are neither closed nor paused are due at an instant, unless they are earlier.
+    WakeAll(TenantId, Timestamp),
 }
 
 /// A policy version: the text and its hash; compiled policies are never stored.

@@ -143,7 +143,7 @@ impl Fact {
             match &entry.what {
                 What::Case { event, .. } => facts.extend(Self::of_case(event)),
                 What::Contact { id, event, .. } => Self::of_contact(&mut facts, change, *id, event),
-                What::Party { .. } | What::Service { .. } => {}
+                What::Party { .. } | What::Override { .. } | What::Service { .. } => {}
             }
         }
         facts

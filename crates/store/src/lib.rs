@@ -25,7 +25,10 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactState};
-use recoup_domain::ids::{CaseId, CollectorId, ContactId, KeyedHash, PartyId, TenantId};
+use recoup_domain::ids::{
+    CaseId, CollectorId, ContactId, KeyedHash, OverrideId, PartyId, TenantId,
+};
+use recoup_domain::overrides::Override;
 use recoup_domain::{Case, Party};
 
 /// What went wrong below the store, mapped inside the backend; no driver's text reaches a client.
@@ -173,6 +176,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// All collectors of the tenant.
     async fn collectors(&self, tenant: &TenantId) -> Read<Vec<Collector>>;
+
+    /// An override of the tenant.
+    async fn override_of(&self, tenant: &TenantId, id: OverrideId) -> Read<Option<Override>>;
+
+    /// How many times the tenant's overrides were written, and the approved ones that had not ended when the newest
+    /// entry was recorded, revoked ones among them.
+    async fn approved_overrides(&self, tenant: &TenantId) -> Read<(u64, Vec<Override>)>;
+
+    /// All overrides of the tenant, the oldest first.
+    async fn overrides(&self, tenant: &TenantId) -> Read<Vec<Override>>;
 
     /// Switches that are off.
     async fn switches(&self) -> Read<Vec<Switch>>;

@@ -1,9 +1,11 @@
 //! What reads ask for and get.
 
+use crate::Guard;
 use jiff::Timestamp;
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
 use recoup_domain::journal::Entry;
+use recoup_domain::overrides::Override;
 use recoup_domain::{Case, Party, PastContact};
 
 /// A case that is due, under lease.
@@ -26,6 +28,11 @@ pub struct Facts {
     pub borrower: Party,
     /// All contacts of that person at the lender, sorted by time.
     pub contacts: Vec<PastContact>,
+    /// Approved overrides of the lender that are about the case, revoked ones among them; those that had ended
+    /// when the newest entry was recorded are left out.
+    pub overrides: Vec<Override>,
+    /// How many times the lender's overrides were written, for [`Guard::Overrides`](crate::Guard::Overrides).
+    pub overrides_version: u64,
     /// The newest position when they were read.
     pub position: u64,
 }
@@ -59,6 +66,14 @@ pub struct Standing {
     pub borrower: Option<Party>,
     /// The borrower's open cases.
     pub others: Vec<Case>,
+}
+
+impl Facts {
+    /// That the lender's overrides are as they were read.
+    #[must_use]
+    pub fn overrides_guard(&self) -> Guard {
+        Guard::Overrides(self.case.tenant.clone(), self.overrides_version)
+    }
 }
 
 /// Which cases to list; none of a field means all.

@@ -259,10 +259,13 @@ impl Engine {
                 .unwrap_or_default(),
             None => Vec::new(),
         };
+        let (overrides_version, overrides) = self.wide_overrides(draft.tenant()).await?;
         Ok(Facts {
             case,
             borrower: party,
             contacts,
+            overrides,
+            overrides_version,
             position: *self.0.store.newest().borrow(),
         })
     }

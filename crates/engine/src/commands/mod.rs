@@ -8,6 +8,7 @@ mod dispatch;
 mod import;
 mod objection;
 mod outcome;
+mod overrides;
 mod pause;
 mod policy;
 mod promise;
@@ -23,6 +24,7 @@ pub use collector::CollectorView;
 pub use contact::ResolutionInput;
 pub use import::Imported;
 pub use objection::{ObjectionInput, SettlementInput};
+pub use overrides::{OverrideInput, OverridePlain, OverrideView};
 pub use pause::HoldInput;
 pub use promise::{PromiseInput, PromiseView};
 pub use read::CaseName;
@@ -38,7 +40,7 @@ use crate::types::{Answered, Caller, Encode};
 use crate::vault::DataKey;
 use recoup_domain::contact::Contact;
 use recoup_domain::ids::CaseId;
-use recoup_store::{Answer, Change, CommitError, Committed, Facts};
+use recoup_store::{Answer, Change, CommitError, Committed, Facts, Guard};
 use std::sync::Arc;
 
 /// How often a command is tried again because its facts moved.
@@ -168,7 +170,13 @@ impl Engine {
                 Ok(Some(Answered::Before(encoded)))
             }
             Err(CommitError::OtherRequest) => Err(CommandError::RequestReused),
-            Err(CommitError::Stale(_) | CommitError::Taken(_)) => Ok(None),
+            Err(CommitError::Stale(guard)) => {
+                if let Guard::Overrides(tenant, _) = &guard {
+                    self.0.known.forget(tenant);
+                }
+                Ok(None)
+            }
+            Err(CommitError::Taken(_)) => Ok(None),
             Err(CommitError::Store(error)) => Err(error.into()),
         }
     }

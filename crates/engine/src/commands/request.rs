@@ -9,7 +9,7 @@ use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
-use crate::intent::{TZDB, VISIT_HORIZON, choose_visitors, permitted_by, sha256_hex};
+use crate::intent::{TZDB, VISIT_HORIZON, choose_visitors, lifted_in, permitted_by, sha256_hex};
 use crate::message::must_suit;
 use crate::types::{Answered, Caller, ContactView, Encode, PartyName};
 use jiff::{SignedDuration, Timestamp};
@@ -153,6 +153,7 @@ impl Engine {
         let send = send.ok_or_else(|| no_channel(input.class))?;
         let guard = Guard::DispatchOn(contact.tenant.clone(), contact.channel.clone());
         draft.guard(guard);
+        draft.guard(facts.overrides_guard());
         draft.schedule(contact.id.case, None);
         let event = ContactEvent::Intended(Box::new(contact.clone()));
         draft.put_contact(contact, event);
@@ -214,11 +215,12 @@ impl Engine {
         wanted: &Wanted<'_>,
     ) -> Done<(Timestamp, DecisionRecord)> {
         let (case, borrower, whom) = (&facts.case, &facts.borrower, wanted.whom);
-        let binding = self.0.library.binding(case, &whom.party);
-        let binding = binding.map_err(|e| CommandError::Jurisdiction {
-            given: e.given.clone(),
-            known: e.known.clone(),
-        })?;
+        let binding = if whom.party.id == borrower.id {
+            self.binding(facts)?
+        } else {
+            // What counsel decided of the borrower says nothing of anybody else.
+            self.binding_with(case, &whom.party)?
+        };
         let policy = self.0.library.policy_of(case);
         let lost_after = policy.map_or(LOST_AFTER_FAILED_DAYS, |p| p.lost_after_failed_days());
         let proposal = Proposal {
@@ -378,6 +380,7 @@ fn record(facts: &Facts, packs: &Packs, trace: &recoup_compliance::FullTrace) ->
         decision_version: DECISION_VERSION,
         trace_hash: sha256_hex(lines.join("\n").as_bytes()),
         permitted_by: permitted_by(trace),
+        lifted: lifted_in(trace),
     }
 }
 

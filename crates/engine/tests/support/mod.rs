@@ -1,4 +1,5 @@
 //! An engine on a real store, a clock that the test moves, and channels that answer as they are told.
+#![allow(dead_code, reason = "each test binary uses a part of it")]
 
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
@@ -117,13 +118,22 @@ pub(crate) fn at(text: &str) -> Timestamp {
 
 impl Rig {
     pub(crate) async fn new(dir: &Path, start: Timestamp) -> Self {
-        let rig = Self::open(dir, start).await;
+        Self::with_packs(dir, start, &[]).await
+    }
+
+    /// With packs or rules switched on that ship off.
+    pub(crate) async fn with_packs(dir: &Path, start: Timestamp, on: &[&str]) -> Self {
+        let rig = Self::open_with(dir, start, on).await;
         rig.prepare().await;
         rig
     }
 
     /// Opens without registering anything: a restart.
     pub(crate) async fn open(dir: &Path, start: Timestamp) -> Self {
+        Self::open_with(dir, start, &[]).await
+    }
+
+    async fn open_with(dir: &Path, start: Timestamp, on: &[&str]) -> Self {
         let wall = SteppedWall::new(start);
         let store = SqliteStore::open(Options::new(dir, ClockStamp::Stepped)).unwrap();
         let channels: Vec<(ContactClass, Told)> = ContactClass::ALL
@@ -147,7 +157,9 @@ impl Rig {
             id_seed: Some(1),
             batch: 64,
             blobs: Arc::default(),
-            packs: recoup_compliance::Packs::builtin().clone(),
+            packs: recoup_compliance::Packs::builtin()
+                .with_enabled(on)
+                .unwrap(),
             refused_channels: Default::default(),
         };
         let store: Arc<dyn Store> = Arc::new(store);

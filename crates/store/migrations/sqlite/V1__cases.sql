@@ -78,7 +78,7 @@ CREATE INDEX sched_due ON sched (next_at) WHERE next_at IS NOT NULL;
 CREATE TABLE journal (
     position INTEGER PRIMARY KEY NOT NULL,
     tenant   TEXT NOT NULL,
-    kind     INTEGER NOT NULL, -- 0 case, 1 party, 2 contact, 3 service
+    kind     INTEGER NOT NULL, -- 0 case, 1 party, 2 contact, 3 service, 4 override
     case_id  BLOB,
     party_id BLOB,
     at       INTEGER NOT NULL,
@@ -120,6 +120,24 @@ CREATE TABLE collector (
     sealed  BLOB NOT NULL
 );
 CREATE INDEX collector_tenant ON collector (tenant, id);
+
+-- until is that of an approved override; NULL before.
+CREATE TABLE override_ (
+    id      BLOB PRIMARY KEY NOT NULL,
+    tenant  TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    until   INTEGER,
+    body    BLOB NOT NULL,
+    sealed  BLOB NOT NULL
+);
+CREATE INDEX override_tenant ON override_ (tenant, id);
+CREATE INDEX override_approved ON override_ (tenant, until) WHERE until IS NOT NULL;
+
+-- How many times a lender's overrides were written: what a decision read is compared with it.
+CREATE TABLE override_head (
+    tenant  TEXT PRIMARY KEY NOT NULL,
+    version INTEGER NOT NULL
+) WITHOUT ROWID;
 
 CREATE TABLE switch (
     scope  TEXT PRIMARY KEY NOT NULL,

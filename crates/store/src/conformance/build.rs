@@ -4,8 +4,9 @@ use crate::{Change, Guard, Write};
 use jiff::{SignedDuration, Timestamp};
 use recoup_domain::case::{self, Amounts, CaseEvent, LenderKind, Opening, Scores};
 use recoup_domain::contact::{Contact, ContactClass, ContactState, Origin, PolicyPlace};
-use recoup_domain::ids::{CaseId, ContactId, KeyedHash, PartyId, TenantId};
+use recoup_domain::ids::{CaseId, ContactId, KeyedHash, OverrideId, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, Entry, What, apply_to_case, apply_to_party};
+use recoup_domain::overrides::{Override, Signed};
 use recoup_domain::party::{
     BorrowerKind, ContactPoint, PartyEvent, PointKind, PointOwner, PointState,
 };
@@ -289,4 +290,25 @@ pub fn touch(
         answer: None,
     };
     (case_after, party_after, change)
+}
+
+/// An override that waits for a second person.
+#[must_use]
+pub fn an_override(tenant: &TenantId, n: u8, case: Option<CaseId>) -> Override {
+    Override {
+        id: OverrideId::from_bytes([n; 16]),
+        tenant: tenant.clone(),
+        version: 1,
+        pack: "cn".into(),
+        rule: "CN-GBT45251-FREQ3".into(),
+        case,
+        until: at(60),
+        proposed: Signed {
+            by: "ann".into(),
+            at: at(0),
+        },
+        approved: None,
+        revoked: None,
+        sealed: Sealed::from_ciphertext(vec![3]),
+    }
 }

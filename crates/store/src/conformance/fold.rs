@@ -104,7 +104,7 @@ pub fn fold(journal: &[Recorded]) -> Folded {
                     (None, _) => {}
                 }
             }
-            What::Service { .. } => {}
+            What::Override { .. } | What::Service { .. } => {}
         }
     }
     all

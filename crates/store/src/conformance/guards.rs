@@ -1,13 +1,14 @@
 //! A change is applied whole, where what it assumes holds, or not at all.
 
 use super::{Suite, build, done, journal, refused, with_case};
-use crate::{Answer, Change, CommitError, Guard, Scope, StoreError, Switch, Write};
-use recoup_domain::CaseEvent;
+use crate::{Answer, Change, CommitError, Guard, Scope, Store, StoreError, Switch, Write};
 use recoup_domain::case::CloseReason;
 use recoup_domain::contact::ContactState;
-use recoup_domain::ids::{ContactId, TenantId};
+use recoup_domain::ids::{CaseId, ContactId, TenantId};
 use recoup_domain::journal::{ContactEvent, apply_contact};
+use recoup_domain::overrides::{Override, Signed};
 use recoup_domain::sealed::Sealed;
+use recoup_domain::{Case, CaseEvent};
 
 fn worklist(reason: &str) -> [CaseEvent; 1] {
     [CaseEvent::WorklistChanged {
@@ -47,6 +48,7 @@ impl Suite {
         self.references_are_unique().await;
         self.switches_stop_dispatch().await;
         self.requests_are_answered_once().await;
+        self.overrides_are_counted_and_wake().await;
     }
 
     async fn versions_are_compared(&self) {
@@ -314,5 +316,111 @@ impl Suite {
             store.answer(&build::tenant("b"), "r-1").await.unwrap(),
             None
         );
+    }
+
+    async fn overrides_are_counted_and_wake(&self) {
+        let store = self.fresh("overrides").await;
+        let (_, case) = with_case(&*store).await;
+        let tenant = case.tenant.clone();
+        let put = |o: &Override| Change {
+            writes: vec![Write::Override(Box::new(o.clone()))],
+            ..Change::default()
+        };
+        let read = async || store.facts(&[case.id]).await.unwrap().remove(0);
+        let all = |tenant: TenantId| only(Guard::Overrides(tenant, 0));
+        done(&*store, all(tenant.clone())).await;
+        let mut one = build::an_override(&tenant, 1, None);
+        let other = build::an_override(&tenant, 2, Some(CaseId::from_bytes([0xee; 16])));
+        done(&*store, put(&one)).await;
+        assert!(matches!(
+            refused(&*store, all(tenant.clone())).await,
+            CommitError::Stale(Guard::Overrides(..))
+        ));
+        // What nobody approved is no fact of a decision, and what is about another case neither.
+        let facts = read().await;
+        assert_eq!((facts.overrides, facts.overrides_version), (vec![], 1));
+        let approved = Signed {
+            by: "ben".into(),
+            at: build::at(1),
+        };
+        one.approved = Some(approved.clone());
+        one.version += 1;
+        let other = Override {
+            approved: Some(approved.clone()),
+            ..other
+        };
+        for change in [put(&one), put(&other)] {
+            done(&*store, change).await;
+        }
+        let facts = read().await;
+        assert_eq!(
+            (&facts.overrides[..], facts.overrides_version),
+            (&[one.clone()][..], 3)
+        );
+        // A revoked one is told as long as what went out under it may take effect.
+        one.revoked = Some(approved);
+        one.version += 1;
+        done(&*store, put(&one)).await;
+        assert_eq!(read().await.overrides, [one.clone()]);
+        let told = store.approved_overrides(&tenant).await.unwrap();
+        assert_eq!(told, (4, vec![one.clone(), other.clone()]));
+        done(&*store, only(Guard::Overrides(tenant.clone(), 4))).await;
+        let late = Change {
+            entries: vec![build::case_entry(
+                &case,
+                worklist("late")[0].clone(),
+                one.until,
+            )],
+            ..Change::default()
+        };
+        done(&*store, late).await;
+        assert_eq!(read().await.overrides, []);
+        // Tenants are walls.
+        let b = build::tenant("b");
+        done(&*store, all(b.clone())).await;
+        let found = store.override_of(&tenant, one.id).await.unwrap();
+        assert_eq!(found, Some(one.clone()));
+        assert_eq!(store.override_of(&b, one.id).await.unwrap(), None);
+        assert_eq!(
+            store.overrides(&tenant).await.unwrap(),
+            [one.clone(), other]
+        );
+        assert_eq!(store.overrides(&b).await.unwrap(), []);
+        let stolen = Override { tenant: b, ..one };
+        assert!(matches!(
+            refused(&*store, put(&stolen)).await,
+            CommitError::Taken(_)
+        ));
+        self.all_of_a_lender_wake(&*store, &case).await;
+    }
+
+    async fn all_of_a_lender_wake(&self, store: &dyn Store, case: &Case) {
+        let (id, tenant) = (case.id, &case.tenant);
+        let write = |write| Change {
+            writes: vec![write],
+            ..Change::default()
+        };
+        let due = async || {
+            let shown = store.shown(&[id]).await.unwrap().pop();
+            shown.and_then(|(_, at)| at)
+        };
+        let wake = |tenant: &TenantId| write(Write::WakeAll(tenant.clone(), build::at(5)));
+        // One that sleeps for long, one that is earlier, one that waits for a fact alone.
+        for (before, after) in [(Some(9), 5), (Some(3), 3), (None, 5)] {
+            done(store, write(Write::Schedule(id, before.map(build::at)))).await;
+            done(store, wake(&build::tenant("b"))).await;
+            assert_eq!(due().await, before.map(build::at));
+            done(store, wake(tenant)).await;
+            assert_eq!(due().await, Some(build::at(after)));
+        }
+        let close = CaseEvent::Closed {
+            reason: CloseReason::Withdrawn,
+            collected: 0,
+        };
+        let (_, change) = build::case_change(case, &[close], build::at(6));
+        done(store, change).await;
+        done(store, write(Write::Schedule(id, None))).await;
+        done(store, wake(tenant)).await;
+        assert_eq!(due().await, None, "a closed case sleeps for ever");
     }
 }

@@ -215,6 +215,7 @@ impl<'a> Batch<'a> {
                 let stored = self.version(sql::COLLECTOR_HEAD, id.to_bytes())?;
                 stored.unwrap_or(0) == *version
             }
+            Guard::Overrides(tenant, version) => self.overrides_version(tenant)? == *version,
             Guard::Contact(id, state, fence) => self
                 .contact_head(id.case.to_bytes(), id.seq)?
                 .is_some_and(|c| {
@@ -248,6 +249,13 @@ impl<'a> Batch<'a> {
         self.one(sql, [id], |r| r.get::<_, i64>(0).map(i64::cast_unsigned))
     }
 
+    fn overrides_version(&self, tenant: &TenantId) -> rusqlite::Result<u64> {
+        let version = self.one(sql::OVERRIDES_VERSION, [tenant.as_str()], |r| {
+            r.get::<_, i64>(0)
+        })?;
+        Ok(version.unwrap_or(0).cast_unsigned())
+    }
+
     fn exists(&self, sql: &'static str, params: impl Params) -> rusqlite::Result<bool> {
         self.conn.prepare_cached(sql)?.exists(params)
     }
@@ -278,7 +286,15 @@ impl<'a> Batch<'a> {
                 may_follow(head, &c.tenant, c.version, "collector", stale)?;
                 Ok(Found::New)
             }
-            Row::PartyKey(..) | Row::Schedule(..) | Row::Switch(_) => Ok(Found::New),
+            Row::Override(o) => {
+                let head = self.head(sql::OVERRIDE_HEAD, o.id.to_bytes())?;
+                let stale = Guard::Overrides(o.tenant.clone(), o.version);
+                may_follow(head, &o.tenant, o.version, "override", stale)?;
+                Ok(Found::New)
+            }
+            Row::PartyKey(..) | Row::Schedule(..) | Row::Switch(_) | Row::WakeAll(..) => {
+                Ok(Found::New)
+            }
         }
     }
 
@@ -451,6 +467,21 @@ impl<'a> Batch<'a> {
                 ],
             ),
             Row::Switch(s) => self.put(sql::SWITCH_PUT, params![s.scope, s.paused, s.body]),
+            Row::Override(o) => {
+                self.put(sql::OVERRIDES_COUNT, [o.tenant.as_str()])?;
+                self.put(
+                    sql::OVERRIDE_PUT,
+                    params![
+                        o.id.to_bytes(),
+                        o.tenant.as_str(),
+                        o.version.cast_signed(),
+                        o.until,
+                        o.body,
+                        o.sealed.ciphertext(),
+                    ],
+                )
+            }
+            Row::WakeAll(tenant, at) => self.put(sql::WAKE_ALL, params![tenant.as_str(), at]),
             // Keys go to a file of their own, before the commit; the others are written above.
             Row::PartyKey(..) | Row::Case(_) | Row::Party(_) | Row::Contact(_) => Ok(()),
         }

@@ -6,7 +6,9 @@ use crate::{Answer, Change, Guard, Read, Scope, StoreError, Write};
 use jiff::Timestamp;
 use recoup_domain::case::Status;
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
-use recoup_domain::ids::{CaseId, CollectorId, ContactId, KeyedHash, PartyId, TenantId};
+use recoup_domain::ids::{
+    CaseId, CollectorId, ContactId, KeyedHash, OverrideId, PartyId, TenantId,
+};
 use recoup_domain::journal::{ContactEvent, What};
 use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, Outcome, Party};
@@ -35,6 +37,8 @@ pub(super) enum Row {
     Template(VersionRow),
     Collector(CollectorRow),
     Switch(SwitchRow),
+    Override(OverrideRow),
+    WakeAll(TenantId, i64),
 }
 
 pub(super) struct CaseRow {
@@ -106,6 +110,16 @@ pub(super) struct SwitchRow {
     pub(super) body: Vec<u8>,
 }
 
+pub(super) struct OverrideRow {
+    pub(super) id: OverrideId,
+    pub(super) tenant: TenantId,
+    pub(super) version: u64,
+    /// Before when it holds, where it was approved.
+    pub(super) until: Option<i64>,
+    pub(super) body: Vec<u8>,
+    pub(super) sealed: Sealed,
+}
+
 pub(super) struct EntryRow {
     pub(super) tenant: TenantId,
     pub(super) kind: u8,
@@ -174,7 +188,7 @@ fn tells_on(what: &What, contact: ContactId) -> bool {
 }
 
 fn may_conflict(writes: &[Write]) -> bool {
-    let mut kinds = [0_u32; 6];
+    let mut kinds = [0_u32; 7];
     for write in writes {
         let kind = match write {
             Write::Case(_) => 0,
@@ -183,7 +197,10 @@ fn may_conflict(writes: &[Write]) -> bool {
             Write::Policy(_) => 3,
             Write::Template(_) => 4,
             Write::Collector(_) => 5,
-            Write::PartyKey(..) | Write::Schedule(..) | Write::Switch(_) => continue,
+            Write::Override(_) => 6,
+            Write::PartyKey(..) | Write::Schedule(..) | Write::Switch(_) | Write::WakeAll(..) => {
+                continue;
+            }
         };
         kinds[kind] += 1;
     }
@@ -196,6 +213,7 @@ fn subject(what: &What) -> (u8, Option<CaseId>, Option<PartyId>) {
         What::Party { id, .. } => (1, None, Some(*id)),
         What::Contact { id, party, .. } => (2, Some(id.case), Some(*party)),
         What::Service { .. } => (3, None, None),
+        What::Override { case, .. } => (4, *case, None),
     }
 }
 
@@ -242,6 +260,18 @@ fn row(write: Write, births: &mut impl Iterator<Item = bool>) -> Read<Row> {
             },
             paused: s.paused,
         }),
+        Write::Override(mut o) => {
+            let sealed = std::mem::take(&mut o.sealed);
+            Row::Override(OverrideRow {
+                body: json("an override", &o)?,
+                id: o.id,
+                tenant: o.tenant,
+                version: o.version,
+                until: o.approved.is_some().then(|| micros_up(o.until)),
+                sealed,
+            })
+        }
+        Write::WakeAll(tenant, at) => Row::WakeAll(tenant, micros_up(at)),
     })
 }
 
@@ -326,7 +356,13 @@ macro_rules! has_sealed {
         }
     )*};
 }
-has_sealed!(Case, Party, Contact, recoup_domain::collector::Collector);
+has_sealed!(
+    Case,
+    Party,
+    Contact,
+    recoup_domain::collector::Collector,
+    recoup_domain::overrides::Override
+);
 
 /// A snapshot from its body and its sealed part.
 pub(super) fn snapshot<T: DeserializeOwned + HasSealed>(

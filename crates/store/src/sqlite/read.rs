@@ -13,6 +13,7 @@ use crate::{
 };
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, KeyedHash, PartyId, TenantId};
+use recoup_domain::overrides::Override;
 use recoup_domain::past::Direction;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::time::Window;
@@ -20,6 +21,8 @@ use recoup_domain::{Case, Party, PastContact};
 use rusqlite::types::FromSql;
 use rusqlite::{Params, Row, params};
 use serde::de::DeserializeOwned;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 fn get<T: FromSql>(row: &Row<'_>, column: usize) -> Read<T> {
     row.get(column)
@@ -69,6 +72,7 @@ pub(super) fn bodies<T: DeserializeOwned>(
 /// All facts of some cases. Call it in a snapshot.
 pub(super) fn facts(r: &Reader, cases: &[CaseId]) -> Read<Vec<Facts>> {
     let position = position(r)?;
+    let mut lenders = HashMap::new();
     let mut out = Vec::with_capacity(cases.len());
     for id in cases {
         let Some(case) = first::<Case>(r, "a case", sql::CASE_BY_ID, [id.to_bytes()])? else {
@@ -80,7 +84,15 @@ pub(super) fn facts(r: &Reader, cases: &[CaseId]) -> Read<Vec<Facts>> {
             .ok_or_else(|| unreadable(format!("the borrower of {id}"), "there is no such party"))?;
         let whose = params![case.borrower.to_bytes(), case.tenant.as_str()];
         let contacts = r.all(sql::PAST, whose, |row| past(row, case.borrower))?;
+        let told = match lenders.entry(case.tenant.clone()) {
+            Entry::Occupied(told) => told.into_mut(),
+            Entry::Vacant(place) => place.insert(approved(r, &case.tenant)?),
+        };
+        let (overrides_version, overrides) = &*told;
+        let about = overrides.iter().filter(|o| o.covers(*id)).cloned();
         out.push(Facts {
+            overrides: about.collect(),
+            overrides_version: *overrides_version,
             case,
             borrower,
             contacts,
@@ -88,6 +100,17 @@ pub(super) fn facts(r: &Reader, cases: &[CaseId]) -> Read<Vec<Facts>> {
         });
     }
     Ok(out)
+}
+
+/// A lender's approved overrides that have not ended, and how many times its overrides were written.
+pub(super) fn approved(r: &Reader, tenant: &TenantId) -> Read<(u64, Vec<Override>)> {
+    let key = [tenant.as_str()];
+    let version = r.one(sql::OVERRIDES_VERSION, key, |row| row.get::<_, i64>(0))?;
+    let Some(version) = version else {
+        return Ok((0, Vec::new()));
+    };
+    let overrides = all(r, "an override", sql::OVERRIDES_APPROVED, key)?;
+    Ok((version.cast_unsigned(), overrides))
 }
 
 fn past(row: &Row<'_>, party: PartyId) -> Read<PastContact> {

@@ -30,6 +30,8 @@ statements! { MAIN:
     POLICY_HASH = "SELECT hash FROM policy WHERE tenant = ?1 AND name = ?2 AND version = ?3";
     TEMPLATE_BODY = "SELECT body FROM template WHERE tenant = ?1 AND name = ?2 AND version = ?3";
     COLLECTOR_HEAD = "SELECT version, tenant FROM collector WHERE id = ?1";
+    OVERRIDE_HEAD = "SELECT version, tenant FROM override_ WHERE id = ?1";
+    OVERRIDES_VERSION = "SELECT version FROM override_head WHERE tenant = ?1";
     REQUEST_GET = "SELECT fingerprint, person, sealed, at FROM request
         WHERE tenant = ?1 AND request_id = ?2";
 
@@ -61,6 +63,16 @@ statements! { MAIN:
         sealed = excluded.sealed";
     SWITCH_PUT = "INSERT INTO switch (scope, paused, body) VALUES (?1, ?2, ?3)
         ON CONFLICT (scope) DO UPDATE SET paused = excluded.paused, body = excluded.body";
+    OVERRIDE_PUT = "INSERT INTO override_ (id, tenant, version, until, body, sealed)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+        ON CONFLICT (id) DO UPDATE SET version = excluded.version, until = excluded.until,
+        body = excluded.body, sealed = excluded.sealed";
+    OVERRIDES_COUNT = "INSERT INTO override_head (tenant, version) VALUES (?1, 1)
+        ON CONFLICT (tenant) DO UPDATE SET version = version + 1";
+    WAKE_ALL = "INSERT INTO sched (case_id, next_at)
+        SELECT id, ?2 FROM case_ WHERE tenant = ?1 AND status IN (0, 2)
+        ON CONFLICT (case_id) DO UPDATE SET next_at = excluded.next_at
+        WHERE next_at IS NULL OR next_at > excluded.next_at";
     REQUEST_PUT = "INSERT INTO request (tenant, request_id, fingerprint, person, sealed, at)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
     JOURNAL_PUT = "INSERT INTO journal
@@ -89,7 +101,13 @@ statements! { MAIN:
         FROM contact WHERE party = ?1 AND tenant = ?2 ORDER BY at, case_id, seq";
     POSITION = "SELECT COALESCE(MAX(position), 0) FROM journal";
 
+    OVERRIDES_APPROVED = "SELECT body, sealed FROM override_
+        WHERE tenant = ?1 AND until > COALESCE(
+        (SELECT at FROM journal ORDER BY position DESC LIMIT 1), 0) ORDER BY id";
+
     // Other reads.
+    OVERRIDE_OF = "SELECT body, sealed FROM override_ WHERE id = ?1 AND tenant = ?2";
+    OVERRIDES = "SELECT body, sealed FROM override_ WHERE tenant = ?1 ORDER BY id";
     CASE_OF = "SELECT body, sealed FROM case_ WHERE id = ?1 AND tenant = ?2";
     CASE_OPEN_OF_REF = "SELECT body, sealed FROM case_
         WHERE tenant = ?1 AND lender_ref = ?2 AND status <> 3";

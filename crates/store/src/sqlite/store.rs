@@ -13,7 +13,10 @@ use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactState};
-use recoup_domain::ids::{CaseId, CollectorId, ContactId, KeyedHash, PartyId, TenantId};
+use recoup_domain::ids::{
+    CaseId, CollectorId, ContactId, KeyedHash, OverrideId, PartyId, TenantId,
+};
+use recoup_domain::overrides::Override;
 use recoup_domain::{Case, Party};
 use rusqlite::params;
 use std::sync::Arc;
@@ -253,6 +256,26 @@ impl Store for SqliteStore {
     async fn collectors(&self, tenant: &TenantId) -> Read<Vec<Collector>> {
         let tenant = tenant.clone();
         self.read(move |r| read::all(r, "a collector", sql::COLLECTORS, [tenant.as_str()]))
+            .await
+    }
+
+    async fn override_of(&self, tenant: &TenantId, id: OverrideId) -> Read<Option<Override>> {
+        let tenant = tenant.clone();
+        self.read(move |r| {
+            let key = params![id.to_bytes(), tenant.as_str()];
+            read::first(r, "an override", sql::OVERRIDE_OF, key)
+        })
+        .await
+    }
+
+    async fn approved_overrides(&self, tenant: &TenantId) -> Read<(u64, Vec<Override>)> {
+        let tenant = tenant.clone();
+        self.read(move |r| read::approved(r, &tenant)).await
+    }
+
+    async fn overrides(&self, tenant: &TenantId) -> Read<Vec<Override>> {
+        let tenant = tenant.clone();
+        self.read(move |r| read::all(r, "an override", sql::OVERRIDES, [tenant.as_str()]))
             .await
     }
 

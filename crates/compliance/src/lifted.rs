@@ -1,0 +1,35 @@
+//! A rule's answer where an override lifts it.
+
+use crate::pack::Binding;
+use crate::question::{Moment, Question};
+use crate::rule::Rule;
+use crate::shape::Answer;
+use jiff::Timestamp;
+use recoup_domain::overrides::Lift;
+
+/// What a rule says of a moment, and the override that lets it pass, where the rule itself would not.
+pub(crate) fn judge<'a>(
+    binding: &'a Binding,
+    rule: &'a Rule,
+    question: &Question<'_>,
+    moment: &Moment,
+) -> (Answer, Option<&'a Lift>) {
+    let own = rule.judge(question, moment);
+    let Answer::Shut { next } = own else {
+        return (own, None);
+    };
+    let lifts = binding.lifts_of(rule);
+    let here = lifts.clone().filter(|l| covers(l, question, moment.at));
+    if let Some(lift) = here.max_by_key(|l| l.until) {
+        return (Answer::Open { until: lift.until }, Some(lift));
+    }
+    // An override opens at its first instant, and holds an effect that ends in time.
+    let later = lifts.filter(|l| l.from > moment.at && covers(l, question, l.from));
+    let next = later.map(|l| l.from).chain(next).min();
+    (Answer::Shut { next }, None)
+}
+
+/// Whether the effect that begins at `at` lies whole within an override.
+fn covers(lift: &Lift, question: &Question<'_>, at: Timestamp) -> bool {
+    lift.from <= at && at < lift.until && question.window_at(at).to <= lift.until
+}
