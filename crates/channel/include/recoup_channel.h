@@ -1,4 +1,4 @@
-/* recoup_channel.h: the C ABI between recoup and a channel library. ABI 0.1.
+/* recoup_channel.h: the C ABI between recoup and a channel library. ABI 0.2.
  *
  * A channel library is a shared object that exports one function, recoup_channel_entry_v0. It
  * returns one table. Messages are protobuf of the package recoup.channel.v1 (channel.proto).
@@ -40,7 +40,7 @@ extern "C" {
 
 #define RECOUP_MAGIC UINT32_C(0x52435043) /* "RCPC" */
 #define RECOUP_ABI_MAJOR 0
-#define RECOUP_ABI_MINOR 1
+#define RECOUP_ABI_MINOR 2
 #define RECOUP_MESSAGE_BYTES_MAX (1024 * 1024)
 
 /* Bits of recoup_channel_v0.flags. */

@@ -32,7 +32,7 @@ pub const MAGIC: u32 = 0x5243_5043;
 /// Major of this ABI; also the end of the entry symbol's name.
 pub const ABI_MAJOR: u16 = 0;
 /// Minor of this ABI. While the major is 0, both sides must have the same.
-pub const ABI_MINOR: u16 = 1;
+pub const ABI_MINOR: u16 = 2;
 /// Name of the one exported function.
 pub const ENTRY_SYMBOL: &str = "recoup_channel_entry_v0";
 /// The largest message that crosses, in bytes.
