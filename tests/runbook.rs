@@ -131,7 +131,7 @@ async fn one_screen_says_what_is_due_what_is_blocked_and_what_waits_for_a_person
         "hold 1",
         "unknown 1",
         "DISPATCH PAUSED for the channel sms by ana",
-        "1 contacts may have been sent or not: recoup report worklist --filter 'reason = unknown_contact'",
+        "1 contact may have been sent or not: recoup report worklist --filter 'reason = unknown_contact'",
         "org.recoup.sms",
     ] {
         assert!(screen.contains(wanted), "`{wanted}` is not in:\n{screen}");

@@ -80,10 +80,16 @@ async fn account(
 }
 
 async fn take(taking: &Taking, target: CallbackTarget, incoming: Incoming) -> Response {
-    let taken = taking.engine.callback(&target, incoming.into_raw()).await;
-    let response = match taken {
-        Ok(answer) => respond(answer),
-        Err(error) => {
+    // A provider that hangs up has told it all the same.
+    let engine = taking.engine.clone();
+    let taken = async move { engine.callback(&target, incoming.into_raw()).await };
+    let response = match tokio::spawn(taken).await {
+        Ok(Ok(answer)) => respond(answer),
+        Err(panicked) => {
+            tracing::error!(error = %panicked, "a call-back could not be taken");
+            StatusCode::SERVICE_UNAVAILABLE.into_response()
+        }
+        Ok(Err(error)) => {
             // The provider is to call again; it learns nothing else.
             tracing::error!(%error, "a call-back could not be taken");
             StatusCode::SERVICE_UNAVAILABLE.into_response()

@@ -133,6 +133,12 @@ impl Rules {
         self.methods.get(path).is_some_and(|m| m.streams)
     }
 
+    /// Whether a path is a call that changes something.
+    fn changes(&self, path: &str) -> bool {
+        let method = self.methods.get(path);
+        method.is_some_and(|m| m.mutation && !m.streams)
+    }
+
     /// A place among the calls under way on the caller's connection, of its lender and on the server, if there is
     /// one left in each. A lender's share comes before the room of all, so that one lender's flood leaves the rest
     /// to the others.
@@ -259,6 +265,7 @@ where
         let label = self.rules.label(path);
         let meter = self.rules.meters.call(Arc::clone(&label));
         let stream = self.rules.streams(path).then_some(label);
+        let changes = self.rules.changes(path);
         let meters = Arc::clone(&self.rules.meters);
         let admitted = self.rules.admit(path, shown);
         let begin = |who: Option<Principal>| {
@@ -279,9 +286,17 @@ where
                 let clone = self.inner.clone();
                 let mut inner = std::mem::replace(&mut self.inner, clone);
                 let work = self.rules.activity.begin();
-                Box::pin(async move {
+                let call = async move {
                     let response = inner.call(request).await;
                     drop((work, places));
+                    response
+                };
+                Box::pin(async move {
+                    let response = if changes {
+                        to_its_end(call).await
+                    } else {
+                        call.await
+                    };
                     let response = response.map(with_details)?;
                     let code = code_of(&response);
                     meter.answered(code);
@@ -294,6 +309,21 @@ where
                 })
             }
         }
+    }
+}
+
+/// A change goes to its end, with all that follows from it, also where its caller is gone or waits no longer: what
+/// the store has committed must reach its channel, and be called off there.
+async fn to_its_end<E: Send + 'static>(
+    call: impl Future<Output = Result<Response<Body>, E>> + Send + 'static,
+) -> Result<Response<Body>, E> {
+    match tokio::spawn(call).await {
+        Ok(response) => response,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime is going down, and everything with it.
+            Err(_) => Ok(status::not_serving().into_http()),
+        },
     }
 }
 

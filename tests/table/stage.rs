@@ -310,7 +310,8 @@ async fn facts(one: &Client, two: &Client, first: u32) -> Facts {
             until: Some(scenes::pb_time(scenes::now() + 2.hours())),
         };
         let proposed = one.law().propose_override(request).await;
-        proposed.expect("an override");
+        let proposed = proposed.expect("an override").into_inner().r#override;
+        facts.insert("$override", proposed.expect("an override").override_id);
     }
     times(&mut facts);
     facts

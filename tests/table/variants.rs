@@ -66,11 +66,14 @@ pub(crate) fn foreign(request: &DynamicMessage, theirs: &Facts) -> Vec<(Probe, S
             }
             ("lender_case_ref", _) if steps.len() == 1 => theirs["$case_ref"].clone(),
             (_, _) if !is_id(&last.field) => continue,
+            // The law is everybody's.
+            ("rule_id", _) => continue,
             (_, Some("case")) => theirs["$case"].clone(),
             (_, Some("party")) => theirs["$party"].clone(),
             (_, Some("contact")) => theirs["$sent"].clone(),
             (_, Some("point")) => theirs["$point"].clone(),
             (_, Some("collector")) => theirs["$collector"].clone(),
+            (_, Some("override")) => theirs["$override"].clone(),
             (_, Some("policy")) => "policy_theirs-1".to_owned(),
             (_, Some(kind @ ("dispute" | "complaint"))) => format!("{kind}_{case}-{case}"),
             (_, Some(kind @ ("consent" | "optout"))) => format!("{kind}_{case}"),

@@ -40,6 +40,8 @@ impl HeldBack {
         let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         *held = match *held {
             Some((slot, n)) if slot == until => Some((slot, n + 1)),
+            // One of a slot that is over, told late.
+            Some((slot, n)) if slot > until => Some((slot, n)),
             _ => Some((until, 1)),
         };
     }

@@ -18,6 +18,11 @@ use crate::convert::{case, party};
 use crate::identity::Principal;
 use crate::status;
 
+/// Rows that are read before others have a turn on the thread.
+const READ_AT_ONCE: usize = 32;
+/// Rows of a part at most: a part is one transaction, for which every other write waits.
+const PART_MAX: usize = 512;
+
 impl Edge {
     pub(super) fn import(
         &self,
@@ -32,10 +37,15 @@ impl Edge {
             .take_until(self.stopping.clone().cancelled_owned())
             .chain(stream::once(end).filter_map(std::future::ready));
         // Two parts are under way: one is decided while the other reaches the disk.
-        let part = self.limits.import_rows_max.div_ceil(2);
+        let part = self.limits.import_rows_max.div_ceil(2).min(PART_MAX);
         let parts = rows.ready_chunks(part).map(move |rows| {
             let (edge, who) = (edge.clone(), who.clone());
-            async move { stream::iter(edge.import_part(&who, rows).await) }
+            async move {
+                // A part goes to its end also where its caller is gone, or reads no answers.
+                let part = tokio::spawn(async move { edge.import_part(&who, rows).await });
+                let broken = |_| vec![Err(status::internal("a part of an import panicked"))];
+                stream::iter(part.await.unwrap_or_else(broken))
+            }
         });
         let answers = parts.buffered(2).flatten();
         // A stream error or a store that is gone ends the import; a bad row does not.
@@ -56,7 +66,10 @@ impl Edge {
         let _work = self.engine.activity().begin();
         let mut read = Vec::with_capacity(rows.len());
         let mut good = Vec::with_capacity(rows.len());
-        for row in rows {
+        for (n, row) in rows.into_iter().enumerate() {
+            if n > 0 && n.is_multiple_of(READ_AT_ONCE) {
+                tokio::task::yield_now().await;
+            }
             read.push(match row {
                 Ok(row) => {
                     let number = row.row_number;

@@ -65,7 +65,7 @@ async fn another_minor_is_refused_with_both_numbers() {
     let error = Setup::new(&example("wrong_minor"), "{}").load_error().await;
     assert_says(
         &error,
-        &["libwrong_minor.so", "ABI 0.2", "of 0.1", "build it"],
+        &["libwrong_minor.so", "ABI 0.3", "of 0.2", "build it"],
     );
 }
 

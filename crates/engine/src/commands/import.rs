@@ -9,6 +9,10 @@ use crate::vault::VaultError;
 use recoup_domain::ids::CaseId;
 use recoup_store::{Change, Standing};
 
+/// Rounds in which rows that others overtook are decided together, in their order; what is left then goes one by one.
+const ROUNDS: usize = 3;
+/// Rows whose standing is read at once: who is behind them in the queue of a reader waits for all of them.
+const READ_AT_ONCE: usize = 64;
 /// Rows that are decided before others have a turn on the thread.
 const DECIDED_AT_ONCE: usize = 8;
 
@@ -31,42 +35,69 @@ impl Engine {
     /// same batch said something else before.
     pub async fn import_cases(&self, rows: &[(Caller, CaseInput)]) -> Vec<Done<Imported>> {
         let _work = self.0.activity.begin();
-        let sought: Vec<_> = rows
-            .iter()
-            .map(|(who, row)| self.sought(who, row))
-            .collect();
-        let mut answers = Vec::with_capacity(rows.len());
-        let Ok(standing) = self.0.store.standing(&sought).await else {
-            // One row that cannot be read must not take the others with it.
-            for (who, row) in rows {
-                answers.push(self.import_case(who, row).await);
+        let mut answers: Vec<_> = rows.iter().map(|_| None).collect();
+        let mut left: Vec<usize> = (0..rows.len()).collect();
+        for round in 0..ROUNDS {
+            let these: Vec<_> = left.iter().map(|n| &rows[*n]).collect();
+            // One row that cannot be read must not take the others with it: each goes by itself then.
+            let Some(done) = self.import_round(&these, round == 0).await else {
+                break;
+            };
+            for (n, answer) in left.iter().zip(done) {
+                answers[*n] = answer;
             }
-            return answers;
-        };
+            left.retain(|n| answers[*n].is_none());
+            if left.is_empty() {
+                break;
+            }
+        }
+        let mut done = Vec::with_capacity(rows.len());
+        for ((who, row), answer) in rows.iter().zip(answers) {
+            done.push(match answer {
+                Some(answer) => answer,
+                None => self.import_case(who, row).await,
+            });
+        }
+        done
+    }
+
+    /// Decides rows on what stands, and commits them together. None of a row that is to be decided anew: another
+    /// one of the same borrower or loan was faster, or, in the first round, it names a person whom a row before it
+    /// may tell. None of all where what stands cannot be read.
+    async fn import_round(
+        &self,
+        rows: &[&(Caller, CaseInput)],
+        first: bool,
+    ) -> Option<Vec<Option<Done<Imported>>>> {
+        let mut standing = Vec::with_capacity(rows.len());
+        for some in rows.chunks(READ_AT_ONCE) {
+            let sought: Vec<_> = some
+                .iter()
+                .map(|(who, row)| self.sought(who, row))
+                .collect();
+            standing.extend(self.0.store.standing(&sought).await.ok()?);
+        }
         let (changes, waiting) = self.decide_rows(rows, standing).await;
         let mut outcomes = self.0.store.commit_all(changes).await.into_iter();
-        for ((who, row), decided) in rows.iter().zip(waiting) {
+        let mut answers = Vec::with_capacity(rows.len());
+        for ((who, _), decided) in rows.iter().zip(waiting) {
             let answer = match decided {
+                Err(CommandError::NotFound { .. }) if first => Ok(None),
                 Err(refusal) => self.answered_meanwhile(who, refusal).await.map(Some),
                 Ok(committing) => match outcomes.next() {
                     Some(outcome) => self.committed(committing, outcome).await,
                     None => Ok(None),
                 },
             };
-            answers.push(match answer {
-                // Another row, or another caller, was faster: this one is decided anew, by itself.
-                Ok(None) => self.import_case(who, row).await,
-                Ok(Some(answer)) => imported(Ok(answer)),
-                Err(refusal) => imported(Err(refusal)),
-            });
+            answers.push(answer.transpose().map(imported));
         }
-        answers
+        Some(answers)
     }
 
     /// The changes of the rows that can be opened, and of every row what waits for its change, or why it has none.
     async fn decide_rows(
         &self,
-        rows: &[(Caller, CaseInput)],
+        rows: &[&(Caller, CaseInput)],
         standing: Vec<Standing>,
     ) -> (Vec<Change>, Vec<Done<Committing<Imported>>>) {
         let mut changes = Vec::with_capacity(rows.len());

@@ -76,6 +76,10 @@ impl Engine {
         input: HandInput,
         encode: Encode<'_, ContactView>,
     ) -> Done<Answered<ContactView>> {
+        // Below it waits for room in a channel: who was answered before must not.
+        if let Some(before) = self.answered(who).await? {
+            return Ok(before);
+        }
         let work = self.0.activity.begin();
         let encode_view = |made: &Made| encode(&made.view);
         let done = self.command(who, &encode_view, || async {
@@ -147,7 +151,15 @@ impl Engine {
         contact.sealed = content.seal(&key)?;
         let hashed = format!("{}\n{}\n{}", content.address, content.subject, content.body);
         contact.payload_hash = Some(self.0.vault.keyed(&contact.tenant, "payload", &hashed));
-        let room = self.0.channels.wait_for_room(&contact.channel).await;
+        let room = self.0.channels.wait_for_room(&contact.channel);
+        let room = tokio::time::timeout(self.0.options.call_timeout, room);
+        let room = room.await.map_err(|_| {
+            let why = format!(
+                "channel {} takes no more at present; try again",
+                contact.channel
+            );
+            CommandError::DispatchPaused(why)
+        })?;
         let said = (whom.party.locale.as_str(), &message, &content);
         let send = self.outgoing(facts, &contact, said, room);
         let send = send.ok_or_else(|| no_channel(input.class))?;

@@ -299,7 +299,7 @@ fn a_visit_that_was_cancelled_is_no_twin() {
 
 #[test]
 fn states_follow_the_table() {
-    let histories: [(&[&str], bool); 14] = [
+    let histories: [(&[&str], bool); 17] = [
         (&["PLANNED", "DISPATCHING", "ACCEPTED"], true),
         (&["DISPATCHING", "ACCEPTED", "FAILED"], true),
         (&["DISPATCHING", "ACCEPTED", "CANCELLING", "EFFECTED"], true),
@@ -321,7 +321,14 @@ fn states_follow_the_table() {
             false,
         ),
         (&["DISPATCHING", "DISPATCHING", "ACCEPTED"], false),
-        (&["DISPATCHING", "ACCEPTED", "EFFECTED", "FAILED"], false),
+        // A report that was wrong is corrected; nothing else leads out of an end.
+        (&["DISPATCHING", "ACCEPTED", "EFFECTED", "FAILED"], true),
+        (&["DISPATCHING", "ACCEPTED", "FAILED", "EFFECTED"], true),
+        (&["DISPATCHING", "ACCEPTED", "EFFECTED", "ACCEPTED"], false),
+        (
+            &["DISPATCHING", "ACCEPTED", "EFFECTED", "CANCELLING"],
+            false,
+        ),
         (&["DISPATCHING", "ACCEPTED", "CANCELLED"], false),
         (
             &[

@@ -348,7 +348,6 @@ pub(super) fn next_due(r: &Reader, rows: usize) -> Read<Vec<(CaseId, jiff::Times
     r.all(sql::NEXT_DUE, params![limit(rows)], schedule)
 }
 
-/// When some cases are due next.
 /// All facts of some cases, and when each is due next. Call it in a snapshot.
 pub(super) fn shown(r: &Reader, cases: &[CaseId]) -> Read<Vec<(Facts, Option<jiff::Timestamp>)>> {
     let of = |facts: Facts| {
