@@ -403,6 +403,39 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn a_change_goes_to_its_end_without_its_caller_and_a_read_does_not() {
+        for (path, ends) in [
+            ("/recoup.v1.CaseService/RecordPayment", true),
+            ("/recoup.v1.CaseService/GetCase", false),
+        ] {
+            let (committed, commit) = tokio::sync::watch::channel(false);
+            let (followed, mut follows) = tokio::sync::mpsc::channel(1);
+            let inner = tower::service_fn(move |_: Request<Body>| {
+                let (mut commit, followed) = (commit.clone(), followed.clone());
+                async move {
+                    let _ = commit.wait_for(|done| *done).await;
+                    let _ = followed.send(()).await;
+                    Ok::<_, std::convert::Infallible>(Response::new(Body::empty()))
+                }
+            });
+            let mut service = Gatekeeper(rules(&Config::default())).layer(inner);
+            let request = Request::builder()
+                .uri(path)
+                .header("authorization", "Bearer dev-ana")
+                .body(Body::empty())
+                .expect("a request");
+            let mut call = service.call(request);
+            let once = |cx: &mut Context<'_>| Poll::Ready(call.as_mut().poll(cx).is_pending());
+            assert!(std::future::poll_fn(once).await);
+            tokio::task::yield_now().await;
+            // The caller hangs up while the store commits.
+            drop((call, service));
+            committed.send_replace(true);
+            assert_eq!(follows.recv().await.is_some(), ends, "{path}");
+        }
+    }
+
     #[test]
     fn every_method_answers_its_roles_alone() {
         for role in [
