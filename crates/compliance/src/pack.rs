@@ -3,7 +3,7 @@
 use crate::builtin;
 use crate::calendar;
 use crate::load::{self, PackError};
-use crate::rule::{Confidence, Rule, RuleRef, Severity};
+use crate::rule::{Confidence, Layer, Rule, RuleRef, Severity};
 use jiff::civil::Date;
 use recoup_domain::case::LenderKind;
 use recoup_domain::overrides::Lift;
@@ -177,7 +177,10 @@ impl Binding {
 }
 
 fn may_lift(lift: &Lift, rule: &Rule) -> bool {
-    rule.severity() == Severity::Presumption && rule.id() == lift.rule && rule.pack() == lift.pack
+    rule.severity() == Severity::Presumption
+        && rule.layer() != Layer::House
+        && rule.id() == lift.rule
+        && rule.pack() == lift.pack
 }
 
 /// A place that no pack knows. Nothing may be contacted under law that nobody wrote down.

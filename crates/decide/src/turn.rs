@@ -6,7 +6,7 @@ use crate::{Decision, Input, Plan, RETRY_AFTER, approval_ends};
 use jiff::Timestamp;
 use recoup_compliance::{Audience, CaseFacts, DebtorFacts, Proposal, Purpose, Verdict, gate};
 use recoup_domain::case::{CaseEvent, Denial, SkipReason};
-use recoup_domain::contact::ContactState;
+use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::party::Relation;
 use recoup_domain::time::{NEVER, Window, Zone, round_up_to_slot};
 use recoup_policy::{Due, Env, Facts, Step};
@@ -350,8 +350,7 @@ fn skip(step: &Step, place: (u8, u8), why: SkipReason, input: &Input<'_>, decisi
     if let SkipReason::DeniedForever { rule } = &why {
         let stage = &input.policy.stages()[usize::from(place.0)].name;
         let class = step.class;
-        let reason =
-            format!("{class} of stage `{stage}` can never be made as things stand: {rule}");
+        let reason = format!("{class}{OF_STAGE}{stage}{NEVER_MADE}{rule}");
         decision.events.push(CaseEvent::WorklistChanged { reason });
     }
     decision.events.push(CaseEvent::StepSkipped {
@@ -361,12 +360,56 @@ fn skip(step: &Step, place: (u8, u8), why: SkipReason, input: &Input<'_>, decisi
     });
 }
 
+/// Whether a case is before a person because of its steps, and of nothing else: they are used up, or passed over for
+/// good. Where they are asked again, nobody need look at it.
+#[must_use]
+pub fn is_of_steps(reason: &str) -> bool {
+    let used_up = reason.starts_with(USED_UP.0) && reason.ends_with(USED_UP.1);
+    let of_class = ContactClass::ALL.iter().any(|class| {
+        let rest = reason.strip_prefix(class.name());
+        rest.is_some_and(|rest| rest.starts_with(OF_STAGE) && rest.contains(NEVER_MADE))
+    });
+    used_up || of_class
+}
+
+/// What stands around the name of a stage whose steps are used up.
+const USED_UP: (&str, &str) = ("every step of stage `", "` is used up");
+/// What stands before the name of the stage of a step that can never be made.
+const OF_STAGE: &str = " of stage `";
+/// What stands behind it.
+const NEVER_MADE: &str = "` can never be made as things stand: ";
+
 /// Every step of the stage is used up: a person decides what is next.
 fn to_worklist(input: &Input<'_>, stage: u8, decision: &mut Decision) {
     let told = |e: &CaseEvent| matches!(e, CaseEvent::WorklistChanged { .. });
     if input.case.worklist.is_none() && !decision.events.iter().any(told) {
         let name = &input.policy.stages()[usize::from(stage)].name;
-        let reason = format!("every step of stage `{name}` is used up");
+        let (before, behind) = USED_UP;
+        let reason = format!("{before}{name}{behind}");
         decision.events.push(CaseEvent::WorklistChanged { reason });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_the_ladder_says_of_its_steps_is_of_steps() {
+        for (reason, expected) in [
+            ("every step of stage `remind` is used up", true),
+            (
+                "sms of stage `a` can never be made as things stand: R-1",
+                true,
+            ),
+            ("the person wrote back; somebody must read it", false),
+            ("every step of stage `remind` is to be read", false),
+            (
+                "somebody said: sms of stage `a` can never be made as things stand: R-1",
+                false,
+            ),
+        ] {
+            assert_eq!(is_of_steps(reason), expected, "{reason}");
+        }
     }
 }

@@ -362,8 +362,8 @@ fn overrides(facts: &Facts, at: Timestamp, trace: &FullTrace) -> Vec<(Lift, bool
         let by = |line: &TraceLine| matches!(line, TraceLine::Lifted { by } if by == lift);
         lines().any(by)
     };
-    let ahead = lifts(&facts.overrides).filter(|lift| at < lift.until);
-    ahead.map(|lift| (lift.clone(), used(&lift))).collect()
+    let in_force = lifts(&facts.overrides).filter(|lift| lift.from <= at && at < lift.until);
+    in_force.map(|lift| (lift.clone(), used(&lift))).collect()
 }
 
 fn facts_used(facts: &Facts, at: Timestamp) -> Vec<(String, String)> {

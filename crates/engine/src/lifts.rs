@@ -3,6 +3,7 @@
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::Done;
+use crate::stops::alarm_for_sending;
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::{OverrideId, TenantId};
 use recoup_domain::overrides::{Lift, Override};
@@ -68,18 +69,20 @@ impl Engine {
         Ok((version, wide.collect()))
     }
 
-    /// Begins to call off what the case's channels accepted under an override that was revoked since; answers
-    /// whether there was such.
+    /// Begins to call off what the case's channels accepted under an override that was revoked since, and puts the case
+    /// before a person where nobody can say whether such a contact was sent; answers whether anything was done.
     pub(crate) async fn call_off_unlifted(&self, draft: &mut Draft, facts: &Facts) -> Done<bool> {
         if facts.overrides.iter().all(|o| o.revoked.is_none()) {
             return Ok(false);
         }
         let case = facts.case.id;
-        let accepted = facts.contacts.iter().filter(|c| {
-            c.state == Some(ContactState::Accepted) && c.id.is_some_and(|id| id.case == case)
-        });
+        let on_its_way = |s| matches!(s, ContactState::Accepted | ContactState::Unknown);
+        let sent = facts
+            .contacts
+            .iter()
+            .filter(|c| c.state.is_some_and(on_its_way) && c.id.is_some_and(|id| id.case == case));
         let mut some = false;
-        for id in accepted.filter_map(|c| c.id) {
+        for id in sent.filter_map(|c| c.id) {
             let stored = self.0.store.contact(&facts.case.tenant, id).await?;
             let Some(contact) = stored.filter(|c| is_unlifted(c, &facts.overrides)) else {
                 continue;
@@ -88,6 +91,8 @@ impl Engine {
                 draft.hold_contact(contact);
                 self.begin_cancel(draft, id);
                 some = true;
+            } else if contact.state == ContactState::Unknown && draft.now < contact.effect.to {
+                some |= alarm_for_sending(draft, case);
             }
         }
         Ok(some)

@@ -188,7 +188,9 @@ impl Engine {
                 Ok(Decided::NoRoom(channel)) => {
                     if let Some((claim, work)) = self.0.parked.park(&channel, claim, work) {
                         let again = self.0.wall.now().saturating_add(FULL_AGAIN).ok();
-                        changes.push(Self::give_back(&claim, again));
+                        let mut change = Self::give_back(&claim, again);
+                        change.guards.push(facts.overrides_guard());
+                        changes.push(change);
                         after.push((claim, work, None, Vec::new()));
                     }
                 }
@@ -296,6 +298,8 @@ impl Engine {
         let mut draft = Draft::new(facts.case.tenant.clone(), "policy", now);
         draft.hold_case(facts.case.clone());
         draft.guard(recoup_store::Guard::Fence(facts.case.id, claim.fence));
+        // Else it would sleep over what woke it meanwhile.
+        draft.guard(facts.overrides_guard());
         let reason = "the case cannot be decided; the service's log says why".to_owned();
         if facts.case.worklist.as_ref() != Some(&reason) {
             let event = recoup_domain::CaseEvent::WorklistChanged { reason };

@@ -3,6 +3,8 @@
 
 use crate::draft::Draft;
 use crate::engine::Engine;
+use crate::lifts::is_unlifted;
+use crate::stops::alarm_for_sending;
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::journal::ContactEvent;
 use recoup_store::{CommitError, StoreError};
@@ -58,6 +60,10 @@ impl Engine {
                 to: ContactState::Unknown,
             },
         );
+        // What it was permitted by may be gone: a person must hear of it.
+        if is_unlifted(contact, &facts.overrides) && draft.now < contact.effect.to {
+            alarm_for_sending(&mut draft, contact.id.case);
+        }
         self.schedule_next(&mut draft, &facts).await;
         let (change, _) = draft.finish();
         match self.0.store.commit(change).await {

@@ -231,6 +231,17 @@ pub(crate) fn alarm_for_cancel(draft: &mut Draft, case: CaseId) {
     alarm(draft, case, CANCEL_IN_DOUBT);
 }
 
+/// Puts a case before a person because a contact may be on its way that should not go any more; answers whether that
+/// is new. A case that is there for a doubt already stays as it is: else the two would take turns for ever.
+pub(crate) fn alarm_for_sending(draft: &mut Draft, case: CaseId) -> bool {
+    let listed = draft.case(case).and_then(|c| c.worklist.as_deref());
+    if listed.is_some_and(|r| r == CANCEL_IN_DOUBT || r == SENDING_IN_DOUBT) {
+        return false;
+    }
+    alarm(draft, case, SENDING_IN_DOUBT);
+    true
+}
+
 fn alarm(draft: &mut Draft, case: CaseId, reason: &str) {
     let told = |c: &Case| c.worklist.as_deref() == Some(reason);
     if draft.case(case).is_some_and(|c| !told(c)) {

@@ -4,6 +4,7 @@ mod support;
 
 use jiff::civil::date;
 use jiff::{SignedDuration, Timestamp};
+use recoup_channel::ChannelError;
 use recoup_domain::CaseEvent;
 use recoup_domain::Outcome;
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
@@ -11,7 +12,7 @@ use recoup_domain::ids::{CaseId, OverrideId, TenantId};
 use recoup_domain::journal::What;
 use recoup_domain::overrides::OverrideState;
 use recoup_engine::CommandError;
-use recoup_engine::commands::{HandInput, OverrideInput, OverrideView};
+use recoup_engine::commands::{CaseName, HandInput, OverrideInput, OverrideView, ResolutionInput};
 use recoup_engine::types::{Answered, Caller, Report};
 use recoup_store::ContactFilter;
 use support::{Rig, at};
@@ -253,6 +254,81 @@ async fn a_revocation_reaches_what_is_accepted_and_what_is_in_flight() {
     assert_eq!(contacts(&rig, late).await.len(), 1);
 }
 
+async fn worklist(rig: &Rig, case: CaseId) -> Option<String> {
+    let view = rig.engine.case(&rig.tenant, &CaseName::Id(case)).await;
+    view.unwrap().case.worklist
+}
+
+/// How many times something happened to the case.
+async fn happened(rig: &Rig, case: CaseId, what: impl Fn(&CaseEvent) -> bool) -> usize {
+    let page = rig.engine.timeline(&rig.tenant, case, 0, 1_000).await;
+    let rows = page.unwrap().rows;
+    let is = |w: &What| matches!(w, What::Case { event, .. } if what(event));
+    rows.iter().filter(|r| is(&r.what)).count()
+}
+
+#[tokio::test]
+async fn a_doubt_after_a_revocation_is_put_before_a_person_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    let case = rig.open_case("1", date(2026, 3, 1)).await;
+    rig.run_until(at(ONE_AT_NIGHT)).await;
+    let id = lift(&rig, NIGHT, None, at("2026-03-20T00:00:00Z")).await;
+    *rig.channel(ContactClass::Sms).answer.lock().unwrap() = Err(ChannelError::unknown("cut"));
+    rig.run_until(at("2026-03-01T17:01:00Z")).await;
+    assert_eq!(contacts(&rig, case).await[0].state, ContactState::Unknown);
+    assert_eq!(worklist(&rig, case).await, None, "the override stands");
+    revoke(&rig, id).await;
+    let listed = |e: &CaseEvent| matches!(e, CaseEvent::WorklistChanged { .. });
+    for _ in 0..3 {
+        // Goes on for ever where the case spins.
+        rig.run_until(at("2026-03-01T17:02:00Z")).await;
+        let told = worklist(&rig, case).await.unwrap_or_default();
+        assert!(told.contains("may be on its way"), "{told}");
+        assert_eq!(happened(&rig, case, listed).await, 1);
+        let other = lift(&rig, NIGHT, None, at("2026-03-01T18:00:00Z")).await;
+        revoke(&rig, other).await;
+    }
+}
+
+#[tokio::test]
+async fn what_turns_out_to_be_sent_under_a_revoked_override_is_called_off() {
+    for revoked in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+        let case = rig.open_case("1", date(2026, 3, 1)).await;
+        rig.run_until(at(ONE_AT_NIGHT)).await;
+        let id = lift(&rig, NIGHT, Some(case), at("2026-03-20T00:00:00Z")).await;
+        *rig.channel(ContactClass::Sms).answer.lock().unwrap() = Err(ChannelError::unknown("cut"));
+        rig.run_until(at("2026-03-01T17:01:00Z")).await;
+        let text = contacts(&rig, case).await.remove(0);
+        assert_eq!(text.state, ContactState::Unknown);
+        if revoked {
+            revoke(&rig, id).await;
+        }
+        let told = worklist(&rig, case).await.unwrap_or_default();
+        assert_eq!(told.contains("may be on its way"), revoked, "{told}");
+        let evidence = ResolutionInput {
+            accepted: true,
+            evidence: ("the carrier's list".into(), "a".repeat(64)),
+            reason: "it is on their list".into(),
+        };
+        let ben = rig.as_of("ben");
+        let settled = rig
+            .engine
+            .resolve_unknown(&ben, text.id, evidence, &|_| vec![]);
+        settled.await.unwrap();
+        let expected = match revoked {
+            // As far as a text can be called back.
+            true => ContactState::CancelUnknown,
+            false => ContactState::Accepted,
+        };
+        assert_eq!(contacts(&rig, case).await[0].state, expected);
+        let told = worklist(&rig, case).await.unwrap_or_default();
+        assert_eq!(told.contains("to be called off"), revoked, "{told}");
+    }
+}
+
 async fn call(rig: &Rig, case: CaseId) -> Result<Contact, CommandError> {
     let input = HandInput {
         case,
@@ -349,8 +425,11 @@ async fn what_nobody_may_override_is_refused() {
         let said = ask(&ana, asked(rule, None, until)).await;
         assert!(said.starts_with(expected), "{rule}: {said}");
     }
-    let said = ask(&ana, asked(FREQ3, None, at("2026-03-01T00:00:00Z"))).await;
-    assert!(said.starts_with("Invalid"), "{said}");
+    // Of now on, and not for ever.
+    for until in ["2026-03-01T00:00:00Z", "2027-03-02T00:00:01Z"] {
+        let said = ask(&ana, asked(FREQ3, None, at(until))).await;
+        assert!(said.starts_with("Invalid"), "{said}");
+    }
     let nobodys = CaseId::from_bytes([9; 16]);
     let said = ask(&ana, asked(FREQ3, Some(nobodys), until)).await;
     assert!(said.starts_with("NotFound"), "{said}");
@@ -396,50 +475,56 @@ async fn what_nobody_may_override_is_refused() {
     assert!(ended.is_err(), "{ended:?}");
 }
 
-#[tokio::test]
-async fn steps_that_a_presumption_ruled_out_for_good_are_asked_again() {
-    let dir = tempfile::tempdir().unwrap();
-    let rig = Rig::with_packs(
-        dir.path(),
-        at("2026-03-01T16:00:00Z"),
-        &["US-REGF-1006.6d5"],
-    )
-    .await;
+/// A loan in Texas whose text was passed over for good, for nobody agreed to texts.
+async fn passed_over(rig: &Rig) -> CaseId {
     let mut input = support::case_input("1", date(2026, 2, 25));
     input.jurisdiction = "US-TX".into();
     if let recoup_engine::types::PartyName::Told(told) = &mut input.borrower {
         told.regions = vec!["US-TX".into()];
     }
     let ana = rig.as_of("ana");
-    let Answered::Now(view) = rig
-        .engine
-        .open_case(&ana, input, &|_| vec![])
-        .await
-        .unwrap()
-    else {
+    let opened = rig.engine.open_case(&ana, input, &|_| vec![]).await;
+    let Answered::Now(view) = opened.unwrap() else {
         panic!("no request id was given")
     };
-    let case = view.case.id;
     rig.run_until(at("2026-03-01T16:00:00Z")).await;
-    let skipped = async || {
-        let page = rig
-            .engine
-            .timeline(&rig.tenant, case, 0, 100)
-            .await
-            .unwrap();
-        let skip = |w: &What| {
-            matches!(
-                w,
-                What::Case {
-                    event: CaseEvent::StepSkipped { .. },
-                    ..
-                }
-            )
-        };
-        page.rows.iter().filter(|r| skip(&r.what)).count()
-    };
-    assert_eq!((skipped().await, rig.sent(ContactClass::Sms).len()), (1, 0));
-    lift(&rig, "US-REGF-1006.6d5", None, at("2026-03-02T16:00:00Z")).await;
+    assert_eq!(skipped(rig, view.case.id).await, 1);
+    assert_eq!(rig.sent(ContactClass::Sms).len(), 0);
+    view.case.id
+}
+
+async fn skipped(rig: &Rig, case: CaseId) -> usize {
+    let skip = |e: &CaseEvent| matches!(e, CaseEvent::StepSkipped { .. });
+    happened(rig, case, skip).await
+}
+
+const TEXTS: &str = "US-REGF-1006.6d5";
+
+#[tokio::test]
+async fn steps_that_a_presumption_ruled_out_for_good_are_asked_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::with_packs(dir.path(), at("2026-03-01T16:00:00Z"), &[TEXTS]).await;
+    let case = passed_over(&rig).await;
+    let told = worklist(&rig, case).await.unwrap();
+    assert!(told.contains("can never be made"), "{told}");
+    lift(&rig, TEXTS, None, at("2026-03-02T16:00:00Z")).await;
     rig.run_until(at("2026-03-01T18:00:00Z")).await;
-    assert_eq!((skipped().await, rig.sent(ContactClass::Sms).len()), (1, 1));
+    assert_eq!(rig.sent(ContactClass::Sms).len(), 1);
+    assert_eq!(skipped(&rig, case).await, 1);
+    assert_eq!(worklist(&rig, case).await, None);
+}
+
+#[tokio::test]
+async fn what_a_person_must_read_stays_before_them_when_steps_are_asked_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::with_packs(dir.path(), at("2026-03-01T16:00:00Z"), &[TEXTS]).await;
+    let case = passed_over(&rig).await;
+    rig.reply("+8613800000001", "I was in hospital, please ring my sister")
+        .await;
+    let told = worklist(&rig, case).await.unwrap();
+    assert!(told.contains("wrote back"), "{told}");
+    lift(&rig, TEXTS, None, at("2026-03-02T16:00:00Z")).await;
+    rig.run_until(at("2026-03-01T18:00:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Sms).len(), 1);
+    assert_eq!(worklist(&rig, case).await, Some(told));
 }

@@ -75,7 +75,7 @@ pub enum Write {
     Collector(Box<Collector>),
     /// A switch.
     Switch(Switch),
-    /// An override. Counts in [`Guard::Overrides`] of its lender.
+    /// An override. Counts in [`Guard::Overrides`] of its lender, save one that is merely asked for.
     Override(Box<Override>),
     /// All cases of a lender that are neither closed nor paused are due at an instant, unless they are earlier.
     WakeAll(TenantId, Timestamp),

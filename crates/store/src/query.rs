@@ -31,7 +31,8 @@ pub struct Facts {
     /// Approved overrides of the lender that are about the case, revoked ones among them; those that had ended
     /// when the newest entry was recorded are left out.
     pub overrides: Vec<Override>,
-    /// How many times the lender's overrides were written, for [`Guard::Overrides`](crate::Guard::Overrides).
+    /// How many times the lender's overrides were written, for [`Guard::Overrides`](crate::Guard::Overrides); what
+    /// was merely asked for is not counted.
     pub overrides_version: u64,
     /// The newest position when they were read.
     pub position: u64,

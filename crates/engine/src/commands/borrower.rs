@@ -9,6 +9,7 @@ use crate::keys::PARTY_PLACE;
 use crate::stops::{PartyStop, alarm_for_doubt};
 use crate::types::{Answered, Caller, Encode, Over, PartyInput, PartyName, PartyPlain, PartyView};
 use jiff::Timestamp;
+use recoup_decide::is_of_steps;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId};
 use recoup_domain::journal::What;
@@ -453,16 +454,20 @@ impl Engine {
 }
 
 /// A stop was lifted: steps that were passed over are asked again, and the person who was to look at them need
-/// not.
+/// not. What else a person must look at stays before them.
 pub(super) fn reopen(draft: &mut Draft, facts: &Facts) {
-    let case = &facts.case;
-    if case.skipped.is_empty() {
+    let id = facts.case.id;
+    let Some(case) = draft.case(id) else {
+        return;
+    };
+    if case.closed.is_some() || case.skipped.is_empty() {
         return;
     }
-    draft.case_event(case.id, CaseEvent::StepsReopened);
-    if case.worklist.is_some() {
+    let of_steps = case.worklist.as_deref().is_some_and(is_of_steps);
+    draft.case_event(id, CaseEvent::StepsReopened);
+    if of_steps {
         let reason = String::new();
-        draft.case_event(case.id, CaseEvent::WorklistChanged { reason });
+        draft.case_event(id, CaseEvent::WorklistChanged { reason });
     }
 }
 

@@ -7,6 +7,7 @@ use crate::dispatch::is_overtaken;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
+use crate::lifts::is_unlifted;
 use crate::types::{Answered, Caller, ContactView, Encode};
 use recoup_domain::case::{CaseEvent, SkipReason};
 use recoup_domain::contact::{Contact, ContactClass, ContactState, Origin};
@@ -137,7 +138,7 @@ impl Engine {
 
     /// Settles by evidence what became of a contact that nobody knows of: the carrier took it, or never had it.
     /// Who asked for it by hand or approved it cannot: a second person must. One that was taken and that a fact
-    /// forbids meanwhile is called off.
+    /// forbids meanwhile, or whose override was revoked, is called off.
     ///
     /// # Errors
     /// ContactState where it is not unknown; SamePerson.
@@ -185,7 +186,8 @@ impl Engine {
                 let after = draft.contact(id).cloned();
                 let late = after.is_some_and(|c| c.can_be_called_off(draft.now));
                 let person = draft.party(contact.party).unwrap_or(&facts.borrower);
-                let overtaken = is_overtaken(&facts.case, person, contact);
+                let overtaken = is_overtaken(&facts.case, person, contact)
+                    || is_unlifted(contact, &facts.overrides);
                 if late && overtaken {
                     self.begin_cancel(draft, id);
                 }

@@ -9,8 +9,8 @@ use crate::error::{CommandError, Done, Violation};
 use crate::keys::OVERRIDE_PLACE;
 use crate::types::{Answered, Caller, Encode};
 use crate::vault::{DataKey, VaultError};
-use jiff::Timestamp;
-use recoup_compliance::Severity;
+use jiff::{SignedDuration, Timestamp};
+use recoup_compliance::{Layer, RuleRef, Severity};
 use recoup_domain::case::Refusal;
 use recoup_domain::ids::{CaseId, OverrideId, TenantId};
 use recoup_domain::overrides::{Override, OverrideEvent, OverrideState, Signed};
@@ -21,6 +21,8 @@ use std::sync::Arc;
 
 /// Cases read at a time.
 const PAGE: usize = 512;
+/// How far ahead an override may end: a year, also a leap year.
+const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(366 * 24);
 /// How often a case is reopened anew because its facts moved.
 const WRITES_MAX: usize = 32;
 
@@ -75,7 +77,7 @@ impl Engine {
     /// Asks that a presumption be lifted. It lifts nothing before a second person approves it.
     ///
     /// # Errors
-    /// RuleUnknown, RuleNotOverridable for all but presumptions; Invalid where the end is not ahead; NotFound for
+    /// RuleUnknown, RuleNotOverridable for all but presumptions; Invalid where the end is not ahead, or too far; NotFound for
     /// the case, Refused where it is closed.
     pub async fn propose_override(
         &self,
@@ -128,7 +130,8 @@ impl Engine {
         .await
     }
 
-    /// Approves an override: it is in force from now on, and what it was in the way of is asked again at once.
+    /// Approves an override: it is in force from now on, and what it was in the way of is asked again; for all cases
+    /// of a lender that goes on beside the answer.
     ///
     /// # Errors
     /// NotFound also for one that has ended; SamePerson for whoever asked for it.
@@ -168,9 +171,22 @@ impl Engine {
         let now = self.0.wall.now();
         let wide = |o: &Override| o.case.is_none() && o.state(now) == OverrideState::Active;
         if row.as_ref().is_some_and(wide) {
-            self.reopen_all(who).await?;
+            self.reopen_beside(who.clone());
         }
         Ok(done)
+    }
+
+    /// Asks the steps of all cases again on a task of its own: with many cases that outlasts the request.
+    fn reopen_beside(&self, who: Caller) {
+        let engine = self.clone();
+        let work = self.0.activity.begin();
+        tokio::spawn(async move {
+            if let Err(error) = engine.reopen_all(&who).await {
+                tracing::error!(tenant = %who.tenant, %error, "steps could not all be asked again; approve the override once more");
+            }
+            drop(work);
+            engine.0.wake.notify_one();
+        });
     }
 
     /// Ends an override at once: what was accepted under it and has not taken effect is called off.
@@ -286,12 +302,17 @@ impl Engine {
     fn must_be_presumption(&self, id: &str) -> Done<String> {
         let rules = self.0.library.packs().rules().filter(|r| r.id() == id);
         let rules: Vec<_> = rules.collect();
-        let presumed = rules.iter().find(|r| r.severity() == Severity::Presumption);
+        let lawyers =
+            |r: &&&RuleRef| r.severity() == Severity::Presumption && r.layer() != Layer::House;
+        let presumed = rules.iter().find(lawyers);
         match (presumed, rules.first()) {
             (Some(rule), _) => Ok(rule.pack().to_owned()),
             (None, Some(rule)) => Err(CommandError::RuleNotOverridable {
                 rule: id.to_owned(),
-                severity: rule.severity().name(),
+                severity: match rule.severity() {
+                    Severity::Presumption => Layer::House.name(),
+                    harder => harder.name(),
+                },
             }),
             (None, None) => Err(CommandError::RuleUnknown(id.to_owned())),
         }
@@ -309,7 +330,12 @@ impl Engine {
                 .await?;
             let skipping = |c: &&recoup_domain::Case| c.closed.is_none() && !c.skipped.is_empty();
             for case in page.rows.iter().filter(skipping) {
-                self.reopen_one(who, case.id).await?;
+                match self.reopen_one(who, case.id).await {
+                    Err(CommandError::Contended) => {
+                        tracing::warn!(case = %case.id, "the case's facts keep moving; its steps are not asked again");
+                    }
+                    done => done?,
+                }
             }
             after = page.rows.last().map(|c| c.id);
             if !page.more {
@@ -364,13 +390,17 @@ impl Held {
         note: &str,
     ) -> Done<Decided<OverrideView>> {
         let now = self.draft.now;
+        // What nobody approved was in nobody's way, and its end is neither.
+        let was_in_force = self.row.approved.is_some();
         if let Some(facts) = &self.facts {
             if event == OverrideEvent::Revoked {
                 crate::stops::alarm_for_doubt(&mut self.draft, facts);
             }
-            self.draft.schedule(facts.case.id, Some(now));
+            if was_in_force {
+                self.draft.schedule(facts.case.id, Some(now));
+            }
         }
-        if self.row.case.is_none() {
+        if was_in_force && self.row.case.is_none() {
             let tenant = self.row.tenant.clone();
             self.draft.write(Write::WakeAll(tenant, now));
         }
@@ -434,10 +464,13 @@ fn signed(who: &Caller, draft: &Draft) -> Signed {
 }
 
 fn must_lie_ahead(until: Timestamp, now: Timestamp) -> Done<()> {
-    if until > now {
+    let problem = if until <= now {
+        format!("{until} does not lie ahead of now ({now})")
+    } else if until.duration_since(now) > AHEAD_MAX {
+        "lies more than 366 days ahead; propose a new one then".to_owned()
+    } else {
         return Ok(());
-    }
-    let problem = format!("{until} does not lie ahead of now ({now})");
+    };
     Err(CommandError::Invalid(vec![Violation::new(
         "until", problem,
     )]))

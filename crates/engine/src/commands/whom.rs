@@ -83,12 +83,14 @@ impl Engine {
         })
     }
 
-    /// Puts on record that a text was held back, and the case before a person.
+    /// Puts on record that a text was held back, and the case before a person, unless one must look at it already for
+    /// a reason of its own.
     pub(super) async fn withheld(&self, who: &Caller, id: CaseId, why: &str) -> Done<()> {
         let reason = format!("a contact was held back: {why}");
         for _ in 0..WRITES_MAX {
             let facts = self.facts_for(who, id).await?;
-            if facts.case.worklist.as_ref() == Some(&reason) {
+            let listed = facts.case.worklist.as_deref();
+            if listed.is_some_and(|other| !recoup_decide::is_of_steps(other)) {
                 return Ok(());
             }
             let mut draft = self.draft_on(&facts, &who.principal);

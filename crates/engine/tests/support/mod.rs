@@ -4,7 +4,8 @@
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use recoup_channel::wire::{
-    CancelKind, CancelRequest, Cancelled, Capabilities, ChannelDescriptor, Receipt, SendRequest,
+    CancelKind, CancelRequest, Cancelled, Capabilities, ChannelDescriptor, Inbound, Inbounds,
+    RawCallback, Receipt, Reply, SendRequest, inbound,
 };
 use recoup_channel::{Call, Channel, ChannelError};
 use recoup_domain::case::{Amounts, Document, DocumentKind, LenderKind, Scores};
@@ -12,6 +13,7 @@ use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, TenantId};
 use recoup_domain::money::Currency;
 use recoup_domain::party::{BorrowerKind, PointKind, PointOwner};
+use recoup_engine::callback::CallbackTarget;
 use recoup_engine::channels::ChannelHandle;
 use recoup_engine::clock::{SteppedWall, Wall};
 use recoup_engine::stepped::Ground;
@@ -80,6 +82,22 @@ impl Channel for Told {
         self.cancelled.lock().unwrap().push(request.contact_id);
         Ok(Cancelled {
             kind: CancelKind::Cancelled.into(),
+            ..Default::default()
+        })
+    }
+
+    /// A call-back is a reply: who wrote on the first line, and what after it.
+    async fn parse_callback(&self, _: &Call, raw: RawCallback) -> Result<Inbounds, ChannelError> {
+        let told = String::from_utf8_lossy(&raw.body).into_owned();
+        let (from, text) = told.split_once('\n').unwrap();
+        let reply = Reply {
+            from: from.into(),
+            text: text.into(),
+            ..Default::default()
+        };
+        let what = Some(inbound::What::Reply(reply));
+        Ok(Inbounds {
+            items: vec![Inbound { what }],
             ..Default::default()
         })
     }
@@ -276,6 +294,19 @@ impl Rig {
 
     pub(crate) fn channel(&self, class: ContactClass) -> &Told {
         &self.channels.iter().find(|(c, _)| *c == class).unwrap().1
+    }
+
+    /// Somebody writes back to a text.
+    pub(crate) async fn reply(&self, from: &str, text: &str) {
+        let mut accounts = self.engine.accounts();
+        let (_, _, path) = accounts.find(|(_, channel, _)| channel == "sms").unwrap();
+        let raw = RawCallback {
+            body: format!("{from}\n{text}").into_bytes(),
+            ..Default::default()
+        };
+        let target = CallbackTarget::Account(path);
+        let answer = self.engine.callback(&target, raw).await.unwrap();
+        assert_eq!(answer.status, 200);
     }
 
     pub(crate) fn sent(&self, class: ContactClass) -> Vec<Timestamp> {

@@ -468,7 +468,11 @@ impl<'a> Batch<'a> {
             ),
             Row::Switch(s) => self.put(sql::SWITCH_PUT, params![s.scope, s.paused, s.body]),
             Row::Override(o) => {
-                self.put(sql::OVERRIDES_COUNT, [o.tenant.as_str()])?;
+                // What is merely asked for changes no decision.
+                let merely_proposed = o.version <= 1 && o.until.is_none();
+                if !merely_proposed {
+                    self.put(sql::OVERRIDES_COUNT, [o.tenant.as_str()])?;
+                }
                 self.put(
                     sql::OVERRIDE_PUT,
                     params![
