@@ -4,7 +4,8 @@
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use recoup_channel::wire::{
-    CancelKind, CancelRequest, Cancelled, Capabilities, ChannelDescriptor, Receipt, SendRequest,
+    CancelKind, CancelRequest, Cancelled, Capabilities, ChannelDescriptor, Inbound, Inbounds,
+    RawCallback, Receipt, SendRequest, inbound,
 };
 use recoup_channel::{Call, Channel, ChannelError};
 use recoup_domain::case::{Amounts, Document, DocumentKind, LenderKind, Scores};
@@ -12,6 +13,7 @@ use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, TenantId};
 use recoup_domain::money::Currency;
 use recoup_domain::party::{BorrowerKind, PointKind, PointOwner};
+use recoup_engine::callback::CallbackTarget;
 use recoup_engine::channels::ChannelHandle;
 use recoup_engine::clock::{SteppedWall, Wall};
 use recoup_engine::stepped::Ground;
@@ -35,6 +37,8 @@ pub(crate) struct Told {
     pub(crate) seen: Seen,
     pub(crate) cancelled: Arc<Mutex<Vec<String>>>,
     pub(crate) answer: Arc<Mutex<Result<Receipt, ChannelError>>>,
+    /// What the next call-back says.
+    calls_back: Arc<Mutex<Vec<Inbound>>>,
     wall: SteppedWall,
     held: Arc<Mutex<Option<Hold>>>,
 }
@@ -74,6 +78,14 @@ impl Channel for Told {
             hold.released.notified().await;
         }
         self.answer.lock().unwrap().clone()
+    }
+
+    async fn parse_callback(&self, _: &Call, _: RawCallback) -> Result<Inbounds, ChannelError> {
+        let items = std::mem::take(&mut *self.calls_back.lock().unwrap());
+        Ok(Inbounds {
+            items,
+            ..Inbounds::default()
+        })
     }
 
     async fn cancel(&self, _: &Call, request: CancelRequest) -> Result<Cancelled, ChannelError> {
@@ -278,6 +290,18 @@ impl Rig {
         &self.channels.iter().find(|(c, _)| *c == class).unwrap().1
     }
 
+    /// The carrier of a channel calls back at its account.
+    pub(crate) async fn call_back(&self, class: ContactClass, what: inbound::What) {
+        let inbound = Inbound { what: Some(what) };
+        *self.channel(class).calls_back.lock().unwrap() = vec![inbound];
+        let mut accounts = self.engine.accounts();
+        let own = accounts.find(|(_, channel, _)| channel == class.name());
+        let target = CallbackTarget::Account(own.unwrap().2);
+        let raw = RawCallback::default();
+        let answer = self.engine.callback(&target, raw).await.unwrap();
+        assert_eq!(answer.status, 200);
+    }
+
     pub(crate) fn sent(&self, class: ContactClass) -> Vec<Timestamp> {
         self.channel(class)
             .seen
@@ -293,6 +317,7 @@ fn told(wall: &SteppedWall) -> Told {
     Told {
         seen: Arc::default(),
         cancelled: Arc::default(),
+        calls_back: Arc::default(),
         answer: Arc::new(Mutex::new(Ok(Receipt {
             provider_ref: "r".into(),
             ..Default::default()
@@ -363,7 +388,7 @@ pub(crate) fn case_input(loan: &str, due: Date) -> CaseInput {
     }
 }
 
-fn point(kind: PointKind, value: &str) -> PointInput {
+pub(crate) fn point(kind: PointKind, value: &str) -> PointInput {
     PointInput {
         state: None,
         named: None,
