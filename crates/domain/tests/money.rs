@@ -272,8 +272,8 @@ fn what_cannot_be_is_refused_and_changes_nothing() {
         (Pay(2, 5, Some(-1)), "0 or more"),
         (Pay(1, 300, None), "another amount"),
         (Reverse(9, None), "no payment"),
-        (Promise(0), "not above 0"),
-        (Promise(401), "overdue, 400"),
+        (Promise(0), "above 0"),
+        (Promise(401), "what is overdue"),
     ] {
         let refused = world.tell(told).expect_err(why).to_string();
         assert!(refused.contains(why), "{told:?}: {refused}");
