@@ -70,6 +70,8 @@ pub enum Found {
         /// The mark, such as `¥`.
         mark: String,
     },
+    /// A word in which letters of two alphabets look alike, so that no list finds it.
+    MixedScripts,
 }
 
 impl fmt::Display for Found {
@@ -81,6 +83,9 @@ impl fmt::Display for Found {
                 citation,
             } => write!(f, "the word of debt `{word}` ({list}: {citation})"),
             Self::Amount { mark } => write!(f, "an amount of money (a number beside `{mark}`)"),
+            Self::MixedScripts => {
+                f.write_str("a word that mixes Latin letters with Cyrillic or Greek ones")
+            }
         }
     }
 }
@@ -130,7 +135,7 @@ impl Unsayable {
         Ok(read)
     }
 
-    /// The first word of debt or amount of money in a text; none where it has none.
+    /// The first word of debt or amount of money in a text, or a word in which one can hide; none where it has none.
     #[must_use]
     pub fn found_in(&self, text: &str) -> Option<Found> {
         let text = Plain::of(text);
@@ -146,8 +151,11 @@ impl Unsayable {
         let symbol = self.money.symbols.iter().find(|m| text.prices(m, true));
         let unit = || self.money.units.iter().find(|m| text.prices(m, false));
         let word = || self.money.words.iter().find(|m| text.prices_word(m));
-        let mark = symbol.or_else(unit).or_else(word)?;
-        Some(Found::Amount { mark: mark.clone() })
+        if let Some(mark) = symbol.or_else(unit).or_else(word) {
+            return Some(Found::Amount { mark: mark.clone() });
+        }
+        let mixed = text.words.iter().any(|w| mixes_scripts(w));
+        mixed.then_some(Found::MixedScripts)
     }
 
     /// Whether a text has `name` in it, read as the list is: without case, width, spaces and marks.
@@ -211,7 +219,7 @@ impl Plain {
         let visible = text.chars().filter(|c| !is_invisible(*c)).map(narrow);
         let all: Vec<char> = visible.flat_map(char::to_lowercase).collect();
         let whole: String = all.iter().collect();
-        let words = whole.split(|c: char| !c.is_alphanumeric());
+        let words = whole.split(|c: char| !c.is_alphanumeric() && c != VIRAMA);
         Self {
             dense: all.iter().filter(|c| c.is_alphanumeric()).collect(),
             words: words.filter(|w| !w.is_empty()).map(str::to_owned).collect(),
@@ -262,7 +270,19 @@ impl Plain {
 fn number<'a>(mut chars: impl Iterator<Item = &'a char>) -> bool {
     let filler = |c: &&char| c.is_whitespace() || matches!(**c, '.' | ',' | ':' | '-' | '+');
     let next = chars.find(|c| !filler(c));
-    next.is_some_and(|c| c.is_numeric() || "〇零一二三四五六七八九十百千万萬亿億两兩".contains(*c))
+    next.is_some_and(|c| c.is_numeric() || NUMERALS.contains(*c))
+}
+
+/// Chinese numerals, common and formal.
+const NUMERALS: &str = "〇零一二三四五六七八九十百千万萬亿億两兩壹贰貳叁參肆伍陆陸柒捌玖拾佰仟";
+
+/// Joins consonants within a word of Hindi.
+const VIRAMA: char = '\u{94d}';
+
+/// Whether a word has letters of Latin beside ones of Cyrillic or Greek, which look like them.
+fn mixes_scripts(word: &str) -> bool {
+    let alike = |c: char| matches!(c, '\u{370}'..='\u{52f}' | '\u{1c80}'..='\u{1c8f}' | '\u{1f00}'..='\u{1fff}');
+    word.chars().any(|c| c.is_ascii_alphabetic()) && word.chars().any(alike)
 }
 
 const fn is_han(c: char) -> bool {
@@ -271,7 +291,25 @@ const fn is_han(c: char) -> bool {
 
 /// Characters that nobody sees, put between letters to hide a word.
 const fn is_invisible(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+    matches!(
+        c,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{202a}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 /// A full-width letter, digit or sign as its common form.
@@ -293,6 +331,7 @@ mod tests {
         Some(match found {
             Found::Word { word, .. } => word,
             Found::Amount { mark } => mark,
+            Found::MixedScripts => "mixed scripts".to_owned(),
         })
     }
 
@@ -317,8 +356,65 @@ mod tests {
             ("六百元", "元"),
             ("USD 12", "usd"),
             ("12,345.60 dollars", "dollars"),
+            ("伍佰元", "元"),
+            ("贰仟元", "元"),
+            ("他被起诉了", "起诉"),
+            ("法院的律师函", "律师函"),
+            ("money he borrows", "borrow*"),
+            ("he will pay back", "pay back"),
+            ("bankruptcy", "bankrupt*"),
+            ("utangnya belum", "utang*"),
+            ("khoan vay", "khoan vay"),
+            ("заёмщика", "заёмщик*"),
+            ("em atraso", "atraso*"),
+            ("sus deudas", "deuda*"),
+            ("préstamos", "préstamo*"),
+            ("आपका कर्ज", "कर्ज*"),
+            ("किस्तें", "किस्त*"),
+            ("bakaya", "bakaya"),
+            ("d\u{435}bt", "mixed scripts"),
+            ("l\u{3bf}an", "mixed scripts"),
         ] {
             assert_eq!(found(text).as_deref(), Some(word), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_invisible_character_hides_a_word() {
+        let invisible = [
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{17b4}',
+            '\u{17b5}',
+            '\u{180b}',
+            '\u{180f}',
+            '\u{200b}',
+            '\u{202a}',
+            '\u{202e}',
+            '\u{2065}',
+            '\u{206f}',
+            '\u{3164}',
+            '\u{fe00}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{e0000}',
+            '\u{e0041}',
+            '\u{e0fff}',
+        ];
+        for c in invisible {
+            let texts = [(format!("de{c}bt"), "debt*"), (format!("逾{c}期"), "逾期")];
+            for (text, word) in texts {
+                assert_eq!(
+                    found(&text).as_deref(),
+                    Some(word),
+                    "{}",
+                    c.escape_unicode()
+                );
+            }
         }
     }
 
@@ -329,6 +425,8 @@ mod tests {
             "您好，我是李安。请转告张三先生回电 010-12345678，谢谢。",
             "Bowen, Powell, Payne, Collect Street 5",
             "Chúng tôi cần liên lạc với anh Minh.",
+            "Пожалуйста, попросите Ивана перезвонить Ana Li.",
+            "कृपया काम कर जल्दी फोन करें",
             "",
         ] {
             assert_eq!(found(text), None, "{text}");

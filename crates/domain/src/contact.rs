@@ -294,6 +294,9 @@ pub struct Contact {
     pub outcome: Option<Outcome>,
     /// When the outcome took place, as far as known.
     pub outcome_at: Option<Timestamp>,
+    /// A person corrected the outcome: word of a carrier changes it no more.
+    #[serde(default)]
+    pub corrected: bool,
     /// Each state with its instant, in order.
     pub states: Vec<(ContactState, Timestamp)>,
     /// Keyed hash of the rendered content.

@@ -3,7 +3,7 @@
 use crate::ids::{ContactId, KeyedHash};
 use crate::journal::{ContactEvent, Entry, What};
 use crate::outcome::Outcome;
-use crate::party::{self, Party, PartyEvent, Taught};
+use crate::party::{self, Party, PartyEvent, PointState, Taught};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
@@ -49,8 +49,10 @@ pub fn taught(
                     None => person.learn(of, told, when),
                     // What was told of it first stands for all that was; later words of it are overtaken.
                     Some(right) => {
-                        if let Some((right, when)) = right.take() {
-                            person.learn(of, right, when);
+                        if let Some((right, at)) = right.take() {
+                            // Days are counted in the order of the journal: one that lies ahead of the entry
+                            // would keep the days between from counting.
+                            person.learn(of, right, at.min(when));
                         }
                     }
                 }
@@ -58,7 +60,17 @@ pub fn taught(
             _ => {}
         }
     }
-    person?.taught(point)
+    let person = person?;
+    // Of a number that is told no more it is known alone whether it is somebody else's.
+    let told_no_more = Taught {
+        state: match person.gone.contains(&point) {
+            true => PointState::WrongNumber,
+            false => PointState::Usable,
+        },
+        failed_days: 0,
+        failed_on: None,
+    };
+    Some(person.taught(point).unwrap_or(told_no_more))
 }
 
 fn outcome_of(event: &ContactEvent) -> Option<(Outcome, Timestamp, KeyedHash)> {

@@ -161,6 +161,7 @@ pub fn apply_contact(contact: &mut Contact, event: &ContactEvent, at: Timestamp)
             ..
         } => {
             if contact.correct(*to, at).is_ok() {
+                contact.corrected = true;
                 contact.outcome = Some(*outcome);
                 contact.outcome_at = Some(*when);
             }

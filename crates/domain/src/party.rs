@@ -324,6 +324,10 @@ pub struct Party {
     /// Numbers, addresses and places at which not to be contacted.
     #[serde(default)]
     pub declined_points: Vec<KeyedHash>,
+    /// Keys of numbers and addresses that were told no more and turned out to be somebody else's: told again, they
+    /// are so still.
+    #[serde(default)]
+    pub gone: Vec<KeyedHash>,
     /// Before when a declared hardship runs; the pauses of the cases stand for it.
     #[serde(default)]
     pub hardship_until: Option<Timestamp>,
@@ -435,30 +439,39 @@ impl Party {
     /// Notes what an outcome says about the point that was used.
     pub fn learn(&mut self, point: KeyedHash, outcome: Outcome, at: Timestamp) {
         let day = self.home_zone().date(at);
-        let Some(p) = self.points.iter_mut().find(|p| p.key == point) else {
-            return;
-        };
-        match outcome.meaning().point {
-            PointEvidence::Reaches => {
-                p.failed_days = 0;
-                p.failed_on = None;
+        let evidence = outcome.meaning().point;
+        if evidence == PointEvidence::Ends(PointState::WrongNumber) && self.point(point).is_none() {
+            self.remember_gone(point);
+        }
+        // One number may be told as more than one kind.
+        for p in self.points.iter_mut().filter(|p| p.key == point) {
+            match evidence {
+                PointEvidence::Reaches => {
+                    p.failed_days = 0;
+                    p.failed_on = None;
+                }
+                PointEvidence::Failed if p.failed_on.is_none_or(|on| on < day) => {
+                    p.failed_days = p.failed_days.saturating_add(1);
+                    p.failed_on = Some(day);
+                }
+                // A number once known to be somebody else's never comes back by a later failure.
+                PointEvidence::Ends(state) if p.state == PointState::Usable => p.state = state,
+                PointEvidence::Ends(PointState::WrongNumber) => p.state = PointState::WrongNumber,
+                PointEvidence::Failed | PointEvidence::Ends(_) | PointEvidence::Silent => {}
             }
-            PointEvidence::Failed if p.failed_on.is_none_or(|on| on < day) => {
-                p.failed_days = p.failed_days.saturating_add(1);
-                p.failed_on = Some(day);
-            }
-            // A number once known to be somebody else's never comes back by a later failure.
-            PointEvidence::Ends(state) if p.state == PointState::Usable => p.state = state,
-            PointEvidence::Ends(PointState::WrongNumber) => p.state = PointState::WrongNumber,
-            PointEvidence::Failed | PointEvidence::Ends(_) | PointEvidence::Silent => {}
+        }
+    }
+
+    fn remember_gone(&mut self, point: KeyedHash) {
+        if !self.gone.contains(&point) {
+            self.gone.push(point);
         }
     }
 
     /// Takes over what the lender says of a point. A number once known to be somebody else's stays so.
     fn told(&mut self, point: KeyedHash, state: PointState) {
-        let mut points = self.points.iter_mut();
-        let found = points.find(|p| p.key == point && p.state != PointState::WrongNumber);
-        if let Some(p) = found {
+        let known = |p: &&mut ContactPoint| p.key == point && p.state != PointState::WrongNumber;
+        for p in self.points.iter_mut().filter(known) {
             p.state = state;
             if state == PointState::Usable {
                 p.failed_days = 0;
@@ -479,7 +492,12 @@ impl Party {
 
     /// Sets what contacts have taught of a point, once an outcome was corrected.
     pub(crate) fn teach(&mut self, point: KeyedHash, taught: Taught) {
-        if let Some(p) = self.points.iter_mut().find(|p| p.key == point) {
+        if taught.state != PointState::WrongNumber {
+            self.gone.retain(|gone| *gone != point);
+        } else if self.point(point).is_none() {
+            self.remember_gone(point);
+        }
+        for p in self.points.iter_mut().filter(|p| p.key == point) {
             p.state = taught.state;
             p.failed_days = taught.failed_days;
             p.failed_on = taught.failed_on;
@@ -622,11 +640,22 @@ pub fn apply(party: &mut Party, event: &PartyEvent, at: Timestamp) {
 /// What the lender tells anew never takes back a right of the person, nor what contacts have taught.
 fn merge(party: &mut Party, told: &Party) {
     let mut points = told.points.clone();
+    let wrong = party.points.iter();
+    let wrong = wrong.filter(|p| p.state == PointState::WrongNumber);
+    let wrong: Vec<KeyedHash> = wrong.map(|p| p.key).collect();
+    for key in &wrong {
+        if points.iter().all(|p| p.key != *key) {
+            party.remember_gone(*key);
+        }
+    }
     for p in &mut points {
         if let Some(known) = party.point(p.key) {
             p.state = known.state;
             p.failed_days = known.failed_days;
             p.failed_on = known.failed_on;
+        }
+        if wrong.contains(&p.key) || party.gone.contains(&p.key) {
+            p.state = PointState::WrongNumber;
         }
     }
     party.kind = told.kind;
@@ -639,158 +668,4 @@ fn merge(party: &mut Party, told: &Party) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn party(numbers: usize) -> Party {
-        let point = |i: u8| ContactPoint {
-            key: KeyedHash([i; 16]),
-            kind: PointKind::Mobile,
-            owner: PointOwner::Own,
-            zone: None,
-            verified: true,
-            source: "contract".into(),
-            state: PointState::Usable,
-            failed_days: 0,
-            failed_on: None,
-        };
-        Party {
-            id: PartyId::from_bytes([1; 16]),
-            tenant: TenantId::new("t").unwrap(),
-            lender_ref: KeyedHash([9; 16]),
-            version: 1,
-            kind: BorrowerKind::Individual,
-            regions: vec!["CN".into()],
-            zones: vec![Zone::new("Asia/Shanghai").unwrap()],
-            locale: "zh-CN".into(),
-            points: (0..numbers).map(|i| point(i as u8)).collect(),
-            tags: vec![],
-            opt_outs: vec![],
-            ceases: vec![],
-            consents: vec![],
-            attorneys: vec![],
-            employer_prohibits: false,
-            inconvenient: vec![],
-            consent_ids: vec![],
-            declined_points: vec![],
-            hardship_until: None,
-            moratorium_until: None,
-            deceased: false,
-            incapacitated: false,
-            refused: false,
-            created_at: Timestamp::UNIX_EPOCH,
-            updated_at: Timestamp::UNIX_EPOCH,
-            sealed: Sealed::default(),
-        }
-    }
-
-    fn day(d: i64) -> Timestamp {
-        Timestamp::from_second(1_775_000_000 + d * 86_400).unwrap()
-    }
-
-    #[test]
-    fn three_days_of_failures_lose_a_person_and_an_answer_finds_them() {
-        let mut p = party(1);
-        let point = p.points[0].key;
-        for d in 0..3 {
-            p.learn(point, Outcome::NoAnswer, day(d));
-            p.learn(point, Outcome::Busy, day(d));
-        }
-        assert_eq!(
-            p.contactability(LOST_AFTER_FAILED_DAYS),
-            Contactability::Lost
-        );
-        p.learn(point, Outcome::Conversation, day(4));
-        assert_eq!(
-            p.contactability(LOST_AFTER_FAILED_DAYS),
-            Contactability::Reachable
-        );
-    }
-
-    #[test]
-    fn two_failures_on_one_day_are_one_day() {
-        let mut p = party(1);
-        let point = p.points[0].key;
-        (0..5).for_each(|_| p.learn(point, Outcome::NoAnswer, day(0)));
-        assert_eq!(
-            p.contactability(LOST_AFTER_FAILED_DAYS),
-            Contactability::Doubtful
-        );
-    }
-
-    #[test]
-    fn one_good_number_is_enough() {
-        let mut p = party(2);
-        p.learn(p.points[0].key, Outcome::NotInService, day(0));
-        assert_eq!(
-            p.contactability(LOST_AFTER_FAILED_DAYS),
-            Contactability::Reachable
-        );
-        p.learn(p.points[1].key, Outcome::WrongNumber, day(0));
-        assert_eq!(
-            p.contactability(LOST_AFTER_FAILED_DAYS),
-            Contactability::Lost
-        );
-        assert_eq!(p.usable_points(ContactClass::Sms).count(), 0);
-    }
-
-    #[test]
-    fn telling_anew_keeps_rights_and_wrong_numbers() {
-        let mut p = party(1);
-        let told = party(1);
-        apply(
-            &mut p,
-            &PartyEvent::OptedOut(OptOut {
-                id: OptOutId::from_bytes([1; 16]),
-                class: Some(ContactClass::Sms),
-                point: None,
-                via: "letter".into(),
-                at: day(0),
-            }),
-            day(0),
-        );
-        p.learn(p.points[0].key, Outcome::WrongNumber, day(0));
-        apply(&mut p, &PartyEvent::Upserted(Box::new(told)), day(1));
-        assert_eq!(p.opt_outs.len(), 1);
-        assert_eq!(p.points[0].state, PointState::WrongNumber);
-    }
-
-    #[test]
-    fn a_consent_holds_for_what_it_names_until_it_ends() {
-        let case = CaseId::from_bytes([1; 16]);
-        let point = KeyedHash([1; 16]);
-        let written = r#"{"kind":"electronic","case":null,"received_at":null,"expires_at":null}"#;
-        let mut consent: Consent = serde_json::from_str(written).unwrap();
-        let about = |c: &Consent, class, at| c.is_about(ConsentKind::Electronic, case, class, at);
-        assert!(about(&consent, ContactClass::Sms, None) && consent.ends_at().is_none());
-        consent.class = Some(ContactClass::Sms);
-        consent.point = Some(point);
-        assert!(about(&consent, ContactClass::Sms, Some(point)));
-        assert!(!about(&consent, ContactClass::Sms, None));
-        assert!(!about(&consent, ContactClass::Email, Some(point)));
-        consent.expires_at = Some(day(9));
-        consent.revoked_at = Some(day(2));
-        assert_eq!(consent.ends_at(), Some(day(2)));
-    }
-
-    #[test]
-    fn an_opt_out_binds_at_its_narrowest_stated_scope() {
-        let sms = OptOut {
-            id: OptOutId::from_bytes([1; 16]),
-            class: Some(ContactClass::Sms),
-            point: None,
-            via: "letter".into(),
-            at: day(0),
-        };
-        assert!(sms.covers(ContactClass::Sms, None) && !sms.covers(ContactClass::Phone, None));
-        let here = OptOut {
-            id: OptOutId::from_bytes([1; 16]),
-            class: None,
-            point: Some(KeyedHash([1; 16])),
-            via: "letter".into(),
-            at: day(0),
-        };
-        assert!(here.covers(ContactClass::Phone, Some(KeyedHash([1; 16]))));
-        assert!(!here.covers(ContactClass::Phone, Some(KeyedHash([2; 16]))));
-    }
-}
+mod tests;

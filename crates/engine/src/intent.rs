@@ -271,6 +271,7 @@ impl Engine {
             state: ContactState::Dispatching,
             outcome: None,
             outcome_at: None,
+            corrected: false,
             states: waited.map_or_else(Vec::new, |c| c.states.clone()),
             payload_hash: None,
             plugin_digest: digest.unwrap_or_default(),
@@ -335,11 +336,17 @@ impl Engine {
         let mut points = party.points.iter();
         let index = points.position(|p| Some(p.key) == contact.point);
         let address = index.and_then(|i| plain.points.get(i)).cloned();
+        // Carriers and recipients see a name as it stands; that of a stranger may hold anything, and nobody reads it
+        // over but where it stands in the text.
+        let name = match &message {
+            Message::ToObligor(_) => plain.display_name,
+            Message::ToThirdParty(_) => String::new(),
+        };
         let content = Content {
             subject: message.subject().to_owned(),
             body: message.body().to_owned(),
             address: address.unwrap_or_default(),
-            name: plain.display_name,
+            name,
             ..Content::default()
         };
         Ok((message, content))

@@ -110,6 +110,23 @@ impl Engine {
         tenant: &TenantId,
         party: PartyId,
     ) -> Done<Vec<Case>> {
+        let mut cases = self.cases_as_other(tenant, party).await?;
+        cases.retain(|c| c.closed.is_none());
+        Ok(cases)
+    }
+
+    /// Whether somebody was contacted as who owes nothing, in whatever case, also a closed one.
+    pub(crate) async fn was_asked(&self, tenant: &TenantId, party: PartyId) -> Done<bool> {
+        let owes = |c: &Case| {
+            let mut named = c.parties.iter();
+            named.any(|p| p.party == party && p.relation.is_obligor())
+        };
+        let cases = self.cases_as_other(tenant, party).await?;
+        Ok(cases.iter().any(|c| !owes(c)))
+    }
+
+    /// The cases of others that somebody was contacted for.
+    async fn cases_as_other(&self, tenant: &TenantId, party: PartyId) -> Done<Vec<Case>> {
         let filter = ContactFilter {
             party: Some(party),
             ..ContactFilter::default()
@@ -124,8 +141,8 @@ impl Engine {
                 cases.insert(id, facts.case);
             }
         }
-        let open = |c: &Case| c.borrower != party && c.closed.is_none();
-        Ok(cases.into_values().filter(open).collect())
+        let of_another = |c: &Case| c.borrower != party;
+        Ok(cases.into_values().filter(of_another).collect())
     }
 
     async fn all_contacts(&self, tenant: &TenantId, filter: &ContactFilter) -> Done<Vec<Contact>> {

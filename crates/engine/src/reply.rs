@@ -10,6 +10,7 @@ use recoup_channel::wire::Reply;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{KeyedHash, PartyId, TenantId};
 use recoup_domain::party::{OptOut, PartyEvent};
+use recoup_domain::sealed::Sealed;
 use recoup_domain::{CaseEvent, Outcome};
 use recoup_store::CommitError;
 
@@ -102,6 +103,7 @@ impl Engine {
                 .opt_outs
                 .iter()
                 .any(|o| o.class == Some(class) && o.point.is_none());
+            let refused = row.refused;
             draft.hold_party(row);
             match meaning(&reply.text) {
                 Meaning::Stop if known => {}
@@ -130,6 +132,9 @@ impl Engine {
                     self.reply_to_worklist(&mut draft, party, told).await?;
                 }
             }
+            if meaning(&reply.text) == Meaning::Stop && !refused {
+                self.refuse_as_other(&mut draft, party, &sealed).await?;
+            }
             if !draft.has_entries() {
                 return Ok(());
             }
@@ -148,11 +153,28 @@ impl Engine {
         Err(CommandError::Contended)
     }
 
+    /// Who owes nothing and asks to be left alone is not asked again, by no medium: what is on its way is called off.
+    async fn refuse_as_other(
+        &self,
+        draft: &mut Draft,
+        party: PartyId,
+        sealed: &Sealed,
+    ) -> Done<()> {
+        let tenant = draft.tenant().clone();
+        if !self.was_asked(&tenant, party).await? {
+            return Ok(());
+        }
+        draft.party_event(party, PartyEvent::Refused);
+        draft.seal_last(sealed.clone());
+        let all = PartyStop::OptOut(None, None);
+        self.call_off_as_other(draft, party, &all).await
+    }
+
     async fn reply_to_worklist(
         &self,
         draft: &mut Draft,
         party: PartyId,
-        (told, sealed): (&Beside, &recoup_domain::sealed::Sealed),
+        (told, sealed): (&Beside, &Sealed),
     ) -> Done<()> {
         let tenant = draft.tenant().clone();
         for case in self.0.store.open_cases_of(&tenant, party).await? {

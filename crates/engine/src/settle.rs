@@ -92,7 +92,7 @@ pub(crate) fn apply(draft: &mut Draft, id: ContactId, evidence: &Evidence) -> bo
             ]
         }
         (S::Cancelling | S::CancelUnknown, _) if proven => vec![settled(S::Effected)],
-        (S::Effected, _) if is_stronger(&contact, outcome) => {
+        (S::Effected, _) if !contact.corrected && is_stronger(&contact, outcome) => {
             vec![ContactEvent::Learned { outcome, point, at }]
         }
         _ => return false,

@@ -221,8 +221,12 @@ fn told_of(
 ) -> Option<&'static str> {
     /// References shorter than this are found in any text.
     const LEAST: usize = 3;
+    /// The same of those that are a number, as house numbers and parts of telephone numbers are.
+    const LEAST_DIGITS: usize = 5;
     let named = |value: &str| {
-        value.chars().count() >= LEAST && said.iter().any(|t| Unsayable::names(t, value))
+        let is_number = value.bytes().all(|b| b.is_ascii_digit());
+        let least = if is_number { LEAST_DIGITS } else { LEAST };
+        value.chars().count() >= least && said.iter().any(|t| Unsayable::names(t, value))
     };
     if case.product.as_deref().is_some_and(named) {
         return Some("the product");
@@ -242,7 +246,7 @@ fn told_of(
         let whole = value.strip_suffix(".00").unwrap_or(value);
         said.iter()
             .flat_map(|t| numbers(t))
-            .any(|n| n == *value || n == whole)
+            .any(|n| n == *value || (whole.len() > LEAST && n == whole))
     };
     amounts
         .any(|value| value.len() > LEAST && is_in(&value))

@@ -4,7 +4,7 @@ mod support;
 
 use jiff::Timestamp;
 use jiff::civil::date;
-use recoup_channel::wire::{self, Receipt};
+use recoup_channel::wire::{self, OutcomeReport, Receipt, inbound};
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, ContactId};
 use recoup_domain::journal::{ContactEvent, What, apply_to_party};
@@ -228,6 +228,46 @@ async fn a_carriers_word_is_contradicted_by_evidence_alone() {
     let done = tell(&rig, "ana", wrong).await.unwrap();
     assert_eq!(done.outcome, Some(Outcome::WrongNumber));
     assert_eq!(number(&rig).await.state, PointState::WrongNumber);
+}
+
+#[tokio::test]
+async fn a_carrier_that_says_it_again_does_not_overturn_a_correction() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    let (_, first) = opened(&rig, "2026-03-09T12:00:00Z").await;
+    let delivered = report(first.id, Outcome::Delivered, None);
+    tell(&rig, "ana", delivered).await.unwrap();
+    rig.run_until(at("2026-03-10T12:00:00Z")).await;
+    let is_call = |c: &Contact| c.class == ContactClass::Phone;
+    let call = contacts(&rig).await.into_iter().find(is_call).unwrap();
+    let says = |outcome: wire::Outcome| {
+        let mut said = OutcomeReport {
+            contact_id: call.id.to_string(),
+            r#final: true,
+            ..OutcomeReport::default()
+        };
+        said.set_outcome(outcome);
+        inbound::What::Report(said)
+    };
+    let now = async || {
+        let all = contacts(&rig).await;
+        let call = all.into_iter().find(|c| c.id == call.id).unwrap();
+        (call.outcome, call.corrected)
+    };
+    // Before anybody corrects it, a confirmed conversation is more than an answer nobody confirmed.
+    let answered = says(wire::Outcome::AnsweredUnconfirmed);
+    rig.call_back(ContactClass::Phone, answered).await;
+    assert_eq!(now().await, (Some(Outcome::AnsweredUnconfirmed), false));
+    let talked = || rig.call_back(ContactClass::Phone, says(wire::Outcome::Conversation));
+    talked().await;
+    assert_eq!(now().await, (Some(Outcome::Conversation), false));
+
+    let mut right = report(call.id, Outcome::AnsweredUnconfirmed, None);
+    right.evidence = vec![("recording-7".into(), "a".repeat(64))];
+    tell(&rig, "ben", right).await.unwrap();
+    assert_eq!(now().await, (Some(Outcome::AnsweredUnconfirmed), true));
+    talked().await;
+    assert_eq!(now().await, (Some(Outcome::AnsweredUnconfirmed), true));
 }
 
 #[tokio::test]

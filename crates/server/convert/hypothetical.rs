@@ -511,6 +511,7 @@ fn party_of(bad: &mut Bad, given: &v1::HypotheticalParty, id: PartyId) -> Option
     (!zones.is_empty()).then(|| Party {
         consent_ids: Vec::new(),
         declined_points: Vec::new(),
+        gone: Vec::new(),
         hardship_until: None,
         id,
         tenant,

@@ -123,6 +123,7 @@ pub(super) fn person(zone: &str) -> Result<Party, Failure> {
     Ok(Party {
         consent_ids: Vec::new(),
         declined_points: Vec::new(),
+        gone: Vec::new(),
         hardship_until: None,
         id: BORROWER,
         tenant: stack::tenant()?,

@@ -101,6 +101,7 @@ fn party(case: &Case) -> Result<domain::Party, String> {
         inconvenient: inconvenient(case),
         consent_ids: vec![],
         declined_points: vec![],
+        gone: vec![],
         hardship_until: None,
         moratorium_until: case.moratorium_until,
         deceased: case.deceased,

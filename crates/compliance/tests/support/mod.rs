@@ -45,6 +45,7 @@ pub(crate) fn party(zones: &[&str]) -> Party {
         inconvenient: vec![],
         consent_ids: vec![],
         declined_points: vec![],
+        gone: vec![],
         hardship_until: None,
         moratorium_until: None,
         deceased: false,

@@ -129,6 +129,7 @@ fn party(vector: &Vector, keys: &mut Keys) -> Result<Party, String> {
         inconvenient: consumer.inconvenient.iter().map(inconvenient).collect(),
         consent_ids: vec![],
         declined_points: vec![],
+        gone: vec![],
         hardship_until: None,
         moratorium_until: consumer.hardship_moratorium_until,
         deceased: consumer.deceased,

@@ -261,6 +261,7 @@ impl Engine {
             inconvenient: Vec::new(),
             consent_ids: Vec::new(),
             declined_points: Vec::new(),
+            gone: Vec::new(),
             hardship_until: None,
             moratorium_until: None,
             deceased: false,

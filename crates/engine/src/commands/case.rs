@@ -142,6 +142,7 @@ impl Engine {
         let mut parties = Vec::new();
         for (name, relation) in &input.parties {
             let party = self.draft_party(draft, name).await?;
+            self.follow_told_points(draft, party).await?;
             parties.push(CaseParty {
                 party,
                 relation: *relation,

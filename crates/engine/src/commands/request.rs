@@ -316,6 +316,7 @@ impl Engine {
             state: ContactState::Dispatching,
             outcome: None,
             outcome_at: None,
+            corrected: false,
             states: vec![(ContactState::Dispatching, now)],
             payload_hash: None,
             plugin_digest: digest.unwrap_or_default(),

@@ -37,6 +37,8 @@ pub(crate) struct Told {
     pub(crate) seen: Seen,
     pub(crate) cancelled: Arc<Mutex<Vec<String>>>,
     pub(crate) answer: Arc<Mutex<Result<Receipt, ChannelError>>>,
+    /// What the next call-back says.
+    calls_back: Arc<Mutex<Vec<Inbound>>>,
     wall: SteppedWall,
     held: Arc<Mutex<Option<Hold>>>,
 }
@@ -78,26 +80,18 @@ impl Channel for Told {
         self.answer.lock().unwrap().clone()
     }
 
+    async fn parse_callback(&self, _: &Call, _: RawCallback) -> Result<Inbounds, ChannelError> {
+        let items = std::mem::take(&mut *self.calls_back.lock().unwrap());
+        Ok(Inbounds {
+            items,
+            ..Inbounds::default()
+        })
+    }
+
     async fn cancel(&self, _: &Call, request: CancelRequest) -> Result<Cancelled, ChannelError> {
         self.cancelled.lock().unwrap().push(request.contact_id);
         Ok(Cancelled {
             kind: CancelKind::Cancelled.into(),
-            ..Default::default()
-        })
-    }
-
-    /// A call-back is a reply: who wrote on the first line, and what after it.
-    async fn parse_callback(&self, _: &Call, raw: RawCallback) -> Result<Inbounds, ChannelError> {
-        let told = String::from_utf8_lossy(&raw.body).into_owned();
-        let (from, text) = told.split_once('\n').unwrap();
-        let reply = Reply {
-            from: from.into(),
-            text: text.into(),
-            ..Default::default()
-        };
-        let what = Some(inbound::What::Reply(reply));
-        Ok(Inbounds {
-            items: vec![Inbound { what }],
             ..Default::default()
         })
     }
@@ -298,13 +292,23 @@ impl Rig {
 
     /// Somebody writes back to a text.
     pub(crate) async fn reply(&self, from: &str, text: &str) {
-        let mut accounts = self.engine.accounts();
-        let (_, _, path) = accounts.find(|(_, channel, _)| channel == "sms").unwrap();
-        let raw = RawCallback {
-            body: format!("{from}\n{text}").into_bytes(),
+        let reply = Reply {
+            from: from.into(),
+            text: text.into(),
             ..Default::default()
         };
-        let target = CallbackTarget::Account(path);
+        self.call_back(ContactClass::Sms, inbound::What::Reply(reply))
+            .await;
+    }
+
+    /// The carrier of a channel calls back at its account.
+    pub(crate) async fn call_back(&self, class: ContactClass, what: inbound::What) {
+        let inbound = Inbound { what: Some(what) };
+        *self.channel(class).calls_back.lock().unwrap() = vec![inbound];
+        let mut accounts = self.engine.accounts();
+        let own = accounts.find(|(_, channel, _)| channel == class.name());
+        let target = CallbackTarget::Account(own.unwrap().2);
+        let raw = RawCallback::default();
         let answer = self.engine.callback(&target, raw).await.unwrap();
         assert_eq!(answer.status, 200);
     }
@@ -324,6 +328,7 @@ fn told(wall: &SteppedWall) -> Told {
     Told {
         seen: Arc::default(),
         cancelled: Arc::default(),
+        calls_back: Arc::default(),
         answer: Arc::new(Mutex::new(Ok(Receipt {
             provider_ref: "r".into(),
             ..Default::default()
@@ -394,7 +399,7 @@ pub(crate) fn case_input(loan: &str, due: Date) -> CaseInput {
     }
 }
 
-fn point(kind: PointKind, value: &str) -> PointInput {
+pub(crate) fn point(kind: PointKind, value: &str) -> PointInput {
     PointInput {
         state: None,
         named: None,

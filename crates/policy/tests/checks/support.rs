@@ -122,6 +122,7 @@ pub(crate) fn borrower() -> Party {
         inconvenient: vec![],
         consent_ids: vec![],
         declined_points: vec![],
+        gone: vec![],
         hardship_until: None,
         moratorium_until: None,
         deceased: false,

@@ -117,6 +117,7 @@ pub(crate) fn borrower(zones: &[&str], points: &[PointKind]) -> Party {
         inconvenient: vec![],
         consent_ids: vec![],
         declined_points: vec![],
+        gone: vec![],
         hardship_until: None,
         moratorium_until: None,
         deceased: false,

@@ -1,0 +1,210 @@
+//! Tests of what a party learns and keeps.
+
+use super::*;
+
+fn party(numbers: usize) -> Party {
+    let point = |i: u8| ContactPoint {
+        key: KeyedHash([i; 16]),
+        kind: PointKind::Mobile,
+        owner: PointOwner::Own,
+        zone: None,
+        verified: true,
+        source: "contract".into(),
+        state: PointState::Usable,
+        failed_days: 0,
+        failed_on: None,
+    };
+    Party {
+        id: PartyId::from_bytes([1; 16]),
+        tenant: TenantId::new("t").unwrap(),
+        lender_ref: KeyedHash([9; 16]),
+        version: 1,
+        kind: BorrowerKind::Individual,
+        regions: vec!["CN".into()],
+        zones: vec![Zone::new("Asia/Shanghai").unwrap()],
+        locale: "zh-CN".into(),
+        points: (0..numbers).map(|i| point(i as u8)).collect(),
+        tags: vec![],
+        opt_outs: vec![],
+        ceases: vec![],
+        consents: vec![],
+        attorneys: vec![],
+        employer_prohibits: false,
+        inconvenient: vec![],
+        consent_ids: vec![],
+        declined_points: vec![],
+        gone: vec![],
+        hardship_until: None,
+        moratorium_until: None,
+        deceased: false,
+        incapacitated: false,
+        refused: false,
+        created_at: Timestamp::UNIX_EPOCH,
+        updated_at: Timestamp::UNIX_EPOCH,
+        sealed: Sealed::default(),
+    }
+}
+
+fn day(d: i64) -> Timestamp {
+    Timestamp::from_second(1_775_000_000 + d * 86_400).unwrap()
+}
+
+#[test]
+fn three_days_of_failures_lose_a_person_and_an_answer_finds_them() {
+    let mut p = party(1);
+    let point = p.points[0].key;
+    for d in 0..3 {
+        p.learn(point, Outcome::NoAnswer, day(d));
+        p.learn(point, Outcome::Busy, day(d));
+    }
+    assert_eq!(
+        p.contactability(LOST_AFTER_FAILED_DAYS),
+        Contactability::Lost
+    );
+    p.learn(point, Outcome::Conversation, day(4));
+    assert_eq!(
+        p.contactability(LOST_AFTER_FAILED_DAYS),
+        Contactability::Reachable
+    );
+}
+
+#[test]
+fn two_failures_on_one_day_are_one_day() {
+    let mut p = party(1);
+    let point = p.points[0].key;
+    (0..5).for_each(|_| p.learn(point, Outcome::NoAnswer, day(0)));
+    assert_eq!(
+        p.contactability(LOST_AFTER_FAILED_DAYS),
+        Contactability::Doubtful
+    );
+}
+
+#[test]
+fn one_good_number_is_enough() {
+    let mut p = party(2);
+    p.learn(p.points[0].key, Outcome::NotInService, day(0));
+    assert_eq!(
+        p.contactability(LOST_AFTER_FAILED_DAYS),
+        Contactability::Reachable
+    );
+    p.learn(p.points[1].key, Outcome::WrongNumber, day(0));
+    assert_eq!(
+        p.contactability(LOST_AFTER_FAILED_DAYS),
+        Contactability::Lost
+    );
+    assert_eq!(p.usable_points(ContactClass::Sms).count(), 0);
+}
+
+#[test]
+fn telling_anew_keeps_rights_and_wrong_numbers() {
+    let mut p = party(1);
+    let told = party(1);
+    apply(
+        &mut p,
+        &PartyEvent::OptedOut(OptOut {
+            id: OptOutId::from_bytes([1; 16]),
+            class: Some(ContactClass::Sms),
+            point: None,
+            via: "letter".into(),
+            at: day(0),
+        }),
+        day(0),
+    );
+    p.learn(p.points[0].key, Outcome::WrongNumber, day(0));
+    apply(&mut p, &PartyEvent::Upserted(Box::new(told)), day(1));
+    assert_eq!(p.opt_outs.len(), 1);
+    assert_eq!(p.points[0].state, PointState::WrongNumber);
+}
+
+#[test]
+fn what_is_learned_of_a_number_holds_for_every_kind_it_was_told_as() {
+    let mut p = party(1);
+    let key = p.points[0].key;
+    let mut line = p.points[0].clone();
+    line.kind = PointKind::Landline;
+    p.points.push(line);
+    let states = |p: &Party| [p.points[0].state, p.points[1].state];
+    p.told(key, PointState::Invalid);
+    assert_eq!(states(&p), [PointState::Invalid; 2]);
+    p.learn(key, Outcome::WrongNumber, day(0));
+    assert_eq!(states(&p), [PointState::WrongNumber; 2]);
+    assert_eq!(p.usable_points(ContactClass::Phone).count(), 0);
+    let usable = Taught {
+        state: PointState::Usable,
+        failed_days: 0,
+        failed_on: None,
+    };
+    p.teach(key, usable);
+    assert_eq!(states(&p), [PointState::Usable; 2]);
+}
+
+#[test]
+fn a_number_of_somebody_else_stays_so_when_it_is_left_out_and_told_again() {
+    let mut p = party(2);
+    let [kept, wrong] = [p.points[0].key, p.points[1].key];
+    let tell = |p: &mut Party, numbers: usize| {
+        apply(p, &PartyEvent::Upserted(Box::new(party(numbers))), day(1));
+    };
+    p.learn(wrong, Outcome::WrongNumber, day(0));
+    tell(&mut p, 1);
+    assert_eq!(p.gone, [wrong]);
+    tell(&mut p, 2);
+    assert_eq!(p.point(wrong).unwrap().state, PointState::WrongNumber);
+    assert_eq!(p.point(kept).unwrap().state, PointState::Usable);
+    // A correction lifts it, also while the number is not told.
+    let usable = Taught {
+        state: PointState::Usable,
+        failed_days: 0,
+        failed_on: None,
+    };
+    tell(&mut p, 1);
+    p.teach(wrong, usable);
+    tell(&mut p, 2);
+    assert_eq!(p.point(wrong).unwrap().state, PointState::Usable);
+    // What is learned only after the number was left out counts as well.
+    tell(&mut p, 1);
+    p.learn(wrong, Outcome::NoAnswer, day(2));
+    assert!(p.gone.is_empty());
+    p.learn(wrong, Outcome::WrongNumber, day(2));
+    tell(&mut p, 2);
+    assert_eq!(p.point(wrong).unwrap().state, PointState::WrongNumber);
+}
+
+#[test]
+fn a_consent_holds_for_what_it_names_until_it_ends() {
+    let case = CaseId::from_bytes([1; 16]);
+    let point = KeyedHash([1; 16]);
+    let written = r#"{"kind":"electronic","case":null,"received_at":null,"expires_at":null}"#;
+    let mut consent: Consent = serde_json::from_str(written).unwrap();
+    let about = |c: &Consent, class, at| c.is_about(ConsentKind::Electronic, case, class, at);
+    assert!(about(&consent, ContactClass::Sms, None) && consent.ends_at().is_none());
+    consent.class = Some(ContactClass::Sms);
+    consent.point = Some(point);
+    assert!(about(&consent, ContactClass::Sms, Some(point)));
+    assert!(!about(&consent, ContactClass::Sms, None));
+    assert!(!about(&consent, ContactClass::Email, Some(point)));
+    consent.expires_at = Some(day(9));
+    consent.revoked_at = Some(day(2));
+    assert_eq!(consent.ends_at(), Some(day(2)));
+}
+
+#[test]
+fn an_opt_out_binds_at_its_narrowest_stated_scope() {
+    let sms = OptOut {
+        id: OptOutId::from_bytes([1; 16]),
+        class: Some(ContactClass::Sms),
+        point: None,
+        via: "letter".into(),
+        at: day(0),
+    };
+    assert!(sms.covers(ContactClass::Sms, None) && !sms.covers(ContactClass::Phone, None));
+    let here = OptOut {
+        id: OptOutId::from_bytes([1; 16]),
+        class: None,
+        point: Some(KeyedHash([1; 16])),
+        via: "letter".into(),
+        at: day(0),
+    };
+    assert!(here.covers(ContactClass::Phone, Some(KeyedHash([1; 16]))));
+    assert!(!here.covers(ContactClass::Phone, Some(KeyedHash([2; 16]))));
+}
