@@ -13,7 +13,7 @@ use recoup_domain::sealed::Sealed;
 use recoup_store::{CommitError, Facts};
 
 /// How often a write is tried again because the facts moved.
-const WRITES_MAX: usize = 32;
+pub(crate) const WRITES_MAX: usize = 32;
 
 /// What somebody knows of a contact.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -171,19 +171,27 @@ impl Engine {
             self.schedule_next(&mut draft, &facts).await;
             draft.guard_all();
             let after = draft.contact(id).cloned().unwrap_or(contact);
-            let (change, cancels) = draft.finish();
-            match self.0.store.commit(change).await {
-                Ok(_) => {
-                    self.call_off(cancels);
-                    self.0.wake.notify_one();
-                    return Ok(after);
-                }
-                Err(CommitError::Stale(_)) => {}
-                Err(CommitError::Store(error)) => return Err(error.into()),
-                Err(_) => return Err(CommandError::Contended),
+            if self.commit_draft(draft).await? {
+                return Ok(after);
             }
         }
         Err(CommandError::Contended)
+    }
+
+    /// Commits a draft that answers no request, with what follows from it. Whether it stands: where the facts moved
+    /// it does not, and is to be decided anew.
+    pub(crate) async fn commit_draft(&self, draft: Draft) -> Done<bool> {
+        let (change, cancels) = draft.finish();
+        match self.0.store.commit(change).await {
+            Ok(_) => {
+                self.call_off(cancels);
+                self.0.wake.notify_one();
+                Ok(true)
+            }
+            Err(CommitError::Stale(_)) => Ok(false),
+            Err(CommitError::Store(error)) => Err(error.into()),
+            Err(_) => Err(CommandError::Contended),
+        }
     }
 
     pub(crate) async fn facts_of(&self, case: CaseId) -> Done<Option<Facts>> {

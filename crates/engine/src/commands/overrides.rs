@@ -7,6 +7,7 @@ use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
 use crate::keys::OVERRIDE_PLACE;
+use crate::settle::WRITES_MAX;
 use crate::types::{Answered, Caller, Encode};
 use crate::vault::{DataKey, VaultError};
 use jiff::{SignedDuration, Timestamp};
@@ -15,7 +16,7 @@ use recoup_domain::case::Refusal;
 use recoup_domain::ids::{CaseId, OverrideId, TenantId};
 use recoup_domain::overrides::{Override, OverrideEvent, OverrideState, Signed};
 use recoup_domain::sealed::Sealed;
-use recoup_store::{CaseFilter, CommitError, Facts, Guard, Write};
+use recoup_store::{CaseFilter, Facts, Guard, Write};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -23,8 +24,6 @@ use std::sync::Arc;
 const PAGE: usize = 512;
 /// How far ahead an override may end: a year, also a leap year.
 const AHEAD_MAX: SignedDuration = SignedDuration::from_hours(366 * 24);
-/// How often a case is reopened anew because its facts moved.
-const WRITES_MAX: usize = 32;
 
 /// An override as asked for.
 #[derive(Clone, Debug)]
@@ -355,14 +354,8 @@ impl Engine {
                 return Ok(());
             }
             self.schedule_next(&mut draft, &facts).await;
-            match self.0.store.commit(draft.finish().0).await {
-                Ok(_) => {
-                    self.0.wake.notify_one();
-                    return Ok(());
-                }
-                Err(CommitError::Stale(_)) => {}
-                Err(CommitError::Store(error)) => return Err(error.into()),
-                Err(_) => return Err(CommandError::Contended),
+            if self.commit_draft(draft).await? {
+                return Ok(());
             }
         }
         Err(CommandError::Contended)

@@ -3,6 +3,7 @@
 
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
+use crate::settle::WRITES_MAX;
 use crate::types::{Caller, PartyName};
 use recoup_compliance::Purpose;
 use recoup_domain::case::CaseEvent;
@@ -10,10 +11,7 @@ use recoup_domain::contact::{ContactClass, Reader};
 use recoup_domain::ids::CaseId;
 use recoup_domain::party::{Party, Relation};
 use recoup_domain::past::PastContact;
-use recoup_store::{CommitError, Facts};
-
-/// How often a write is tried again because the facts moved.
-const WRITES_MAX: usize = 32;
+use recoup_store::Facts;
 
 /// Who is contacted.
 pub(super) struct Whom {
@@ -96,15 +94,8 @@ impl Engine {
             let mut draft = self.draft_on(&facts, &who.principal);
             let reason = reason.clone();
             draft.case_event(id, CaseEvent::WorklistChanged { reason });
-            let (change, _) = draft.finish();
-            match self.0.store.commit(change).await {
-                Ok(_) => {
-                    self.0.wake.notify_one();
-                    return Ok(());
-                }
-                Err(CommitError::Stale(_)) => {}
-                Err(CommitError::Store(error)) => return Err(error.into()),
-                Err(_) => return Err(CommandError::Contended),
+            if self.commit_draft(draft).await? {
+                return Ok(());
             }
         }
         Err(CommandError::Contended)
