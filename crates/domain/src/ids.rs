@@ -28,6 +28,11 @@ fn encode(bytes: [u8; 16]) -> [u8; 26] {
     out
 }
 
+/// What was made of ASCII letters and digits, as text.
+fn ascii(text: &[u8]) -> &str {
+    std::str::from_utf8(text).unwrap_or_default()
+}
+
 fn decode(text: &str) -> Option<[u8; 16]> {
     let text = text.as_bytes();
     // 26 characters hold 130 bits: the first may only carry the top three of 128.
@@ -63,6 +68,15 @@ macro_rules! ids {
             pub const fn to_bytes(self) -> [u8; 16] {
                 self.0
             }
+
+            /// The text form. Ids are written by the dozen for each case: whole, and without the heap.
+            fn text(self) -> [u8; concat!($prefix, "_").len() + 26] {
+                const HEAD: &[u8] = concat!($prefix, "_").as_bytes();
+                let mut text = [0; HEAD.len() + 26];
+                text[..HEAD.len()].copy_from_slice(HEAD);
+                text[HEAD.len()..].copy_from_slice(&encode(self.0));
+                text
+            }
         }
 
         impl From<uuid::Uuid> for $name {
@@ -73,11 +87,7 @@ macro_rules! ids {
 
         impl fmt::Display for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(concat!($prefix, "_"))?;
-                for c in encode(self.0) {
-                    fmt::Write::write_char(f, char::from(c))?;
-                }
-                Ok(())
+                f.write_str(ascii(&self.text()))
             }
         }
 
@@ -102,7 +112,7 @@ macro_rules! ids {
 
         impl Serialize for $name {
             fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-                s.collect_str(self)
+                s.serialize_str(ascii(&self.text()))
             }
         }
 
@@ -145,9 +155,7 @@ pub struct ContactId {
 impl fmt::Display for ContactId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("contact_")?;
-        for c in encode(self.case.to_bytes()) {
-            fmt::Write::write_char(f, char::from(c))?;
-        }
+        f.write_str(ascii(&encode(self.case.to_bytes())))?;
         write!(f, "-{}", self.seq)
     }
 }
@@ -224,8 +232,8 @@ impl ObjectionId {
 }
 
 /// A lender. Tenants are walls: an id of another tenant does not exist.
-#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, Debug)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Debug)]
+#[serde(try_from = "String")]
 pub struct TenantId(String);
 
 impl TenantId {
@@ -269,9 +277,9 @@ impl TryFrom<String> for TenantId {
     }
 }
 
-impl From<TenantId> for String {
-    fn from(tenant: TenantId) -> String {
-        tenant.0
+impl Serialize for TenantId {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.0)
     }
 }
 
@@ -280,9 +288,22 @@ impl From<TenantId> for String {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyedHash(pub [u8; 16]);
 
+impl KeyedHash {
+    /// The text form: 32 lower-case hexadecimal digits.
+    fn text(self) -> [u8; 32] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        text
+    }
+}
+
 impl fmt::Display for KeyedHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+        f.write_str(ascii(&self.text()))
     }
 }
 
@@ -316,7 +337,7 @@ impl FromStr for KeyedHash {
 
 impl Serialize for KeyedHash {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        s.collect_str(self)
+        s.serialize_str(ascii(&self.text()))
     }
 }
 
@@ -376,7 +397,8 @@ mod tests {
 
     #[test]
     fn keyed_hashes_read_back() {
-        let hash = KeyedHash([0xa5; 16]);
+        let hash = KeyedHash(*b"\x00\x01\x0f\x10\x5a\x7f\x80\xa5\xf0\xfe\xff45678");
+        assert_eq!(hash.to_string(), "00010f105a7f80a5f0feff3435363738");
         assert_eq!(hash.to_string().parse::<KeyedHash>(), Ok(hash));
         assert!("é".repeat(16).parse::<KeyedHash>().is_err());
     }

@@ -22,6 +22,12 @@ impl Sealed {
         &self.0
     }
 
+    /// The ciphertext itself.
+    #[must_use]
+    pub fn into_ciphertext(self) -> Vec<u8> {
+        self.0
+    }
+
     /// Whether nothing is held.
     #[must_use]
     pub fn is_empty(&self) -> bool {

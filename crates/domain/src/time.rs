@@ -5,7 +5,7 @@ pub use crate::offsets::PlainDay;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
 
@@ -16,8 +16,8 @@ pub const SLOT: SignedDuration = SignedDuration::from_mins(15);
 pub const NEVER: Timestamp = Timestamp::MAX;
 
 /// An IANA time zone, known by name. Only names are stored, never offsets.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Zone {
     name: Box<str>,
     tz: TimeZone,
@@ -132,9 +132,9 @@ impl TryFrom<String> for Zone {
     }
 }
 
-impl From<Zone> for String {
-    fn from(zone: Zone) -> String {
-        zone.name.into()
+impl Serialize for Zone {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.serialize_str(&self.name)
     }
 }
 

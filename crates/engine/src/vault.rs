@@ -27,7 +27,8 @@ pub enum VaultError {
 
 /// The master key and what is derived from it.
 pub struct Vault {
-    master: Zeroizing<[u8; 32]>,
+    /// HMAC under the master key, before its first byte: what a call begins from a copy of.
+    hmac: Hmac<Sha256>,
     wrap: Aes256GcmSiv,
 }
 
@@ -39,8 +40,11 @@ impl Vault {
     #[must_use]
     pub fn new(master: [u8; 32]) -> Self {
         let master = Zeroizing::new(master);
-        let wrap = Aes256GcmSiv::new(&mac(&master[..], &[b"wrap"]).into());
-        Self { master, wrap }
+        // HMAC takes keys of any length: this cannot fail.
+        let hmac = Hmac::<Sha256>::new_from_slice(&master[..])
+            .unwrap_or_else(|_| unreachable!("HMAC takes any key"));
+        let wrap = Aes256GcmSiv::new(&mac(&hmac, &[b"wrap"]).into());
+        Self { hmac, wrap }
     }
 
     /// A keyed hash of something that identifies a person or loan. `kind` keeps like values of different
@@ -101,7 +105,7 @@ impl Vault {
             .map(|i| u8::from_str_radix(&token[2 * i..2 * i + 2], 16))
             .collect::<Result<_, _>>()
             .ok()?;
-        let mut verify = keyed_mac(&self.master[..]);
+        let mut verify = self.hmac.clone();
         for part in [&b"callback"[..], &bytes[..16], &bytes[16..20]] {
             feed(&mut verify, part);
         }
@@ -141,7 +145,7 @@ impl Vault {
     pub fn nobodys_key(&self) -> DataKey {
         DataKey {
             person: None,
-            cipher: Aes256GcmSiv::new(&mac(&self.master[..], &[b"nobody"]).into()),
+            cipher: Aes256GcmSiv::new(&mac(&self.hmac, &[b"nobody"]).into()),
         }
     }
 
@@ -161,7 +165,7 @@ impl Vault {
     }
 
     fn short(&self, parts: &[&[u8]]) -> [u8; 16] {
-        let full = mac(&self.master[..], parts);
+        let full = mac(&self.hmac, parts);
         let mut short = [0; 16];
         short.copy_from_slice(&full[..16]);
         short
@@ -230,19 +234,14 @@ fn open(
         .map_err(|_| forged)
 }
 
-fn keyed_mac(key: &[u8]) -> Hmac<Sha256> {
-    // HMAC takes keys of any length: this cannot fail.
-    Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key"))
-}
-
 /// Length first, so that no two lists of parts feed the same bytes.
 fn feed(mac: &mut Hmac<Sha256>, part: &[u8]) {
     mac.update(&(part.len() as u64).to_be_bytes());
     mac.update(part);
 }
 
-fn mac(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut mac = keyed_mac(key);
+fn mac(keyed: &Hmac<Sha256>, parts: &[&[u8]]) -> [u8; 32] {
+    let mut mac = keyed.clone();
     parts.iter().for_each(|part| feed(&mut mac, part));
     mac.finalize().into_bytes().into()
 }

@@ -57,13 +57,13 @@ impl JournalRow {
             .unwrap_or_default();
         let at_us = micros(entry.at);
         let exact = from_micros(at_us) == Some(entry.at);
-        let body = serde_json::to_vec(&BodyRef {
+        let body = json(&BodyRef {
             at: (!exact).then_some(entry.at),
             effective_at: (entry.effective_at != entry.at).then_some(entry.effective_at),
             actor: &entry.actor,
             what: &entry.what,
         })?;
-        let (sealed, inner) = (sealed.ciphertext().to_vec(), inner.ciphertext().to_vec());
+        let (sealed, inner) = (sealed.into_ciphertext(), inner.into_ciphertext());
         let begun = begin(&entry.tenant, at_us, &body, &sealed, &inner);
         let row = Self {
             body,
@@ -95,6 +95,16 @@ impl JournalRow {
 /// Where the entry cannot be written as JSON.
 pub fn leaf_hash(position: u64, entry: &Entry) -> Result<[u8; 32], serde_json::Error> {
     Ok(JournalRow::new(entry.clone())?.0.leaf(position))
+}
+
+/// What most rows and entries need: begun smaller, the text would be moved each time it outgrows its place.
+const JSON_LEN: usize = 1_024;
+
+/// A value as JSON.
+pub(crate) fn json<T: Serialize>(value: &T) -> Result<Vec<u8>, serde_json::Error> {
+    let mut out = Vec::with_capacity(JSON_LEN);
+    serde_json::to_writer(&mut out, value)?;
+    Ok(out)
 }
 
 pub(crate) fn entry_of(

@@ -96,7 +96,7 @@ impl<'a> Batch<'a> {
         let moves = if change.may_conflict {
             self.write_one_by_one(&change.rows)?
         } else {
-            self.write_checked(&change.rows)?
+            self.write_checked(&change.rows, &change.guards)?
         };
         for entry in &change.entries {
             self.record(entry)?;
@@ -111,11 +111,12 @@ impl<'a> Batch<'a> {
         })
     }
 
-    /// Rows that cannot get in each other's way: all checks first, so no savepoint is needed.
-    fn write_checked(&self, rows: &[Row]) -> Done<Moves> {
+    /// Rows that cannot get in each other's way: all checks first, so no savepoint is needed. What the guards have
+    /// found free is not looked for again.
+    fn write_checked(&self, rows: &[Row], guards: &[Guard]) -> Done<Moves> {
         let found = rows
             .iter()
-            .map(|row| self.find(row))
+            .map(|row| self.find(row, guards))
             .collect::<Done<Vec<_>>>()?;
         let mut moves = Moves::default();
         for (row, found) in rows.iter().zip(found) {
@@ -129,7 +130,8 @@ impl<'a> Batch<'a> {
         let mut moves = Moves::default();
         self.conn.prepare_cached(sql::SAVE)?.execute([])?;
         for row in rows {
-            let done = match self.find(row) {
+            // What a guard found free may be taken by the row before.
+            let done = match self.find(row, &[]) {
                 Ok(found) => self.write(row, &found, &mut moves),
                 Err(fault) => Err(fault),
             };
@@ -272,11 +274,11 @@ impl<'a> Batch<'a> {
         })
     }
 
-    /// What stands where a row goes, where the row may go there.
-    fn find(&self, row: &Row) -> Done<Found> {
+    /// What stands where a row goes, where the row may go there; `held` are guards that hold.
+    fn find(&self, row: &Row, held: &[Guard]) -> Done<Found> {
         match row {
-            Row::Case(case) => self.find_case(case),
-            Row::Party(party) => self.find_party(party),
+            Row::Case(case) => self.find_case(case, held),
+            Row::Party(party) => self.find_party(party, held),
             Row::Contact(contact) => self.find_contact(contact),
             Row::Policy(policy) => self.find_version(sql::POLICY_HASH, policy, "policy version"),
             Row::Template(t) => self.find_version(sql::TEMPLATE_BODY, t, "template version"),
@@ -304,13 +306,15 @@ impl<'a> Batch<'a> {
         })
     }
 
-    fn find_case(&self, case: &CaseRow) -> Done<Found> {
+    fn find_case(&self, case: &CaseRow, held: &[Guard]) -> Done<Found> {
         let found = self.one(sql::CASE_HEAD, [case.id.to_bytes()], |r| {
             let head = (r.get::<_, i64>(0)?.cast_unsigned(), r.get(1)?);
             Ok((head, r.get::<_, u8>(2)?))
         })?;
         let Some((head, old_status)) = found else {
+            let is_free = |g: &Guard| matches!(g, Guard::NoOpenCase(t, key) if *t == case.tenant && *key == case.lender_ref);
             let open = case.status != CLOSED
+                && !held.iter().any(is_free)
                 && self.exists(
                     sql::CASE_OPEN,
                     params![case.tenant.as_str(), case.lender_ref.0],
@@ -333,14 +337,15 @@ impl<'a> Batch<'a> {
         Ok(Found::Case { old_status })
     }
 
-    fn find_party(&self, party: &PartyRow) -> Done<Found> {
+    fn find_party(&self, party: &PartyRow, held: &[Guard]) -> Done<Found> {
         let found = self.one(sql::PARTY_HEAD, [party.id.to_bytes()], |r| {
             let head = (r.get::<_, i64>(0)?.cast_unsigned(), r.get(1)?);
             Ok((head, r.get(2)?))
         })?;
         let Some((head, old_points)) = found else {
+            let is_free = |g: &Guard| matches!(g, Guard::NoParty(t, key) if *t == party.tenant && *key == party.lender_ref);
             let known = params![party.tenant.as_str(), party.lender_ref.0];
-            return if self.exists(sql::PARTY_OF_REF, known)? {
+            return if !held.iter().any(is_free) && self.exists(sql::PARTY_OF_REF, known)? {
                 Err(CommitError::Taken("a party with this reference").into())
             } else {
                 Ok(Found::New)

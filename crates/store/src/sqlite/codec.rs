@@ -395,7 +395,7 @@ fn unwritable(what: &str, e: serde_json::Error) -> StoreError {
 }
 
 fn json<T: Serialize>(what: &str, value: &T) -> Read<Vec<u8>> {
-    serde_json::to_vec(value).map_err(|e| unwritable(what, e))
+    crate::leaf::json(value).map_err(|e| unwritable(what, e))
 }
 
 /// Microseconds, rounded up: a case is never claimed before its instant.
