@@ -2,6 +2,7 @@
 //! limit or a peer that was measured in turn with it, in the same run. docs/benchmarks.md tells how to
 //! read it.
 
+mod allocations;
 mod beside;
 mod channel;
 mod client;
@@ -15,6 +16,7 @@ mod open_loop;
 mod opening;
 mod raw;
 mod report;
+mod scene;
 mod stack;
 mod tick;
 
