@@ -20,6 +20,10 @@ use crate::activity::Work;
 
 /// How long a claim holds (real time). A batch is decided in milliseconds.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
+/// Cases whose facts are read at once: who is behind them in the queue of a reader waits for all of them.
+const READ_AT_ONCE: usize = 32;
+/// Cases that are decided before others have a turn on the thread.
+const DECIDED_AT_ONCE: usize = 8;
 /// How often a case is decided anew because its facts moved, before it is left for later.
 const DECISIONS_MAX: usize = 10;
 /// The longest sleep of the loop: a safety net, wake-ups come by word.
@@ -170,12 +174,17 @@ impl Engine {
         claims: Vec<(Claim, Work)>,
     ) -> Result<Vec<(Claim, Work)>, StoreError> {
         let ids: Vec<CaseId> = claims.iter().map(|(c, _)| c.case).collect();
-        let facts = self.0.store.facts(&ids).await?;
-        let mut by_case: HashMap<CaseId, Facts> =
-            facts.into_iter().map(|f| (f.case.id, f)).collect();
+        let mut by_case: HashMap<CaseId, Facts> = HashMap::with_capacity(ids.len());
+        for some in ids.chunks(READ_AT_ONCE) {
+            let facts = self.0.store.facts(some).await?;
+            by_case.extend(facts.into_iter().map(|f| (f.case.id, f)));
+        }
         let mut changes = Vec::with_capacity(claims.len());
         let mut after = Vec::with_capacity(claims.len());
-        for (claim, work) in claims {
+        for (n, (claim, work)) in claims.into_iter().enumerate() {
+            if n > 0 && n.is_multiple_of(DECIDED_AT_ONCE) {
+                tokio::task::yield_now().await;
+            }
             let Some(facts) = by_case.remove(&claim.case) else {
                 continue;
             };

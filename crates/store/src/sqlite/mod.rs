@@ -4,6 +4,7 @@
 //! [`facts`](crate::Store::facts) tells of past contacts is rounded down to the microsecond.
 
 mod apply;
+mod checkpoint;
 mod codec;
 mod leases;
 mod open;
@@ -14,6 +15,7 @@ mod store;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod writer;
 
 use crate::{Read, StoreError};
@@ -82,6 +84,7 @@ impl Options {
 pub struct SqliteStore {
     queue: Option<mpsc::Sender<writer::Job>>,
     thread: Option<std::thread::JoinHandle<()>>,
+    checkpointer: checkpoint::Checkpointer,
     pool: pool::Pool,
     leases: Arc<Mutex<leases::Leases>>,
     tally: Arc<Mutex<tally::Tally>>,
@@ -112,6 +115,7 @@ impl SqliteStore {
         Ok(Self {
             queue: Some(queue),
             thread: Some(thread),
+            checkpointer: parts.checkpointer,
             pool: parts.pool,
             leases: parts.leases,
             tally: parts.tally,
@@ -151,5 +155,6 @@ impl Drop for SqliteStore {
             // A writer that panicked has committed nothing it did not answer.
             drop(thread.join());
         }
+        self.checkpointer.join();
     }
 }

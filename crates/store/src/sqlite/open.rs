@@ -1,5 +1,6 @@
 //! Opening a store: one owner, an undamaged file, the right backend, clock and schema; then migrations.
 
+use super::checkpoint::Checkpointer;
 use super::codec::plain;
 use super::leases::Leases;
 use super::pool::{Pool, Reader};
@@ -23,6 +24,7 @@ mod embedded {
 pub(super) struct Parts {
     pub(super) lock: File,
     pub(super) writer: Writer,
+    pub(super) checkpointer: Checkpointer,
     pub(super) pool: Pool,
     pub(super) leases: Arc<Mutex<Leases>>,
     pub(super) tally: Arc<Mutex<Tally>>,
@@ -58,12 +60,19 @@ pub(super) fn open(options: &Options) -> Read<Parts> {
             })
         })
         .collect::<Read<Vec<_>>>()?;
+    let beside = open_file(&main_path)?;
+    let checkpointer =
+        Checkpointer::start(beside, &mut main).map_err(|source| StoreError::Broken {
+            what: "starting what brings the log into the store's file",
+            source,
+        })?;
     let (newest, seen) = watch::channel(position.cast_unsigned());
     let leases = Arc::new(Mutex::new(Leases::new(epoch)));
     let tally = Arc::new(Mutex::new(tally));
     let groups = Arc::new(Groups::default());
     Ok(Parts {
         lock,
+        checkpointer,
         writer: Writer {
             main,
             keys,
@@ -147,7 +156,8 @@ fn open_file(path: &Path) -> Read<Connection> {
         conn.execute_batch("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON;")?;
         conn.query_row("PRAGMA secure_delete = ON", [], |_| Ok(()))?;
         conn.execute_batch("PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536;")?;
-        // 16 MiB of log between checkpoints: busy pages reach the file once, not in every megabyte.
+        // 16 MiB of log between checkpoints: busy pages reach the file once, not in every megabyte. Of the main file
+        // another thread makes them.
         conn.query_row("PRAGMA wal_autocheckpoint = 4000", [], |_| Ok(()))?;
         Ok(conn)
     };

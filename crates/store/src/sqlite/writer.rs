@@ -6,6 +6,7 @@ use super::codec::Prepared;
 use super::leases::Leases;
 use super::sql;
 use super::tally::Tally;
+use super::waiting::{Group, Waiting};
 use crate::figures::{Histogram, SECONDS, SIZES};
 use crate::{CommitError, Committed, Read, StoreError};
 use recoup_domain::ids::PartyId;
@@ -64,53 +65,51 @@ pub(super) struct Writer {
 impl Writer {
     /// Works until nobody can send any more.
     pub(super) fn run(mut self, mut queue: mpsc::Receiver<Job>) {
-        while let Some(first) = queue.blocking_recv() {
-            let mut waiting = first.changes.len();
-            let mut jobs = vec![first];
-            while waiting < self.batch_max
+        let mut waiting = Waiting::new(self.batch_max);
+        loop {
+            if waiting.is_empty() {
+                match queue.blocking_recv() {
+                    Some(job) => waiting.push(job),
+                    None => return,
+                }
+            }
+            while !waiting.is_full()
                 && let Ok(job) = queue.try_recv()
             {
-                waiting += job.changes.len();
-                jobs.push(job);
+                waiting.push(job);
             }
-            self.work(jobs);
+            self.work(&mut waiting);
         }
     }
 
-    fn work(&mut self, jobs: Vec<Job>) {
-        let (jobs, replies): (Vec<_>, Vec<_>) =
-            jobs.into_iter().map(|j| (j.changes, j.reply)).unzip();
-        let sizes: Vec<_> = jobs.iter().map(Vec::len).collect();
-        let begun = Instant::now();
+    fn work(&mut self, waiting: &mut Waiting) {
+        let Group { changes, shares } = waiting.group();
+        let (count, begun) = (changes.len(), Instant::now());
         let outcomes = match &self.broken {
             Some(why) => Err(why.clone()),
-            None => self.commit(jobs),
+            None => self.commit(changes),
         };
-        self.groups.note(begun.elapsed(), sizes.iter().sum());
+        self.groups.note(begun.elapsed(), count);
         if let Err(why) = &outcomes {
             tracing::error!(%why, "the store failed: nothing is written any more");
             self.broken = Some(why.clone());
             self.newest = None;
         }
         let mut outcomes = outcomes.map(Vec::into_iter);
-        for (reply, size) in replies.into_iter().zip(sizes) {
-            let answer = match &mut outcomes {
-                Ok(all) => all.by_ref().take(size).collect(),
-                Err(why) => (0..size).map(|_| Err(in_doubt(why))).collect(),
-            };
-            // Nobody waits any more: the change stands all the same.
-            drop(reply.send(answer));
-        }
+        waiting.settle(shares, || match &mut outcomes {
+            Ok(all) => all.next().unwrap_or_else(|| Err(in_doubt("no outcome"))),
+            Err(why) => Err(in_doubt(why)),
+        });
     }
 
     /// Applies and commits. An error says why the outcome of the whole batch is in doubt.
-    fn commit(&mut self, jobs: Vec<Vec<Read<Prepared>>>) -> Result<Outcomes, String> {
+    fn commit(&mut self, changes: Vec<Read<Prepared>>) -> Result<Outcomes, String> {
         let leases = Arc::clone(&self.leases);
         let newest = self.newest.as_ref().ok_or("the store is broken")?;
         let mut batch = Batch::new(&self.main, &leases, *newest.borrow());
         let mut outcomes = Outcomes::new();
         let done = execute(&self.main, sql::BEGIN)
-            .and_then(|()| apply_all(&mut batch, jobs, &mut outcomes))
+            .and_then(|()| apply_all(&mut batch, changes, &mut outcomes))
             .and_then(|()| put_keys(&self.keys, &batch.keys))
             .and_then(|()| execute(&self.main, sql::COMMIT));
         if done.is_err() {
@@ -141,10 +140,10 @@ fn execute(conn: &Connection, sql: &'static str) -> rusqlite::Result<()> {
 
 fn apply_all(
     batch: &mut Batch<'_>,
-    jobs: Vec<Vec<Read<Prepared>>>,
+    changes: Vec<Read<Prepared>>,
     outcomes: &mut Outcomes,
 ) -> rusqlite::Result<()> {
-    for change in jobs.into_iter().flatten() {
+    for change in changes {
         let outcome = match change.map(|change| batch.apply(&change)) {
             Ok(Ok(committed)) => Ok(committed),
             Ok(Err(Fault::Refused(e))) => Err(e),

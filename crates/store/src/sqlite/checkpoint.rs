@@ -1,0 +1,75 @@
+//! Brings the log into the main file beside the writer, so that no commit waits for it: what a checkpoint takes
+//! would else be the time of one call in some hundred.
+
+use rusqlite::{Connection, hooks::Wal};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread::{self, JoinHandle};
+
+/// Pages of log (4 KiB each) from one look to the next: busy pages reach the file once in 16 MiB of log.
+const PAGES: i32 = 4_000;
+/// Pages from which the writer itself sees to what is left: only when nobody writes can all of the log be in the
+/// file, so that it begins anew instead of growing.
+const PAGES_MAX: i32 = 16_000;
+
+/// The thread that does it.
+pub(super) struct Checkpointer {
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Checkpointer {
+    /// Starts it on a connection of its own; `writer` tells it when. It ends with the writer's connection.
+    pub(super) fn start(
+        mut own: Connection,
+        writer: &mut Connection,
+    ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let (wake, woken) = sync_channel(1);
+        // Its own commits are none: a checkpoint of its own would be one inside the other.
+        own.wal_hook(None::<fn(&mut Wal, i32) -> rusqlite::Result<()>>)?;
+        writer.wal_hook(Some(watch(wake)))?;
+        let thread = thread::Builder::new()
+            .name("store-checkpoint".into())
+            .spawn(move || run(&own, &woken))?;
+        Ok(Self {
+            thread: Some(thread),
+        })
+    }
+
+    /// Waits for its end, which comes after that of the writer's connection.
+    pub(super) fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            drop(thread.join());
+        }
+    }
+}
+
+/// What the writer does after a commit, with the length of the log in pages.
+fn watch(wake: SyncSender<()>) -> impl FnMut(&mut Wal, i32) -> rusqlite::Result<()> {
+    let mut last = 0;
+    move |log, pages| {
+        if pages < last {
+            // It began anew.
+            last = 0;
+        }
+        if pages >= PAGES_MAX {
+            // Most of it is in the file already. Who reads, or a checkpoint under way, may hold up the rest: the
+            // next commit tries again.
+            if let Err(error) = log.checkpoint() {
+                tracing::warn!(%error, pages, "the log of the store cannot be brought into its file for now");
+            }
+        } else if pages - last >= PAGES {
+            last = pages;
+            // Where it has work already, that comes to this, too.
+            let _ = wake.try_send(());
+        }
+        Ok(())
+    }
+}
+
+fn run(own: &Connection, woken: &Receiver<()>) {
+    while woken.recv().is_ok() {
+        let done = own.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        if let Err(error) = done {
+            tracing::warn!(%error, "the log of the store cannot be brought into its file for now");
+        }
+    }
+}

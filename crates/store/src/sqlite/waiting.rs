@@ -1,0 +1,236 @@
+//! What waits for the writer, and what of it is committed together. A call of few changes (somebody waits at the
+//! other end) goes before those of many (a part of an import, a batch of the engine), which are taken in pieces as
+//! long as there are such calls: each of their changes stands or falls by itself anyway.
+
+use super::codec::Prepared;
+use super::writer::{Job, Outcomes};
+use crate::{CommitError, Committed, Read};
+use std::collections::VecDeque;
+use std::vec;
+use tokio::sync::oneshot;
+
+/// A call of so many changes goes before others.
+const FEW: usize = 8;
+/// Changes of calls of many that every group has room for, so that they go on whatever else comes.
+const PIECE_MIN: usize = 64;
+
+/// A call of many changes, as far as it has come.
+pub(super) struct Large {
+    changes: vec::IntoIter<Read<Prepared>>,
+    outcomes: Outcomes,
+    reply: oneshot::Sender<Outcomes>,
+}
+
+/// Whose changes stand in a group, in its order.
+pub(super) enum Share {
+    /// All of a call.
+    Whole(usize, oneshot::Sender<Outcomes>),
+    /// A piece of one, which goes on where it stopped.
+    Piece(usize, Large),
+}
+
+/// Changes that are committed together.
+#[derive(Default)]
+pub(super) struct Group {
+    pub(super) changes: Vec<Read<Prepared>>,
+    pub(super) shares: Vec<Share>,
+}
+
+/// The calls that wait.
+pub(super) struct Waiting {
+    small: VecDeque<Job>,
+    large: VecDeque<Large>,
+    /// Changes in both.
+    changes: usize,
+    group_max: usize,
+    /// Changes of large calls in the next group: few while small ones come, all there is room for while none do.
+    piece_max: usize,
+}
+
+impl Waiting {
+    pub(super) fn new(group_max: usize) -> Self {
+        Self {
+            small: VecDeque::new(),
+            large: VecDeque::new(),
+            changes: 0,
+            group_max,
+            piece_max: group_max,
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.small.is_empty() && self.large.is_empty()
+    }
+
+    /// Whether a group can be filled from what waits.
+    pub(super) fn is_full(&self) -> bool {
+        self.changes >= self.group_max
+    }
+
+    pub(super) fn push(&mut self, job: Job) {
+        self.changes += job.changes.len();
+        if job.changes.len() <= FEW {
+            return self.small.push_back(job);
+        }
+        self.large.push_back(Large {
+            outcomes: Vec::with_capacity(job.changes.len()),
+            changes: job.changes.into_iter(),
+            reply: job.reply,
+        });
+    }
+
+    /// What is committed next.
+    pub(super) fn group(&mut self) -> Group {
+        let mut group = Group::default();
+        let kept = if self.large.is_empty() { 0 } else { PIECE_MIN };
+        let room = self.group_max.saturating_sub(kept).max(1);
+        while group.changes.len() < room
+            && let Some(job) = self.small.pop_front()
+        {
+            group
+                .shares
+                .push(Share::Whole(job.changes.len(), job.reply));
+            group.changes.extend(job.changes);
+        }
+        let is_alone = group.changes.is_empty();
+        self.piece_max = match is_alone {
+            true => (self.piece_max * 2).min(self.group_max),
+            false => PIECE_MIN.min(self.group_max),
+        };
+        let room = self.group_max.saturating_sub(group.changes.len());
+        let mut left = room.max(1).min(self.piece_max);
+        while left > 0
+            && let Some(mut call) = self.large.pop_front()
+        {
+            let before = group.changes.len();
+            group.changes.extend(call.changes.by_ref().take(left));
+            let taken = group.changes.len() - before;
+            left -= taken;
+            group.shares.push(Share::Piece(taken, call));
+        }
+        self.changes -= group.changes.len();
+        group
+    }
+
+    /// Answers whoever is through; `outcome` says of one change after another, in the order of the group, what
+    /// became of it.
+    pub(super) fn settle(
+        &mut self,
+        shares: Vec<Share>,
+        mut outcome: impl FnMut() -> Result<Committed, CommitError>,
+    ) {
+        let mut outcomes = |count: usize| (0..count).map(|_| outcome()).collect::<Outcomes>();
+        for share in shares {
+            // Where nobody waits any more, the change stands all the same.
+            match share {
+                Share::Whole(count, reply) => drop(reply.send(outcomes(count))),
+                Share::Piece(count, mut call) => {
+                    call.outcomes.extend(outcomes(count));
+                    if call.changes.len() == 0 {
+                        drop(call.reply.send(call.outcomes));
+                    } else {
+                        // The last one of its group: the others were taken whole.
+                        self.large.push_front(call);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Change;
+    use crate::sqlite::codec::prepare;
+
+    /// A call of so many changes, and where its outcomes come.
+    fn call(count: usize) -> (Job, oneshot::Receiver<Outcomes>) {
+        let (reply, outcomes) = oneshot::channel();
+        let changes = (0..count).map(|_| prepare(Change::default())).collect();
+        (Job { changes, reply }, outcomes)
+    }
+
+    fn waiting(group_max: usize, calls: &[usize]) -> (Waiting, Vec<oneshot::Receiver<Outcomes>>) {
+        let mut waiting = Waiting::new(group_max);
+        let ask = |count: &usize| {
+            let (job, outcomes) = call(*count);
+            waiting.push(job);
+            outcomes
+        };
+        let asked = calls.iter().map(ask).collect();
+        (waiting, asked)
+    }
+
+    /// Commits a group: each change is answered with its number since the beginning.
+    fn commit(waiting: &mut Waiting, done: &mut u64) -> usize {
+        let group = waiting.group();
+        let count = group.changes.len();
+        waiting.settle(group.shares, || {
+            *done += 1;
+            Ok(Committed { position: *done })
+        });
+        count
+    }
+
+    fn positions(outcomes: &mut oneshot::Receiver<Outcomes>) -> Option<Vec<u64>> {
+        let all = outcomes.try_recv().ok()?;
+        Some(all.into_iter().map(|o| o.unwrap().position).collect())
+    }
+
+    #[test]
+    fn who_waits_for_few_changes_goes_before_who_waits_for_many() {
+        let (mut waiting, mut asked) = waiting(1_024, &[300, 1]);
+        let mut done = 0;
+        assert_eq!(commit(&mut waiting, &mut done), 65);
+        assert_eq!(positions(&mut asked[1]), Some(vec![1]));
+        assert_eq!(positions(&mut asked[0]), None);
+        // Nobody else came: the pieces grow.
+        assert_eq!(commit(&mut waiting, &mut done), 128);
+        assert_eq!(commit(&mut waiting, &mut done), 108);
+        assert_eq!(positions(&mut asked[0]), Some((2..=301).collect()));
+        assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn a_call_of_many_changes_alone_is_committed_whole() {
+        let (mut waiting, mut asked) = waiting(1_024, &[512, 512, 512]);
+        let mut done = 0;
+        assert!(waiting.is_full());
+        assert_eq!(commit(&mut waiting, &mut done), 1_024);
+        assert_eq!(positions(&mut asked[1]), Some((513..=1_024).collect()));
+        assert_eq!(commit(&mut waiting, &mut done), 512);
+        assert_eq!(positions(&mut asked[2]), Some((1_025..=1_536).collect()));
+    }
+
+    #[test]
+    fn calls_of_few_changes_never_keep_one_of_many_waiting_for_ever() {
+        let (mut waiting, mut asked) = waiting(128, &[100]);
+        let mut done = 0;
+        for size in [64 + 64, 64 + 36] {
+            assert!(positions(&mut asked[0]).is_none());
+            for _ in 0..1_000 {
+                waiting.push(call(1).0);
+            }
+            assert_eq!(commit(&mut waiting, &mut done), size);
+        }
+        assert!(positions(&mut asked[0]).is_some());
+    }
+
+    #[test]
+    fn any_size_of_group_comes_to_the_end() {
+        for group_max in [1, 2, 63, 64, 65] {
+            let (mut waiting, mut asked) = waiting(group_max, &[1, 200, 3, 9, 8, 0]);
+            let mut done = 0;
+            while !waiting.is_empty() {
+                commit(&mut waiting, &mut done);
+            }
+            assert_eq!(done, 221);
+            let sizes: Vec<_> = asked
+                .iter_mut()
+                .map(|a| positions(a).map(|p| p.len()))
+                .collect();
+            assert_eq!(sizes, [1, 200, 3, 9, 8, 0].map(Some), "{group_max}");
+        }
+    }
+}
