@@ -295,6 +295,70 @@ async fn a_lender_that_takes_its_share_of_calls_takes_none_of_the_others() {
 }
 
 #[tokio::test]
+async fn streams_have_places_of_their_own_and_each_lender_its_own_of_them() {
+    let principal = |name: &str, tenant: &str| {
+        format!(
+            "[[dev_principal]]\nname = \"{name}\"\ntoken = \"dev-{name}\"\ntenant = \"{tenant}\"\nroles = [\"all\"]\n"
+        )
+    };
+    // Six places, three of them kept, one for each lender; more than half of them is nobody's.
+    let tables = format!(
+        "[limits]\nstreams_max = 6\n{}{}{}{}",
+        ["good", "loud", "shrill"]
+            .map(|id| format!("[[tenant]]\nid = \"{id}\"\ndisplay_name = \"{id}\"\n"))
+            .concat(),
+        principal("ana", "good"),
+        principal("lou", "loud"),
+        principal("shri", "shrill"),
+    );
+    let (server, _folder) = serve(&tables).await;
+    let watch = async |token: &'static str| {
+        let client = server.client(token);
+        let events = client
+            .events()
+            .watch_events(v1::WatchEventsRequest::default())
+            .await?;
+        Ok::<_, tonic::Status>(events.into_inner())
+    };
+    let mut held = Vec::new();
+    let mut refused = Vec::new();
+    for token in ["dev-lou", "dev-shri"] {
+        let last = loop {
+            match watch(token).await {
+                Ok(events) => held.push(events),
+                Err(status) => break status,
+            }
+            assert!(held.len() <= 6, "nothing bounds the streams");
+        };
+        refused.push(last);
+    }
+    // The first one took its half, the second one what was left but for the place that is kept for the third.
+    assert_eq!(held.len(), 5);
+    for (status, whose) in refused.iter().zip(["your lender has", "the server has"]) {
+        assert_eq!(status.code(), tonic::Code::ResourceExhausted);
+        assert_eq!(reason(status), "TOO_MANY_REQUESTS");
+        assert!(status.message().contains(whose), "{status:?}");
+        assert!(status.message().contains("streams open"), "{status:?}");
+    }
+    let events = watch("dev-ana").await.expect("the place that is kept");
+    assert_eq!(
+        watch("dev-ana").await.map(drop).unwrap_err().code(),
+        tonic::Code::ResourceExhausted
+    );
+    // Calls are not streams: everybody is served.
+    for token in ["dev-ana", "dev-lou", "dev-shri"] {
+        is_served(&server.client(token)).await;
+    }
+    // A stream that ends gives its place back.
+    drop(held);
+    drop(events);
+    until("a place to be free again", async || {
+        watch("dev-lou").await.ok().map(drop)
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn who_says_nothing_or_too_little_is_given_up() {
     let (server, _folder) = serve("[limits]\nhandshake_timeout_ms = 200\n").await;
     let silent = TcpStream::connect(server.api())

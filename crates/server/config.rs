@@ -223,13 +223,20 @@ pub struct Limits {
     /// Calls at once on one connection, 1 to 1000; more are refused with TOO_MANY_REQUESTS. Default:
     /// 64.
     pub connection_calls_max: usize,
-    /// Calls at once on all connections, 1 to 100000; more are refused with TOO_MANY_REQUESTS. Default: 512.
+    /// Calls at once on all connections, 1 to 100000; more are refused with TOO_MANY_REQUESTS. Half of
+    /// them are kept for the lenders, as many for each. Default: 512.
     pub calls_max: usize,
     /// Calls at once of one lender on all its connections, 1 to 100000; more are refused with TOO_MANY_REQUESTS,
     /// and other lenders go on. Default: half of `calls_max` where there are several lenders, all of it where
     /// there is one.
     pub tenant_calls_max: Option<usize>,
-    /// HTTP/2 streams at once on one connection, 1 to 1000. Default: 100.
+    /// Streams (WatchEvents, ImportCases, ExportLedger) that are open at once on all connections, 1 to 100000; more
+    /// are refused with TOO_MANY_REQUESTS. Half of them are kept for the lenders, as many for each. Default: 256.
+    pub streams_max: usize,
+    /// Streams that one lender has open at once, 1 to 100000; more are refused with TOO_MANY_REQUESTS, and other
+    /// lenders go on. Default: half of `streams_max` where there are several lenders, all of it where there is one.
+    pub tenant_streams_max: Option<usize>,
+    /// HTTP/2 streams at once on one connection, calls among them, 1 to 1000. Default: 100.
     pub connection_streams_max: u32,
     /// Connections at once, 1 to 100000; more are closed at once. Default: 1024.
     pub connections_max: usize,
@@ -241,7 +248,7 @@ pub struct Limits {
     /// How long a connection lives before the client is asked to make a new one, in seconds, 10 to
     /// 86400. Default: 1800.
     pub connection_age_s: u64,
-    /// Rows of one import that are under way at once, in two parts: one is decided while the other is committed.
+    /// Rows of one import that are under way at once, in three parts: one is decided while others are committed.
     /// 1 to 4096. Default: 1024.
     pub import_rows_max: usize,
     /// Events that wait for one slow watcher, 1 to 100000. Default: 1024.
@@ -257,6 +264,8 @@ impl Default for Limits {
             connection_calls_max: 64,
             calls_max: 512,
             tenant_calls_max: None,
+            streams_max: 256,
+            tenant_streams_max: None,
             connection_streams_max: 100,
             connections_max: 1024,
             address_connections_max: 64,
@@ -418,13 +427,26 @@ impl Config {
     /// Calls at once of one lender.
     #[must_use]
     pub fn tenant_calls_max(&self) -> usize {
-        let all = self.limits.calls_max;
-        let share = if self.tenant.len() > 1 {
+        let limits = &self.limits;
+        let share = limits.tenant_calls_max;
+        share.unwrap_or_else(|| self.share_of(limits.calls_max))
+    }
+
+    /// Streams at once of one lender.
+    #[must_use]
+    pub fn tenant_streams_max(&self) -> usize {
+        let limits = &self.limits;
+        let share = limits.tenant_streams_max;
+        share.unwrap_or_else(|| self.share_of(limits.streams_max))
+    }
+
+    /// What one lender may take of something that is there for all.
+    fn share_of(&self, all: usize) -> usize {
+        if self.tenant.len() > 1 {
             all.div_ceil(2)
         } else {
             all
-        };
-        self.limits.tenant_calls_max.unwrap_or(share)
+        }
     }
 
     /// Whether every value can be.
@@ -453,6 +475,10 @@ impl Config {
         within("limits.calls_max", l.calls_max as u64, 1, 100_000)?;
         if let Some(calls) = l.tenant_calls_max {
             within("limits.tenant_calls_max", calls as u64, 1, 100_000)?;
+        }
+        within("limits.streams_max", l.streams_max as u64, 1, 100_000)?;
+        if let Some(streams) = l.tenant_streams_max {
+            within("limits.tenant_streams_max", streams as u64, 1, 100_000)?;
         }
         within(
             "limits.connection_streams_max",

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use http_body_util::BodyExt;
-use recoup_domain::ids::TenantId;
 use recoup_engine::activity::Activity;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use tonic::body::Body;
 use tonic::codegen::http::{Request, Response};
 use tonic::{Code, Status};
@@ -22,6 +21,7 @@ use crate::config::{Config, Reflection};
 use crate::identity::{Principal, Principals};
 use crate::listen::Peer;
 use crate::metrics::{Meters, streams};
+use crate::places::{self, Places, Room};
 use crate::status::{self, Problem};
 
 /// What load balancers ask; it says nothing of any lender.
@@ -43,10 +43,10 @@ struct Rules {
     methods: HashMap<String, Method>,
     principals: Principals,
     reflection: Reflection,
-    /// Calls that may still begin.
-    room: Arc<Semaphore>,
-    /// Calls that may still begin of each lender.
-    shares: HashMap<TenantId, Arc<Semaphore>>,
+    /// Places of calls under way.
+    calls: Room,
+    /// Places of streams that are open: theirs for as long as they are, which may be days.
+    streams: Room,
     activity: Activity,
     meters: Arc<Meters>,
     /// Each method's label, by its path.
@@ -79,11 +79,18 @@ impl Gatekeeper {
             .map(|m| (m.path.clone(), m))
             .collect();
         let label = |m: &Method| (m.path.clone(), format!("{}/{}", m.service, m.name).into());
-        let share = config.tenant_calls_max();
-        let shares = principals
-            .tenants()
-            .map(|tenant| (tenant.clone(), Arc::new(Semaphore::new(share))))
-            .collect();
+        let limits = &config.limits;
+        let room = |kind, all, share| Room::new(kind, all, principals.tenants(), share);
+        let calls = room(
+            "calls under way",
+            limits.calls_max,
+            config.tenant_calls_max(),
+        );
+        let streams = room(
+            "streams open",
+            limits.streams_max,
+            config.tenant_streams_max(),
+        );
         Ok(Self(Arc::new(Rules {
             labels: methods.values().map(label).collect(),
             unnamed: OTHER.into(),
@@ -91,8 +98,8 @@ impl Gatekeeper {
             methods,
             principals,
             reflection: config.reflection,
-            shares,
-            room: Arc::new(Semaphore::new(config.limits.calls_max)),
+            calls,
+            streams,
             activity,
         })))
     }
@@ -140,22 +147,27 @@ impl Rules {
     }
 
     /// A place among the calls under way on the caller's connection, of its lender and on the server, if there is
-    /// one left in each. A lender's share comes before the room of all, so that one lender's flood leaves the rest
-    /// to the others.
-    fn begin(&self, peer: Option<&Peer>, who: Option<&Principal>) -> Result<Places, Status> {
+    /// one left in each; and one among the open streams for a call that answers with one.
+    fn begin(
+        &self,
+        peer: Option<&Peer>,
+        who: Option<&Principal>,
+        streams: bool,
+    ) -> Result<(CallPlaces, Option<Places>), Status> {
         let own = match peer {
-            Some(peer) => Some(place(&peer.room, "your connection")?),
+            Some(peer) => Some(places::place(
+                &peer.room,
+                "your connection",
+                self.calls.kind(),
+            )?),
             None => None,
         };
-        let lender = match who.and_then(|who| self.shares.get(&who.tenant)) {
-            Some(share) => Some(place(share, "your lender")?),
-            None => None,
-        };
-        Ok(Places {
+        let call = CallPlaces {
             _own: own,
-            _lender: lender,
-            _shared: place(&self.room, "the server")?,
-        })
+            _all: self.calls.place(who)?,
+        };
+        let stream = streams.then(|| self.streams.place(who)).transpose()?;
+        Ok((call, stream))
     }
 
     /// Who calls, where it is somebody who may.
@@ -207,19 +219,9 @@ impl Rules {
 }
 
 /// What a call holds while it is under way.
-struct Places {
+struct CallPlaces {
     _own: Option<OwnedSemaphorePermit>,
-    _lender: Option<OwnedSemaphorePermit>,
-    _shared: OwnedSemaphorePermit,
-}
-
-fn place(room: &Arc<Semaphore>, whose: &str) -> Result<OwnedSemaphorePermit, Status> {
-    Arc::clone(room).try_acquire_owned().map_err(|_| {
-        let problem = format!("{whose} has as many calls under way as it takes; try again");
-        Problem::new(ErrorReason::TooManyRequests, problem)
-            .retry(Duration::from_secs(1))
-            .into()
-    })
+    _all: Places,
 }
 
 impl<S> Layer<S> for Gatekeeper {
@@ -269,7 +271,9 @@ where
         let meters = Arc::clone(&self.rules.meters);
         let admitted = self.rules.admit(path, shown);
         let begin = |who: Option<Principal>| {
-            let places = self.rules.begin(shown.peer, who.as_ref())?;
+            let places = self
+                .rules
+                .begin(shown.peer, who.as_ref(), stream.is_some())?;
             Ok((who, places))
         };
         match admitted.and_then(begin) {
@@ -278,7 +282,7 @@ where
                 meter.answered(status.code());
                 Ok(status.into_http())
             }),
-            Ok((principal, places)) => {
+            Ok((principal, (places, seat))) => {
                 request
                     .extensions_mut()
                     .extend(principal.map(extension).unwrap_or_default());
@@ -302,7 +306,7 @@ where
                     meter.answered(code);
                     Ok(match stream {
                         Some(method) if code == Code::Ok => {
-                            response.map(|body| streams::watched(body, meters, method))
+                            response.map(|body| streams::watched(body, meters, method, seat))
                         }
                         _ => response,
                     })
@@ -368,6 +372,7 @@ fn with_details(response: Response<Body>) -> Response<Body> {
 mod tests {
     use super::*;
     use crate::config::read_roles;
+    use tokio::sync::Semaphore;
     use tonic::Code;
     use tonic_types::StatusExt;
 
@@ -519,23 +524,23 @@ mod tests {
         let mut config = Config::default();
         config.limits.calls_max = 1;
         let rules = rules(&config);
-        let held = rules.begin(None, None).expect("the first");
-        let status = rules.begin(None, None).err().expect("the second");
+        let held = rules.begin(None, None, false).expect("the first");
+        let status = rules.begin(None, None, false).err().expect("the second");
         assert_eq!(reason(&status), "TOO_MANY_REQUESTS");
         assert!(status.get_error_details().retry_info().is_some());
         drop(held);
-        assert!(rules.begin(None, None).is_ok());
+        assert!(rules.begin(None, None, false).is_ok());
         let peer = Peer {
             address: "127.0.0.1:9".parse().expect("an address"),
             names: Arc::new([]),
             room: Arc::new(Semaphore::new(0)),
         };
         let status = rules
-            .begin(Some(&peer), None)
+            .begin(Some(&peer), None, false)
             .err()
             .expect("its connection");
         assert_eq!(reason(&status), "TOO_MANY_REQUESTS");
-        assert!(rules.begin(None, None).is_ok(), "others go on");
+        assert!(rules.begin(None, None, false).is_ok(), "others go on");
     }
 
     #[test]
@@ -548,15 +553,28 @@ mod tests {
         let rules = rules(&config);
         let who = |header: &str| rules.principals.named_by(header).cloned();
         let (ana, ben) = (who("Bearer dev-ana"), who("Bearer dev-ben"));
-        let mut held: Vec<Places> = (0..2)
-            .map(|_| rules.begin(None, ana.as_ref()).expect("within her share"))
+        let mut held: Vec<_> = (0..2)
+            .map(|_| {
+                rules
+                    .begin(None, ana.as_ref(), false)
+                    .expect("within her share")
+            })
             .collect();
-        let status = rules.begin(None, ana.as_ref()).err().expect("past it");
+        let status = rules
+            .begin(None, ana.as_ref(), false)
+            .err()
+            .expect("past it");
         assert_eq!(reason(&status), "TOO_MANY_REQUESTS");
         assert!(status.message().starts_with("your lender"), "{status:?}");
-        assert!(rules.begin(None, ben.as_ref()).is_ok(), "others go on");
+        assert!(
+            rules.begin(None, ben.as_ref(), false).is_ok(),
+            "others go on"
+        );
         held.pop();
-        assert!(rules.begin(None, ana.as_ref()).is_ok(), "a place came back");
+        assert!(
+            rules.begin(None, ana.as_ref(), false).is_ok(),
+            "a place came back"
+        );
     }
 
     #[test]

@@ -18,6 +18,7 @@ pub mod listen;
 pub mod metrics;
 #[cfg(test)]
 mod pages;
+mod places;
 pub mod server;
 pub mod services;
 pub mod status;

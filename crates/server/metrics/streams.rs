@@ -30,14 +30,20 @@ impl Drop for End {
     }
 }
 
-/// Counts how the stream in a body ends.
-pub(crate) fn watched(body: Body, meters: Arc<Meters>, method: Arc<str>) -> Body {
+/// Counts how the stream in a body ends; `seat` is given back then.
+pub(crate) fn watched(
+    body: Body,
+    meters: Arc<Meters>,
+    method: Arc<str>,
+    seat: impl Send + Sync + 'static,
+) -> Body {
     let mut end = End {
         meters,
         method,
         code: ABANDONED,
     };
     Body::new(body.map_frame(move |frame| {
+        let _ = &seat;
         if let Some(status) = frame.trailers_ref().and_then(Status::from_header_map) {
             end.is(status.code());
         }
@@ -72,7 +78,7 @@ mod tests {
             (None, ABANDONED),
         ] {
             let meters = Arc::new(Meters::default());
-            let body = watched(stream(end), Arc::clone(&meters), "a".into());
+            let body = watched(stream(end), Arc::clone(&meters), "a".into(), ());
             assert_eq!(ended(&meters), [], "it has not ended");
             let _ = body.collect().await;
             assert_eq!(ended(&meters), [(code, 1)]);
@@ -83,7 +89,7 @@ mod tests {
     fn a_stream_that_nobody_reads_to_its_end_is_abandoned() {
         let meters = Arc::new(Meters::default());
         let body = stream(Some(Code::Ok));
-        drop(watched(body, Arc::clone(&meters), "a".into()));
+        drop(watched(body, Arc::clone(&meters), "a".into(), ()));
         assert_eq!(ended(&meters), [(ABANDONED, 1)]);
     }
 }

@@ -22,6 +22,8 @@ use crate::status;
 const READ_AT_ONCE: usize = 32;
 /// Rows of a part at most: a part is one transaction, for which every other write waits.
 const PART_MAX: usize = 512;
+/// Parts that are under way: while one reaches the disk and one waits for it, the next one is decided.
+const PARTS: usize = 3;
 
 impl Edge {
     pub(super) fn import(
@@ -36,8 +38,7 @@ impl Edge {
         let rows = rows
             .take_until(self.stopping.clone().cancelled_owned())
             .chain(stream::once(end).filter_map(std::future::ready));
-        // Two parts are under way: one is decided while the other reaches the disk.
-        let part = self.limits.import_rows_max.div_ceil(2).min(PART_MAX);
+        let part = self.limits.import_rows_max.div_ceil(PARTS).min(PART_MAX);
         let parts = rows.ready_chunks(part).map(move |rows| {
             let (edge, who) = (edge.clone(), who.clone());
             async move {
@@ -47,7 +48,7 @@ impl Edge {
                 stream::iter(part.await.unwrap_or_else(broken))
             }
         });
-        let answers = parts.buffered(2).flatten();
+        let answers = parts.buffered(PARTS).flatten();
         // A stream error or a store that is gone ends the import; a bad row does not.
         let mut over = false;
         Box::pin(answers.take_while(move |answer| {
