@@ -12,7 +12,7 @@ pub(crate) fn judge<'a>(
     binding: &'a Binding,
     rule: &'a Rule,
     question: &Question<'_>,
-    moment: &Moment,
+    moment: &Moment<'_>,
 ) -> (Answer, Option<&'a Lift>) {
     let own = rule.judge(question, moment);
     let Answer::Shut { next } = own else {

@@ -10,12 +10,18 @@ use std::marker::PhantomData;
 
 /// A member of a small closed enum.
 pub(crate) trait Member: Copy {
-    /// Its number, below 32.
+    /// Its number, below 32: members are counted in the order of their enum.
     fn bit(self) -> u32;
+
+    /// The same, to look up by.
+    fn index(self) -> usize;
 }
 
 macro_rules! members {
-    ($($kind:ty),*) => {$(impl Member for $kind { fn bit(self) -> u32 { self as u32 } })*};
+    ($($kind:ty),*) => {$(impl Member for $kind {
+        fn bit(self) -> u32 { self as u32 }
+        fn index(self) -> usize { self as usize }
+    })*};
 }
 members!(ContactClass, Outcome, Audience, LenderKind, Relation);
 
