@@ -100,7 +100,7 @@ pub fn gate(
     trace: &mut impl Trace,
 ) -> Verdict {
     let question = Question::new(proposal, past, now);
-    let moment = question.moment(proposal.effect.from);
+    let moment = question.moment_of(proposal.effect);
     let mut expires = expiry_of_effect(proposal);
     let mut reasons: Vec<Reason> = Vec::new();
     for rule in binding.rules_for(proposal) {
@@ -161,15 +161,11 @@ fn earliest(binding: &Binding, question: &Question<'_>, first: Moment<'_>) -> Op
 
 fn expiry_of_effect(proposal: &Proposal<'_>) -> Timestamp {
     let effect = proposal.effect;
-    let cap = effect
-        .from
-        .saturating_add(PERMIT_MAX)
-        .unwrap_or(Timestamp::MAX);
-    if effect.from < effect.to {
-        cap.min(effect.to)
-    } else {
-        cap
+    if effect.from < effect.to && effect.to.duration_since(effect.from) <= PERMIT_MAX {
+        return effect.to;
     }
+    let lapses = effect.from.saturating_add(PERMIT_MAX);
+    lapses.unwrap_or(Timestamp::MAX)
 }
 
 fn within_search(from: Timestamp, next: Option<Timestamp>) -> Option<Timestamp> {

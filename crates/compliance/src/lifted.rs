@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use recoup_domain::overrides::Lift;
 
 /// What a rule says of a moment, and the override that lets it pass, where the rule itself would not.
+#[inline]
 pub(crate) fn judge<'a>(
     binding: &'a Binding,
     rule: &'a Rule,

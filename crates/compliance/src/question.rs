@@ -12,7 +12,7 @@ pub(crate) struct Question<'a> {
     pub(crate) proposal: &'a Proposal<'a>,
     /// All past contacts that were given.
     past: &'a [PastContact],
-    /// They stand in the order in which they take effect, as they mostly do.
+    /// They stand in the order in which they take effect, to the second, as they mostly do.
     in_order: bool,
     pub(crate) now: Timestamp,
     /// The zone in which calendar days are read.
@@ -37,7 +37,7 @@ impl<'a> Question<'a> {
         Self {
             proposal,
             past,
-            in_order: past.is_sorted_by_key(|c| c.effect.from),
+            in_order: past.is_sorted_by_key(|c| c.effect.from.as_second()),
             now,
             home: proposal.party.home_zone(),
             length: effect.to.duration_since(effect.from),
@@ -45,21 +45,17 @@ impl<'a> Question<'a> {
     }
 
     pub(crate) fn moment(&self, at: Timestamp) -> Moment<'a> {
-        let day = self.home.day(at);
-        Moment {
-            at,
-            effect: self.window_at(at),
-            day,
-            next_day: day.end(),
-        }
+        self.moment_of(self.window_at(at))
     }
 
-    /// The day of `m` in `zone`.
-    pub(crate) fn day_in<'z>(&self, zone: &'z Zone, m: &Moment<'z>) -> Day<'z> {
-        if zone.shows_time_of(self.home) {
-            m.day
-        } else {
-            zone.day(m.at)
+    /// The moment at which an effect begins.
+    pub(crate) fn moment_of(&self, effect: Window) -> Moment<'a> {
+        let day = self.home.day(effect.from);
+        Moment {
+            at: effect.from,
+            effect,
+            day,
+            next_day: day.end(),
         }
     }
 
@@ -84,14 +80,13 @@ impl<'a> Question<'a> {
 
     /// Past contacts with the proposal's party that take effect at `from` or later.
     pub(crate) fn since(&self, from: Timestamp) -> impl Iterator<Item = &'a PastContact> + use<'a> {
-        let before = |c: &PastContact| c.effect.from < from;
-        let first = match self.in_order {
-            true => self.past.partition_point(before),
-            false => 0,
-        };
+        let second = from.as_second();
+        let in_order = self.in_order;
         let party = self.proposal.party.id;
-        let later = self.past[first..].iter();
-        later.filter(move |c| c.party == party && from <= c.effect.from)
+        let last_first = self.past.iter().rev();
+        let later =
+            last_first.take_while(move |c| !in_order || second <= c.effect.from.as_second());
+        later.filter(move |c| from <= c.effect.from && c.party == party)
     }
 
     /// All past contacts with the proposal's party.

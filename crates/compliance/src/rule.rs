@@ -1,7 +1,7 @@
 //! A rule: who it binds, what it says, where it is written.
 
 use crate::gate::Why;
-use crate::proposal::{Audience, LENDER_KINDS};
+use crate::proposal::{Audience, LENDER_KINDS, Purpose};
 use crate::question::{Moment, Question};
 use crate::sets::{Classes, Set};
 use crate::shape::one_shot::Exception;
@@ -148,6 +148,8 @@ pub struct Rule {
     pub(crate) relations: Set<Relation>,
     pub(crate) lender_kinds: Set<LenderKind>,
     pub(crate) exceptions: Box<[Exception]>,
+    /// Contacts of other purposes need not be asked about the exceptions.
+    pub(crate) excepted_purposes: Set<Purpose>,
     pub(crate) shape: Shape,
 }
 
@@ -288,6 +290,7 @@ impl Rule {
 
     /// Whether the rule permits the effect to begin at `moment`: exactly, so that one instant before the
     /// `next` it names it denies.
+    #[inline]
     pub(crate) fn judge(&self, question: &Question<'_>, moment: &Moment<'_>) -> Answer {
         if let Some(from) = self.effective_from
             && moment.day.date() < from
@@ -298,7 +301,9 @@ impl Rule {
         if self.effective_to.is_some_and(|to| to < moment.day.date()) {
             return Answer::Open { until: NEVER };
         }
-        if let Some(until) = self.excepted(question, moment) {
+        if self.excepted_purposes.has(question.proposal.purpose)
+            && let Some(until) = self.excepted(question, moment)
+        {
             return Answer::Open { until };
         }
         match self.shape.judge(question, self.scope, moment) {

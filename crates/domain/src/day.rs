@@ -39,12 +39,14 @@ impl<'z> Day<'z> {
 
     /// Its date.
     #[must_use]
+    #[inline]
     pub const fn date(&self) -> Date {
         self.date
     }
 
     /// Monday 0 to Sunday 6.
     #[must_use]
+    #[inline]
     pub fn weekday(&self) -> usize {
         match &self.plain {
             Some(day) => day.weekday,
@@ -63,6 +65,7 @@ impl<'z> Day<'z> {
 
     /// The first instant of the day after.
     #[must_use]
+    #[inline]
     pub fn end(&self) -> Timestamp {
         let plain = self.plain.and_then(PlainDay::end);
         plain.unwrap_or_else(|| self.zone.start_of_day(add_days(self.date, 1)))
@@ -70,6 +73,7 @@ impl<'z> Day<'z> {
 
     /// The first instant of the day so many days before.
     #[must_use]
+    #[inline]
     pub fn start_before(&self, days: i32) -> Timestamp {
         let plain = self.plain.and_then(|day| day.start_before(days));
         plain.unwrap_or_else(|| self.zone.start_of_day(add_days(self.date, -days)))
@@ -77,6 +81,7 @@ impl<'z> Day<'z> {
 
     /// When its clocks show `time`, see [`Zone::instant`].
     #[must_use]
+    #[inline]
     pub fn instant(&self, time: Time) -> Timestamp {
         let plain = self.plain.and_then(|day| day.at(time));
         plain.unwrap_or_else(|| self.zone.instant(self.date, time))
@@ -84,6 +89,7 @@ impl<'z> Day<'z> {
 
     /// When its clocks last show `time`, see [`Zone::later_instant`].
     #[must_use]
+    #[inline]
     pub fn later_instant(&self, time: Time) -> Option<Timestamp> {
         let plain = self.plain.and_then(|day| day.at(time));
         plain.map_or_else(|| self.zone.later_instant(self.date, time), Some)

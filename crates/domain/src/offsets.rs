@@ -54,6 +54,7 @@ pub(crate) struct PlainDay {
 
 impl PlainDay {
     /// When the clocks show `time`, whole seconds; none for a time within a second.
+    #[inline]
     pub(crate) fn at(self, time: Time) -> Option<Timestamp> {
         let [hour, minute, second] = [time.hour(), time.minute(), time.second()].map(i64::from);
         let second = hour * 3_600 + minute * 60 + second;
@@ -62,16 +63,19 @@ impl PlainDay {
     }
 
     /// The midnight at its end.
+    #[inline]
     pub(crate) fn end(self) -> Option<Timestamp> {
         self.after(DAY)
     }
 
     /// The midnight so many days before its own, where all days between are plain ones.
+    #[inline]
     pub(crate) fn start_before(self, days: i32) -> Option<Timestamp> {
         let midnight = self.after(-DAY * i64::from(days))?;
         (self.plain_since <= midnight.as_second()).then_some(midnight)
     }
 
+    #[inline]
     fn after(self, seconds: i64) -> Option<Timestamp> {
         Timestamp::from_second(self.start.as_second() + seconds).ok()
     }

@@ -21,6 +21,7 @@ pub(crate) struct CoolDown {
 impl CoolDown {
     pub(super) const RANK: Rank = Rank::Frequency;
 
+    #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         let limit = Limit {
             counted: &self.after,

@@ -194,6 +194,7 @@ impl Limit<'_> {
         }
     }
 
+    #[inline]
     fn view(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> View {
         let (mut made, mut ahead) = (0, false);
         let behind = q.since(m.day.start_before(self.days - 1));

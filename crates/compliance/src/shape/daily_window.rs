@@ -198,6 +198,7 @@ impl DailyWindow {
         })
     }
 
+    #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment<'_>) -> Answer {
         if self.only_for_several_zones && q.proposal.party.zones.len() < 2 {
             return Answer::ALWAYS;
@@ -207,7 +208,13 @@ impl DailyWindow {
         }
         let mut until = Timestamp::MAX;
         for zone in self.zones(q) {
-            match self.closes(q.day_in(zone, m), m.effect) {
+            // By far the most look at one zone, home.
+            let closes = if zone.shows_time_of(q.home) {
+                self.closes(&m.day, m.effect)
+            } else {
+                self.closes(&zone.day(m.at), m.effect)
+            };
+            match closes {
                 Some(close) => until = until.min(close),
                 None => {
                     return Answer::Shut {
@@ -251,25 +258,33 @@ impl DailyWindow {
     }
 
     /// When the hours that hold the whole effect close, which begins on `day`; none where none hold it.
-    fn closes(&self, mut day: Day<'_>, effect: Window) -> Option<Timestamp> {
-        let (open, mut close) = self.span(&day)?;
+    fn closes(&self, day: &Day<'_>, effect: Window) -> Option<Timestamp> {
+        let (open, mut close) = self.span(day)?;
         if effect.from < open || close <= effect.from {
             return None;
         }
-        let enough = || effect.from.saturating_add(PERMIT_MAX).unwrap_or(effect.to);
         // Only hours that reach midnight can go on after it.
-        while day.end() <= close && close < effect.to.max(enough()) {
-            day = day.next();
-            match self.goes_on(&day, close) {
-                Some(later) => close = later,
-                None => break,
-            }
+        if day.end() <= close {
+            close = self.goes_on(*day, close, effect);
         }
         (effect.to <= close).then_some(close)
     }
 
+    /// When hours close that reach `close`, the end of `day`, as far as it matters to an effect.
+    fn goes_on(&self, mut day: Day<'_>, mut close: Timestamp, effect: Window) -> Timestamp {
+        let enough = effect.from.saturating_add(PERMIT_MAX).unwrap_or(effect.to);
+        while close < effect.to.max(enough) {
+            day = day.next();
+            match self.follows(&day, close) {
+                Some(later) => close = later,
+                None => break,
+            }
+        }
+        close
+    }
+
     /// The end of the hours of `day` if they follow on `close` without a gap.
-    fn goes_on(&self, day: &Day<'_>, close: Timestamp) -> Option<Timestamp> {
+    fn follows(&self, day: &Day<'_>, close: Timestamp) -> Option<Timestamp> {
         // Hours from midnight on alone do.
         self.hours(day).filter(|h| h.open == Time::midnight())?;
         let (open, later) = self.span(day)?;
@@ -302,7 +317,7 @@ impl DailyWindow {
         while day.date() <= last {
             if let Some((open, _)) = self.span(&day) {
                 let from = open.max(at);
-                if self.closes(zone.day(from), q.window_at(from)).is_some() {
+                if self.closes(&zone.day(from), q.window_at(from)).is_some() {
                     return Some(from);
                 }
             }

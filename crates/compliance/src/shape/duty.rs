@@ -22,6 +22,7 @@ pub(crate) enum Duty {
 impl Duty {
     pub(super) const RANK: Rank = Rank::Indefinite;
 
+    #[inline]
     pub(super) fn judge(self, q: &Question<'_>, _: Scope, _: &Moment<'_>) -> Answer {
         Answer::for_good(match self {
             Self::EvidencePack => q.proposal.case.evidence_pack,

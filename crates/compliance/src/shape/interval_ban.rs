@@ -52,6 +52,7 @@ impl TryFrom<Raw> for Ban {
 impl IntervalBan {
     pub(super) const RANK: Rank = Rank::Window;
 
+    #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment<'_>) -> Answer {
         match self {
             Self::Designated => judge(q.proposal.party.inconvenient.iter(), q, m),

@@ -85,6 +85,7 @@ macro_rules! shapes {
                 match self { $(Self::$shape(_) => $file::$shape::RANK,)* }
             }
 
+            #[inline]
             pub(crate) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
                 match self { $(Self::$shape(s) => s.judge(q, scope, m),)* }
             }

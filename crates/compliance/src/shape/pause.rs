@@ -67,6 +67,7 @@ impl Pause {
         replaced.then(|| Self::Dates(dates.iter().map(span).collect()))
     }
 
+    #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment<'_>) -> Answer {
         match self {
             Self::Moratorium(Until::LastProtectedDay) => match q.proposal.party.moratorium_until {

@@ -22,6 +22,7 @@ pub(crate) struct RollingDays {
 impl RollingDays {
     pub(super) const RANK: Rank = Rank::Frequency;
 
+    #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         let limit = Limit {
             counted: &self.count,

@@ -46,6 +46,7 @@ pub(crate) enum StateFlag {
 impl StateFlag {
     pub(super) const RANK: Rank = Rank::Indefinite;
 
+    #[inline]
     pub(super) fn judge(self, q: &Question<'_>, _: Scope, _: &Moment<'_>) -> Answer {
         Answer::for_good(!self.stands(q))
     }

@@ -44,6 +44,7 @@ enum DebtorIs {
 impl ThirdParty {
     pub(super) const RANK: Rank = Rank::Indefinite;
 
+    #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, _: Scope, _: &Moment<'_>) -> Answer {
         let p = q.proposal;
         let open = if p.audience != Audience::ThirdParty || self.allow_relations.has(p.relation) {
