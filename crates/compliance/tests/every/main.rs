@@ -33,8 +33,12 @@ mod rules_us;
 mod semantics;
 #[path = "../shapes.rs"]
 mod shapes;
+#[path = "../unsayable.rs"]
+mod unsayable;
 #[path = "../vectors.rs"]
 mod vectors;
 /// The slow ones, last by their name.
+#[path = "../overrides.rs"]
+mod z_overrides;
 #[path = "../properties.rs"]
 mod z_properties;
