@@ -1,7 +1,10 @@
 //! Overrides lift one presumption, for effects that lie whole within them, and nothing else.
 
+#[path = "support/cases.rs"]
+mod cases;
 mod support;
 
+use cases::cases;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use recoup_compliance::pack::Binding;
@@ -176,7 +179,7 @@ fn candidates(world: &World, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(cases(192))]
 
     /// What the gate permits under overrides is what each rule permits, or an override of it holds.
     #[test]

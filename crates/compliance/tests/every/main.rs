@@ -11,6 +11,8 @@ fn a_failure_ends_the_run() {
     }));
 }
 
+#[path = "../bounds.rs"]
+mod bounds;
 #[path = "../calendars.rs"]
 mod calendars;
 #[path = "../edges.rs"]
