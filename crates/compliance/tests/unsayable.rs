@@ -134,3 +134,109 @@ fn a_list_that_is_not_whole_is_refused_by_its_place() {
         "{error}"
     );
 }
+
+#[test]
+fn a_word_stands_for_itself_alone_unless_it_is_left_open() {
+    // `owe`, `lent`, `credit` and `pay off` are whole words, `debt*` is not.
+    for text in [
+        "Owen Lentz",
+        "Accreditation",
+        "creditable",
+        "pay offer",
+        "pay",
+        "off pay",
+        "past, due",
+    ] {
+        let whole = text == "past, due";
+        assert_eq!(found(text).is_some(), whole, "{text}");
+    }
+    assert_eq!(found("indebt").as_deref(), None);
+    assert_eq!(found("debtless").as_deref(), Some("debt*"));
+    assert_eq!(found("pay  off").as_deref(), Some("pay off"));
+    assert_eq!(found("do pay off now").as_deref(), Some("pay off"));
+}
+
+#[test]
+fn a_number_is_an_amount_only_beside_its_mark() {
+    for (text, mark) in [
+        ("￡600", "£"),
+        ("600 €", "€"),
+        ("$ - 5", "$"),
+        ("5 usd", "usd"),
+        ("usd:5", "usd"),
+        ("5人民币", "人民币"),
+        ("rs. 5", "rs"),
+        ("5.元", "元"),
+        ("5,块", "块"),
+        ("5:塊", "塊"),
+        ("+5-元", "元"),
+        ("5+元", "元"),
+    ] {
+        assert_eq!(found(text).as_deref(), Some(mark), "{text}");
+    }
+    // A unit follows its number; a word stands by itself; something else may stand between.
+    for text in [
+        "公元2026年",
+        "元 5",
+        "5 susda",
+        "5 usda",
+        "5 susd",
+        "usd",
+        "$",
+        "元",
+        "5/usd",
+        "$ x 5",
+        "元旦",
+    ] {
+        assert_eq!(found(text), None, "{text}");
+    }
+}
+
+#[test]
+fn what_is_found_is_told_without_the_text() {
+    let words = Unsayable::builtin();
+    let told = |text: &str| words.found_in(text).unwrap().to_string();
+    let told_of_debt = told("his debts");
+    assert!(
+        told_of_debt.starts_with("the word of debt `debt*` (debt-en: 15 USC 1692b"),
+        "{told_of_debt}"
+    );
+    assert_eq!(told("5 usd"), "an amount of money (a number beside `usd`)");
+    assert_eq!(
+        told("d\u{435}bt"),
+        "a word that mixes Latin letters with Cyrillic or Greek ones"
+    );
+}
+
+#[test]
+fn nothing_has_no_name() {
+    assert!(!Unsayable::names("anything -- at all", "--"));
+    assert!(!Unsayable::names("anything", ""));
+    assert!(Unsayable::names("小明银行，您好", "明银行"));
+    assert!(!Unsayable::names("小明，您好", "明银行"));
+    let whole = Unsayable::builtin().withholds_institution("US-NY").unwrap();
+    assert_eq!(whole.id, "US-REGF-1006.10b");
+}
+
+#[test]
+fn a_list_says_where_its_words_come_from() {
+    let list = |language: &str, why: &str, words: &str| {
+        format!(
+            "forbidden:\n  - {{id: one, language: '{language}', citation: c, why: '{why}', words: {words}}}\n\
+             money: {{symbols: [], units: [], words: []}}\ninstitution_withheld: []\n"
+        )
+    };
+    assert!(Unsayable::parse("w.yaml", &list("en", "It tells.", "[x]")).is_ok());
+    for wrong in [
+        list(" ", "It tells.", "[x]"),
+        list("en", "", "[x]"),
+        list("en", "It tells.", "[]"),
+    ] {
+        let error = Unsayable::parse("w.yaml", &wrong).unwrap_err();
+        assert_eq!(error.rule.as_deref(), Some("one"));
+        assert_eq!(
+            error.problem,
+            "language, citation, why and words must all be there"
+        );
+    }
+}
