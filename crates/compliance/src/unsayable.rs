@@ -3,6 +3,7 @@
 
 use crate::load::PackError;
 use crate::pack::within;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::Deserialize;
 use std::fmt;
 use std::sync::LazyLock;
@@ -158,7 +159,7 @@ impl Unsayable {
         mixed.then_some(Found::MixedScripts)
     }
 
-    /// Whether a text has `name` in it, read as the list is: without case, width, spaces and marks.
+    /// Whether a text has `name` in it, read as the list is: without case, form of letters, spaces and marks.
     #[must_use]
     pub fn names(text: &str, name: &str) -> bool {
         let name = Pattern::of(name);
@@ -204,9 +205,13 @@ impl Pattern {
     }
 }
 
+/// Letters, digits and signs in other forms (full-width, bold, circled, joined, or apart from their accents) as the
+/// common ones: NFKC.
+const COMPATIBLE: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
+
 /// A text as it is searched.
 struct Plain {
-    /// Its characters, small and of common width.
+    /// Its characters, small and in their common form.
     all: Vec<char>,
     /// Letters and digits alone.
     dense: String,
@@ -216,8 +221,9 @@ struct Plain {
 
 impl Plain {
     fn of(text: &str) -> Self {
-        let visible = text.chars().filter(|c| !is_invisible(*c)).map(narrow);
-        let all: Vec<char> = visible.flat_map(char::to_lowercase).collect();
+        let visible = text.chars().filter(|c| !is_invisible(*c));
+        let common = COMPATIBLE.normalize_iter(visible);
+        let all: Vec<char> = common.flat_map(char::to_lowercase).collect();
         let whole: String = all.iter().collect();
         let words = whole.split(|c: char| !c.is_alphanumeric() && c != VIRAMA);
         Self {
@@ -243,7 +249,7 @@ impl Plain {
 
     /// Whether a number stands before the mark, or also after it.
     fn prices(&self, mark: &str, either: bool) -> bool {
-        let mark: Vec<char> = mark.chars().map(narrow).collect();
+        let mark: Vec<char> = mark.chars().collect();
         self.beside(&mark)
             .any(|(before, after)| number(before.iter().rev()) || (either && number(after.iter())))
     }
@@ -310,14 +316,4 @@ const fn is_invisible(c: char) -> bool {
             | '\u{ffa0}'
             | '\u{e0000}'..='\u{e0fff}'
     )
-}
-
-/// A full-width letter, digit or sign as its common form.
-fn narrow(c: char) -> char {
-    match c {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        '\u{ffe5}' => '¥',
-        '\u{ffe1}' => '£',
-        other => other,
-    }
 }

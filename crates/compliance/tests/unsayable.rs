@@ -240,3 +240,21 @@ fn a_list_says_where_its_words_come_from() {
         );
     }
 }
+
+#[test]
+fn other_forms_of_letters_hide_nothing() {
+    for (text, word) in [
+        ("\u{1d41d}\u{1d41e}\u{1d41b}\u{1d42d}", "debt*"), // bold
+        ("\u{24d3}\u{24d4}\u{24d1}\u{24e3}", "debt*"),     // circled
+        ("\u{ff24}\u{ff25}\u{ff22}\u{ff34}", "debt*"),     // full-width
+        ("de\u{2063}\u{1d41b}t", "debt*"),
+        ("di\u{301}vida", "dívida*"),  // the accent apart
+        ("\u{2460}\u{2465} 元", "元"), // circled digits
+        ("5 \u{20a8}", "rs"),
+        ("\u{ffe6}500", "₩"),
+        ("\u{fe69}500", "$"),
+        ("\u{1d4f8}\u{1d500}\u{1d4ee}", "owe"),
+    ] {
+        assert_eq!(found(text).as_deref(), Some(word), "{text}");
+    }
+}
