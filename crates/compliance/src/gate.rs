@@ -14,6 +14,9 @@ use recoup_domain::past::PastContact;
 /// How far ahead the earliest instant is looked for.
 pub const SEARCH_DAYS_MAX: i32 = 400;
 
+/// So many calendar days ahead hold every instant within the search.
+pub(crate) const DAYS_AHEAD: i32 = 401;
+
 /// A permit is good for no longer than this after the effect begins.
 pub const PERMIT_MAX: SignedDuration = SignedDuration::from_hours(24);
 
@@ -96,11 +99,11 @@ pub fn gate(
     now: Timestamp,
     trace: &mut impl Trace,
 ) -> Verdict {
-    let question = Question::new(proposal, past, now, binding.days_max());
-    let moment = question.moment(proposal.effect.from);
+    let question = Question::new(proposal, past, now);
+    let moment = question.moment_of(proposal.effect);
     let mut expires = expiry_of_effect(proposal);
     let mut reasons: Vec<Reason> = Vec::new();
-    for rule in applicable(binding, proposal) {
+    for rule in binding.rules_for(proposal) {
         match lifted::judge(binding, rule, &question, &moment) {
             (Answer::Open { until }, lift) => {
                 expires = expires.min(until);
@@ -138,12 +141,12 @@ pub fn gate(
 
 /// The least instant at which all rules permit. Each rule names the least instant at which it permits
 /// itself, so going to the latest of them never steps over a common one.
-fn earliest(binding: &Binding, question: &Question<'_>, first: Moment) -> Option<Timestamp> {
+fn earliest(binding: &Binding, question: &Question<'_>, first: Moment<'_>) -> Option<Timestamp> {
     let from = first.at;
     let mut moment = first;
     loop {
         let mut latest = moment.at;
-        for rule in applicable(binding, question.proposal) {
+        for rule in binding.rules_for(question.proposal) {
             match lifted::judge(binding, rule, question, &moment).0 {
                 Answer::Open { .. } => {}
                 Answer::Shut { next } => latest = latest.max(within_search(from, next)?),
@@ -156,24 +159,13 @@ fn earliest(binding: &Binding, question: &Question<'_>, first: Moment) -> Option
     }
 }
 
-fn applicable<'a>(
-    binding: &'a Binding,
-    proposal: &'a Proposal<'_>,
-) -> impl Iterator<Item = &'a RuleRef> {
-    binding.rules().iter().filter(|r| r.applies_to(proposal))
-}
-
 fn expiry_of_effect(proposal: &Proposal<'_>) -> Timestamp {
     let effect = proposal.effect;
-    let cap = effect
-        .from
-        .saturating_add(PERMIT_MAX)
-        .unwrap_or(Timestamp::MAX);
-    if effect.from < effect.to {
-        cap.min(effect.to)
-    } else {
-        cap
+    if effect.from < effect.to && effect.to.duration_since(effect.from) <= PERMIT_MAX {
+        return effect.to;
     }
+    let lapses = effect.from.saturating_add(PERMIT_MAX);
+    lapses.unwrap_or(Timestamp::MAX)
 }
 
 fn within_search(from: Timestamp, next: Option<Timestamp>) -> Option<Timestamp> {

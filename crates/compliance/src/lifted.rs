@@ -8,11 +8,12 @@ use jiff::Timestamp;
 use recoup_domain::overrides::Lift;
 
 /// What a rule says of a moment, and the override that lets it pass, where the rule itself would not.
+#[inline]
 pub(crate) fn judge<'a>(
     binding: &'a Binding,
     rule: &'a Rule,
     question: &Question<'_>,
-    moment: &Moment,
+    moment: &Moment<'_>,
 ) -> (Answer, Option<&'a Lift>) {
     let own = rule.judge(question, moment);
     let Answer::Shut { next } = own else {
@@ -24,9 +25,16 @@ pub(crate) fn judge<'a>(
         return (Answer::Open { until: lift.until }, Some(lift));
     }
     // An override opens at its first instant, and holds an effect that ends in time.
-    let later = lifts.filter(|l| l.from > moment.at && covers(l, question, l.from));
-    let next = later.map(|l| l.from).chain(next).min();
-    (Answer::Shut { next }, None)
+    let later = lifts.filter_map(|lift| {
+        let start = lift.from.max(moment.at);
+        covers(lift, question, start).then_some(start)
+    });
+    (
+        Answer::Shut {
+            next: later.chain(next).min(),
+        },
+        None,
+    )
 }
 
 /// Whether the effect that begins at `at` lies whole within an override.

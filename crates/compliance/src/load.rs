@@ -195,6 +195,11 @@ impl Source<'_> {
             audiences: raw.audiences.unwrap_or(Set::ALL),
             relations: raw.relations.unwrap_or(Set::ALL),
             lender_kinds,
+            excepted_purposes: raw
+                .exceptions
+                .iter()
+                .map(|e| e.purposes())
+                .fold(Set::NONE, Set::or),
             exceptions: raw.exceptions.into(),
             shape: raw.rule,
         }))

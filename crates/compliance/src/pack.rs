@@ -3,9 +3,12 @@
 use crate::builtin;
 use crate::calendar;
 use crate::load::{self, PackError};
+use crate::proposal::{Audience, Proposal};
 use crate::rule::{Confidence, Layer, Rule, RuleRef, Severity};
+use crate::sets::Member;
 use jiff::civil::Date;
 use recoup_domain::case::LenderKind;
+use recoup_domain::contact::ContactClass;
 use recoup_domain::overrides::Lift;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -118,19 +121,41 @@ pub(crate) fn within(inner: &str, outer: &str) -> bool {
 /// The rules that bind a contact. Cheap to clone; made once for equal jurisdiction, regions and lender.
 #[derive(Clone, Debug)]
 pub struct Binding {
-    rules: Arc<[RuleRef]>,
-    days_max: i32,
+    rules: Arc<Bound>,
     lifts: Arc<[Lift]>,
+}
+
+/// The rules of a binding, and once more those that a contact must be judged by.
+#[derive(Debug)]
+struct Bound {
+    all: Vec<RuleRef>,
+    /// By class of the contact and audience, in the same order: most rules bind few of both.
+    of: [[Box<[RuleRef]>; Audience::ALL.len()]; ContactClass::ALL.len()],
 }
 
 impl Binding {
     fn new(rules: Vec<RuleRef>) -> Self {
-        let days = rules.iter().map(|r| r.shape.days());
+        let of = |class, audience| {
+            let bound = rules.iter().filter(|r| r.binds(class, audience));
+            bound.cloned().collect()
+        };
+        let bound = Bound {
+            of: ContactClass::ALL.map(|class| Audience::ALL.map(|audience| of(class, audience))),
+            all: rules,
+        };
         Self {
-            days_max: days.max().unwrap_or(0),
-            rules: rules.into(),
+            rules: Arc::new(bound),
             lifts: Arc::default(),
         }
+    }
+
+    /// The rules that a proposal must be judged by.
+    pub(crate) fn rules_for<'a>(
+        &'a self,
+        proposal: &'a Proposal<'_>,
+    ) -> impl Iterator<Item = &'a RuleRef> {
+        let rules = &self.rules.of[proposal.class.index()][proposal.audience.index()];
+        rules.iter().filter(|r| r.binds_relation(proposal.relation))
     }
 
     /// The same rules, with those presumptions lifted that an override names. A rule that is hard or advice, or
@@ -138,7 +163,7 @@ impl Binding {
     #[must_use]
     pub fn lifting(&self, lifts: impl IntoIterator<Item = Lift>) -> Self {
         let lifts = lifts.into_iter();
-        let lifts = lifts.filter(|lift| self.rules.iter().any(|rule| may_lift(lift, rule)));
+        let lifts = lifts.filter(|lift| self.rules().iter().any(|rule| may_lift(lift, rule)));
         Self {
             lifts: lifts.collect(),
             ..self.clone()
@@ -153,14 +178,14 @@ impl Binding {
     /// The rules, law before house.
     #[must_use]
     pub fn rules(&self) -> &[RuleRef] {
-        &self.rules
+        &self.rules.all
     }
 
     /// The same rules for a hypothetical question that brings days of its own: `holidays` replace the
     /// calendars, `pauses` (first and last day) the dates of pauses. An empty list leaves what the packs say.
     #[must_use]
     pub fn on_days(&self, holidays: &[Date], pauses: &[(Date, Date)]) -> Self {
-        let moved = self.rules.iter().map(|rule| {
+        let moved = self.rules().iter().map(|rule| {
             let shape = rule.shape.on_days(holidays, pauses);
             shape.map_or_else(|| rule.clone(), |shape| Arc::new(rule.with_shape(shape)))
         });
@@ -168,11 +193,6 @@ impl Binding {
             lifts: self.lifts.clone(),
             ..Self::new(moved.collect())
         }
-    }
-
-    /// The longest span of days that a rule counts over.
-    pub(crate) const fn days_max(&self) -> i32 {
-        self.days_max
     }
 }
 

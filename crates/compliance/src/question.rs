@@ -1,78 +1,61 @@
 //! A proposal with what rules need again and again, computed once.
 
 use crate::proposal::Proposal;
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
+use recoup_domain::day::Day;
 use recoup_domain::party::ConsentKind;
 use recoup_domain::past::PastContact;
-use recoup_domain::time::{Window, Zone, add_days};
+use recoup_domain::time::{Window, Zone};
 
 /// A proposal, the past that can matter to it, and the gate's time.
 pub(crate) struct Question<'a> {
     pub(crate) proposal: &'a Proposal<'a>,
     /// All past contacts that were given.
-    pub(crate) past: &'a [PastContact],
-    /// From the first contact on that lies within the longest span any bound rule counts.
-    pub(crate) recent: &'a [PastContact],
+    past: &'a [PastContact],
+    /// They stand in the order in which they take effect, to the second, as they mostly do.
+    in_order: bool,
     pub(crate) now: Timestamp,
     /// The zone in which calendar days are read.
     pub(crate) home: &'a Zone,
-    pub(crate) length: SignedDuration,
+    length: SignedDuration,
 }
 
 /// A candidate start of the effect, with its calendar day at home.
 #[derive(Clone, Copy)]
-pub(crate) struct Moment {
+pub(crate) struct Moment<'a> {
     pub(crate) at: Timestamp,
-    pub(crate) day: Date,
-    /// The first instant of `day`.
-    pub(crate) day_start: Timestamp,
+    /// The effect that begins then.
+    pub(crate) effect: Window,
+    pub(crate) day: Day<'a>,
     /// The first instant of the day after.
     pub(crate) next_day: Timestamp,
 }
 
 impl<'a> Question<'a> {
-    /// `days_max` is the longest span of days that any bound rule counts over.
-    pub(crate) fn new(
-        proposal: &'a Proposal<'a>,
-        past: &'a [PastContact],
-        now: Timestamp,
-        days_max: i32,
-    ) -> Self {
-        let home = proposal.party.home_zone();
-        let from = proposal.effect.from;
-        // One day to spare: a local day may be longer than 24 hours.
-        let span = SignedDuration::from_hours(24 * (i64::from(days_max) + 1));
-        let oldest = from.saturating_sub(span).unwrap_or(Timestamp::MIN);
-        let first = past.iter().position(|c| c.effect.from >= oldest);
+    pub(crate) fn new(proposal: &'a Proposal<'a>, past: &'a [PastContact], now: Timestamp) -> Self {
+        let effect = proposal.effect;
         Self {
             proposal,
             past,
-            recent: &past[first.unwrap_or(past.len())..],
+            in_order: past.is_sorted_by_key(|c| c.effect.from.as_second()),
             now,
-            home,
-            length: proposal.effect.to.duration_since(from),
+            home: proposal.party.home_zone(),
+            length: effect.to.duration_since(effect.from),
         }
     }
 
-    pub(crate) fn moment(&self, at: Timestamp) -> Moment {
-        let day = self.home.date(at);
-        if let Some(plain) = self.home.plain_day(at)
-            && let Some(next_day) = plain.end()
-        {
-            let day_start = plain.start;
-            return Moment {
-                at,
-                day,
-                day_start,
-                next_day,
-            };
-        }
+    pub(crate) fn moment(&self, at: Timestamp) -> Moment<'a> {
+        self.moment_of(self.window_at(at))
+    }
+
+    /// The moment at which an effect begins.
+    pub(crate) fn moment_of(&self, effect: Window) -> Moment<'a> {
+        let day = self.home.day(effect.from);
         Moment {
-            at,
+            at: effect.from,
+            effect,
             day,
-            day_start: self.home.start_of_day(day),
-            next_day: self.home.start_of_day(add_days(day, 1)),
+            next_day: day.end(),
         }
     }
 
@@ -95,14 +78,19 @@ impl<'a> Question<'a> {
             .max()
     }
 
-    /// Past contacts with the proposal's party within the longest counted span.
-    pub(crate) fn recent(&self) -> impl Iterator<Item = &'a PastContact> + use<'a> {
+    /// Past contacts with the proposal's party that take effect at `from` or later.
+    pub(crate) fn since(&self, from: Timestamp) -> impl Iterator<Item = &'a PastContact> + use<'a> {
+        let second = from.as_second();
+        let in_order = self.in_order;
         let party = self.proposal.party.id;
-        self.recent.iter().filter(move |c| c.party == party)
+        let last_first = self.past.iter().rev();
+        let later =
+            last_first.take_while(move |c| !in_order || second <= c.effect.from.as_second());
+        later.filter(move |c| from <= c.effect.from && c.party == party)
     }
 
     /// All past contacts with the proposal's party.
-    pub(crate) fn ever(&self) -> impl DoubleEndedIterator<Item = &'a PastContact> + use<'a> {
+    pub(crate) fn ever(&self) -> impl Iterator<Item = &'a PastContact> + use<'a> {
         let party = self.proposal.party.id;
         self.past.iter().filter(move |c| c.party == party)
     }

@@ -1,7 +1,7 @@
 //! A rule: who it binds, what it says, where it is written.
 
 use crate::gate::Why;
-use crate::proposal::{Audience, LENDER_KINDS, Proposal};
+use crate::proposal::{Audience, LENDER_KINDS, Purpose};
 use crate::question::{Moment, Question};
 use crate::sets::{Classes, Set};
 use crate::shape::one_shot::Exception;
@@ -148,6 +148,8 @@ pub struct Rule {
     pub(crate) relations: Set<Relation>,
     pub(crate) lender_kinds: Set<LenderKind>,
     pub(crate) exceptions: Box<[Exception]>,
+    /// Contacts of other purposes need not be asked about the exceptions.
+    pub(crate) excepted_purposes: Set<Purpose>,
     pub(crate) shape: Shape,
 }
 
@@ -276,50 +278,60 @@ impl Rule {
         self.shape.rank()
     }
 
-    pub(crate) fn applies_to(&self, proposal: &Proposal<'_>) -> bool {
-        self.channels.has(proposal.class)
-            && self.audiences.has(proposal.audience)
-            && self.relations.has(proposal.relation)
+    /// Whether it binds contacts of a class that land with an audience.
+    pub(crate) fn binds(&self, class: ContactClass, audience: Audience) -> bool {
+        self.channels.has(class) && self.audiences.has(audience)
+    }
+
+    /// Whether it binds contacts with a party of this relation to the debt.
+    pub(crate) fn binds_relation(&self, relation: Relation) -> bool {
+        self.relations.has(relation)
     }
 
     /// Whether the rule permits the effect to begin at `moment`: exactly, so that one instant before the
     /// `next` it names it denies.
-    pub(crate) fn judge(&self, question: &Question<'_>, moment: &Moment) -> Answer {
+    #[inline]
+    pub(crate) fn judge(&self, question: &Question<'_>, moment: &Moment<'_>) -> Answer {
         if let Some(from) = self.effective_from
-            && moment.day < from
+            && moment.day.date() < from
         {
             let until = question.home.start_of_day(from);
             return Answer::Open { until };
         }
-        if self.effective_to.is_some_and(|to| to < moment.day) {
+        if self.effective_to.is_some_and(|to| to < moment.day.date()) {
             return Answer::Open { until: NEVER };
         }
-        if let Some(until) = self.excepted(question, moment) {
+        if self.excepted_purposes.has(question.proposal.purpose)
+            && let Some(until) = self.excepted(question, moment)
+        {
             return Answer::Open { until };
         }
-        match (
-            self.shape.judge(question, self.scope, moment),
-            self.effective_to,
-        ) {
-            (Answer::Shut { next }, Some(to)) => {
-                let ends = question.home.start_of_day(add_days(to, 1));
-                Answer::shut_until(next.map_or(ends, |n| n.min(ends)))
-            }
-            (answer, _) => answer,
+        match self.shape.judge(question, self.scope, moment) {
+            Answer::Shut { next } => Answer::Shut {
+                next: self.ends_before(question, next),
+            },
+            open => open,
         }
+    }
+
+    /// `next`, or the end of the rule where that comes first.
+    fn ends_before(&self, question: &Question<'_>, next: Option<Timestamp>) -> Option<Timestamp> {
+        let after = self.effective_to.map(|last| add_days(last, 1));
+        let ends = after.map(|day| question.home.start_of_day(day));
+        ends.into_iter().chain(next).min()
     }
 
     /// What there is to say of a denial beyond the text.
     pub(crate) fn why(
         &self,
         question: &Question<'_>,
-        moment: &Moment,
+        moment: &Moment<'_>,
         next: Option<Timestamp>,
     ) -> Option<Why> {
         self.shape.why(question, moment, next)
     }
 
-    fn excepted(&self, question: &Question<'_>, moment: &Moment) -> Option<Timestamp> {
+    fn excepted(&self, question: &Question<'_>, moment: &Moment<'_>) -> Option<Timestamp> {
         let until = self.exceptions.iter();
         until.filter_map(|e| e.covers(question, moment.at)).max()
     }

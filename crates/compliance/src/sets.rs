@@ -1,6 +1,6 @@
 //! Small sets of names as bits, read from lists in a pack.
 
-use crate::proposal::Audience;
+use crate::proposal::{Audience, Purpose};
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::outcome::Outcome;
@@ -10,14 +10,27 @@ use std::marker::PhantomData;
 
 /// A member of a small closed enum.
 pub(crate) trait Member: Copy {
-    /// Its number, below 32.
+    /// Its number, below 32: members are counted in the order of their enum.
     fn bit(self) -> u32;
+
+    /// The same, to look up by.
+    fn index(self) -> usize;
 }
 
 macro_rules! members {
-    ($($kind:ty),*) => {$(impl Member for $kind { fn bit(self) -> u32 { self as u32 } })*};
+    ($($kind:ty),*) => {$(impl Member for $kind {
+        fn bit(self) -> u32 { self as u32 }
+        fn index(self) -> usize { self as usize }
+    })*};
 }
-members!(ContactClass, Outcome, Audience, LenderKind, Relation);
+members!(
+    ContactClass,
+    Outcome,
+    Audience,
+    Purpose,
+    LenderKind,
+    Relation
+);
 
 /// A set of members of a small enum. An empty list in a pack is refused: it would bind nothing.
 pub(crate) struct Set<T> {
@@ -36,6 +49,27 @@ impl<T: Member> Set<T> {
         bits: u32::MAX,
         of: PhantomData,
     };
+
+    /// No member.
+    pub(crate) const NONE: Self = Self {
+        bits: 0,
+        of: PhantomData,
+    };
+
+    /// The set of one member.
+    pub(crate) fn one(member: T) -> Self {
+        Self {
+            bits: 1 << member.bit(),
+            of: PhantomData,
+        }
+    }
+
+    pub(crate) const fn or(self, other: Self) -> Self {
+        Self {
+            bits: self.bits | other.bits,
+            of: PhantomData,
+        }
+    }
 
     pub(crate) const fn and(self, other: Self) -> Self {
         Self {
@@ -79,8 +113,7 @@ impl<'de, T: Member + Deserialize<'de>> Deserialize<'de> for Set<T> {
                 "an empty list; leave the key out to mean all",
             ));
         }
-        let bits = members.iter().fold(0, |bits, m| bits | (1 << m.bit()));
-        let of = PhantomData;
-        Ok(Self { bits, of })
+        let members = members.into_iter().map(Self::one);
+        Ok(members.fold(Self::NONE, Self::or))
     }
 }

@@ -3,6 +3,7 @@
 
 use crate::load::PackError;
 use crate::pack::within;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use serde::Deserialize;
 use std::fmt;
 use std::sync::LazyLock;
@@ -158,7 +159,7 @@ impl Unsayable {
         mixed.then_some(Found::MixedScripts)
     }
 
-    /// Whether a text has `name` in it, read as the list is: without case, width, spaces and marks.
+    /// Whether a text has `name` in it, read as the list is: without case, form of letters, spaces and marks.
     #[must_use]
     pub fn names(text: &str, name: &str) -> bool {
         let name = Pattern::of(name);
@@ -204,9 +205,13 @@ impl Pattern {
     }
 }
 
+/// Letters, digits and signs in other forms (full-width, bold, circled, joined, or apart from their accents) as the
+/// common ones: NFKC.
+const COMPATIBLE: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
+
 /// A text as it is searched.
 struct Plain {
-    /// Its characters, small and of common width.
+    /// Its characters, small and in their common form.
     all: Vec<char>,
     /// Letters and digits alone.
     dense: String,
@@ -216,8 +221,9 @@ struct Plain {
 
 impl Plain {
     fn of(text: &str) -> Self {
-        let visible = text.chars().filter(|c| !is_invisible(*c)).map(narrow);
-        let all: Vec<char> = visible.flat_map(char::to_lowercase).collect();
+        let visible = text.chars().filter(|c| !is_invisible(*c));
+        let common = COMPATIBLE.normalize_iter(visible);
+        let all: Vec<char> = common.flat_map(char::to_lowercase).collect();
         let whole: String = all.iter().collect();
         let words = whole.split(|c: char| !c.is_alphanumeric() && c != VIRAMA);
         Self {
@@ -243,7 +249,7 @@ impl Plain {
 
     /// Whether a number stands before the mark, or also after it.
     fn prices(&self, mark: &str, either: bool) -> bool {
-        let mark: Vec<char> = mark.chars().map(narrow).collect();
+        let mark: Vec<char> = mark.chars().collect();
         self.beside(&mark)
             .any(|(before, after)| number(before.iter().rev()) || (either && number(after.iter())))
     }
@@ -310,150 +316,4 @@ const fn is_invisible(c: char) -> bool {
             | '\u{ffa0}'
             | '\u{e0000}'..='\u{e0fff}'
     )
-}
-
-/// A full-width letter, digit or sign as its common form.
-fn narrow(c: char) -> char {
-    match c {
-        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(c) - 0xfee0).unwrap_or(c),
-        '\u{ffe5}' => '¥',
-        '\u{ffe1}' => '£',
-        other => other,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn found(text: &str) -> Option<String> {
-        let found = Unsayable::builtin().found_in(text)?;
-        Some(match found {
-            Found::Word { word, .. } => word,
-            Found::Amount { mark } => mark,
-            Found::MixedScripts => "mixed scripts".to_owned(),
-        })
-    }
-
-    #[test]
-    fn words_of_debt_are_found_however_they_are_dressed() {
-        for (text, word) in [
-            ("您的朋友欠我们钱", "欠"),
-            ("已经逾 期", "逾期"),
-            ("逾\u{200b}期", "逾期"),
-            ("債務", "債"),
-            ("a DEBT collector", "debt*"),
-            ("Ｄｅｂｔ", "debt*"),
-            ("his Loans", "loan*"),
-            ("It is past-due.", "past due"),
-            ("OVERDUE!", "overdue"),
-            ("khoản vay của anh", "khoản vay"),
-            ("задолженность", "задолж*"),
-            ("tiene 5 pesos", "pesos"),
-            ("call about ¥ 600", "¥"),
-            ("￥600.00", "¥"),
-            ("600 元", "元"),
-            ("六百元", "元"),
-            ("USD 12", "usd"),
-            ("12,345.60 dollars", "dollars"),
-            ("伍佰元", "元"),
-            ("贰仟元", "元"),
-            ("他被起诉了", "起诉"),
-            ("法院的律师函", "律师函"),
-            ("money he borrows", "borrow*"),
-            ("he will pay back", "pay back"),
-            ("bankruptcy", "bankrupt*"),
-            ("utangnya belum", "utang*"),
-            ("khoan vay", "khoan vay"),
-            ("заёмщика", "заёмщик*"),
-            ("em atraso", "atraso*"),
-            ("sus deudas", "deuda*"),
-            ("préstamos", "préstamo*"),
-            ("आपका कर्ज", "कर्ज*"),
-            ("किस्तें", "किस्त*"),
-            ("bakaya", "bakaya"),
-            ("d\u{435}bt", "mixed scripts"),
-            ("l\u{3bf}an", "mixed scripts"),
-        ] {
-            assert_eq!(found(text).as_deref(), Some(word), "{text}");
-        }
-    }
-
-    #[test]
-    fn no_invisible_character_hides_a_word() {
-        let invisible = [
-            '\u{ad}',
-            '\u{34f}',
-            '\u{61c}',
-            '\u{115f}',
-            '\u{1160}',
-            '\u{17b4}',
-            '\u{17b5}',
-            '\u{180b}',
-            '\u{180f}',
-            '\u{200b}',
-            '\u{202a}',
-            '\u{202e}',
-            '\u{2065}',
-            '\u{206f}',
-            '\u{3164}',
-            '\u{fe00}',
-            '\u{fe0f}',
-            '\u{feff}',
-            '\u{ffa0}',
-            '\u{e0000}',
-            '\u{e0041}',
-            '\u{e0fff}',
-        ];
-        for c in invisible {
-            let texts = [(format!("de{c}bt"), "debt*"), (format!("逾{c}期"), "逾期")];
-            for (text, word) in texts {
-                assert_eq!(
-                    found(&text).as_deref(),
-                    Some(word),
-                    "{}",
-                    c.escape_unicode()
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn what_may_be_said_is_let_through() {
-        for text in [
-            "This is Ana Li. I try to reach Mr Sloane. Please ask him to call +1 202 555 0100.",
-            "您好，我是李安。请转告张三先生回电 010-12345678，谢谢。",
-            "Bowen, Powell, Payne, Collect Street 5",
-            "Chúng tôi cần liên lạc với anh Minh.",
-            "Пожалуйста, попросите Ивана перезвонить Ana Li.",
-            "कृपया काम कर जल्दी फोन करें",
-            "",
-        ] {
-            assert_eq!(found(text), None, "{text}");
-        }
-    }
-
-    #[test]
-    fn the_institution_is_withheld_where_law_says_so() {
-        let words = Unsayable::builtin();
-        for region in ["US", "US-CA", "US-MA"] {
-            assert!(words.withholds_institution(region).is_some(), "{region}");
-        }
-        assert!(words.withholds_institution("CN").is_none());
-        assert!(Unsayable::names("here is  DEMO-bank, hello", "Demo Bank"));
-        assert!(!Unsayable::names("here is demo", "Demo Bank"));
-    }
-
-    #[test]
-    fn a_list_that_is_not_whole_is_refused_by_its_place() {
-        let bad = TEXT.replacen("words: [欠", "words: [\"**\", 欠", 1);
-        let error = Unsayable::parse("w.yaml", &bad).expect_err("an empty word");
-        assert_eq!(error.rule.as_deref(), Some("debt-zh"));
-        let bad = TEXT.replacen("language: zh", "tongue: zh", 1);
-        let error = Unsayable::parse("w.yaml", &bad).expect_err("an unknown key");
-        assert!(
-            error.line.is_some() && error.problem.contains("tongue"),
-            "{error}"
-        );
-    }
 }

@@ -1,7 +1,10 @@
 //! Overrides lift one presumption, for effects that lie whole within them, and nothing else.
 
+#[path = "support/cases.rs"]
+mod cases;
 mod support;
 
+use cases::cases;
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use recoup_compliance::pack::Binding;
@@ -176,7 +179,7 @@ fn candidates(world: &World, from: Timestamp, to: Timestamp) -> Vec<Timestamp> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(192))]
+    #![proptest_config(cases(192))]
 
     /// What the gate permits under overrides is what each rule permits, or an override of it holds.
     #[test]
@@ -310,4 +313,29 @@ fn an_override_of_a_hard_rule_or_of_another_packs_rule_lifts_nothing() {
         let other = lift(hard.id(), from, until);
         assert!(!ask(&bound.lifting([other]), midnight).is_permit());
     }
+}
+
+#[test]
+fn an_override_ends_before_its_last_instant() {
+    let until = at("2026-05-06T23:00:00+08:00");
+    let lifted = Packs::builtin().only(&[NIGHT]).unwrap();
+    let lifted = lifted.lifting([lift(NIGHT, until - MINUTE * 30, until)]);
+    let who = support::party(&["Asia/Shanghai"]);
+    let asked = |from: Timestamp, minutes: i32| {
+        let mut p = support::proposal(&who, ContactClass::Phone, from);
+        p.effect = Window::starting(from, MINUTE * minutes);
+        match gate(&lifted, &p, &[], from, &mut NoTrace) {
+            Verdict::Permit { expires } => Ok(expires),
+            Verdict::Deny(denial) => Err(denial.earliest),
+        }
+    };
+    let morning = Err(Some(at("2026-05-07T08:00:00+08:00")));
+    assert_eq!(asked(until - NANO, 0), Ok(until));
+    assert_eq!(asked(until, 0), morning);
+    assert_eq!(asked(until - MINUTE * 10, 10), Ok(until));
+    assert_eq!(asked(until - MINUTE * 10, 11), morning);
+    // Before it: at its first instant, if the effect ends in time.
+    let before = until - MINUTE * 45;
+    assert_eq!(asked(before, 30), Err(Some(until - MINUTE * 30)));
+    assert_eq!(asked(before, 31), morning);
 }

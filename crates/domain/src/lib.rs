@@ -8,6 +8,7 @@ pub mod case;
 pub mod collector;
 pub mod contact;
 pub mod correction;
+pub mod day;
 pub mod ids;
 pub mod journal;
 pub mod money;

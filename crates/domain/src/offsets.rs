@@ -2,7 +2,7 @@
 //! worked out anew by jiff with each question, and the gate asks dozens of times; it answers beyond the table.
 
 use jiff::Timestamp;
-use jiff::civil::{DateTime, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{Offset, TimeZone};
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock};
@@ -41,18 +41,21 @@ pub(crate) struct Instants {
 }
 
 /// A calendar day of 24 hours on whose clocks nobody lays a hand, both midnights included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PlainDay {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlainDay {
+    pub(crate) date: Date,
     /// Its midnight.
-    pub start: Timestamp,
+    pub(crate) start: Timestamp,
     /// Monday 0 to Sunday 6.
-    pub weekday: usize,
+    pub(crate) weekday: usize,
+    /// Since this second each day has been a plain one.
+    plain_since: i64,
 }
 
 impl PlainDay {
     /// When the clocks show `time`, whole seconds; none for a time within a second.
-    #[must_use]
-    pub fn at(self, time: Time) -> Option<Timestamp> {
+    #[inline]
+    pub(crate) fn at(self, time: Time) -> Option<Timestamp> {
         let [hour, minute, second] = [time.hour(), time.minute(), time.second()].map(i64::from);
         let second = hour * 3_600 + minute * 60 + second;
         let whole = time.subsec_nanosecond() == 0;
@@ -60,11 +63,19 @@ impl PlainDay {
     }
 
     /// The midnight at its end.
-    #[must_use]
-    pub fn end(self) -> Option<Timestamp> {
+    #[inline]
+    pub(crate) fn end(self) -> Option<Timestamp> {
         self.after(DAY)
     }
 
+    /// The midnight so many days before its own, where all days between are plain ones.
+    #[inline]
+    pub(crate) fn start_before(self, days: i32) -> Option<Timestamp> {
+        let midnight = self.after(-DAY * i64::from(days))?;
+        (self.plain_since <= midnight.as_second()).then_some(midnight)
+    }
+
+    #[inline]
     fn after(self, seconds: i64) -> Option<Timestamp> {
         Timestamp::from_second(self.start.as_second() + seconds).ok()
     }
@@ -156,17 +167,20 @@ impl Offsets {
             return None;
         }
         let passed = self.changes.partition_point(|change| change.at <= second);
-        let offset = i64::from(self.after(passed).seconds());
-        let day = (second + offset).div_euclid(DAY);
+        let offset = self.after(passed);
+        let ahead = i64::from(offset.seconds());
+        let day = (second + ahead).div_euclid(DAY);
         let shown = day * DAY;
         let last = passed.checked_sub(1).and_then(|i| self.changes.get(i));
+        let since = last.map_or(YEARS.start + MARGIN, |change| change.odd.end);
         let next = self.changes.get(passed);
-        let plain = last.is_none_or(|change| change.odd.end <= shown)
-            && next.is_none_or(|change| shown + DAY < change.odd.start);
+        let plain = since <= shown && next.is_none_or(|change| shown + DAY < change.odd.start);
         plain.then_some(PlainDay {
-            start: Timestamp::from_second(shown - offset).ok()?,
+            date: offset.to_datetime(at).date(),
+            start: Timestamp::from_second(shown - ahead).ok()?,
             // 1970-01-01 was a Thursday.
             weekday: usize::try_from((day + 3).rem_euclid(7)).ok()?,
+            plain_since: since - ahead,
         })
     }
 

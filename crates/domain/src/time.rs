@@ -1,7 +1,7 @@
 //! Calendar arithmetic in people's zones. Instants come in from outside; nothing here reads a clock.
 
+use crate::day::Day;
 use crate::offsets::Offsets;
-pub use crate::offsets::PlainDay;
 use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan};
@@ -64,11 +64,21 @@ impl Zone {
         self.local(at).date()
     }
 
-    /// The calendar day at `at`, where it is one of 24 hours that no clock change touches and lies in years
-    /// that are kept in a table. None says nothing: ask [`date`](Self::date) and [`instant`](Self::instant).
+    /// The calendar day at `at`, with all that one look at the zone tells of it.
     #[must_use]
-    pub fn plain_day(&self, at: Timestamp) -> Option<PlainDay> {
-        self.offsets.as_ref()?.plain_day(at)
+    pub fn day(&self, at: Timestamp) -> Day<'_> {
+        let table = self.offsets.as_ref();
+        Day::at(self, table.and_then(|t| t.plain_day(at)), at)
+    }
+
+    /// Whether both are known to show the same time always. False says nothing.
+    #[must_use]
+    pub fn shows_time_of(&self, other: &Self) -> bool {
+        match (&self.offsets, &other.offsets) {
+            // One table for all zones of a name.
+            (Some(own), Some(other)) => Arc::ptr_eq(own, other),
+            _ => false,
+        }
     }
 
     /// The wall-clock time at `at`.
@@ -288,20 +298,9 @@ mod tests {
                 let local = zone.tz().to_datetime(instant);
                 assert_eq!(zone.date(instant), local.date(), "{name} {instant}");
                 assert_eq!(zone.time(instant), local.time(), "{name} {instant}");
-                if let Some(day) = zone.plain_day(instant) {
-                    plain += 1;
-                    let date = local.date();
-                    assert_eq!(day.start, zone.start_of_day(date), "{name} {instant}");
-                    let next = zone.start_of_day(add_days(date, 1));
-                    assert_eq!(day.end(), Some(next), "{name} {instant}");
-                    let weekday = date.weekday().to_monday_zero_offset();
-                    assert_eq!(Ok(day.weekday), usize::try_from(weekday));
-                    for time in [Time::midnight(), time(2, 30, 1, 0), time(23, 59, 59, 0)] {
-                        assert_eq!(day.at(time), Some(zone.instant(date, time)));
-                        assert_eq!(day.at(time), zone.later_instant(date, time));
-                    }
-                    assert_eq!(day.at(time(0, 0, 0, 1)), None);
-                }
+                let table = zone.offsets.as_ref();
+                plain += u32::from(table.is_some_and(|t| t.plain_day(instant).is_some()));
+                agrees_with_its_date(zone.day(instant), &zone, local.date());
                 // The same figures as a time on the clock, those that clocks skip or repeat included.
                 let shown = jiff::tz::Offset::UTC.to_datetime(instant);
                 for local in [local, shown] {
@@ -322,6 +321,41 @@ mod tests {
             }
         }
         assert!(moved > 4_000 && plain > 10_000, "{moved}, {plain}");
+    }
+
+    /// What a day says at one look is what the zone says of its date.
+    fn agrees_with_its_date(day: Day<'_>, zone: &Zone, date: Date) {
+        let what = format!("{} {date}", zone.name());
+        let slow = Day::of(zone, date);
+        assert_eq!(day.date(), date, "{what}");
+        assert_eq!(day.weekday(), slow.weekday(), "{what}");
+        assert_eq!(day.start(), zone.start_of_day(date), "{what}");
+        let next = zone.start_of_day(add_days(date, 1));
+        assert_eq!((day.end(), slow.end()), (next, next), "{what}");
+        assert_eq!(day.next().start(), next, "{what}");
+        for days in [0, 1, 6, 29, 200] {
+            let before = zone.start_of_day(add_days(date, -days));
+            let both = (day.start_before(days), slow.start_before(days));
+            assert_eq!(both, (before, before), "{what}, {days} days before");
+        }
+        let times = [
+            Time::midnight(),
+            time(0, 0, 0, 1),
+            time(2, 30, 1, 0),
+            time(23, 59, 59, 0),
+        ];
+        for time in times {
+            assert_eq!(day.instant(time), zone.instant(date, time), "{what}");
+            let later = zone.later_instant(date, time);
+            assert_eq!(day.later_instant(time), later, "{what}");
+        }
+    }
+
+    #[test]
+    fn zones_that_show_the_same_time_are_known_by_their_name() {
+        let zone = |name| Zone::new(name).unwrap();
+        assert!(zone("Asia/Taipei").shows_time_of(&zone("Asia/Taipei")));
+        assert!(!zone("Asia/Taipei").shows_time_of(&zone("Asia/Shanghai")));
     }
 
     #[test]

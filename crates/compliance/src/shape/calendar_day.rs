@@ -21,14 +21,11 @@ pub(crate) struct CalendarDay {
 impl CalendarDay {
     pub(super) const RANK: Rank = Rank::Frequency;
 
-    pub(super) const fn days(&self) -> i32 {
-        1
-    }
-
-    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment) -> Answer {
+    #[inline]
+    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         let limit = Limit {
             counted: &self.count,
-            days: self.days(),
+            days: 1,
             max: self.max.get(),
             looks_ahead: true,
             unless: self.unless_consent,

@@ -23,12 +23,8 @@ pub(crate) struct Consented {
 impl Consented {
     pub(super) const RANK: Rank = Rank::Indefinite;
 
-    pub(super) const fn days(&self) -> i32 {
-        0
-    }
-
-    pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment) -> Answer {
-        let consent = q.consent(self.kind, q.window_at(m.at));
+    pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment<'_>) -> Answer {
+        let consent = q.consent(self.kind, m.effect);
         // Both only end, so what is shut now stays shut if nothing new happens.
         match consent.max(self.used(q).filter(|end| m.at < *end)) {
             Some(until) => Answer::Open { until },

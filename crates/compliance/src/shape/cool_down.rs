@@ -21,14 +21,11 @@ pub(crate) struct CoolDown {
 impl CoolDown {
     pub(super) const RANK: Rank = Rank::Frequency;
 
-    pub(super) fn days(&self) -> i32 {
-        i32::from(self.days.get())
-    }
-
-    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment) -> Answer {
+    #[inline]
+    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         let limit = Limit {
             counted: &self.after,
-            days: self.days(),
+            days: self.days.get().into(),
             max: 1,
             looks_ahead: false,
             unless: self.unless_consent,

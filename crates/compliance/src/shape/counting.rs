@@ -1,13 +1,14 @@
 //! Counting past contacts over local calendar days: what the frequency shapes share.
 
 use super::Answer;
-use crate::gate::SEARCH_DAYS_MAX;
+use crate::gate::DAYS_AHEAD;
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use crate::sets::{Classes, Outcomes};
+use jiff::Timestamp;
 use jiff::civil::Date;
-use jiff::{SignedDuration, Timestamp};
 use recoup_domain::contact::ContactClass;
+use recoup_domain::day::Day;
 use recoup_domain::outcome::Outcome;
 use recoup_domain::party::{Consent, ConsentKind, PointOwner};
 use recoup_domain::past::{Direction, PastContact};
@@ -122,26 +123,32 @@ impl ConsentSpan {
         consents.filter_map(move |c| self.span(c, q))
     }
 
-    /// The end of a consent that covers the whole effect window from `at`.
-    pub(super) fn covers(self, q: &Question<'_>, at: Timestamp) -> Option<Timestamp> {
-        let to = q.window_at(at).to;
-        self.spans(q)
-            .filter(|(from, end)| *from <= at && at < *end && to <= *end)
-            .map(|(_, end)| end)
-            .max()
+    /// The starts from `at` on at which a consent covers the whole effect: of each the least, and the end.
+    fn opens<'a>(
+        self,
+        q: &'a Question<'_>,
+        at: Timestamp,
+    ) -> impl Iterator<Item = (Timestamp, Timestamp)> + 'a {
+        self.spans(q).filter_map(move |(from, end)| {
+            let start = from.max(at);
+            (start < end && q.window_at(start).to <= end).then_some((start, end))
+        })
+    }
+
+    /// The end of a consent that covers the whole effect from `at`.
+    fn covers(self, q: &Question<'_>, at: Timestamp) -> Option<Timestamp> {
+        let now = self.opens(q, at).filter(|(start, _)| *start == at);
+        now.map(|(_, end)| end).max()
+    }
+
+    /// The least start from `at` on that a consent covers.
+    fn next_start(self, q: &Question<'_>, at: Timestamp) -> Option<Timestamp> {
+        self.opens(q, at).map(|(start, _)| start).min()
     }
 
     /// Whether a past contact was made under the consent. One at the instant of the consent was not.
     fn covered(self, q: &Question<'_>, at: Timestamp) -> bool {
         self.spans(q).any(|(from, end)| from < at && at < end)
-    }
-
-    /// The least start after `at` that a consent covers.
-    fn opens_after(self, q: &Question<'_>, at: Timestamp) -> Option<Timestamp> {
-        self.spans(q)
-            .filter(|(from, end)| *from > at && q.window_at(*from).to <= *end && from < end)
-            .map(|(from, _)| from)
-            .min()
     }
 }
 
@@ -158,82 +165,67 @@ pub(super) struct Limit<'a> {
     pub(super) consented_count: bool,
 }
 
+/// What a limit sees from one day.
+struct View {
+    /// A further contact on this day would be one too many.
+    full: bool,
+    /// Contacts that count lie ahead of the day.
+    ahead: bool,
+}
+
 impl Limit<'_> {
-    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment) -> Answer {
+    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         if let Some(until) = self.unless.and_then(|c| c.covers(q, m.at)) {
             return Answer::Open { until };
         }
-        let (near, last) = self.near(q, scope, m.at);
-        // Fewer around here than the days may hold: no need to look where each day begins.
-        if near < self.max || !self.is_full(q, scope, m) {
-            let ahead = last.is_some_and(|last| m.next_day <= last);
-            let until = if ahead { m.next_day } else { Timestamp::MAX };
+        let view = self.view(q, scope, m);
+        if !view.full {
+            let until = if view.ahead {
+                m.next_day
+            } else {
+                Timestamp::MAX
+            };
             return Answer::Open { until };
         }
-        let day = self.next_day(q, scope, m.day);
-        let consent = self.unless.and_then(|c| c.opens_after(q, m.at));
-        let next = match (day, consent) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (a, b) => a.or(b),
-        };
-        Answer::Shut { next }
+        let day = self.next_day(q, scope, m.day.date());
+        let consent = self.unless.and_then(|c| c.next_start(q, m.at));
+        Answer::Shut {
+            next: day.into_iter().chain(consent).min(),
+        }
     }
 
-    /// Whether a further contact on the day of `m` would be one too many.
-    fn is_full(&self, q: &Question<'_>, scope: Scope, m: &Moment) -> bool {
-        let behind = if self.days == 1 {
-            m.day_start
-        } else {
-            q.home.start_of_day(add_days(m.day, 1 - self.days))
-        };
-        if self.count(q, scope, behind, m.next_day) >= self.max {
-            return true;
+    #[inline]
+    fn view(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> View {
+        let (mut made, mut ahead) = (0, false);
+        let behind = q.since(m.day.start_before(self.days - 1));
+        for contact in behind.filter(|c| self.counts(c, q, scope)) {
+            if contact.effect.from < m.next_day {
+                made += 1;
+            } else {
+                ahead = true;
+            }
         }
-        self.looks_ahead
-            && self.days > 1
-            && self.any_from(q, scope, m.next_day)
-            && self.full_ahead(q, scope, m.day)
+        let full_ahead = || self.looks_ahead && self.full_ahead(q, scope, m.day.date());
+        let full = made >= self.max || (ahead && full_ahead());
+        View { full, ahead }
     }
 
     /// Whether some span that holds `day` and ends after it is full.
     fn full_ahead(&self, q: &Question<'_>, scope: Scope, day: Date) -> bool {
         (1..self.days).any(|ahead| {
-            let last = add_days(day, ahead);
-            let from = q.home.start_of_day(add_days(last, 1 - self.days));
-            let to = q.home.start_of_day(add_days(last, 1));
-            self.count(q, scope, from, to) >= self.max
+            let last = Day::of(q.home, add_days(day, ahead));
+            let (from, to) = (last.start_before(self.days - 1), last.end());
+            let made = q.since(from).filter(|c| c.effect.from < to);
+            let made = made.filter(|c| self.counts(c, q, scope)).count();
+            u32::try_from(made).is_ok_and(|made| made >= self.max)
         })
     }
 
     fn next_day(&self, q: &Question<'_>, scope: Scope, day: Date) -> Option<Timestamp> {
-        (1..=SEARCH_DAYS_MAX + 1)
+        (1..=DAYS_AHEAD)
             .map(|ahead| q.moment(q.home.start_of_day(add_days(day, ahead))))
-            .find(|m| !self.is_full(q, scope, m))
+            .find(|m| !self.view(q, scope, m).full)
             .map(|m| m.at)
-    }
-
-    fn count(&self, q: &Question<'_>, scope: Scope, from: Timestamp, to: Timestamp) -> u32 {
-        let hits = q
-            .recent()
-            .filter(|c| from <= c.effect.from && c.effect.from < to && self.counts(c, q, scope));
-        u32::try_from(hits.count()).unwrap_or(u32::MAX)
-    }
-
-    /// How many count from somewhat before the span of days that ends with the day of `at`, and when the last
-    /// of them takes effect. One day to spare: a local day may be longer than 24 hours.
-    fn near(&self, q: &Question<'_>, scope: Scope, at: Timestamp) -> (u32, Option<Timestamp>) {
-        let span = SignedDuration::from_hours(24 * (i64::from(self.days) + 1));
-        let since = at.saturating_sub(span).unwrap_or(Timestamp::MIN);
-        let recent = q.recent().filter(|c| since <= c.effect.from);
-        let counted = recent.filter(|c| self.counts(c, q, scope));
-        counted.fold((0, None), |(near, last), c| {
-            (near + 1, last.max(Some(c.effect.from)))
-        })
-    }
-
-    fn any_from(&self, q: &Question<'_>, scope: Scope, from: Timestamp) -> bool {
-        q.recent()
-            .any(|c| from <= c.effect.from && self.counts(c, q, scope))
     }
 
     fn counts(&self, contact: &PastContact, q: &Question<'_>, scope: Scope) -> bool {

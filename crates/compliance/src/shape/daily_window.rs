@@ -2,11 +2,12 @@
 
 use super::{Answer, Rank};
 use crate::calendar::{self, Calendar, MissingYear};
-use crate::gate::{PERMIT_MAX, SEARCH_DAYS_MAX, Why};
+use crate::gate::{DAYS_AHEAD, PERMIT_MAX, SEARCH_DAYS_MAX, Why};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
-use jiff::civil::{Date, Time, Weekday};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+use jiff::civil::{Date, Time};
+use recoup_domain::day::Day;
 use recoup_domain::party::ConsentKind;
 use recoup_domain::time::{Window, Zone, add_days};
 use serde::Deserialize;
@@ -60,7 +61,7 @@ struct Raw {
 #[serde(deny_unknown_fields)]
 struct RawHours {
     /// None means every day of the week.
-    days: Option<Vec<Day>>,
+    days: Option<Vec<Weekday>>,
     open: String,
     close: String,
 }
@@ -82,7 +83,7 @@ struct RawHolidays {
 /// A day of the week, Monday first.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Day {
+pub(super) enum Weekday {
     Mon,
     Tue,
     Wed,
@@ -182,10 +183,6 @@ pub(super) fn clock(text: &str) -> Result<Time, String> {
 impl DailyWindow {
     pub(super) const RANK: Rank = Rank::Window;
 
-    pub(super) const fn days(&self) -> i32 {
-        0
-    }
-
     /// The same hours with other holidays, where holidays matter to it and some are given.
     pub(super) fn on_holidays(&self, holidays: &[Date]) -> Option<Self> {
         let own = self.holidays.as_ref()?;
@@ -201,21 +198,27 @@ impl DailyWindow {
         })
     }
 
-    pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment) -> Answer {
+    #[inline]
+    pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment<'_>) -> Answer {
         if self.only_for_several_zones && q.proposal.party.zones.len() < 2 {
             return Answer::ALWAYS;
         }
-        let effect = q.window_at(m.at);
-        if let Some(until) = self.consented(q, effect) {
+        if let Some(until) = self.consented(q, m.effect) {
             return Answer::Open { until };
         }
         let mut until = Timestamp::MAX;
         for zone in self.zones(q) {
-            match self.closes(zone, effect) {
+            // By far the most look at one zone, home.
+            let closes = if zone.shows_time_of(q.home) {
+                self.closes(&m.day, m.effect)
+            } else {
+                self.closes(&zone.day(m.at), m.effect)
+            };
+            match closes {
                 Some(close) => until = until.min(close),
                 None => {
                     return Answer::Shut {
-                        next: self.next_common(q, m.at),
+                        next: self.next_common(q, m),
                     };
                 }
             }
@@ -229,18 +232,23 @@ impl DailyWindow {
     }
 
     /// Why no passing of time cures a denial.
-    pub(super) fn why(&self, q: &Question<'_>, m: &Moment, next: Option<Timestamp>) -> Option<Why> {
+    pub(super) fn why(
+        &self,
+        q: &Question<'_>,
+        m: &Moment<'_>,
+        next: Option<Timestamp>,
+    ) -> Option<Why> {
         if let Some(holidays) = &self.holidays {
-            let from = m.day.year();
-            let to = next.map_or(add_days(m.day, SEARCH_DAYS_MAX).year(), |_| from);
+            let from = m.day.date().year();
+            let last = || add_days(m.day.date(), SEARCH_DAYS_MAX).year();
+            let to = next.map_or_else(last, |_| from);
             let known = |year: &i16| holidays.calendar.years().iter().any(|y| y.year() == *year);
             if let Some(year) = (from..=to).find(|year| !known(year)) {
                 let calendar = holidays.calendar.file().to_owned();
                 return Some(Why::CalendarLacks(MissingYear { calendar, year }));
             }
         }
-        let end = add_days(m.day, SEARCH_DAYS_MAX + 1);
-        let alone = |zone| self.next_in(zone, m.at, q.length, end).is_some();
+        let alone = |zone| self.next_in(zone, q, m.at, last_day(m)).is_some();
         (next.is_none() && self.zones(q).all(alone)).then_some(Why::NoCommonWindow)
     }
 
@@ -249,55 +257,47 @@ impl DailyWindow {
         q.consent(self.consent?, effect)
     }
 
-    /// When the hours that hold the whole effect close; none where none hold it.
-    fn closes(&self, zone: &Zone, effect: Window) -> Option<Timestamp> {
-        if let Some((open, close)) = self.plain_span(zone, effect.from) {
-            let holds = open <= effect.from && effect.from < close && effect.to <= close;
-            return holds.then_some(close);
-        }
-        let mut day = zone.date(effect.from);
-        let (open, mut close) = self.span(zone, day)?;
+    /// When the hours that hold the whole effect close, which begins on `day`; none where none hold it.
+    fn closes(&self, day: &Day<'_>, effect: Window) -> Option<Timestamp> {
+        let (open, mut close) = self.span(day)?;
         if effect.from < open || close <= effect.from {
             return None;
         }
-        let enough = effect.from.saturating_add(PERMIT_MAX).unwrap_or(effect.to);
-        while close < effect.to.max(enough) {
-            day = add_days(day, 1);
-            match self.goes_on(zone, day, close) {
-                Some(later) => close = later,
-                None => break,
-            }
+        // Only hours that reach midnight can go on after it.
+        if day.end() <= close {
+            close = self.goes_on(*day, close, effect);
         }
         (effect.to <= close).then_some(close)
     }
 
-    /// The hours of the day of `at` where nothing is special about them: they depend on the day of the week
-    /// alone, no clock is moved, and they neither reach midnight nor go on after it. By far the most are such.
-    fn plain_span(&self, zone: &Zone, at: Timestamp) -> Option<(Timestamp, Timestamp)> {
-        if self.holidays.is_some() {
-            return None;
+    /// When hours close that reach `close`, the end of `day`, as far as it matters to an effect.
+    fn goes_on(&self, mut day: Day<'_>, mut close: Timestamp, effect: Window) -> Timestamp {
+        let enough = effect.from.saturating_add(PERMIT_MAX).unwrap_or(effect.to);
+        while close < effect.to.max(enough) {
+            day = day.next();
+            match self.follows(&day, close) {
+                Some(later) => close = later,
+                None => break,
+            }
         }
-        let day = zone.plain_day(at)?;
-        let hours = self.week[day.weekday]?;
-        Some((day.at(hours.open)?, day.at(hours.close?)?))
+        close
     }
 
     /// The end of the hours of `day` if they follow on `close` without a gap.
-    fn goes_on(&self, zone: &Zone, day: Date, close: Timestamp) -> Option<Timestamp> {
-        // Only hours from midnight on can; most have others, and need no look at the zone.
+    fn follows(&self, day: &Day<'_>, close: Timestamp) -> Option<Timestamp> {
+        // Hours from midnight on alone do.
         self.hours(day).filter(|h| h.open == Time::midnight())?;
-        let (open, later) = self.span(zone, day)?;
+        let (open, later) = self.span(day)?;
         (open <= close).then_some(later)
     }
 
-    /// The least start after `at` that is open in all zones.
-    fn next_common(&self, q: &Question<'_>, at: Timestamp) -> Option<Timestamp> {
-        let end = add_days(q.home.date(at), SEARCH_DAYS_MAX + 1);
-        let mut candidate = at;
+    /// The least start after `m` that is open in all zones.
+    fn next_common(&self, q: &Question<'_>, m: &Moment<'_>) -> Option<Timestamp> {
+        let mut candidate = m.at;
         loop {
             let start = candidate;
             for zone in self.zones(q) {
-                candidate = self.next_in(zone, candidate, q.length, end)?;
+                candidate = self.next_in(zone, q, candidate, last_day(m))?;
             }
             if candidate == start {
                 return Some(candidate);
@@ -305,49 +305,47 @@ impl DailyWindow {
         }
     }
 
-    /// The least start from `at` on that is open in `zone`, up to the day `end`.
+    /// The least start from `at` on that is open in `zone`, up to the day `last`.
     fn next_in(
         &self,
         zone: &Zone,
+        q: &Question<'_>,
         at: Timestamp,
-        length: SignedDuration,
-        end: Date,
+        last: Date,
     ) -> Option<Timestamp> {
-        let mut day = zone.date(at);
-        while day <= end {
-            if let Some((open, _)) = self.span(zone, day) {
+        let mut day = zone.day(at);
+        while day.date() <= last {
+            if let Some((open, _)) = self.span(&day) {
                 let from = open.max(at);
-                if self.closes(zone, Window::starting(from, length)).is_some() {
+                if self.closes(&zone.day(from), q.window_at(from)).is_some() {
                     return Some(from);
                 }
             }
-            day = add_days(day, 1);
+            day = day.next();
         }
         None
     }
 
-    fn span(&self, zone: &Zone, day: Date) -> Option<(Timestamp, Timestamp)> {
+    /// Hours that lie within a repeated hour open after they close, and hold nothing.
+    fn span(&self, day: &Day<'_>) -> Option<(Timestamp, Timestamp)> {
         let hours = self.hours(day)?;
-        let open = zone.later_instant(day, hours.open)?;
-        let close = match hours.close {
-            Some(close) => zone.instant(day, close),
-            None => zone.start_of_day(add_days(day, 1)),
-        };
-        // Hours that lie within a repeated hour open after they close: there are none that day.
-        (open < close).then_some((open, close))
+        let open = day.later_instant(hours.open)?;
+        let close = hours.close.map(|close| day.instant(close));
+        Some((open, close.unwrap_or_else(|| day.end())))
     }
 
-    fn hours(&self, day: Date) -> Option<Hours> {
+    fn hours(&self, day: &Day<'_>) -> Option<Hours> {
         if let Some(holidays) = &self.holidays {
             // A year that nobody has told is closed.
-            if holidays.calendar.find(day)? == calendar::Day::Holiday {
+            if holidays.calendar.find(day.date())? == calendar::Day::Holiday {
                 return holidays.hours;
             }
         }
-        self.week[index(day.weekday())]
+        self.week[day.weekday()]
     }
 }
 
-fn index(day: Weekday) -> usize {
-    usize::from(day.to_monday_zero_offset().unsigned_abs())
+/// The last day within the search from `m`.
+fn last_day(m: &Moment<'_>) -> Date {
+    add_days(m.day.date(), DAYS_AHEAD)
 }

@@ -22,11 +22,8 @@ pub(crate) enum Duty {
 impl Duty {
     pub(super) const RANK: Rank = Rank::Indefinite;
 
-    pub(super) const fn days(self) -> i32 {
-        0
-    }
-
-    pub(super) fn judge(self, q: &Question<'_>, _: Scope, _: &Moment) -> Answer {
+    #[inline]
+    pub(super) fn judge(self, q: &Question<'_>, _: Scope, _: &Moment<'_>) -> Answer {
         Answer::for_good(match self {
             Self::EvidencePack => q.proposal.case.evidence_pack,
             Self::RequestedByPerson => q.proposal.requested_by_person,

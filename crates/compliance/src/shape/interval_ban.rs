@@ -1,8 +1,8 @@
 //! Times of the day in which nothing may take effect: those a person called inconvenient, or fixed ones.
 
-use super::daily_window::{Day, clock};
+use super::daily_window::{Weekday, clock};
 use super::{Answer, Rank};
-use crate::gate::SEARCH_DAYS_MAX;
+use crate::gate::DAYS_AHEAD;
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use jiff::civil::{Date, Time};
@@ -31,7 +31,7 @@ pub(crate) struct Ban(Inconvenient);
 #[serde(deny_unknown_fields)]
 struct Raw {
     /// None means every day of the week.
-    days: Option<Vec<Day>>,
+    days: Option<Vec<Weekday>>,
     from: String,
     to: String,
 }
@@ -40,7 +40,7 @@ impl TryFrom<Raw> for Ban {
     type Error = String;
 
     fn try_from(raw: Raw) -> Result<Self, String> {
-        let number = |day: &Day| 1 + *day as i8;
+        let number = |day: &Weekday| 1 + *day as i8;
         Ok(Self(Inconvenient {
             days: raw.days.iter().flatten().map(number).collect(),
             from: clock(&raw.from)?,
@@ -52,11 +52,8 @@ impl TryFrom<Raw> for Ban {
 impl IntervalBan {
     pub(super) const RANK: Rank = Rank::Window;
 
-    pub(super) const fn days(&self) -> i32 {
-        0
-    }
-
-    pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment) -> Answer {
+    #[inline]
+    pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment<'_>) -> Answer {
         match self {
             Self::Designated => judge(q.proposal.party.inconvenient.iter(), q, m),
             Self::Times(bans) => judge(bans.iter().map(|ban| &ban.0), q, m),
@@ -67,7 +64,7 @@ impl IntervalBan {
 fn judge<'a>(
     bans: impl Iterator<Item = &'a Inconvenient> + Clone,
     q: &Question<'_>,
-    m: &Moment,
+    m: &Moment<'_>,
 ) -> Answer {
     // Most people named none: there is no need to look at their zones.
     if bans.clone().next().is_none() {
@@ -77,7 +74,7 @@ fn judge<'a>(
         let until = next_ban(bans, q, m.at);
         return until.map_or(Answer::ALWAYS, |until| Answer::Open { until });
     };
-    let end = q.home.start_of_day(add_days(m.day, SEARCH_DAYS_MAX + 1));
+    let end = q.home.start_of_day(add_days(m.day.date(), DAYS_AHEAD));
     // Every start before the end of a ban that the effect meets, meets it too: nothing is stepped over.
     while let Some(later) = lifted(bans.clone(), q, next) {
         if later > end {
@@ -95,34 +92,31 @@ fn lifted<'a>(
     at: Timestamp,
 ) -> Option<Timestamp> {
     let effect = q.window_at(at);
-    let meets = |ban: &Window| at < ban.to && (ban.from < effect.to || ban.from <= at);
     spans(bans, q, at, effect.to)
-        .filter(meets)
+        .filter(|ban| ban.from < effect.to || ban.from <= at)
         .map(|ban| ban.to)
         .max()
 }
 
-/// When the next ban begins, as far as a permit can reach.
+/// When the next ban begins, as far as a permit can reach, where none is met at `at`.
 fn next_ban<'a>(
     bans: impl Iterator<Item = &'a Inconvenient> + Clone,
     q: &Question<'_>,
     at: Timestamp,
 ) -> Option<Timestamp> {
     let ahead = at.saturating_add(SignedDuration::from_hours(48));
-    spans(bans, q, at, ahead.unwrap_or(at))
-        .map(|ban| ban.from)
-        .filter(|from| *from > at)
-        .min()
+    let bans = spans(bans, q, at, ahead.unwrap_or(at));
+    bans.map(|ban| ban.from).min()
 }
 
-/// The bans of all zones from the day before `from` to the day of `to`.
+/// The bans of all zones that end after `from`, up to the day of `to`.
 fn spans<'a>(
     bans: impl Iterator<Item = &'a Inconvenient> + Clone,
     q: &Question<'_>,
     from: Timestamp,
     to: Timestamp,
 ) -> impl Iterator<Item = Window> {
-    q.proposal.party.zones.iter().flat_map(move |zone| {
+    let spans = q.proposal.party.zones.iter().flat_map(move |zone| {
         let bans = bans.clone();
         let last = zone.date(to);
         let days = std::iter::successors(Some(add_days(zone.date(from), -1)), |d| {
@@ -133,7 +127,8 @@ fn spans<'a>(
                 let of = move |ban: &'a Inconvenient| span(zone, ban, day);
                 bans.clone().filter_map(of)
             })
-    })
+    });
+    spans.filter(move |ban| from < ban.to)
 }
 
 fn span(zone: &Zone, ban: &Inconvenient, day: Date) -> Option<Window> {

@@ -18,11 +18,7 @@ pub(crate) struct Lifetime {
 impl Lifetime {
     pub(super) const RANK: Rank = Rank::Indefinite;
 
-    pub(super) const fn days(&self) -> i32 {
-        0
-    }
-
-    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, _: &Moment) -> Answer {
+    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, _: &Moment<'_>) -> Answer {
         let made = q.ever().filter(|c| self.count.counts(c, q, scope)).count();
         Answer::for_good(made < self.max.get())
     }

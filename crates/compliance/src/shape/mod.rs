@@ -85,12 +85,8 @@ macro_rules! shapes {
                 match self { $(Self::$shape(_) => $file::$shape::RANK,)* }
             }
 
-            /// The longest span of days it counts over; 0 where it counts none.
-            pub(crate) fn days(&self) -> i32 {
-                match self { $(Self::$shape(s) => s.days(),)* }
-            }
-
-            pub(crate) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment) -> Answer {
+            #[inline]
+            pub(crate) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
                 match self { $(Self::$shape(s) => s.judge(q, scope, m),)* }
             }
         }
@@ -108,7 +104,12 @@ impl Shape {
     }
 
     /// More than the rule's text, where there is more to say of a denial.
-    pub(crate) fn why(&self, q: &Question<'_>, m: &Moment, next: Option<Timestamp>) -> Option<Why> {
+    pub(crate) fn why(
+        &self,
+        q: &Question<'_>,
+        m: &Moment<'_>,
+        next: Option<Timestamp>,
+    ) -> Option<Why> {
         match self {
             Self::DailyWindow(window) => window.why(q, m, next),
             _ => None,

@@ -51,12 +51,7 @@ impl TryFrom<Raw> for NestedPeriods {
 impl NestedPeriods {
     pub(super) const RANK: Rank = Rank::Frequency;
 
-    pub(super) fn days(&self) -> i32 {
-        let days = self.periods.iter().map(|p| i32::from(p.days.get()));
-        days.max().unwrap_or(0)
-    }
-
-    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment) -> Answer {
+    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         let mut moment = *m;
         loop {
             let mut until = Timestamp::MAX;

@@ -2,6 +2,7 @@
 
 use crate::proposal::Purpose;
 use crate::question::Question;
+use crate::sets::Set;
 use jiff::{SignedDuration, Timestamp};
 use recoup_domain::outcome::Outcome;
 use recoup_domain::party::ConsentKind;
@@ -67,6 +68,11 @@ enum Since {
 }
 
 impl Exception {
+    /// Contacts of no other purpose are excepted.
+    pub(crate) fn purposes(self) -> Set<Purpose> {
+        self.raw.purpose.map_or(Set::ALL, Set::one)
+    }
+
     /// Until when the effect from `at` is excepted, if it is. What is not excepted now is not later.
     pub(crate) fn covers(self, q: &Question<'_>, at: Timestamp) -> Option<Timestamp> {
         let raw = self.raw;

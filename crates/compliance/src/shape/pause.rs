@@ -5,7 +5,7 @@ use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use jiff::Timestamp;
 use jiff::civil::Date;
-use recoup_domain::time::add_days;
+use recoup_domain::time::{Window, add_days};
 use serde::Deserialize;
 
 /// Days on which nothing may take effect, in the person's first zone.
@@ -57,10 +57,6 @@ impl TryFrom<RawSpan> for Span {
 impl Pause {
     pub(super) const RANK: Rank = Rank::Pause;
 
-    pub(super) const fn days(&self) -> i32 {
-        0
-    }
-
     /// A pause on other dates, where it has dates and some are given.
     pub(super) fn on_dates(&self, dates: &[(Date, Date)]) -> Option<Self> {
         let span = |(from, to): &(Date, Date)| Span {
@@ -71,10 +67,11 @@ impl Pause {
         replaced.then(|| Self::Dates(dates.iter().map(span).collect()))
     }
 
-    pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment) -> Answer {
+    #[inline]
+    pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment<'_>) -> Answer {
         match self {
             Self::Moratorium(Until::LastProtectedDay) => match q.proposal.party.moratorium_until {
-                Some(last) if m.day <= last => {
+                Some(last) if m.day.date() <= last => {
                     Answer::shut_until(q.home.start_of_day(add_days(last, 1)))
                 }
                 _ => Answer::ALWAYS,
@@ -84,19 +81,19 @@ impl Pause {
     }
 }
 
-fn judge_dates(spans: &[Span], q: &Question<'_>, m: &Moment) -> Answer {
+fn judge_dates(spans: &[Span], q: &Question<'_>, m: &Moment<'_>) -> Answer {
+    let instants = |span: &Span| Window {
+        from: q.home.start_of_day(span.from),
+        to: q.home.start_of_day(add_days(span.to, 1)),
+    };
+    let ahead = |at: Timestamp| spans.iter().map(instants).filter(move |span| at < span.to);
     let meets = |at: Timestamp| {
-        let window = q.window_at(at);
-        spans.iter().find_map(|span| {
-            let from = q.home.start_of_day(span.from);
-            let to = q.home.start_of_day(add_days(span.to, 1));
-            let touches = at < to && (from < window.to || from <= at);
-            touches.then_some(to)
-        })
+        let effect = q.window_at(at);
+        let mut met = ahead(at).filter(|span| span.from < effect.to || span.from <= at);
+        met.next().map(|span| span.to)
     };
     let Some(mut next) = meets(m.at) else {
-        let later = spans.iter().map(|s| q.home.start_of_day(s.from));
-        let until = later.filter(|from| *from > m.at).min();
+        let until = ahead(m.at).map(|span| span.from).min();
         return until.map_or(Answer::ALWAYS, |until| Answer::Open { until });
     };
     // Each step ends one span for good, so there are no more steps than spans.

@@ -16,11 +16,7 @@ pub(crate) struct PriorContact {
 impl PriorContact {
     pub(super) const RANK: Rank = Rank::Indefinite;
 
-    pub(super) const fn days(&self) -> i32 {
-        0
-    }
-
-    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment) -> Answer {
+    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         let first = q
             .ever()
             .filter(|c| self.of.counts(c, q, scope))

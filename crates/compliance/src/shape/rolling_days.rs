@@ -22,14 +22,11 @@ pub(crate) struct RollingDays {
 impl RollingDays {
     pub(super) const RANK: Rank = Rank::Frequency;
 
-    pub(super) fn days(&self) -> i32 {
-        i32::from(self.days.get())
-    }
-
-    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment) -> Answer {
+    #[inline]
+    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         let limit = Limit {
             counted: &self.count,
-            days: self.days(),
+            days: self.days.get().into(),
             max: self.max.get(),
             looks_ahead: true,
             unless: self.unless_consent,

@@ -20,20 +20,16 @@ pub(crate) struct RollingHours {
 impl RollingHours {
     pub(super) const RANK: Rank = Rank::Frequency;
 
-    pub(super) fn days(&self) -> i32 {
-        i32::from(self.hours.get() / 24) + 1
-    }
-
-    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment) -> Answer {
+    pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         if !self.is_full(q, scope, m.at) {
-            let until = self.times(q, scope).map(|t| self.reaches(t));
+            let until = self.times(q, scope, m.at).map(|t| self.reaches(t));
             let until = until.filter(|t| *t > m.at).min();
             return until.map_or(Answer::ALWAYS, |until| Answer::Open { until });
         }
         // The count falls only where a contact leaves it.
         let mut at = m.at;
         loop {
-            let leaves = self.times(q, scope).map(|t| plus(t, self.length()));
+            let leaves = self.times(q, scope, m.at).map(|t| plus(t, self.length()));
             match leaves.filter(|t| *t > at).min() {
                 None => return Answer::NEVER,
                 Some(next) if !self.is_full(q, scope, next) => return Answer::shut_until(next),
@@ -47,10 +43,10 @@ impl RollingHours {
     fn is_full(&self, q: &Question<'_>, scope: Scope, at: Timestamp) -> bool {
         let length = self.length();
         let behind = |t: &Timestamp| *t <= at && at < plus(*t, length);
-        let begins = self.times(q, scope).filter(behind);
+        let begins = self.times(q, scope, at).filter(behind);
         begins.chain([at]).any(|from| {
             let inside = |t: &Timestamp| from <= *t && *t < plus(from, length);
-            self.times(q, scope).filter(inside).count() >= self.max.get()
+            self.times(q, scope, at).filter(inside).count() >= self.max.get()
         })
     }
 
@@ -59,12 +55,15 @@ impl RollingHours {
         plus(t, SignedDuration::from_nanos(1) - self.length())
     }
 
+    /// When contacts that count took or take effect: all that a span that holds `at` or begins later can hold.
     fn times<'a>(
         &'a self,
         q: &'a Question<'_>,
         scope: Scope,
+        at: Timestamp,
     ) -> impl Iterator<Item = Timestamp> + 'a {
-        let counted = q.recent().filter(move |c| self.count.counts(c, q, scope));
+        let since = q.since(plus(at, -self.length()));
+        let counted = since.filter(move |c| self.count.counts(c, q, scope));
         counted.map(|c| c.effect.from)
     }
 

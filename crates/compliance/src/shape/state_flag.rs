@@ -46,11 +46,8 @@ pub(crate) enum StateFlag {
 impl StateFlag {
     pub(super) const RANK: Rank = Rank::Indefinite;
 
-    pub(super) const fn days(self) -> i32 {
-        0
-    }
-
-    pub(super) fn judge(self, q: &Question<'_>, _: Scope, _: &Moment) -> Answer {
+    #[inline]
+    pub(super) fn judge(self, q: &Question<'_>, _: Scope, _: &Moment<'_>) -> Answer {
         Answer::for_good(!self.stands(q))
     }
 

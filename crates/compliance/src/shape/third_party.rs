@@ -44,11 +44,8 @@ enum DebtorIs {
 impl ThirdParty {
     pub(super) const RANK: Rank = Rank::Indefinite;
 
-    pub(super) const fn days(&self) -> i32 {
-        0
-    }
-
-    pub(super) fn judge(&self, q: &Question<'_>, _: Scope, _: &Moment) -> Answer {
+    #[inline]
+    pub(super) fn judge(&self, q: &Question<'_>, _: Scope, _: &Moment<'_>) -> Answer {
         let p = q.proposal;
         let open = if p.audience != Audience::ThirdParty || self.allow_relations.has(p.relation) {
             true

@@ -11,6 +11,8 @@ fn a_failure_ends_the_run() {
     }));
 }
 
+#[path = "../bounds.rs"]
+mod bounds;
 #[path = "../calendars.rs"]
 mod calendars;
 #[path = "../edges.rs"]
@@ -33,8 +35,12 @@ mod rules_us;
 mod semantics;
 #[path = "../shapes.rs"]
 mod shapes;
+#[path = "../unsayable.rs"]
+mod unsayable;
 #[path = "../vectors.rs"]
 mod vectors;
 /// The slow ones, last by their name.
+#[path = "../overrides.rs"]
+mod z_overrides;
 #[path = "../properties.rs"]
 mod z_properties;
