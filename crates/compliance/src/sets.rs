@@ -2,7 +2,7 @@
 
 use crate::proposal::Audience;
 use recoup_domain::case::LenderKind;
-use recoup_domain::contact::ContactClass;
+use recoup_domain::contact::{ContactClass, Reader};
 use recoup_domain::outcome::Outcome;
 use recoup_domain::party::Relation;
 use serde::de::{Deserialize, Deserializer, Error};
@@ -17,7 +17,14 @@ pub(crate) trait Member: Copy {
 macro_rules! members {
     ($($kind:ty),*) => {$(impl Member for $kind { fn bit(self) -> u32 { self as u32 } })*};
 }
-members!(ContactClass, Outcome, Audience, LenderKind, Relation);
+members!(
+    ContactClass,
+    Outcome,
+    Audience,
+    LenderKind,
+    Reader,
+    Relation
+);
 
 /// A set of members of a small enum. An empty list in a pack is refused: it would bind nothing.
 pub(crate) struct Set<T> {

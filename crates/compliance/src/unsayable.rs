@@ -177,7 +177,8 @@ impl Unsayable {
 }
 
 /// A word of the list as it is looked for.
-enum Pattern {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Pattern {
     /// Characters of a script without spaces, found anywhere.
     Dense(String),
     /// Words in a row; the last one may stand for what begins with it.
@@ -185,7 +186,7 @@ enum Pattern {
 }
 
 impl Pattern {
-    fn of(word: &str) -> Self {
+    pub(crate) fn of(word: &str) -> Self {
         let open = word.ends_with('*');
         let plain = Plain::of(word);
         if plain.dense.chars().any(is_han) {
@@ -196,7 +197,7 @@ impl Pattern {
         }
     }
 
-    const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         match self {
             Self::Dense(text) => text.is_empty(),
             Self::Words { words, .. } => words.is_empty(),
@@ -205,7 +206,7 @@ impl Pattern {
 }
 
 /// A text as it is searched.
-struct Plain {
+pub(crate) struct Plain {
     /// Its characters, small and of common width.
     all: Vec<char>,
     /// Letters and digits alone.
@@ -215,7 +216,7 @@ struct Plain {
 }
 
 impl Plain {
-    fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         let visible = text.chars().filter(|c| !is_invisible(*c)).map(narrow);
         let all: Vec<char> = visible.flat_map(char::to_lowercase).collect();
         let whole: String = all.iter().collect();
@@ -227,7 +228,7 @@ impl Plain {
         }
     }
 
-    fn has(&self, pattern: &Pattern) -> bool {
+    pub(crate) fn has(&self, pattern: &Pattern) -> bool {
         match pattern {
             Pattern::Dense(text) => self.dense.contains(text),
             Pattern::Words { words, open } => {
