@@ -3,6 +3,7 @@
 //! count, as in [`unsayable`](crate::unsayable).
 
 use crate::pack::within;
+use crate::proposal::LENDER_KINDS;
 use crate::rule::{Confidence, Severity};
 use crate::sets::{Classes, Set};
 use crate::unsayable::{Pattern, Plain};
@@ -325,6 +326,12 @@ impl Duty {
         all.filter(|r| self.readers.has(*r))
     }
 
+    /// The kinds of lender it binds.
+    pub fn lender_kinds(&self) -> impl Iterator<Item = LenderKind> + '_ {
+        let all = LENDER_KINDS.into_iter();
+        all.filter(|kind| self.binds_lender(*kind))
+    }
+
     /// Whether it binds this kind of lender.
     #[must_use]
     pub fn binds_lender(&self, lender: LenderKind) -> bool {
@@ -343,7 +350,9 @@ impl Duty {
         &self.demand
     }
 
-    fn applies(&self, class: ContactClass, reader: Reader, day: Date) -> bool {
+    /// Whether it binds messages of a kind to a reader on a day.
+    #[must_use]
+    pub fn binds(&self, class: ContactClass, reader: Reader, day: Date) -> bool {
         self.channels.has(class)
             && self.readers.has(reader)
             && self.effective_from.is_none_or(|from| from <= day)
@@ -447,7 +456,7 @@ impl fmt::Display for Lack {
 pub fn lacking(duties: &[DutyRef], said: &Said<'_>, sender: &Sender<'_>) -> Vec<Lack> {
     let bound = duties
         .iter()
-        .filter(|d| d.applies(said.class, said.reader, said.day) && d.message.binds(said.earlier));
+        .filter(|d| d.binds(said.class, said.reader, said.day) && d.message.binds(said.earlier));
     let reading = Reading::of(said, false);
     let lack = |duty: &DutyRef| {
         let missing = reading.misses(duty, sender)?;
@@ -479,7 +488,7 @@ pub fn lacking_in_template(
     };
     let bound = |which: Which| {
         let all = duties.iter().filter(move |d| d.message == which);
-        all.filter(|d| d.applies(said.class, said.reader, said.day))
+        all.filter(|d| d.binds(said.class, said.reader, said.day))
     };
     let mut lacks: Vec<Lack> = bound(Which::Every).filter_map(lack).collect();
     let mut packs: Vec<&str> = bound(Which::Later).map(|d| d.pack()).collect();
