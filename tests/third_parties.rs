@@ -176,7 +176,7 @@ async fn with_templates(world: &World) {
         let name = format!("control_{channel}");
         let body = "{{ borrower_name }}: your FlexiCash Plus loan {{ case_ref }} is overdue (逾期): \
                     {{ overdue_amount }}. This is an attempt to collect a debt, and any information will be used \
-                    for that purpose. 您欠款。 Reply STOP to end this.";
+                    for that purpose, by a debt collector. 您欠款。 Reply STOP.";
         let variables = &["borrower_name", "case_ref", "overdue_amount"];
         let audience = v1::TemplateAudience::Debtor;
         let done = register(&world.ana, (&name, channel), body, variables, audience).await;
