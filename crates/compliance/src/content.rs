@@ -457,15 +457,12 @@ pub fn lacking(duties: &[DutyRef], said: &Said<'_>, sender: &Sender<'_>) -> Vec<
     let bound = duties
         .iter()
         .filter(|d| d.binds(said.class, said.reader, said.day) && d.message.binds(said.earlier));
+    let mut bound = bound.peekable();
+    if bound.peek().is_none() {
+        return Vec::new();
+    }
     let reading = Reading::of(said, false);
-    let lack = |duty: &DutyRef| {
-        let missing = reading.misses(duty, sender)?;
-        Some(Lack {
-            duty: duty.clone(),
-            missing,
-        })
-    };
-    bound.filter_map(lack).collect()
+    bound.filter_map(|d| reading.lack(d, sender)).collect()
 }
 
 /// What the literal words of a template lack, whatever it is filled in with. Whether a message will be the first
@@ -479,13 +476,7 @@ pub fn lacking_in_template(
     in_parts: bool,
 ) -> Vec<Lack> {
     let reading = Reading::of(said, in_parts);
-    let lack = |duty: &DutyRef| {
-        let missing = reading.misses(duty, sender)?;
-        Some(Lack {
-            duty: duty.clone(),
-            missing,
-        })
-    };
+    let lack = |duty: &DutyRef| reading.lack(duty, sender);
     let bound = |which: Which| {
         let all = duties.iter().filter(move |d| d.message == which);
         all.filter(|d| d.binds(said.class, said.reader, said.day))
@@ -496,9 +487,7 @@ pub fn lacking_in_template(
     for pack in packs {
         let of = |which: Which| bound(which).filter(move |d| d.pack() == pack);
         let later: Vec<Lack> = of(Which::Later).filter_map(lack).collect();
-        let can_be_first =
-            of(Which::First).next().is_none() || !of(Which::First).any(|d| lack(d).is_some());
-        if !can_be_first {
+        if of(Which::First).any(|d| lack(d).is_some()) {
             lacks.extend(later);
         }
     }
@@ -528,6 +517,12 @@ impl<'a> Reading<'a> {
     fn has(&self, words: &str) -> bool {
         let pattern = Pattern::of(words);
         !pattern.is_empty() && self.parts.iter().any(|part| part.has(&pattern))
+    }
+
+    fn lack(&self, duty: &DutyRef, sender: &Sender<'_>) -> Option<Lack> {
+        let missing = self.misses(duty, sender)?;
+        let duty = duty.clone();
+        Some(Lack { duty, missing })
     }
 
     /// What a duty misses, and what would be right; none where it is done.

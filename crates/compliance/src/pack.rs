@@ -112,7 +112,7 @@ impl Pack {
             .any(|own| own == EVERYWHERE || within(region, own) || within(own, region))
     }
 
-    /// Whether it binds all of a region: that of a state binds a part of its country only.
+    /// Whether it binds throughout a region: that of a state binds a part of its country only.
     fn binds_all_of(&self, region: &str) -> bool {
         let mut own = self.regions.iter();
         own.any(|own| own == EVERYWHERE || within(region, own))
@@ -363,32 +363,28 @@ impl Packs {
     }
 
     /// The duties of content for a text that is written for regions and kinds of lender: those that bind it
-    /// wherever in them it goes and whichever of them sends it, and those that bind it in some place or for some
-    /// of them. No kind given means any.
+    /// throughout one of the regions and for one of the kinds, and those that bind it in a part of a region only, or
+    /// for some kind where none is given.
     #[must_use]
     pub fn duties_of_text(
         &self,
         regions: &[String],
         lenders: &[LenderKind],
     ) -> (Vec<DutyRef>, Vec<DutyRef>) {
-        let lenders = if lenders.is_empty() {
-            &LENDER_KINDS
-        } else {
-            lenders
-        };
         let touched = |p: &&Pack| regions.iter().any(|r| p.binds(r));
         let (mut certain, mut possible) = (Vec::new(), Vec::new());
         for pack in self.live().filter(touched) {
-            let whole = regions.iter().all(|r| pack.binds_all_of(r));
+            let throughout = regions.iter().any(|r| pack.binds_all_of(r));
             for duty in &pack.content {
-                match lenders
-                    .iter()
-                    .filter(|kind| duty.binds_lender(**kind))
-                    .count()
-                {
-                    0 => {}
-                    n if whole && n == lenders.len() => certain.push(duty.clone()),
-                    _ => possible.push(duty.clone()),
+                let binds = |kind: &LenderKind| duty.binds_lender(*kind);
+                let is_certain = match lenders {
+                    [] => LENDER_KINDS.iter().all(binds),
+                    given if given.iter().any(binds) => true,
+                    _ => continue,
+                };
+                match is_certain && throughout {
+                    true => certain.push(duty.clone()),
+                    false => possible.push(duty.clone()),
                 }
             }
         }

@@ -442,6 +442,20 @@ fn a_template_is_told_all_that_it_lacks_for_certain() {
         let (lacks, _) = ids("US-TX", &[LenderKind::Agency], text);
         assert_eq!(lacks, [""; 0], "{text}");
     }
+    // A text for several kinds owes what any of them does; one for a creditor, nothing of an agency's.
+    let (lacks, _) = ids(
+        "US-TX",
+        &[LenderKind::Bank, LenderKind::Agency],
+        "Reply STOP.",
+    );
+    assert_eq!(lacks, ["US-REGF-1006.18e2"]);
+    let (lacks, left) = ids("US-TX", &[LenderKind::Bank], "Reply STOP.");
+    assert_eq!((lacks.len(), left.len()), (0, 0));
+    let both = ["CN".to_owned(), "US-TX".to_owned()];
+    let (certain, _) = packs.duties_of_text(&both, &[]);
+    for id in ["CN-SMS-SIGNATURE", "US-REGF-1006.6e"] {
+        assert!(certain.iter().any(|d| d.id() == id), "{id}");
+    }
     let (lacks, left) = ids("TW", &[], "Pay.");
     assert_eq!((lacks.len(), left.len()), (0, 0));
 }

@@ -178,9 +178,11 @@ pub(crate) fn render(template: &StoredTemplate, scene: &Scene<'_>) -> Done<Oblig
         let filled = env.render_str(text, variables.clone());
         filled.map_err(|e| fault(e.to_string()))
     };
+    let approved = template.approval.as_ref();
     Ok(ObligorText {
         subject: fill(&template.subject)?,
         body: fill(&template.body)?,
+        approved_template: approved.map(|(_, id)| id.clone()).unwrap_or_default(),
     })
 }
 

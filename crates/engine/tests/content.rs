@@ -54,6 +54,21 @@ async fn refused(rig: &Rig, input: TemplateInput) -> Vec<Violation> {
     }
 }
 
+async fn open_in(rig: &Rig, loan: &str, region: &str, lender: LenderKind) -> CaseId {
+    let mut input = case_input(loan, date(2026, 3, 1));
+    input.jurisdiction = region.into();
+    input.lender_kind = lender;
+    if let PartyName::Told(told) = &mut input.borrower {
+        told.regions = vec![region.into()];
+    }
+    let ana = rig.as_of("ana");
+    let opened = rig.engine.open_case(&ana, input, &|_| vec![]);
+    match opened.await.unwrap() {
+        Answered::Now(view) => view.case.id,
+        Answered::Before(_) => panic!("no request id was given"),
+    }
+}
+
 async fn worklist(rig: &Rig, case: CaseId) -> Option<String> {
     let view = rig.engine.case(&rig.tenant, &CaseName::Id(case)).await;
     view.unwrap().case.worklist
@@ -233,6 +248,12 @@ async fn a_text_that_lacks_something_is_held_until_it_is_corrected() {
     assert!(!explained(&rig, case).await.contains("made, held back"));
     rig.run_until(at("2026-03-02T07:00:00Z")).await;
     assert_eq!(said(&rig, ContactClass::Sms), ["【Demo】Please pay."]);
+    let seen = rig.channel(ContactClass::Sms).seen.lock().unwrap().clone();
+    let told = seen[0].1.content.clone().unwrap();
+    assert!(
+        matches!(&told, send_request::Content::Debtor(m) if m.approved_template == "SMS_1"),
+        "{told:?}"
+    );
     assert_eq!(worklist(&rig, case).await, None);
     assert_eq!(listed(&rig, case).await, 2);
 }
@@ -283,18 +304,7 @@ async fn the_first_message_says_more_than_a_later_one() {
     let full = "{{ lender_name }}: an attempt to collect a debt, all information will be used for that purpose. \
                 Reply STOP.";
     register(&rig, sms(short)).await.unwrap();
-    let mut input = case_input("1", date(2026, 3, 1));
-    input.jurisdiction = "US-TX".into();
-    input.lender_kind = LenderKind::Agency;
-    if let PartyName::Told(told) = &mut input.borrower {
-        told.regions = vec!["US-TX".into()];
-    }
-    let ana = rig.as_of("ana");
-    let opened = rig.engine.open_case(&ana, input, &|_| vec![]);
-    let Answered::Now(view) = opened.await.unwrap() else {
-        panic!("no request id was given")
-    };
-    let case = view.case.id;
+    let case = open_in(&rig, "1", "US-TX", LenderKind::Agency).await;
     rig.run_until(at("2026-03-02T17:00:00Z")).await;
     assert_eq!(rig.sent(ContactClass::Sms), []);
     let told = worklist(&rig, case).await.unwrap();
@@ -323,4 +333,30 @@ async fn the_first_message_says_more_than_a_later_one() {
         ["Demo, a debt collector. Reply STOP."]
     );
     assert_eq!(worklist(&rig, case).await, None);
+}
+
+#[tokio::test]
+async fn a_licence_number_stands_where_the_licence_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at(START)).await;
+    let own =
+        "{{ lender_name }}{% if licence_number %} ({{ licence_number }}){% endif %}. Reply STOP.";
+    let sms = |body: &str| TemplateInput {
+        regions: vec!["US-CA".into()],
+        lender_kinds: vec![LenderKind::FirstParty],
+        ..text("reminder", ContactClass::Sms, body)
+    };
+    let violations = refused(&rig, sms("{{ lender_name }}. Reply STOP.")).await;
+    assert!(
+        violations[0].problem.contains("{{ licence_number }}"),
+        "{violations:?}"
+    );
+    register(&rig, sms(own)).await.unwrap();
+    for (loan, region) in [("1", "US-CA"), ("2", "US-TX")] {
+        open_in(&rig, loan, region, LenderKind::FirstParty).await;
+    }
+    rig.run_until(at("2026-03-02T18:00:00Z")).await;
+    let mut said = said(&rig, ContactClass::Sms);
+    said.sort();
+    assert_eq!(said, ["Demo (10101-99). Reply STOP.", "Demo. Reply STOP."]);
 }

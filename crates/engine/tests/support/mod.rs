@@ -8,7 +8,7 @@ use recoup_channel::wire::{
     RawCallback, Receipt, Reply, SendRequest, inbound,
 };
 use recoup_channel::{Call, Channel, ChannelError};
-use recoup_compliance::content::{Marks, Signature};
+use recoup_compliance::content::{Licence, Marks, Signature};
 use recoup_domain::case::{Amounts, Document, DocumentKind, LenderKind, Scores};
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, TenantId};
@@ -163,7 +163,10 @@ impl Rig {
                 id: tenant.clone(),
                 display_name: "Demo".into(),
                 marks: Marks {
-                    licences: vec![],
+                    licences: vec![Licence {
+                        region: "US-CA".into(),
+                        number: "10101-99".into(),
+                    }],
                     signatures: vec![Signature {
                         signature: "Demo".into(),
                         templates: vec!["SMS_1".into()],
