@@ -223,7 +223,7 @@ impl Plain {
         let words = whole.split(|c: char| !c.is_alphanumeric() && c != VIRAMA);
         Self {
             dense: all.iter().filter(|c| c.is_alphanumeric()).collect(),
-            words: words.filter(|w| !w.is_empty()).map(str::to_owned).collect(),
+            words: words.flat_map(in_scripts).map(str::to_owned).collect(),
             all,
         }
     }
@@ -284,6 +284,23 @@ const VIRAMA: char = '\u{94d}';
 fn mixes_scripts(word: &str) -> bool {
     let alike = |c: char| matches!(c, '\u{370}'..='\u{52f}' | '\u{1c80}'..='\u{1c8f}' | '\u{1f00}'..='\u{1fff}');
     word.chars().any(|c| c.is_ascii_alphabetic()) && word.chars().any(alike)
+}
+
+/// The parts of a word in scripts that are written without spaces, and those in others: `请看loan` is two words.
+fn in_scripts(word: &str) -> impl Iterator<Item = &str> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let spaceless = is_spaceless(rest.chars().next()?);
+        let end = rest.find(|c| is_spaceless(c) != spaceless);
+        let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after;
+        Some(part)
+    })
+}
+
+/// Han, kana and hangul, in which names of other scripts stand without a space beside them.
+const fn is_spaceless(c: char) -> bool {
+    is_han(c) || matches!(c, '\u{3040}'..='\u{30ff}' | '\u{ac00}'..='\u{d7af}')
 }
 
 const fn is_han(c: char) -> bool {
@@ -373,6 +390,7 @@ mod tests {
             ("आपका कर्ज", "कर्ज*"),
             ("किस्तें", "किस्त*"),
             ("bakaya", "bakaya"),
+            ("您的loan到期", "loan*"),
             ("d\u{435}bt", "mixed scripts"),
             ("l\u{3bf}an", "mixed scripts"),
         ] {
@@ -443,6 +461,9 @@ mod tests {
         assert!(words.withholds_institution("CN").is_none());
         assert!(Unsayable::names("here is  DEMO-bank, hello", "Demo Bank"));
         assert!(!Unsayable::names("here is demo", "Demo Bank"));
+        assert!(Unsayable::names("这里是Demo Bank。", "Demo Bank"));
+        assert!(Unsayable::names("Demo Bank입니다", "Demo Bank"));
+        assert!(!Unsayable::names("Demo Banking", "Demo Bank"));
     }
 
     #[test]

@@ -151,7 +151,7 @@ const TABLE: &[Case] = &[
     Case {
         duty: "CN-GBT45251-IDENTITY",
         region: "CN",
-        text: "【港湾】Harbor Credit 提醒您还款。",
+        text: "【港湾】这里是Harbor Credit，提醒您还款。",
         words: &["Harbor Credit"],
         ..CASE
     },
