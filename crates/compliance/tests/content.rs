@@ -339,7 +339,7 @@ fn only_what_is_known_to_have_arrived_is_an_earlier_message() {
     };
     assert_eq!(of(&[never_sent]), Earlier::Nothing);
     assert_eq!(
-        Earlier::of(&[delivered.clone()], DEBT, SOMEBODY_ELSE),
+        Earlier::of(std::slice::from_ref(&delivered), DEBT, SOMEBODY_ELSE),
         Earlier::Nothing
     );
     assert_eq!(
