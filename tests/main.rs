@@ -6,6 +6,7 @@
 mod bad_input;
 mod callbacks;
 mod commands;
+mod content;
 mod discovery;
 mod dispatch;
 mod events;

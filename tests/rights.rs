@@ -10,7 +10,8 @@ use crate::support::scenes::{self, Loan, ONE_TEXT};
 use crate::support::server::{Server, Setup};
 
 /// Two lenders with a principal each, and one who may only audit.
-const TWO_LENDERS: &str = "[[tenant]]\nid = \"demo\"\ndisplay_name = \"Demo\"\n\
+const TWO_LENDERS: &str = "[[tenant]]\nid = \"demo\"\ndisplay_name = \"Demo Lender\"\n\
+    sms = [{ signature = \"Demo Lender\", templates = [\"demo\"] }]\n\
     [[tenant]]\nid = \"other\"\ndisplay_name = \"Other\"\n\
     [[dev_principal]]\nname = \"ana\"\ntoken = \"dev-ana\"\ntenant = \"demo\"\nroles = [\"all\"]\n\
     [[dev_principal]]\nname = \"ben\"\ntoken = \"dev-ben\"\ntenant = \"demo\"\nroles = [\"all\"]\n\

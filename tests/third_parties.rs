@@ -131,6 +131,7 @@ async fn register(
         body: body.into(),
         variables: variables.iter().map(|v| (*v).into()).collect(),
         audience: audience.into(),
+        ..v1::RegisterTemplateRequest::default()
     };
     let done = client.policies().register_template(request).await?;
     Ok(done.into_inner().template.expect("the template"))
@@ -174,7 +175,8 @@ async fn with_templates(world: &World) {
     for channel in ["sms", "email"] {
         let name = format!("control_{channel}");
         let body = "{{ borrower_name }}: your FlexiCash Plus loan {{ case_ref }} is overdue (逾期): \
-                    {{ overdue_amount }}. This is a debt. 您欠款。";
+                    {{ overdue_amount }}. This is an attempt to collect a debt, and any information will be used \
+                    for that purpose, by a debt collector. 您欠款。 Reply STOP.";
         let variables = &["borrower_name", "case_ref", "overdue_amount"];
         let audience = v1::TemplateAudience::Debtor;
         let done = register(&world.ana, (&name, channel), body, variables, audience).await;

@@ -39,7 +39,10 @@ async fn one_text_leaves_for_an_imported_case_and_its_delivery_comes_back() {
     let texts = world.sandbox.effects("sms");
     assert_eq!(texts.len(), 1, "{texts:?}");
     assert_eq!(texts[0]["dest"], loan.mobile());
-    assert_eq!(texts[0]["text"], "Li Wei: 600.00 CNY is overdue.");
+    assert_eq!(
+        texts[0]["text"],
+        "【Demo Lender】Li Wei: 600.00 CNY is overdue."
+    );
 
     let request = v1::GetTimelineRequest {
         case_id: case.case_id.clone(),

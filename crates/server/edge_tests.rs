@@ -34,7 +34,7 @@ use tonic_types::StatusExt;
 
 use crate::api::google::r#type as google;
 use crate::api::recoup::v1;
-use crate::config::{Config, DevPrincipal, TenantConfig};
+use crate::config::{Config, DevPrincipal, SmsConfig, TenantConfig};
 use crate::identity::Principals;
 use crate::services::{Edge, Inner};
 
@@ -85,6 +85,11 @@ impl World {
         let tenant = |id: &str| TenantConfig {
             id: id.into(),
             display_name: id.to_uppercase(),
+            licence: Vec::new(),
+            sms: vec![SmsConfig {
+                signature: id.to_uppercase(),
+                templates: vec!["demo".into()],
+            }],
         };
         let mut config = Config {
             tenant: vec![tenant("demo"), tenant("other")],
@@ -173,8 +178,10 @@ impl World {
             name: "reminder".into(),
             channel: "sms".into(),
             locale: "en".into(),
-            body: "{{ case_ref }}".into(),
-            variables: vec!["case_ref".into()],
+            body: "【{{ lender_name }}】{{ case_ref }}".into(),
+            variables: vec!["lender_name".into(), "case_ref".into()],
+            sms_signature: "DEMO".into(),
+            provider_template_id: "demo".into(),
             ..v1::RegisterTemplateRequest::default()
         };
         policies
@@ -298,6 +305,7 @@ fn engine_options(config: &Config) -> EngineOptions {
     let tenant = |t: &TenantConfig| TenantOptions {
         id: TenantId::new(t.id.clone()).expect("a tenant"),
         display_name: t.display_name.clone(),
+        marks: t.marks(),
     };
     EngineOptions {
         tenants: config.tenant.iter().map(tenant).collect(),

@@ -309,7 +309,18 @@ fn problem_of(error: CommandError) -> Result<Problem, Status> {
         CommandError::ContactState { contact, state, .. } => Problem::new(R::ContactState, message)
             .with("contact_id", contact)
             .with("value", state),
-        CommandError::Unsayable { problem, .. } => {
+        CommandError::TemplateLacks { violations, .. } => {
+            let fields: Vec<FieldProblem> = violations
+                .into_iter()
+                .map(|v| FieldProblem {
+                    reason: R::TemplateInvalid,
+                    field: v.field,
+                    problem: v.problem,
+                })
+                .collect();
+            return Err(bad_fields(&fields));
+        }
+        CommandError::Unsayable { problem, .. } | CommandError::Lacking { problem, .. } => {
             Problem::new(R::ContactDenied, message).with("reasons", problem)
         }
         CommandError::Denied { reasons, earliest } => {

@@ -531,6 +531,7 @@ fn tenants(config: &Config) -> Result<Vec<TenantOptions>, ConfigError> {
         Ok(TenantOptions {
             id,
             display_name: t.display_name.clone(),
+            marks: t.marks(),
         })
     };
     config.tenant.iter().map(tenant).collect()

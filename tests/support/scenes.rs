@@ -39,36 +39,42 @@ const TEMPLATES: [(&str, &str, &str, &str, &[&str]); 6] = [
         "reminder",
         "sms",
         "",
-        "{{ borrower_name }}: {{ overdue_amount }} {{ currency }} is overdue.",
-        &["borrower_name", "overdue_amount", "currency"],
+        "【{{ lender_name }}】{{ borrower_name }}: {{ overdue_amount }} {{ currency }} is overdue.",
+        &["lender_name", "borrower_name", "overdue_amount", "currency"],
     ),
     (
         "first_call",
         "phone",
         "",
-        "{{ borrower_name }}, your loan {{ case_ref }} is {{ dpd }} days late.",
-        &["borrower_name", "case_ref", "dpd"],
+        "{{ borrower_name }}, your loan {{ case_ref }} with {{ lender_name }} is {{ dpd }} days late.",
+        &["borrower_name", "case_ref", "lender_name", "dpd"],
     ),
     (
         "second_call",
         "phone",
         "",
-        "{{ borrower_name }}, a second call about {{ case_ref }}.",
-        &["borrower_name", "case_ref"],
+        "{{ borrower_name }}, {{ lender_name }} calls again about {{ case_ref }}.",
+        &["borrower_name", "lender_name", "case_ref"],
     ),
     (
         "statement_mail",
         "email",
         "Your loan {{ case_ref }}",
-        "{{ overdue_amount }} {{ currency }} is overdue since {{ due_date }}.",
-        &["case_ref", "overdue_amount", "currency", "due_date"],
+        "{{ lender_name }}: {{ overdue_amount }} {{ currency }} is overdue since {{ due_date }}.",
+        &[
+            "case_ref",
+            "lender_name",
+            "overdue_amount",
+            "currency",
+            "due_date",
+        ],
     ),
     (
         "second_mail",
         "email",
         "Your loan {{ case_ref }}, again",
-        "It is still overdue since {{ due_date }}.",
-        &["case_ref", "due_date"],
+        "{{ lender_name }}: it is still overdue since {{ due_date }}.",
+        &["case_ref", "lender_name", "due_date"],
     ),
     (
         "visit_brief",
@@ -82,6 +88,10 @@ const TEMPLATES: [(&str, &str, &str, &str, &[&str]); 6] = [
 /// Registers the templates, and a policy that Ana wrote and Ben activates.
 pub(crate) async fn set_up(ana: &Client, ben: &Client, yaml: &str) -> v1::Policy {
     for (name, channel, subject, body, variables) in TEMPLATES {
+        let approved = |text: &str| match channel {
+            "sms" => text.to_owned(),
+            _ => String::new(),
+        };
         let request = v1::RegisterTemplateRequest {
             request_id: format!("template-{name}"),
             name: name.into(),
@@ -90,7 +100,9 @@ pub(crate) async fn set_up(ana: &Client, ben: &Client, yaml: &str) -> v1::Policy
             subject: subject.into(),
             body: body.into(),
             variables: variables.iter().map(|v| (*v).into()).collect(),
-            audience: 0,
+            sms_signature: approved("Demo Lender"),
+            provider_template_id: approved("demo"),
+            ..v1::RegisterTemplateRequest::default()
         };
         let done = ana.policies().register_template(request).await;
         done.unwrap_or_else(|e| panic!("template {name}: {e:?}"));

@@ -353,8 +353,9 @@ pub(crate) const SEEDS: &[Seed] = &[
     seed(
         "RegisterTemplate",
         r#"{"request_id": "$request", "name": "t$n", "channel": "email", "locale": "zh-CN",
-            "subject": "About {{ case_ref }}", "body": "Your loan {{ case_ref }}",
-            "variables": ["case_ref"], "audience": "TEMPLATE_AUDIENCE_DEBTOR"}"#,
+            "subject": "About {{ case_ref }}", "body": "{{ lender_name }}: your loan {{ case_ref }}",
+            "variables": ["lender_name", "case_ref"], "audience": "TEMPLATE_AUDIENCE_DEBTOR",
+            "regions": ["CN"], "lender_kinds": ["LENDER_KIND_MICROLOAN_COMPANY"]}"#,
     ),
     seed("ListTemplates", r#"{"page_size": 1}"#),
     seed("PreviewContact", r#"{"case_id": "$case", "time": "$soon"}"#),

@@ -193,9 +193,13 @@ impl Stage {
 
 /// Two lenders; of one two persons who may do everything, and a person for each role.
 fn people() -> String {
-    let mut text = "[[tenant]]\nid = \"demo\"\ndisplay_name = \"Demo\"\n\
-                    [[tenant]]\nid = \"other\"\ndisplay_name = \"Other\"\n"
-        .to_owned();
+    let lender = |id: &str| {
+        format!(
+            "[[tenant]]\nid = \"{id}\"\ndisplay_name = \"Demo Lender\"\n\
+             sms = [{{ signature = \"Demo Lender\", templates = [\"demo\"] }}]\n"
+        )
+    };
+    let mut text = lender("demo") + &lender("other");
     let all = [
         ("ana", "demo"),
         ("ben", "demo"),

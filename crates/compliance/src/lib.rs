@@ -4,10 +4,14 @@
 //! in `packs/*.yaml`; each is one of a small closed set of shapes (`src/shape/<shape>.rs`). [`Packs::bind`]
 //! says which rules bind a contact. Holidays are in `calendars/*.yaml`. Packs compose by intersection: every bound rule must permit.
 //!
+//! What a message must say is in the same packs, checked over its text by [`content::lacking`]; what it must not
+//! say to somebody who owes nothing, by [`Unsayable`].
+//!
 //! Nothing here reads a clock, does IO or knows a policy. Packs are software, not legal advice.
 
 mod builtin;
 pub mod calendar;
+pub mod content;
 pub mod gate;
 mod lifted;
 mod load;
@@ -21,6 +25,7 @@ pub mod trace;
 pub mod unsayable;
 
 pub use calendar::{Calendar, MissingYear};
+pub use content::{Duty, DutyRef, Lack};
 pub use gate::{Denial, Reason, Verdict, Why, gate};
 pub use load::PackError;
 pub use pack::{BindError, Binding, Packs, Unchecked, UnknownRule, UnknownSwitch};

@@ -1,5 +1,6 @@
 //! Reads packs from YAML and says exactly what is wrong with one that cannot be used.
 
+use crate::content::{Demand, Duty, DutyRef, Which};
 use crate::pack::{Pack, Unchecked};
 use crate::proposal::{Audience, LENDER_KINDS};
 use crate::rule::{Confidence, Layer, Rule, RuleRef, Scope, Severity};
@@ -8,6 +9,7 @@ use crate::shape::Shape;
 use crate::shape::one_shot::Exception;
 use jiff::civil::Date;
 use recoup_domain::case::LenderKind;
+use recoup_domain::contact::Reader;
 use recoup_domain::party::Relation;
 use serde::Deserialize;
 use std::fmt;
@@ -54,7 +56,10 @@ struct RawPack {
     /// None means all kinds.
     lender_kinds: Option<Set<LenderKind>>,
     rules: Vec<RawRule>,
-    /// What the text also asks for and the gate does not see to.
+    /// What messages must say.
+    #[serde(default)]
+    content: Vec<RawDuty>,
+    /// What the text also asks for and nothing here sees to.
     #[serde(default)]
     unchecked: Vec<Unchecked>,
 }
@@ -88,7 +93,25 @@ struct RawRule {
     rule: Shape,
 }
 
-/// Reads all files; rule ids are one namespace.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDuty {
+    id: String,
+    text: String,
+    citation: String,
+    cited: Date,
+    severity: Severity,
+    confidence: Confidence,
+    effective_from: Option<Date>,
+    effective_to: Option<Date>,
+    channels: Classes,
+    readers: Option<Set<Reader>>,
+    lender_kinds: Option<Set<LenderKind>>,
+    message: Which,
+    demand: Demand,
+}
+
+/// Reads all files; ids of rules and duties are one namespace.
 pub(crate) fn packs(files: &[(&str, &str)]) -> Result<Vec<Pack>, PackError> {
     let mut packs: Vec<Pack> = Vec::with_capacity(files.len());
     for (file, text) in files {
@@ -104,6 +127,7 @@ pub(crate) fn packs(files: &[(&str, &str)]) -> Result<Vec<Pack>, PackError> {
         let pack = source.pack(raw)?;
         let others = packs.iter().flat_map(|p| &p.rules);
         source.check_ids(others, &pack.rules)?;
+        source.check_duties(&packs, &pack)?;
         packs.push(pack);
     }
     Ok(packs)
@@ -133,8 +157,14 @@ impl Source<'_> {
             let lenders = both(raw.lender_kinds, rule.lender_kinds);
             self.rule(&raw.pack, lenders, rule)
         });
+        let rules = rules.collect::<Result<_, _>>()?;
+        let content = raw.content.into_iter().map(|duty| {
+            let lenders = both(raw.lender_kinds, duty.lender_kinds);
+            self.duty((&raw.pack, &raw.regions), lenders, duty)
+        });
         Ok(Pack {
-            rules: rules.collect::<Result<_, _>>()?,
+            rules,
+            content: content.collect::<Result<_, _>>()?,
             id: raw.pack,
             title: raw.title,
             regions: raw.regions,
@@ -150,24 +180,9 @@ impl Source<'_> {
         lender_kinds: Set<LenderKind>,
         raw: RawRule,
     ) -> Result<RuleRef, PackError> {
-        let empty = [
-            ("id", &raw.id),
-            ("text", &raw.text),
-            ("citation", &raw.citation),
-        ];
-        if let Some((key, _)) = empty.iter().find(|(_, value)| value.trim().is_empty()) {
-            return Err(self.error(format!("`{key}` is empty"), Some(&raw.id)));
-        }
-        if let (Some(from), Some(to)) = (raw.effective_from, raw.effective_to)
-            && to < from
-        {
-            let problem = format!("effective_to {to} lies before effective_from {from}");
-            return Err(self.error(problem, Some(&raw.id)));
-        }
-        if !LENDER_KINDS.into_iter().any(|kind| lender_kinds.has(kind)) {
-            let problem = "its `lender_kinds` and those of the pack have none in common";
-            return Err(self.error(problem, Some(&raw.id)));
-        }
+        let texts = [&raw.id, &raw.text, &raw.citation].map(String::as_str);
+        let dates = (raw.effective_from, raw.effective_to);
+        self.check_entry(texts, dates, lender_kinds)?;
         let house = raw.confidence == Confidence::House;
         let layer = raw
             .layer
@@ -203,6 +218,80 @@ impl Source<'_> {
             exceptions: raw.exceptions.into(),
             shape: raw.rule,
         }))
+    }
+
+    /// What rules and duties have in common.
+    fn check_entry(
+        &self,
+        [id, text, citation]: [&str; 3],
+        dates: (Option<Date>, Option<Date>),
+        lender_kinds: Set<LenderKind>,
+    ) -> Result<(), PackError> {
+        let texts = [("id", id), ("text", text), ("citation", citation)];
+        if let Some((key, _)) = texts.iter().find(|(_, value)| value.trim().is_empty()) {
+            return Err(self.error(format!("`{key}` is empty"), Some(id)));
+        }
+        if let (Some(from), Some(to)) = dates
+            && to < from
+        {
+            let problem = format!("effective_to {to} lies before effective_from {from}");
+            return Err(self.error(problem, Some(id)));
+        }
+        if !LENDER_KINDS.into_iter().any(|kind| lender_kinds.has(kind)) {
+            let problem = "its `lender_kinds` and those of the pack have none in common";
+            return Err(self.error(problem, Some(id)));
+        }
+        Ok(())
+    }
+
+    fn duty(
+        &self,
+        (pack, regions): (&str, &[String]),
+        lender_kinds: Set<LenderKind>,
+        raw: RawDuty,
+    ) -> Result<DutyRef, PackError> {
+        let texts = [&raw.id, &raw.text, &raw.citation].map(String::as_str);
+        let dates = (raw.effective_from, raw.effective_to);
+        self.check_entry(texts, dates, lender_kinds)?;
+        let possible = raw.demand.check(raw.channels);
+        possible.map_err(|problem| self.error(problem, Some(&raw.id)))?;
+        Ok(Arc::new(Duty {
+            pack: pack.into(),
+            regions: regions.into(),
+            id: raw.id.into(),
+            text: raw.text.into(),
+            citation: raw.citation.into(),
+            cited: raw.cited,
+            severity: raw.severity,
+            confidence: raw.confidence,
+            effective_from: raw.effective_from,
+            effective_to: raw.effective_to,
+            channels: raw.channels,
+            readers: raw.readers.unwrap_or(Set::ALL),
+            lender_kinds,
+            message: raw.message,
+            demand: raw.demand,
+        }))
+    }
+
+    /// An id of a duty names nothing else: no rule, no other duty, nothing that is left unchecked.
+    fn check_duties(&self, others: &[Pack], own: &Pack) -> Result<(), PackError> {
+        for (i, duty) in own.content.iter().enumerate() {
+            let id = duty.id();
+            let packs = || others.iter().chain([own]);
+            let is_rule = packs().flat_map(|p| &p.rules).any(|r| r.id() == id);
+            let elsewhere = others.iter().flat_map(|p| &p.content);
+            let is_duty = elsewhere.chain(&own.content[..i]).any(|d| d.id() == id);
+            let is_left = packs().flat_map(|p| &p.unchecked).any(|u| u.id == id);
+            let what = match (is_rule, is_duty, is_left) {
+                (true, ..) => "a rule",
+                (_, true, _) => "another duty",
+                (.., true) => "an entry of `unchecked`",
+                _ => continue,
+            };
+            return Err(self.error(format!("{what} has this id"), Some(id)));
+        }
+        Ok(())
     }
 
     /// One id names one rule; versions of it in one pack must not bind on the same day.

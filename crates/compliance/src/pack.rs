@@ -2,8 +2,9 @@
 
 use crate::builtin;
 use crate::calendar;
+use crate::content::DutyRef;
 use crate::load::{self, PackError};
-use crate::proposal::{Audience, Proposal};
+use crate::proposal::{Audience, LENDER_KINDS, Proposal};
 use crate::rule::{Confidence, Layer, Rule, RuleRef, Severity};
 use crate::sets::Member;
 use jiff::civil::Date;
@@ -36,14 +37,15 @@ pub struct Pack {
     /// Why it is off unless somebody switches it on.
     pub(crate) off: Option<String>,
     pub(crate) rules: Vec<RuleRef>,
+    pub(crate) content: Vec<DutyRef>,
     pub(crate) unchecked: Vec<Unchecked>,
 }
 
-/// Something a text asks for that the gate does not see to: what a message says, how a lender is run.
+/// Something a text asks for that nothing here sees to: what a call says, how a lender is run.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unchecked {
-    /// Its id, such as `US-REGF-1006.6e`.
+    /// Its id, such as `US-REGF-1006.38b`.
     pub id: String,
     /// What it says.
     pub text: String,
@@ -51,7 +53,7 @@ pub struct Unchecked {
     pub citation: String,
     /// How sure that is.
     pub confidence: Confidence,
-    /// Why the gate does not check it, and who must.
+    /// Why it is not checked, and who must see to it.
     pub left_to: String,
 }
 
@@ -80,7 +82,13 @@ impl Pack {
         &self.rules
     }
 
-    /// What its texts ask for beyond what the gate checks.
+    /// What messages must say.
+    #[must_use]
+    pub fn content(&self) -> &[DutyRef] {
+        &self.content
+    }
+
+    /// What its texts ask for beyond what is checked.
     #[must_use]
     pub fn unchecked(&self) -> &[Unchecked] {
         &self.unchecked
@@ -106,6 +114,12 @@ impl Pack {
             .any(|own| own == EVERYWHERE || within(region, own) || within(own, region))
     }
 
+    /// Whether it binds throughout a region: that of a state binds a part of its country only.
+    fn binds_all_of(&self, region: &str) -> bool {
+        let mut own = self.regions.iter();
+        own.any(|own| own == EVERYWHERE || within(region, own))
+    }
+
     fn knows(&self, region: &str) -> bool {
         self.binds(region) && !self.overlay && !self.regions.iter().any(|own| own == EVERYWHERE)
     }
@@ -122,6 +136,7 @@ pub(crate) fn within(inner: &str, outer: &str) -> bool {
 #[derive(Clone, Debug)]
 pub struct Binding {
     rules: Arc<Bound>,
+    content: Arc<[DutyRef]>,
     lifts: Arc<[Lift]>,
 }
 
@@ -145,6 +160,7 @@ impl Binding {
         };
         Self {
             rules: Arc::new(bound),
+            content: Arc::default(),
             lifts: Arc::default(),
         }
     }
@@ -181,6 +197,12 @@ impl Binding {
         &self.rules.all
     }
 
+    /// What messages must say: the duties of all bound packs together.
+    #[must_use]
+    pub fn content(&self) -> &[DutyRef] {
+        &self.content
+    }
+
     /// The same rules for a hypothetical question that brings days of its own: `holidays` replace the
     /// calendars, `pauses` (first and last day) the dates of pauses. An empty list leaves what the packs say.
     #[must_use]
@@ -191,6 +213,7 @@ impl Binding {
         });
         Self {
             lifts: self.lifts.clone(),
+            content: self.content.clone(),
             ..Self::new(moved.collect())
         }
     }
@@ -350,7 +373,47 @@ impl Packs {
         let rules = self.live().filter(binds).flat_map(|p| &p.rules);
         let rules = rules.filter(|r| r.binds_lender(lender));
         let rules = rules.filter(|r| r.off_because().is_none() || self.is_on(r.id()));
-        Ok(Binding::new(rules.cloned().collect()))
+        let content = self.live().filter(binds).flat_map(|p| &p.content);
+        let content = content.filter(|d| d.binds_lender(lender));
+        Ok(Binding {
+            content: content.cloned().collect(),
+            ..Binding::new(rules.cloned().collect())
+        })
+    }
+
+    /// The duties of content for a text that is written for regions and kinds of lender: those that bind it
+    /// throughout one of the regions and for one of the kinds, and those that bind it in a part of a region only, or
+    /// for some kind where none is given.
+    #[must_use]
+    pub fn duties_of_text(
+        &self,
+        regions: &[String],
+        lenders: &[LenderKind],
+    ) -> (Vec<DutyRef>, Vec<DutyRef>) {
+        let touched = |p: &&Pack| regions.iter().any(|r| p.binds(r));
+        let (mut certain, mut possible) = (Vec::new(), Vec::new());
+        for pack in self.live().filter(touched) {
+            let throughout = regions.iter().any(|r| pack.binds_all_of(r));
+            for duty in &pack.content {
+                let binds = |kind: &LenderKind| duty.binds_lender(*kind);
+                let is_certain = match lenders {
+                    [] => LENDER_KINDS.iter().all(binds),
+                    given if given.iter().any(binds) => true,
+                    _ => continue,
+                };
+                match is_certain && throughout {
+                    true => certain.push(duty.clone()),
+                    false => possible.push(duty.clone()),
+                }
+            }
+        }
+        (certain, possible)
+    }
+
+    /// Whether some pack that is on makes a region known.
+    #[must_use]
+    pub fn knows(&self, region: &str) -> bool {
+        self.live().any(|p| p.knows(region))
     }
 
     /// The packs that are on.
@@ -376,7 +439,7 @@ impl Packs {
     }
 
     fn must_know(&self, what: &'static str, given: &str) -> Result<(), BindError> {
-        if self.live().any(|p| p.knows(given)) {
+        if self.knows(given) {
             return Ok(());
         }
         let own = self.live().filter(|p| !p.overlay).flat_map(|p| &p.regions);

@@ -2,7 +2,7 @@
 
 use crate::proposal::{Audience, Purpose};
 use recoup_domain::case::LenderKind;
-use recoup_domain::contact::ContactClass;
+use recoup_domain::contact::{ContactClass, Reader};
 use recoup_domain::outcome::Outcome;
 use recoup_domain::party::Relation;
 use serde::de::{Deserialize, Deserializer, Error};
@@ -29,6 +29,7 @@ members!(
     Audience,
     Purpose,
     LenderKind,
+    Reader,
     Relation
 );
 

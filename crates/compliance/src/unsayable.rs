@@ -178,7 +178,8 @@ impl Unsayable {
 }
 
 /// A word of the list as it is looked for.
-enum Pattern {
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Pattern {
     /// Characters of a script without spaces, found anywhere.
     Dense(String),
     /// Words in a row; the last one may stand for what begins with it.
@@ -186,7 +187,7 @@ enum Pattern {
 }
 
 impl Pattern {
-    fn of(word: &str) -> Self {
+    pub(crate) fn of(word: &str) -> Self {
         let open = word.ends_with('*');
         let plain = Plain::of(word);
         if plain.dense.chars().any(is_han) {
@@ -197,7 +198,7 @@ impl Pattern {
         }
     }
 
-    const fn is_empty(&self) -> bool {
+    pub(crate) const fn is_empty(&self) -> bool {
         match self {
             Self::Dense(text) => text.is_empty(),
             Self::Words { words, .. } => words.is_empty(),
@@ -210,7 +211,7 @@ impl Pattern {
 const COMPATIBLE: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 
 /// A text as it is searched.
-struct Plain {
+pub(crate) struct Plain {
     /// Its characters, small and in their common form.
     all: Vec<char>,
     /// Letters and digits alone.
@@ -220,7 +221,7 @@ struct Plain {
 }
 
 impl Plain {
-    fn of(text: &str) -> Self {
+    pub(crate) fn of(text: &str) -> Self {
         let visible = text.chars().filter(|c| !is_invisible(*c));
         let common = COMPATIBLE.normalize_iter(visible);
         let all: Vec<char> = common.flat_map(char::to_lowercase).collect();
@@ -228,12 +229,12 @@ impl Plain {
         let words = whole.split(|c: char| !c.is_alphanumeric() && c != VIRAMA);
         Self {
             dense: all.iter().filter(|c| c.is_alphanumeric()).collect(),
-            words: words.filter(|w| !w.is_empty()).map(str::to_owned).collect(),
+            words: words.flat_map(in_scripts).map(str::to_owned).collect(),
             all,
         }
     }
 
-    fn has(&self, pattern: &Pattern) -> bool {
+    pub(crate) fn has(&self, pattern: &Pattern) -> bool {
         match pattern {
             Pattern::Dense(text) => self.dense.contains(text),
             Pattern::Words { words, open } => {
@@ -289,6 +290,23 @@ const VIRAMA: char = '\u{94d}';
 fn mixes_scripts(word: &str) -> bool {
     let alike = |c: char| matches!(c, '\u{370}'..='\u{52f}' | '\u{1c80}'..='\u{1c8f}' | '\u{1f00}'..='\u{1fff}');
     word.chars().any(|c| c.is_ascii_alphabetic()) && word.chars().any(alike)
+}
+
+/// The parts of a word in scripts that are written without spaces, and those in others: `请看loan` is two words.
+fn in_scripts(word: &str) -> impl Iterator<Item = &str> {
+    let mut rest = word;
+    std::iter::from_fn(move || {
+        let spaceless = is_spaceless(rest.chars().next()?);
+        let end = rest.find(|c| is_spaceless(c) != spaceless);
+        let (part, after) = rest.split_at(end.unwrap_or(rest.len()));
+        rest = after;
+        Some(part)
+    })
+}
+
+/// Han, kana and hangul, in which names of other scripts stand without a space beside them.
+const fn is_spaceless(c: char) -> bool {
+    is_han(c) || matches!(c, '\u{3040}'..='\u{30ff}' | '\u{ac00}'..='\u{d7af}')
 }
 
 const fn is_han(c: char) -> bool {

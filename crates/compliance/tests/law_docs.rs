@@ -1,8 +1,10 @@
 //! docs/law/<pack>.md is made from the packs. Stale files fail; `RECOUP_BLESS=1` writes them.
 
+use jiff::civil::Date;
 use recoup_compliance::pack::Pack;
-use recoup_compliance::{Calendar, Confidence, Packs, Rule};
+use recoup_compliance::{Calendar, Confidence, Duty, Packs, Rule};
 use recoup_domain::case::LenderKind;
+use recoup_domain::contact::Reader;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -23,8 +25,8 @@ fn list(words: impl Iterator<Item = String>) -> String {
     words.collect::<Vec<_>>().join(", ")
 }
 
-fn dates(rule: &Rule) -> String {
-    match (rule.effective_from(), rule.effective_to()) {
+fn dates(from: Option<Date>, to: Option<Date>) -> String {
+    match (from, to) {
         (None, None) => "always".to_owned(),
         (Some(from), None) => format!("from {from}"),
         (None, Some(to)) => format!("to {to}"),
@@ -70,7 +72,7 @@ fn row(rule: &Rule) -> String {
         rule.severity().name(),
         rule.shape(),
         rule.scope().name(),
-        dates(rule),
+        dates(rule.effective_from(), rule.effective_to()),
         sure(rule.confidence()),
     )
 }
@@ -96,6 +98,7 @@ fn page(pack: &Pack) -> String {
     );
     out.extend(pack.rules().iter().map(|r| row(r)));
     off_rules(pack, &mut out);
+    content(pack, &mut out);
     not_confirmed(pack, &mut out);
     unchecked(pack, &mut out);
     out
@@ -116,11 +119,66 @@ fn off_rules(pack: &Pack, out: &mut String) {
     }
 }
 
+/// What messages must say.
+fn content(pack: &Pack, out: &mut String) {
+    if pack.content().is_empty() {
+        return;
+    }
+    out.push_str(
+        "\n## What messages must say\nChecked when a template is registered, and again over each message as it \
+         goes: [how](../decisions/content-duties.md).\n\n| duty | what it says | a message | binds | severity | in \
+         force | citation | sure |\n|---|---|---|---|---|---|---|---|\n",
+    );
+    for duty in pack.content() {
+        let _ = writeln!(
+            out,
+            "| `{}` | {} | {} | {} | {} | {} | {} (looked up {}) | {} |",
+            duty.id(),
+            cell(duty.text()),
+            cell(&duty.demand().in_words()),
+            bound_messages(duty),
+            duty.severity().name(),
+            dates(duty.effective_from(), duty.effective_to()),
+            cell(duty.citation()),
+            duty.cited(),
+            sure(duty.confidence()),
+        );
+    }
+}
+
+fn bound_messages(duty: &Duty) -> String {
+    let which = duty.message().name();
+    let mut binds = format!("{which} {}", list(duty.channels().map(|c| c.to_string())));
+    let readers: Vec<Reader> = duty.readers().collect();
+    if let [only] = readers[..] {
+        let whom = match only {
+            Reader::Obligor => "who owes the debt",
+            Reader::ThirdParty => "who owes nothing",
+        };
+        let _ = write!(binds, "; to {whom}");
+    }
+    let kinds = [
+        LenderKind::FirstParty,
+        LenderKind::Agency,
+        LenderKind::MicroloanCompany,
+        LenderKind::Bank,
+    ];
+    let own = kinds.into_iter().filter(|kind| duty.binds_lender(*kind));
+    if own.clone().count() < kinds.len() {
+        let lenders = list(own.map(|kind| kind.name().replace('_', " ")));
+        let _ = write!(binds, "; by {lenders}");
+    }
+    binds
+}
+
 fn not_confirmed(pack: &Pack, out: &mut String) {
     let of = |wanted: Confidence| {
         let rules = pack.rules().iter();
         let rules = rules.filter(move |r| r.confidence() == wanted);
-        list(rules.map(|r| format!("`{}`", r.id())))
+        let duties = pack.content().iter();
+        let duties = duties.filter(move |d| d.confidence() == wanted);
+        let ids = rules.map(|r| r.id()).chain(duties.map(|d| d.id()));
+        list(ids.map(|id| format!("`{id}`")))
     };
     out.push_str("\n## What is not confirmed\n");
     let (memory, summary) = (of(Confidence::M), of(Confidence::V2));
@@ -146,7 +204,7 @@ fn unchecked(pack: &Pack, out: &mut String) {
         return;
     }
     out.push_str(
-        "\n## What the gate does not check\n| id | what the text asks for | left to | citation | sure |\n\
+        "\n## What is not checked\n| id | what the text asks for | left to | citation | sure |\n\
          |---|---|---|---|---|\n",
     );
     for u in pack.unchecked() {
@@ -167,11 +225,12 @@ fn index() -> String {
     let mut out = format!(
         "# The law in the packs\nMade from `crates/compliance/packs` and `calendars`; do not edit.\n\n\
          **{NO_ADVICE}**\n\n\
-         A contact is permitted where every rule that binds it permits. *Sure*: V1, the official text was \
+         A contact is permitted where every rule that binds it permits, and goes where its text does every duty of \
+         content. *Sure*: V1, the official text was \
          read; V2, a faithful summary was read; **M**, from memory; house, a rule of our own. *Layer* tells \
          law from a standard, a guide, what members do of their own will, and a draft. What ships off binds \
          nobody until the operator switches it on.\n\n\
-         | pack | what | binds in | rules | of them off | not checked |\n|---|---|---|---|---|---|\n"
+         | pack | what | binds in | rules | of them off | of content | not checked |\n|---|---|---|---|---|---|---|\n"
     );
     for pack in Packs::builtin().packs() {
         let off = pack.rules().iter().filter(|r| r.off_because().is_some());
@@ -185,9 +244,10 @@ fn index() -> String {
         };
         let _ = writeln!(
             out,
-            "| [{id}]({id}.md) | {} | {regions} | {} | {off} | {} |",
+            "| [{id}]({id}.md) | {} | {regions} | {} | {off} | {} | {} |",
             cell(pack.title()),
             pack.rules().len(),
+            pack.content().len(),
             pack.unchecked().len(),
             id = pack.id(),
         );
@@ -282,7 +342,8 @@ fn every_page_says_that_it_is_no_advice_and_holds_every_rule() {
         let page = page(pack);
         assert!(page.contains(NO_ADVICE));
         let rows = page.lines().filter(|l| l.starts_with("| `"));
-        assert_eq!(rows.count(), pack.rules().len() + pack.unchecked().len());
+        let entries = pack.rules().len() + pack.content().len() + pack.unchecked().len();
+        assert_eq!(rows.count(), entries);
         assert!(
             pack.rules().iter().all(|r| page.contains(r.citation())),
             "{}",

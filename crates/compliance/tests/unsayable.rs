@@ -50,6 +50,7 @@ fn words_of_debt_are_found_however_they_are_dressed() {
         ("आपका कर्ज", "कर्ज*"),
         ("किस्तें", "किस्त*"),
         ("bakaya", "bakaya"),
+        ("您的loan到期", "loan*"),
         ("d\u{435}bt", "mixed scripts"),
         ("l\u{3bf}an", "mixed scripts"),
     ] {
@@ -120,6 +121,9 @@ fn the_institution_is_withheld_where_law_says_so() {
     assert!(words.withholds_institution("CN").is_none());
     assert!(Unsayable::names("here is  DEMO-bank, hello", "Demo Bank"));
     assert!(!Unsayable::names("here is demo", "Demo Bank"));
+    assert!(Unsayable::names("这里是Demo Bank。", "Demo Bank"));
+    assert!(Unsayable::names("Demo Bank입니다", "Demo Bank"));
+    assert!(!Unsayable::names("Demo Banking", "Demo Bank"));
 }
 
 #[test]

@@ -96,6 +96,7 @@ impl Engine {
             subject: text.subject.clone(),
             body: text.body.clone(),
             attachments: self.attachments(facts, contact),
+            approved_template: text.approved_template.clone(),
             correlation: [("case".to_owned(), contact.id.case.to_string())].into(),
             references: match contact.class {
                 ContactClass::Visit | ContactClass::Legal => references.collect(),

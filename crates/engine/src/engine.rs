@@ -13,6 +13,7 @@ use crate::planner::{HeldBack, Parked};
 use crate::vault::Vault;
 use jiff::SignedDuration;
 use recoup_compliance::Packs;
+use recoup_compliance::content::Marks;
 use recoup_domain::ids::TenantId;
 use recoup_store::{Store, StoreError};
 use std::collections::BTreeMap;
@@ -28,6 +29,8 @@ pub struct TenantOptions {
     pub id: TenantId,
     /// The name in texts.
     pub display_name: String,
+    /// Licences and approved signatures that texts carry.
+    pub marks: Marks,
 }
 
 /// What the engine needs to know.

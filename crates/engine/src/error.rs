@@ -103,6 +103,22 @@ pub enum CommandError {
         /// What was found in the text, without personal data.
         problem: String,
     },
+    /// A text does not say what a message must say. Nothing was sent; the case waits for a person.
+    #[error("template {name} is not sent: {problem}")]
+    Lacking {
+        /// The template and its version.
+        name: String,
+        /// The duties, where they are written, what is missing of each, and what would be right.
+        problem: String,
+    },
+    /// A template does not say what each of its messages must say.
+    #[error("template {name} lacks {} thing(s) that its messages must say", .violations.len())]
+    TemplateLacks {
+        /// The template.
+        name: String,
+        /// All of them.
+        violations: Vec<Violation>,
+    },
     /// No number or address of the person can take the contact.
     #[error("{0}")]
     PointUnusable(String),

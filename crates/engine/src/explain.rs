@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
-use crate::intent::TZDB;
+use crate::intent::{TZDB, World};
 use crate::lifts::lifts;
 use crate::message::must_suit;
 use jiff::Timestamp;
@@ -115,6 +115,9 @@ pub struct Rendered {
     pub body: String,
 }
 
+/// What begins the state of a step whose contact is held back for what its text lacks.
+const HELD: &str = "held back: ";
+
 impl Engine {
     /// Explains the decision on a case now.
     ///
@@ -168,6 +171,39 @@ impl Engine {
         let refused = self.last_refusal(facts).await?;
         let next = self.next_at(facts.case.id).await?;
         let world = self.world(&facts.case, facts).await?;
+        let (mut explanation, stage) = self.explained(&world, facts, at);
+        for (place, why) in skipped {
+            let index = usize::from(place.1);
+            let step = explanation.steps.get_mut(index);
+            if let Some(step) = step.filter(|_| Some(place.0) == stage) {
+                step.state = why;
+            }
+        }
+        self.tell_of_held(facts, &mut explanation).await;
+        explanation.lines = words(facts, &explanation);
+        explanation.lines.extend(refused);
+        let next = next.filter(|next| *next > at);
+        if let (Some(next), Action::Contact(plan)) = (next, &explanation.decision.action) {
+            // A case is not looked at all the time.
+            let goes = if is_held(&explanation, plan) {
+                ""
+            } else {
+                ": it goes then"
+            };
+            let line = format!("The case is looked at next at {next}{goes}.");
+            explanation.lines.push(line);
+        }
+        explanation.lines.extend(paused);
+        Ok(explanation)
+    }
+
+    /// The decision, watched, and the number of its stage.
+    fn explained(
+        &self,
+        world: &World<'_>,
+        facts: &Facts,
+        at: Timestamp,
+    ) -> (Explanation, Option<u8>) {
         let input = world.input(&facts.case, facts);
         let mut trace = FullTrace::default();
         let decision = recoup_decide::step(&input, at, &mut trace);
@@ -195,7 +231,7 @@ impl Engine {
             };
             steps.map(state).collect()
         });
-        let mut explanation = Explanation {
+        let explanation = Explanation {
             case: facts.case.id,
             as_of: at,
             position: facts.position,
@@ -210,23 +246,21 @@ impl Engine {
             decision,
             lines: Vec::new(),
         };
-        for (place, why) in skipped {
-            let index = usize::from(place.1);
-            let step = explanation.steps.get_mut(index);
-            if let Some(step) = step.filter(|_| Some(place.0) == stage) {
-                step.state = why;
-            }
+        (explanation, stage)
+    }
+
+    /// Where the contact that would be made is held back for what its text lacks: its step says so.
+    async fn tell_of_held(&self, facts: &Facts, e: &mut Explanation) {
+        let Action::Contact(plan) = &e.decision.action else {
+            return;
+        };
+        let Some(step) = e.steps.get_mut(usize::from(plan.step)) else {
+            return;
+        };
+        let held = self.would_be_held(facts, plan, &step.template, e.as_of);
+        if let Some(why) = held.await {
+            step.state = format!("{HELD}{why}");
         }
-        explanation.lines = words(facts, &explanation);
-        explanation.lines.extend(refused);
-        let next = next.filter(|next| *next > at);
-        if let (Some(next), Action::Contact(_)) = (next, &explanation.decision.action) {
-            // A case is not looked at all the time.
-            let line = format!("The case is looked at next at {next}: it goes then.");
-            explanation.lines.push(line);
-        }
-        explanation.lines.extend(paused);
-        Ok(explanation)
     }
 
     /// Steps that were passed over, and why: the trace of now asks them no more.
@@ -449,6 +483,10 @@ fn words(facts: &Facts, e: &Explanation) -> Vec<String> {
         )
     }));
     lines.push(match &e.decision.action {
+        Action::Contact(plan) if is_held(e, plan) => format!(
+            "A {} contact would be made now, and is held back until its text says what it must.",
+            plan.class
+        ),
         Action::Contact(plan) => format!(
             "A {} contact would be made now, its effect between {} and {}.",
             plan.class, plan.effect.from, plan.effect.to
@@ -460,6 +498,11 @@ fn words(facts: &Facts, e: &Explanation) -> Vec<String> {
         lines.push(format!("A person must look at it: {reason}."));
     }
     lines
+}
+
+fn is_held(e: &Explanation, plan: &Plan) -> bool {
+    let step = e.steps.get(usize::from(plan.step));
+    step.is_some_and(|s| s.state.starts_with(HELD))
 }
 
 fn skipped_in_words(why: &SkipReason) -> String {

@@ -1,6 +1,7 @@
 //! From a plan to an intent: the contact takes its slot, its text is put into words and sealed, and what
 //! was known goes on record. Nothing is sent here.
 
+use crate::content::{Text, To};
 use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
@@ -20,7 +21,6 @@ use recoup_domain::contact::{
 use recoup_domain::ids::{CollectorId, ContactId};
 use recoup_domain::journal::ContactEvent;
 use recoup_domain::overrides::Lift;
-use recoup_domain::party::Relation;
 use recoup_domain::time::Window;
 use recoup_domain::{Case, Party, PastContact};
 use recoup_policy::Policy;
@@ -185,8 +185,14 @@ impl Engine {
             draft.guard_all();
             return Ok(Decided::Write(Box::new(Prepared { draft, send: None })));
         }
-        let whom = (&facts.borrower, Relation::Borrower);
-        let (message, content) = self.content(facts, whom, &contact, &template).await?;
+        let said = self.content(facts, To::borrower(facts), &contact, &template);
+        let (message, content) = match said.await {
+            Err(error @ CommandError::Lacking { .. }) => {
+                return Ok(Self::keep(draft, facts, &error.to_string()));
+            }
+            said => said?,
+        };
+        Self::let_go(&mut draft, facts);
         let key = self.0.keys.of(facts.borrower.id).await?;
         contact.sealed = content.seal(&key)?;
         let hashed = format!("{}\n{}\n{}", content.address, content.subject, content.body);
@@ -312,14 +318,16 @@ impl Engine {
     }
 
     /// What a contact with a party says, and what is sealed of it. What the party is to the debt decides what can be
-    /// said: somebody who owes nothing gets another kind of message, whatever the template holds.
+    /// said: somebody who owes nothing gets another kind of message, whatever the template holds. What a message must
+    /// say is looked for in it.
     pub(crate) async fn content(
         &self,
         facts: &Facts,
-        (party, relation): (&Party, Relation),
+        to: To<'_>,
         contact: &Contact,
         template: &StoredTemplate,
     ) -> Done<(Message, Content)> {
+        let (party, relation) = (to.party, to.relation);
         must_suit(template, relation)?;
         let now = self.0.wall.now();
         let plain = self.0.keys.plain(party).await?;
@@ -333,6 +341,13 @@ impl Engine {
                 Message::ToThirdParty(text.await?)
             }
         };
+        let text = Text {
+            class: contact.class,
+            from: contact.effect.from,
+            subject: message.subject(),
+            body: message.body(),
+        };
+        self.must_say(facts, to, template, text)?;
         let mut points = party.points.iter();
         let index = points.position(|p| Some(p.key) == contact.point);
         let address = index.and_then(|i| plain.points.get(i)).cloned();
@@ -367,7 +382,7 @@ impl Engine {
             party: &facts.borrower,
             plain,
             case_ref: &own.lender_ref,
-            lender_name: &self.tenant(&facts.case.tenant)?.display_name,
+            lender: self.tenant(&facts.case.tenant)?,
             effect,
             now,
         };

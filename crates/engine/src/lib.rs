@@ -11,6 +11,7 @@ pub mod callback;
 pub mod channels;
 pub mod clock;
 pub mod commands;
+mod content;
 mod dispatch;
 mod draft;
 mod engine;

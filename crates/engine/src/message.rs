@@ -18,6 +18,8 @@ pub(crate) enum Message {
 pub(crate) struct ObligorText {
     pub(crate) subject: String,
     pub(crate) body: String,
+    /// The carrier's id of the template it was approved under; empty where there is none.
+    pub(crate) approved_template: String,
 }
 
 impl Message {

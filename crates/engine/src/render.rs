@@ -1,5 +1,6 @@
 //! Texts: the one place where personal data is opened to be put into words.
 
+use crate::engine::TenantOptions;
 use crate::error::{CommandError, Done};
 use crate::keys::{CASE_PLACE, CONTACT_PLACE, Keys};
 use crate::library::language;
@@ -15,9 +16,13 @@ use recoup_store::StoredTemplate;
 use serde::{Deserialize, Serialize};
 
 /// Variables that texts may use, with what they hold.
-pub const VARIABLES: [(&str, &str); 11] = [
+pub const VARIABLES: [(&str, &str); 12] = [
     ("borrower_name", "name of the borrower"),
     ("lender_name", "name of the lender"),
+    (
+        "licence_number",
+        "the lender's licence numbers for where the case or its borrower is; empty where it has none",
+    ),
     ("case_ref", "the lender's reference of the loan"),
     (
         "overdue_amount",
@@ -76,7 +81,7 @@ pub(crate) struct Scene<'a> {
     pub(crate) party: &'a Party,
     pub(crate) plain: &'a PartyPlain,
     pub(crate) case_ref: &'a str,
-    pub(crate) lender_name: &'a str,
+    pub(crate) lender: &'a TenantOptions,
     pub(crate) effect: Window,
     pub(crate) now: Timestamp,
 }
@@ -173,13 +178,15 @@ pub(crate) fn render(template: &StoredTemplate, scene: &Scene<'_>) -> Done<Oblig
         let filled = env.render_str(text, variables.clone());
         filled.map_err(|e| fault(e.to_string()))
     };
+    let approved = template.approval.as_ref();
     Ok(ObligorText {
         subject: fill(&template.subject)?,
         body: fill(&template.body)?,
+        approved_template: approved.map(|(_, id)| id.clone()).unwrap_or_default(),
     })
 }
 
-fn variables(s: &Scene<'_>) -> [(&'static str, String); 11] {
+fn variables(s: &Scene<'_>) -> [(&'static str, String); 12] {
     let zone = s.party.home_zone();
     let a = s.case.amounts;
     let total = a
@@ -190,7 +197,8 @@ fn variables(s: &Scene<'_>) -> [(&'static str, String); 11] {
     let clock = |at| zone.time(at).strftime("%H:%M").to_string();
     [
         ("borrower_name", s.plain.display_name.clone()),
-        ("lender_name", s.lender_name.to_owned()),
+        ("lender_name", s.lender.display_name.clone()),
+        ("licence_number", licences(s)),
         ("case_ref", s.case_ref.to_owned()),
         ("overdue_amount", amount(a.overdue, currency)),
         ("total_amount", amount(total, currency)),
@@ -206,6 +214,14 @@ fn variables(s: &Scene<'_>) -> [(&'static str, String); 11] {
         ("visit_from", clock(s.effect.from)),
         ("visit_to", clock(s.effect.to)),
     ]
+}
+
+fn licences(s: &Scene<'_>) -> String {
+    let places = || std::iter::once(&s.case.jurisdiction).chain(&s.party.regions);
+    let all = s.lender.marks.licences.iter();
+    let here = all.filter(|l| places().any(|place| l.holds_in(place)));
+    let numbers: Vec<&str> = here.map(|l| l.number.as_str()).collect();
+    numbers.join(", ")
 }
 
 /// An amount as operators and callers read it, such as `CNY 1234.50`; messages to people have [`amount`].

@@ -284,6 +284,9 @@ mod tests {
             body: body.to_owned(),
             variables: Vec::new(),
             reader: Reader::ThirdParty,
+            regions: Vec::new(),
+            lender_kinds: Vec::new(),
+            approval: None,
             author: "ana".to_owned(),
             created_at: Timestamp::UNIX_EPOCH,
         }

@@ -302,6 +302,12 @@ pub struct TemplateInput {
     pub variables: Vec<String>,
     /// For whom it is written.
     pub reader: Reader,
+    /// Where it is sent to; empty means the region of its locale, where a pack knows it.
+    pub regions: Vec<String>,
+    /// The kinds of lender whose cases it is for; empty means any.
+    pub lender_kinds: Vec<LenderKind>,
+    /// The signature, without `【】`, and the provider's template id that carriers approved.
+    pub approval: Option<(String, String)>,
 }
 
 /// A collector told by the lender.

@@ -69,6 +69,9 @@ async fn template(rig: &Rig, name: &str, class: ContactClass, body: &str) {
         body: body.into(),
         variables: vec!["person_name".into(), "borrower_name".into()],
         reader: Reader::ThirdParty,
+        regions: vec!["US".into()],
+        lender_kinds: vec![],
+        approval: None,
     };
     let ana = rig.as_of("ana");
     let done = rig.engine.register_template(&ana, input, &|_| vec![]);
@@ -112,7 +115,7 @@ async fn writes(rig: &Rig, from: &str, text: &str) {
     rig.call_back(ContactClass::Sms, what).await;
 }
 
-const INQUIRY: &str = "{{ person_name }}, please ask {{ borrower_name }} to call Ana Li.";
+const INQUIRY: &str = "{{ person_name }}, to confirm how they are reached, please ask {{ borrower_name }} to call Ana Li.";
 
 #[tokio::test]
 async fn the_carrier_is_told_no_name_of_a_third_party() {

@@ -106,6 +106,16 @@ fn rules(pack: &v1::Pack) {
     if pack.beside {
         say("It binds beside the law of the place and does not make the place known.");
     }
+    for d in &pack.content {
+        say(format!(
+            "a message must say: {} {} ({}; {} {})",
+            d.duty_id,
+            d.text,
+            d.demand,
+            d.message,
+            d.channels.join(", ")
+        ));
+    }
     for u in &pack.unchecked {
         say(format!(
             "not checked: {} {} ({})",

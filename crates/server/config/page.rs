@@ -6,13 +6,19 @@ use super::*;
 const SOURCES: [&str; 2] = [include_str!("../config.rs"), include_str!("people.rs")];
 
 /// Each struct, and the table of the file that it is.
-const TABLES: [(&str, &str, &str); 11] = [
+const TABLES: [(&str, &str, &str); 13] = [
     ("Config", "", "At the top, before the first table."),
     ("MetricsConfig", "[metrics]", ""),
     ("ComplianceConfig", "[compliance]", ""),
     ("EngineConfig", "[engine]", ""),
     ("Limits", "[limits]", ""),
     ("TenantConfig", "[[tenant]]", "One for each lender."),
+    (
+        "LicenceConfig",
+        "[[tenant.licence]]",
+        "Of the lender above it.",
+    ),
+    ("SmsConfig", "[[tenant.sms]]", "Of the lender above it."),
     ("TlsConfig", "[tls]", ""),
     ("PrincipalConfig", "[[principal]]", "One for each caller."),
     ("DevPrincipal", "[[dev_principal]]", ""),
@@ -89,6 +95,8 @@ fn kind_in_words(kind: &str) -> &str {
         "Vec<TenantConfig>"
         | "Vec<PrincipalConfig>"
         | "Vec<DevPrincipal>"
+        | "Vec<LicenceConfig>"
+        | "Vec<SmsConfig>"
         | "Vec<ChannelConfig>" => "tables",
         other => panic!("say in kind_in_words what a person writes for `{other}`"),
     }

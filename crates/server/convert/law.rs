@@ -1,8 +1,8 @@
 //! Packs and rules of law.
 
 use recoup_compliance::pack::{Pack, Packs, Unchecked};
-use recoup_compliance::{Layer, RuleRef};
-use recoup_domain::contact::ContactClass;
+use recoup_compliance::{DutyRef, Layer, RuleRef};
+use recoup_domain::contact::{ContactClass, Reader};
 use recoup_domain::ids::CaseId;
 use recoup_domain::overrides::{OverrideState, Signed};
 use recoup_engine::commands::{OverrideInput, OverrideView};
@@ -24,6 +24,43 @@ pub fn pack(all: &Packs, pack: &Pack) -> v1::Pack {
         off_because: off(all, pack.id(), pack.off_because()),
         unchecked: pack.unchecked().iter().map(unchecked).collect(),
         beside: pack.is_overlay(),
+        content: pack.content().iter().map(duty).collect(),
+    }
+}
+
+fn duty(duty: &DutyRef) -> v1::ContentDuty {
+    let readers: Vec<Reader> = duty.readers().collect();
+    let audience = match readers[..] {
+        [Reader::Obligor] => v1::TemplateAudience::Debtor,
+        [Reader::ThirdParty] => v1::TemplateAudience::ThirdParty,
+        _ => v1::TemplateAudience::Unspecified,
+    };
+    v1::ContentDuty {
+        duty_id: duty.id().to_owned(),
+        text: duty.text().to_owned(),
+        citation: duty.citation().to_owned(),
+        severity: words::to_severity(duty.severity()).into(),
+        confidence: duty.confidence().name().to_owned(),
+        channels: duty.channels().map(|c| c.name().to_owned()).collect(),
+        audience: audience.into(),
+        lender_kinds: lender_kinds(duty),
+        message: duty.message().name().to_owned(),
+        demand: duty.demand().in_words(),
+        effective_from: duty.effective_from().map(value::to_date),
+        effective_to: duty.effective_to().map(value::to_date),
+    }
+}
+
+/// The kinds of lender that a duty binds; nothing where it binds all.
+fn lender_kinds(duty: &DutyRef) -> Vec<i32> {
+    let all = duty.lender_kinds();
+    let kinds: Vec<i32> = all.map(|k| words::to_lender_kind(k).into()).collect();
+    // UNSPECIFIED is no kind.
+    let every = v1::LenderKind::Bank as usize;
+    if kinds.len() == every {
+        Vec::new()
+    } else {
+        kinds
     }
 }
 

@@ -7,7 +7,7 @@ use recoup_store::StoredTemplate;
 use sha2::{Digest, Sha256};
 
 use super::read::Bad;
-use super::value;
+use super::{value, words};
 use crate::api::recoup::v1::{self, ErrorReason};
 
 const PREFIX: &str = "policy_";
@@ -111,6 +111,8 @@ pub fn sha256_hex(parts: &[&str]) -> String {
 #[must_use]
 pub fn template(t: &StoredTemplate) -> v1::Template {
     let variables = t.variables.join(",");
+    let (signature, provider) = t.approval.clone().unwrap_or_default();
+    let kinds = t.lender_kinds.iter();
     let hash = sha256_hex(&[t.class.name(), &t.locale, &t.subject, &t.body, &variables]);
     v1::Template {
         template_id: format!("template_{}-{}", t.name, t.version),
@@ -128,6 +130,12 @@ pub fn template(t: &StoredTemplate) -> v1::Template {
         },
         author: t.author.clone(),
         create_time: Some(value::to_instant(t.created_at)),
+        regions: t.regions.clone(),
+        lender_kinds: kinds
+            .map(|kind| words::to_lender_kind(*kind).into())
+            .collect(),
+        sms_signature: signature,
+        provider_template_id: provider,
     }
 }
 

@@ -1,7 +1,9 @@
 //! PolicyService.
 
 use prost::Message;
-use recoup_domain::contact::Reader;
+use recoup_compliance::DutyRef;
+use recoup_domain::case::LenderKind;
+use recoup_domain::contact::{ContactClass, Reader};
 use recoup_engine::types::{PolicyView, TemplateInput};
 use recoup_policy::Severity;
 use recoup_store::StoredTemplate;
@@ -12,7 +14,7 @@ use crate::api::recoup::v1;
 use crate::api::recoup::v1::policy_service_server::PolicyService;
 use crate::convert::filter::{POLICIES, TEMPLATES};
 use crate::convert::read::Bad;
-use crate::convert::{contact, policy};
+use crate::convert::{contact, party, policy, words};
 use crate::status;
 
 /// The longest text of a policy, in characters; the message itself is bounded in bytes.
@@ -133,8 +135,14 @@ impl PolicyService for Edge {
         let caller = self.caller(&mut bad, &who, call);
         let input = template(&mut bad, &body);
         let input = bad.check(input)?;
-        let render = |t: &StoredTemplate| v1::RegisterTemplateResponse {
-            template: Some(policy::template(t)),
+        let render = |t: &StoredTemplate| {
+            let (checked, left) = self.engine.duties_of_template(t);
+            let ids = |all: &[DutyRef]| all.iter().map(|d| d.id().to_owned()).collect();
+            v1::RegisterTemplateResponse {
+                template: Some(policy::template(t)),
+                checked: ids(&checked),
+                left_to_rendering: ids(&left),
+            }
         };
         let encode = |t: &StoredTemplate| render(t).encode_to_vec();
         let done = self.engine.register_template(&caller, input, &encode).await;
@@ -231,6 +239,9 @@ fn template(bad: &mut Bad, body: &v1::RegisterTemplateRequest) -> Option<Templat
     let text = bad.text("body", &body.body, 20_000);
     bad.texts("variables", &body.variables, 64);
     let audience = bad.word_or_unset::<v1::TemplateAudience>("audience", body.audience);
+    let regions = party::regions(bad, "regions", &body.regions);
+    let lender_kinds = lender_kinds(bad, &body.lender_kinds);
+    let approval = approval(bad, body);
     let reader = match audience? {
         v1::TemplateAudience::Unspecified | v1::TemplateAudience::Debtor => Reader::Obligor,
         v1::TemplateAudience::ThirdParty => Reader::ThirdParty,
@@ -243,5 +254,44 @@ fn template(bad: &mut Bad, body: &v1::RegisterTemplateRequest) -> Option<Templat
         body: text?,
         variables: body.variables.clone(),
         reader,
+        regions,
+        lender_kinds,
+        approval: approval?,
     })
+}
+
+fn lender_kinds(bad: &mut Bad, given: &[i32]) -> Vec<LenderKind> {
+    bad.count_of("lender_kinds", given, 4);
+    let mut kinds = Vec::new();
+    for (i, kind) in given.iter().take(4).enumerate() {
+        let word = bad.word::<v1::LenderKind>(&format!("lender_kinds[{i}]"), *kind);
+        kinds.extend(word.and_then(words::lender_kind));
+    }
+    kinds
+}
+
+/// A signature with the template id approved under it; the outer none was noted.
+fn approval(bad: &mut Bad, body: &v1::RegisterTemplateRequest) -> Option<Option<(String, String)>> {
+    let signature = bad.short("sms_signature", &body.sms_signature, 64);
+    let template = bad.short("provider_template_id", &body.provider_template_id, 64);
+    let (signature, template) = signature.zip(template)?;
+    match (signature.trim().is_empty(), template.trim().is_empty()) {
+        (true, true) => return Some(None),
+        (false, true) => {
+            let problem = "goes with `sms_signature`: the id of the template approved under it";
+            bad.invalid("provider_template_id", problem);
+        }
+        (true, false) => {
+            let problem = "goes with `provider_template_id`: the signature it was approved under";
+            bad.invalid("sms_signature", problem);
+        }
+        (false, false) if signature.contains(['【', '】']) => {
+            bad.invalid("sms_signature", "is written without `【` and `】` here");
+        }
+        (false, false) if body.channel != ContactClass::Sms.name() => {
+            bad.invalid("sms_signature", "only texts by sms have a signature");
+        }
+        (false, false) => return Some(Some((signature, template))),
+    }
+    None
 }

@@ -2,6 +2,7 @@
 
 use crate::StoreError;
 use jiff::Timestamp;
+use recoup_domain::case::LenderKind;
 use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactClass, ContactState, Reader};
 use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
@@ -135,6 +136,15 @@ pub struct StoredTemplate {
     /// For whom it is written; it never changes between versions.
     #[serde(default)]
     pub reader: Reader,
+    /// Where it is sent to; empty where nobody said.
+    #[serde(default)]
+    pub regions: Vec<String>,
+    /// The kinds of lender whose cases it is for; empty means any.
+    #[serde(default)]
+    pub lender_kinds: Vec<LenderKind>,
+    /// The signature and the provider's template id that carriers approved.
+    #[serde(default)]
+    pub approval: Option<(String, String)>,
     /// Who registered it.
     pub author: String,
     /// When.

@@ -12,6 +12,7 @@ use recoup::services::{Edge, Inner};
 use recoup::tls::Certificates;
 use recoup_channel::wire::{Capabilities, ChannelDescriptor, Receipt, SendRequest};
 use recoup_channel::{Call, Channel, ChannelError};
+use recoup_compliance::content::{Marks, Signature};
 use recoup_domain::ContactClass;
 use recoup_domain::ids::TenantId;
 use recoup_engine::channels::ChannelHandle;
@@ -121,6 +122,13 @@ pub(crate) async fn engine(
             .into_iter()
             .map(|id| TenantOptions {
                 display_name: id.to_string(),
+                marks: Marks {
+                    licences: Vec::new(),
+                    signatures: vec![Signature {
+                        signature: id.to_string(),
+                        templates: vec!["bench".to_owned()],
+                    }],
+                },
                 id,
             })
             .collect(),
@@ -149,9 +157,12 @@ async fn activate(engine: &Engine, lender: &TenantId, policy: &str) -> Result<()
         class: ContactClass::Sms,
         locale: "zh-CN".to_owned(),
         subject: String::new(),
-        body: "{{ borrower_name }}, please pay what is due.".to_owned(),
-        variables: vec!["borrower_name".to_owned()],
+        body: "【{{ lender_name }}】{{ borrower_name }}, please pay what is due.".to_owned(),
+        variables: vec!["lender_name".to_owned(), "borrower_name".to_owned()],
         reader: recoup_domain::contact::Reader::Obligor,
+        regions: Vec::new(),
+        lender_kinds: Vec::new(),
+        approval: Some((lender.to_string(), "bench".to_owned())),
     };
     let ana = caller_at(lender.clone(), "ana")?;
     let ben = caller_at(lender.clone(), "ben")?;

@@ -7,21 +7,24 @@ use serde::Deserialize;
 use super::DemoError;
 use super::client::Client;
 
-/// The policies by name, with the ending of the names of their templates.
-const POLICIES: [(&str, &str, &str); 3] = [
+/// The policies by name, with the ending of the names of their templates and where those are sent to.
+const POLICIES: [(&str, &str, &str, &str); 3] = [
     (
         "cn-micro",
         "_cn",
+        "CN",
         include_str!("../../data/policies/cn-micro.yaml"),
     ),
     (
         "tw-card",
         "_tw",
+        "TW",
         include_str!("../../data/policies/tw-card.yaml"),
     ),
     (
         "us-consumer",
         "_us",
+        "US",
         include_str!("../../data/policies/us-consumer.yaml"),
     ),
 ];
@@ -45,8 +48,8 @@ pub(crate) async fn set_up(
 ) -> Result<(), DemoError> {
     collectors(author).await?;
     let wanted = POLICIES.iter().filter(|(name, ..)| policies.contains(name));
-    for (name, ending, yaml) in wanted {
-        templates(author, ending).await?;
+    for (name, ending, place, yaml) in wanted {
+        templates(author, ending, place).await?;
         let created = author
             .policies()
             .create_policy(pb::CreatePolicyRequest {
@@ -102,10 +105,19 @@ async fn collectors(author: &Client) -> Result<(), DemoError> {
     Ok(())
 }
 
-async fn templates(author: &Client, ending: &str) -> Result<(), DemoError> {
+async fn templates(author: &Client, ending: &str, place: &str) -> Result<(), DemoError> {
     let all: Vec<Template> = serde_json::from_str(TEMPLATES)
         .map_err(|error| DemoError::Failed(format!("read the demo's templates: {error}")))?;
     for template in all.into_iter().filter(|t| t.name.ends_with(ending)) {
+        // In China carriers approve a signature and a template beforehand.
+        let is_approved = place == "CN" && template.channel == "sms";
+        let approved = |text: &str| {
+            if is_approved {
+                text.to_owned()
+            } else {
+                String::new()
+            }
+        };
         let request = pb::RegisterTemplateRequest {
             request_id: format!("demo-template-{}", template.name),
             variables: variables(&template),
@@ -115,6 +127,10 @@ async fn templates(author: &Client, ending: &str) -> Result<(), DemoError> {
             subject: template.subject,
             body: template.body,
             audience: pb::TemplateAudience::Debtor.into(),
+            regions: vec![place.to_owned()],
+            sms_signature: approved("Demo Lender"),
+            provider_template_id: approved("demo-reminder"),
+            ..pb::RegisterTemplateRequest::default()
         };
         let what = format!("register the template {}", template.name);
         let registered = author.policies().register_template(request).await;
@@ -146,7 +162,7 @@ mod tests {
 
     #[test]
     fn every_policy_finds_its_templates() {
-        for (name, ending, yaml) in POLICIES {
+        for (name, ending, _, yaml) in POLICIES {
             assert!(yaml.contains(&format!("name: {name}\n")), "{name}");
             let used: Vec<&str> = yaml
                 .split("template: ")

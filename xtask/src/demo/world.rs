@@ -413,7 +413,9 @@ fn write_config(path: &Path, endpoints: &Endpoints, built: &Built) -> Result<(),
     let mut text = String::from(
         "listen = \"127.0.0.1:0\"\ncallback_listen = \"127.0.0.1:0\"\nstore = \"sqlite:data\"\n\n\
          [engine]\nid_seed = 1\n\n\
-         [[tenant]]\nid = \"demo\"\ndisplay_name = \"Demo Lender\"\n",
+         [[tenant]]\nid = \"demo\"\ndisplay_name = \"Demo Lender\"\n\
+         licence = [{ region = \"US-CA\", number = \"10000-99\" }]\n\
+         sms = [{ signature = \"Demo Lender\", templates = [\"demo-reminder\"] }]\n",
     );
     for (name, config) in channels {
         let library = built.plugin(name);

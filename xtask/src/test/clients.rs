@@ -170,8 +170,10 @@ async fn set_up(door: &Door, api: &str) -> Result<(), String> {
         name: "reminder".to_owned(),
         channel: "sms".to_owned(),
         locale: "en".to_owned(),
-        body: "{{ lender_name }}: {{ overdue_amount }} {{ currency }} is overdue.".to_owned(),
+        body: "【{{ lender_name }}】{{ overdue_amount }} {{ currency }} is overdue.".to_owned(),
         variables: variables.map(str::to_owned).to_vec(),
+        sms_signature: "Demo Lender".to_owned(),
+        provider_template_id: "demo".to_owned(),
         ..pb::RegisterTemplateRequest::default()
     };
     let registered = ana.policies().register_template(template).await;

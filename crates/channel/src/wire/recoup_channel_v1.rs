@@ -228,6 +228,10 @@ pub struct DebtorMessage {
         ::prost::alloc::string::String,
         ::prost::alloc::string::String,
     >,
+    /// The carrier's id of the template under which the text was approved, for carriers that compare the
+    /// two; the text in `body` is whole, with its signature. Unset: none.
+    #[prost(string, tag = "8")]
+    pub approved_template: ::prost::alloc::string::String,
 }
 /// A message to somebody who may not learn of the debt: what it cannot say, cannot be sent. It gets no
 /// field for files, references, ids or values.

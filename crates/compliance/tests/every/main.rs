@@ -15,6 +15,8 @@ fn a_failure_ends_the_run() {
 mod bounds;
 #[path = "../calendars.rs"]
 mod calendars;
+#[path = "../content.rs"]
+mod content;
 #[path = "../edges.rs"]
 mod edges;
 #[path = "../law_docs.rs"]

@@ -166,7 +166,7 @@ impl Engine {
     /// Registers a text as a new version of its name; contacts planned from now on use it.
     ///
     /// # Errors
-    /// Template where the text cannot be taken.
+    /// Template where the text cannot be taken; TemplateLacks where it does not say what its messages must say.
     pub async fn register_template(
         &self,
         who: &Caller,
@@ -196,6 +196,8 @@ impl Engine {
             let versions = same_name.by_ref().map(|t| t.version);
             let version = versions.max().unwrap_or(0) + 1;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
+            let regions = self.regions_of_text(&input)?;
+            self.must_say_at_registration(&who.tenant, &input, &regions, draft.now)?;
             let result = StoredTemplate {
                 tenant: who.tenant.clone(),
                 name: input.name.clone(),
@@ -206,6 +208,9 @@ impl Engine {
                 body: input.body.clone(),
                 variables: input.variables.clone(),
                 reader: input.reader,
+                regions,
+                lender_kinds: input.lender_kinds.clone(),
+                approval: input.approval.clone(),
                 author: who.principal.clone(),
                 created_at: draft.now,
             };

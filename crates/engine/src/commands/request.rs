@@ -5,6 +5,7 @@ use super::Decided;
 use super::read::contact_view;
 use super::whom::Whom;
 use crate::beside::Beside;
+use crate::content::To;
 use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
@@ -69,7 +70,7 @@ impl Engine {
     ///
     /// # Errors
     /// Denied by the gate, a pause or a wish of the person, with the least instant that it would be permitted at;
-    /// Refused where the case is closed; PointUnusable, DispatchPaused; NotFound for case, party, template, number.
+    /// Unsayable and Lacking where the text must not go; Refused where the case is closed; PointUnusable, DispatchPaused; NotFound for case, party, template, number.
     pub async fn request_contact(
         &self,
         who: &Caller,
@@ -93,7 +94,10 @@ impl Engine {
             Ok(Decided { draft, result, key })
         });
         let done = done.await;
-        if let Err(CommandError::Unsayable { name, problem }) = &done {
+        if let Err(
+            CommandError::Unsayable { name, problem } | CommandError::Lacking { name, problem },
+        ) = &done
+        {
             let why = format!("template {name}: {problem}");
             self.withheld(who, input.case, &why).await?;
         }
@@ -145,8 +149,12 @@ impl Engine {
             return Err(denied(why));
         }
         contact.decision = Some(decision);
-        let with = (&whom.party, whom.relation);
-        let (message, content) = self.content(facts, with, &contact, &template).await?;
+        let to = To {
+            party: &whom.party,
+            relation: whom.relation,
+            past: &whom.past,
+        };
+        let (message, content) = self.content(facts, to, &contact, &template).await?;
         let key = self.0.keys.of(whom.party.id).await?;
         contact.sealed = content.seal(&key)?;
         let hashed = format!("{}\n{}\n{}", content.address, content.subject, content.body);

@@ -8,6 +8,7 @@ use recoup_channel::wire::{
     RawCallback, Receipt, Reply, SendRequest, inbound,
 };
 use recoup_channel::{Call, Channel, ChannelError};
+use recoup_compliance::content::{Licence, Marks, Signature};
 use recoup_domain::case::{Amounts, Document, DocumentKind, LenderKind, Scores};
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, TenantId};
@@ -161,6 +162,16 @@ impl Rig {
             tenants: vec![TenantOptions {
                 id: tenant.clone(),
                 display_name: "Demo".into(),
+                marks: Marks {
+                    licences: vec![Licence {
+                        region: "US-CA".into(),
+                        number: "10101-99".into(),
+                    }],
+                    signatures: vec![Signature {
+                        signature: "Demo".into(),
+                        templates: vec!["SMS_1".into()],
+                    }],
+                },
             }],
             master_key: [7; 32],
             callback_base_url: "http://127.0.0.1:1".into(),
@@ -199,9 +210,12 @@ impl Rig {
                 class,
                 locale: "zh-CN".into(),
                 subject: String::new(),
-                body: "{{ borrower_name }}".into(),
-                variables: vec!["borrower_name".into()],
+                body: "【{{ lender_name }}】{{ borrower_name }}. Reply STOP to end texts.".into(),
+                variables: vec!["lender_name".into(), "borrower_name".into()],
                 reader: recoup_domain::contact::Reader::Obligor,
+                regions: vec![],
+                lender_kinds: vec![],
+                approval: (class == ContactClass::Sms).then(|| ("Demo".into(), "SMS_1".into())),
             };
             self.engine
                 .register_template(&self.as_of("ana"), input, &|_| vec![])

@@ -84,6 +84,18 @@ pub(super) enum Command {
         /// It is for people who owe nothing, and cannot speak of a debt.
         #[arg(long)]
         third_party: bool,
+        /// A place it is written for, ISO 3166; repeat it. Without it, the region of its language.
+        #[arg(long, value_name = "REGION")]
+        region: Vec<String>,
+        /// A kind of lender it is written for: first_party, agency, microloan_company, bank; repeat it.
+        #[arg(long, value_name = "KIND")]
+        lender_kind: Vec<String>,
+        /// The signature that carriers approved, without its brackets.
+        #[arg(long, default_value = "")]
+        signature: String,
+        /// The provider's id of the template approved under the signature.
+        #[arg(long, value_name = "ID", default_value = "")]
+        provider_template: String,
         /// JSON.
         #[arg(long)]
         json: bool,
@@ -117,6 +129,10 @@ pub(super) async fn run(command: Command) -> Outcome {
             body,
             variable,
             third_party,
+            region,
+            lender_kind,
+            signature,
+            provider_template,
             json,
         } => {
             let audience = match third_party {
@@ -132,10 +148,26 @@ pub(super) async fn run(command: Command) -> Outcome {
                 body: read(&body)?,
                 variables: variable,
                 audience: audience.into(),
+                regions: region,
+                lender_kinds: kinds(&lender_kind)?,
+                sms_signature: signature,
+                provider_template_id: provider_template,
             };
             register(client, request, json).await
         }
     }
+}
+
+fn kinds(names: &[String]) -> Result<Vec<i32>, Failure> {
+    let kind = |name: &String| {
+        let word = format!("LENDER_KIND_{}", name.to_uppercase());
+        let known = v1::LenderKind::from_str_name(&word);
+        known.map(i32::from).ok_or_else(|| {
+            let all = "first_party, agency, microloan_company, bank";
+            Failure::usage(format!("--lender-kind {name}: there are {all}"))
+        })
+    };
+    names.iter().map(kind).collect()
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
@@ -282,6 +314,18 @@ async fn register(args: ClientArgs, r: v1::RegisterTemplateRequest, as_json: boo
         json("RegisterTemplateResponse", &done)?;
     } else if let Some(t) = &done.template {
         say(format!("{} is registered", t.template_id));
+        let duties = |ids: &[String]| match ids {
+            [] => "none".to_owned(),
+            ids => ids.join(", "),
+        };
+        say(format!(
+            "what messages must say: checked {}; left to each message {}",
+            duties(&done.checked),
+            match t.regions[..] {
+                [] => "all, for no place is known".to_owned(),
+                _ => duties(&done.left_to_rendering),
+            }
+        ));
     }
     Ok(0)
 }

@@ -475,6 +475,9 @@ impl Suite {
             body: "{{ amount }}".into(),
             variables: vec!["amount".into()],
             reader: Reader::default(),
+            regions: vec!["CN".into()],
+            lender_kinds: Vec::new(),
+            approval: Some(("Lender".into(), "SMS_1".into())),
             author: "ann".into(),
             created_at: build::at(0),
         };

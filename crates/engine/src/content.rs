@@ -1,0 +1,352 @@
+//! What a message must say, and what is done with one that does not: it is not sent. The duties are those of the
+//! packs that bind the case; the check is [`recoup_compliance::content`].
+
+use crate::draft::Draft;
+use crate::engine::{Engine, TenantOptions};
+use crate::error::{CommandError, Done, Violation};
+use crate::intent::Prepared;
+use crate::planner::Decided;
+use crate::types::TemplateInput;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use recoup_compliance::DutyRef;
+use recoup_compliance::content::{
+    Approval, Earlier, Said, Sender, lacking, lacking_in_template, not_approved,
+};
+use recoup_decide::{Plan, is_of_steps};
+use recoup_domain::CaseEvent;
+use recoup_domain::contact::{ContactClass, Reader};
+use recoup_domain::ids::TenantId;
+use recoup_domain::party::{Party, Relation};
+use recoup_domain::past::PastContact;
+use recoup_store::{Facts, StoredTemplate};
+
+/// When a case whose text lacks something is looked at again.
+const AGAIN: SignedDuration = SignedDuration::from_hours(1);
+/// What stands on the worklist of such a case, before what is missing.
+const HELD: &str = "a contact of the ladder is held back: ";
+
+/// Who a message goes to, and what went to them before.
+#[derive(Clone, Copy)]
+pub(crate) struct To<'a> {
+    pub(crate) party: &'a Party,
+    pub(crate) relation: Relation,
+    pub(crate) past: &'a [PastContact],
+}
+
+/// A message as it would go.
+#[derive(Clone, Copy)]
+pub(crate) struct Text<'a> {
+    pub(crate) class: ContactClass,
+    /// When its effect begins.
+    pub(crate) from: Timestamp,
+    pub(crate) subject: &'a str,
+    pub(crate) body: &'a str,
+}
+
+impl Engine {
+    /// Holds a message to what it must say.
+    ///
+    /// # Errors
+    /// Lacking where it does not say it.
+    pub(crate) fn must_say(
+        &self,
+        facts: &Facts,
+        to: To<'_>,
+        template: &StoredTemplate,
+        text: Text<'_>,
+    ) -> Done<()> {
+        let binding = self.binding_with(&facts.case, to.party)?;
+        let said = Said {
+            class: text.class,
+            reader: Reader::of(to.relation),
+            day: to.party.home_zone().date(text.from),
+            earlier: Earlier::of(to.past, facts.case.id, to.party.id),
+            subject: text.subject,
+            body: text.body,
+            approval: approval(template),
+        };
+        let tenant = self.tenant(&facts.case.tenant)?;
+        let lacks = lacking(binding.content(), &said, &sender(tenant));
+        if lacks.is_empty() {
+            return Ok(());
+        }
+        let lacks: Vec<String> = lacks.iter().map(ToString::to_string).collect();
+        Err(CommandError::Lacking {
+            name: format!("{}@{}", template.name, template.version),
+            problem: lacks.join("; "),
+        })
+    }
+
+    /// Leaves a contact of the ladder where it is because its text must not go: a person must look at the case,
+    /// unless one must already for a reason of its own, and the case is asked again later.
+    pub(crate) fn keep(mut draft: Draft, facts: &Facts, why: &str) -> Decided {
+        let (id, now) = (facts.case.id, draft.now);
+        let reason = format!("{HELD}{why}");
+        let listed = draft.case(id).and_then(|c| c.worklist.as_deref());
+        let is_free = listed.is_none_or(|l| is_of_steps(l) || l.starts_with(HELD));
+        if is_free && listed != Some(&reason) {
+            draft.case_event(id, CaseEvent::WorklistChanged { reason });
+        }
+        let again = now.saturating_add(AGAIN).unwrap_or(Timestamp::MAX);
+        draft.schedule(id, Some(again));
+        draft.guard_all();
+        Decided::Write(Box::new(Prepared { draft, send: None }))
+    }
+
+    /// A contact of the ladder goes: who was to look at its text need not.
+    pub(crate) fn let_go(draft: &mut Draft, facts: &Facts) {
+        let id = facts.case.id;
+        let listed = draft.case(id).and_then(|c| c.worklist.as_deref());
+        if listed.is_some_and(|l| l.starts_with(HELD)) {
+            let reason = String::new();
+            draft.case_event(id, CaseEvent::WorklistChanged { reason });
+        }
+    }
+
+    /// Why a contact that is planned would be held back; none where it would go, or cannot be told.
+    pub(crate) async fn would_be_held(
+        &self,
+        facts: &Facts,
+        plan: &Plan,
+        template: &str,
+        now: Timestamp,
+    ) -> Option<String> {
+        let template = self.template_of(facts, template).ok()?;
+        let plain = self.0.keys.plain(&facts.borrower).await.ok()?;
+        let text = self.words(facts, &plain, &template, plan.effect, now);
+        let text = text.await.ok()?;
+        let text = Text {
+            class: plan.class,
+            from: plan.effect.from,
+            subject: &text.subject,
+            body: &text.body,
+        };
+        match self.must_say(facts, To::borrower(facts), &template, text) {
+            Err(error @ CommandError::Lacking { .. }) => Some(error.to_string()),
+            _ => None,
+        }
+    }
+
+    /// The regions a template is written for: those given, or that of its locale where a pack knows it.
+    ///
+    /// # Errors
+    /// Invalid for a region that no pack knows.
+    pub(crate) fn regions_of_text(&self, input: &TemplateInput) -> Done<Vec<String>> {
+        let packs = self.0.library.packs();
+        let unknown = input.regions.iter().enumerate();
+        let unknown = unknown.filter(|(_, region)| !packs.knows(region));
+        let violation = |(i, region): (usize, &String)| {
+            let problem = format!("no pack knows `{region}`; `recoup law` lists the places known");
+            Violation::new(format!("regions[{i}]"), problem)
+        };
+        let violations: Vec<Violation> = unknown.map(violation).collect();
+        if !violations.is_empty() {
+            return Err(CommandError::Invalid(violations));
+        }
+        if !input.regions.is_empty() {
+            return Ok(input.regions.clone());
+        }
+        let own = region_of(&input.locale).filter(|region| packs.knows(region));
+        Ok(own.into_iter().collect())
+    }
+
+    /// Holds a template to what its messages must say, wherever they go.
+    ///
+    /// # Errors
+    /// TemplateLacks with everything that is missing.
+    pub(crate) fn must_say_at_registration(
+        &self,
+        tenant: &TenantId,
+        input: &TemplateInput,
+        regions: &[String],
+        now: Timestamp,
+    ) -> Done<()> {
+        let tenant = self.tenant(tenant)?;
+        let approval = input.approval.as_ref();
+        let approval = approval.map(|(signature, template)| Approval {
+            signature,
+            template,
+        });
+        let mut violations = Vec::new();
+        let wrong = approval.and_then(|approval| not_approved(&tenant.marks, approval));
+        if let Some(problem) = &wrong {
+            violations.push(Violation::new("sms_signature", problem.clone()));
+        }
+        let packs = self.0.library.packs();
+        let (certain, _) = packs.duties_of_text(regions, &input.lender_kinds);
+        let literal = |text: &str| literal(text, tenant);
+        let (subject, body) = (literal(&input.subject), literal(&input.body));
+        let said = Said {
+            class: input.class,
+            reader: input.reader,
+            day: date_of(now),
+            earlier: Earlier::Nothing,
+            subject: &subject,
+            body: &body,
+            approval,
+        };
+        let in_parts = input.body.contains("{%");
+        let lacks = lacking_in_template(&certain, &said, &sender(tenant), in_parts);
+        let known = |l: &recoup_compliance::Lack| wrong.as_ref() == Some(&l.missing);
+        let lacks = lacks.into_iter().filter(|l| !known(l));
+        violations.extend(lacks.map(|l| Violation::new("body", l.to_string())));
+        if violations.is_empty() {
+            return Ok(());
+        }
+        Err(CommandError::TemplateLacks {
+            name: input.name.clone(),
+            violations,
+        })
+    }
+
+    /// The duties of content that a template was held to when it was registered, and those that bind only some of
+    /// its messages and are left to the rendering. Without regions everything is, and nothing is named.
+    #[must_use]
+    pub fn duties_of_template(&self, t: &StoredTemplate) -> (Vec<DutyRef>, Vec<DutyRef>) {
+        let packs = self.0.library.packs();
+        let (certain, left) = packs.duties_of_text(&t.regions, &t.lender_kinds);
+        let day = date_of(t.created_at);
+        let own = |all: Vec<DutyRef>| {
+            let all = all.into_iter();
+            all.filter(|d| d.binds(t.class, t.reader, day)).collect()
+        };
+        (own(certain), own(left))
+    }
+}
+
+impl<'a> To<'a> {
+    /// The borrower of a case.
+    pub(crate) fn borrower(facts: &'a Facts) -> Self {
+        Self {
+            party: &facts.borrower,
+            relation: Relation::Borrower,
+            past: &facts.contacts,
+        }
+    }
+}
+
+fn sender(tenant: &TenantOptions) -> Sender<'_> {
+    Sender {
+        name: &tenant.display_name,
+        marks: &tenant.marks,
+    }
+}
+
+fn approval(template: &StoredTemplate) -> Option<Approval<'_>> {
+    let approval = template.approval.as_ref();
+    approval.map(|(signature, template)| Approval {
+        signature,
+        template,
+    })
+}
+
+/// A day for what has no place yet.
+fn date_of(at: Timestamp) -> Date {
+    TimeZone::UTC.to_datetime(at).date()
+}
+
+/// The region in a language tag, such as `CN` in `zh-Hans-CN`.
+fn region_of(locale: &str) -> Option<String> {
+    let region = |part: &&str| part.len() == 2 && part.bytes().all(|b| b.is_ascii_alphabetic());
+    let found = locale.split(['-', '_']).skip(1).find(region);
+    found.map(str::to_ascii_uppercase)
+}
+
+/// The words of a template without its blocks: those of all branches, and the names and numbers that are the same in
+/// each message. What stands for a variable parts words and is none.
+fn literal(text: &str, tenant: &TenantOptions) -> String {
+    let mut words = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find('{') {
+        words.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let end = match rest.as_bytes().get(1) {
+            Some(b'{') => "}}",
+            Some(b'%') => "%}",
+            Some(b'#') => "#}",
+            _ => {
+                words.push('{');
+                rest = &rest[1..];
+                continue;
+            }
+        };
+        let (block, after) = rest.split_once(end).unwrap_or((rest, ""));
+        words.push_str(&value_of(block, tenant));
+        rest = after;
+    }
+    words.push_str(rest);
+    words
+}
+
+/// What a block holds in every message of a lender.
+fn value_of(block: &str, tenant: &TenantOptions) -> String {
+    const NOTHING: &str = "\u{0}";
+    let Some(expression) = block.strip_prefix("{{") else {
+        return NOTHING.to_owned();
+    };
+    let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let mut names = expression.split(|c| !is_part(c));
+    let known = names.find_map(|name| match name {
+        "lender_name" | "institution_name" => Some(tenant.display_name.clone()),
+        "licence_number" => {
+            let numbers = tenant.marks.licences.iter().map(|l| l.number.as_str());
+            Some(numbers.collect::<Vec<_>>().join(", "))
+        }
+        _ => None,
+    });
+    known.unwrap_or_else(|| NOTHING.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use recoup_compliance::content::{Licence, Marks};
+
+    fn tenant() -> TenantOptions {
+        TenantOptions {
+            id: TenantId::new("demo").expect("an id"),
+            display_name: "Demo".to_owned(),
+            marks: Marks {
+                licences: vec![Licence {
+                    region: "US-CA".to_owned(),
+                    number: "7".to_owned(),
+                }],
+                signatures: Vec::new(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_locale_names_a_region_or_none() {
+        for (locale, region) in [
+            ("zh-CN", Some("CN")),
+            ("zh-Hant-TW", Some("TW")),
+            ("en_us", Some("US")),
+            ("en", None),
+            ("es-419", None),
+            ("", None),
+            ("-", None),
+        ] {
+            assert_eq!(region_of(locale).as_deref(), region, "{locale}");
+        }
+    }
+
+    #[test]
+    fn the_literal_words_of_a_template_have_all_branches_and_no_comment() {
+        for (text, words) in [
+            ("{{ lender_name }}: pay {{ dpd }}.", "Demo: pay \u{0}."),
+            ("{{lender_name|upper}} {{ licence_number }}", "Demo 7"),
+            ("{% if dpd %}a{% else %}b{% endif %}", "\u{0}a\u{0}b\u{0}"),
+            ("{# STOP #}x", "\u{0}x"),
+            ("{ x } {", "{ x } {"),
+            ("x {{ dpd", "x \u{0}"),
+            ("{{ my_lender_name }}", "\u{0}"),
+            ("{", "{"),
+            ("【{", "【{"),
+        ] {
+            assert_eq!(literal(text, &tenant()), words, "{text}");
+        }
+    }
+}
