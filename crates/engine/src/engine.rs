@@ -146,6 +146,7 @@ impl Engine {
             library,
         }));
         engine.recover().await?;
+        engine.follow_packs();
         Ok(engine)
     }
 

@@ -24,6 +24,7 @@ pub fn pack(all: &Packs, pack: &Pack) -> v1::Pack {
         off_because: off(all, pack.id(), pack.off_because()),
         unchecked: pack.unchecked().iter().map(unchecked).collect(),
         beside: pack.is_overlay(),
+        file: all.file_of(pack.id()).unwrap_or_default().to_owned(),
     }
 }
 
