@@ -113,8 +113,13 @@ impl Difference {
             _ => Vec::new(),
         };
         let on = |side: Option<&Side<'_>>| side.is_some_and(|s| s.on);
-        if let Some(change) = change(was.is_some(), is.is_some(), !parts.is_empty(), on(was), on(is))
-        {
+        if let Some(change) = change(
+            was.is_some(),
+            is.is_some(),
+            !parts.is_empty(),
+            on(was),
+            on(is),
+        ) {
             self.packs.push(PackDifference {
                 pack: shown.pack.id().to_owned(),
                 title: shown.pack.title().to_owned(),
@@ -290,7 +295,9 @@ fn parts(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) ->
         before: Some(text.clone()),
         after: None,
     });
-    let other = after.iter().filter(|(path, text)| before.get(*path) != Some(text));
+    let other = after
+        .iter()
+        .filter(|(path, text)| before.get(*path) != Some(text));
     let other = other.map(|(path, text)| Part {
         path: path.clone(),
         before: before.get(path).cloned(),

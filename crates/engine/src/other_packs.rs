@@ -161,7 +161,8 @@ impl Engine {
             return Ok(Some(draft));
         }
         let input = world.input(&facts.case, facts);
-        let decision = recoup_decide::step(&input, draft.now, &mut recoup_decide::NoTrace::default());
+        let decision =
+            recoup_decide::step(&input, draft.now, &mut recoup_decide::NoTrace::default());
         let idle = decision.events.is_empty() && decision.dropped.is_empty();
         let next = match decision.action {
             Action::Sleep { until } if idle => self.sleep_until(until, draft.now),

@@ -191,7 +191,6 @@ impl Engine {
         }
         Ok(effects)
     }
-
 }
 
 /// The proposed packs, with what was bound of them.
