@@ -36,7 +36,12 @@ pub(crate) fn of(config: &Config) -> Result<Packs, ConfigError> {
     }
     for rule in Difference::between(Packs::builtin(), &packs).loosened() {
         let (pack, id, now) = (&rule.pack, &rule.rule, becomes(rule));
-        tracing::warn!(pack, rule = id, now, "a file loosens a rule of the built-in law");
+        tracing::warn!(
+            pack,
+            rule = id,
+            now,
+            "a file loosens a rule of the built-in law"
+        );
     }
     Ok(packs)
 }
@@ -54,7 +59,9 @@ fn read_one(path: &Path) -> Result<(String, String), String> {
     let told = |e: std::io::Error| format!("cannot read {name}: {e}");
     let size = std::fs::metadata(path).map_err(told)?.len();
     if size > FILE_MAX {
-        return Err(format!("{name} has {size} bytes; a pack has at most {FILE_MAX}"));
+        return Err(format!(
+            "{name} has {size} bytes; a pack has at most {FILE_MAX}"
+        ));
     }
     let text = std::fs::read_to_string(path).map_err(told)?;
     Ok((name, text))

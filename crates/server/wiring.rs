@@ -34,8 +34,8 @@ use crate::config::{ChannelConfig, Config, ConfigError};
 use crate::identity::{self, Principals};
 use crate::key;
 use crate::metrics;
-use crate::server;
 use crate::packs;
+use crate::server;
 use crate::services::{Comparing, Edge, Inner};
 use crate::tls::{Certificates, TlsError};
 

@@ -21,55 +21,64 @@ const ENABLED_MAX: usize = 256;
 pub fn proposed(bad: &mut Bad, given: &v1::PreviewPacksRequest, packs: &Packs) -> Option<Packs> {
     bad.count_of("files", &given.files, FILES_MAX);
     bad.count_of("enabled", &given.enabled, ENABLED_MAX);
-    if bad.count() > 0 {
-        return None;
-    }
-    for (i, file) in given.files.iter().enumerate() {
-        bad.text(&format!("files[{i}].name"), &file.name, 200);
-        bad.text(&format!("files[{i}].text"), &file.text, usize::MAX);
-    }
     let base = match given.instead {
         true => Packs::builtin(),
         false => packs,
     };
-    let files = given.files.iter();
-    let files: Vec<(&str, &str)> = files.map(|f| (&*f.name, &*f.text)).collect();
-    if bad.count() > 0 {
-        return None;
-    }
-    let read = base.with_files(&files).map_err(|faults| {
-        for fault in &faults {
-            let place = place_of(fault, given);
-            bad.note(ErrorReason::PackInvalid, &place, fault.to_string());
-        }
-    });
-    let read = read.ok()?;
-    for id in base.enabled() {
-        if let (false, Err(error)) = (given.instead, read.with_enabled(&[id])) {
+    let ids: Vec<Option<String>> = (0..given.enabled.len().min(ENABLED_MAX))
+        .map(|i| bad.text(&format!("enabled[{i}]"), &given.enabled[i], 128))
+        .collect();
+    let read = files(bad, given, base)?;
+    let on_now = base.enabled();
+    for id in on_now {
+        if let Err(error) = read.with_enabled(&[id]) {
             let problem = format!("the configuration switches on `{id}`: {error}");
             bad.note(ErrorReason::RuleUnknown, "files", problem);
         }
     }
-    for (i, id) in given.enabled.iter().enumerate() {
-        let field = format!("enabled[{i}]");
-        let Some(id) = bad.text(&field, id, 128) else {
-            continue;
-        };
-        if let Err(error) = read.with_enabled(&[id]) {
-            bad.note(ErrorReason::RuleUnknown, &field, error.to_string());
+    for (i, id) in ids.iter().enumerate() {
+        if let Some(Err(error)) = id.as_ref().map(|id| read.with_enabled(&[id])) {
+            bad.note(
+                ErrorReason::RuleUnknown,
+                &format!("enabled[{i}]"),
+                error.to_string(),
+            );
         }
     }
-    let stays = match given.instead {
-        true => &[],
-        false => base.enabled(),
-    };
-    let on: Vec<&String> = stays.iter().chain(&given.enabled).collect();
+    let on: Vec<&String> = on_now.iter().chain(ids.iter().flatten()).collect();
     read.with_enabled(&on).ok()
+}
+
+/// The packs of `base` and those of the request's files. `None` was noted.
+fn files(bad: &mut Bad, given: &v1::PreviewPacksRequest, base: &Packs) -> Option<Packs> {
+    let mut named: Vec<(String, &str)> = Vec::new();
+    for (i, file) in given.files.iter().take(FILES_MAX).enumerate() {
+        let name = bad.text(&format!("files[{i}].name"), &file.name, 200);
+        // A name that cannot be told stands for its place.
+        let name = name.unwrap_or_else(|| format!("files[{i}]"));
+        let text = format!("files[{i}].text");
+        if bad.text(&text, &file.text, usize::MAX).is_some() {
+            named.push((name, &file.text));
+        }
+    }
+    let texts: Vec<(&str, &str)> = named.iter().map(|(name, text)| (&**name, *text)).collect();
+    let faults = match base.with_files(&texts) {
+        Ok(read) => return Some(read),
+        Err(faults) => faults,
+    };
+    for fault in &faults {
+        let place = place_of(fault, given);
+        bad.note(ErrorReason::PackInvalid, &place, fault.to_string());
+    }
+    None
 }
 
 /// The field that a fault lies in.
 fn place_of(fault: &PackError, given: &v1::PreviewPacksRequest) -> String {
-    let own = given.files.iter().position(|f| f.name == fault.file);
+    let named = |(i, f): (usize, &v1::PackFile)| {
+        (f.name == fault.file || fault.file == format!("files[{i}]")).then_some(i)
+    };
+    let own = given.files.iter().enumerate().find_map(named);
     own.map_or_else(|| "files".to_owned(), |i| format!("files[{i}].text"))
 }
 

@@ -9,8 +9,8 @@ use tonic::{Request, Response, Status, async_trait};
 use super::{Asked, Call, Edge, answer};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::compliance_service_server::ComplianceService;
-use crate::convert::{comparison, law};
 use crate::convert::read::Bad;
+use crate::convert::{comparison, law};
 use crate::status;
 
 #[async_trait]

@@ -132,7 +132,11 @@ impl Shown {
             return;
         }
         let mut rules: Vec<&str> = Vec::new();
-        for id in [&c.before, &c.after].into_iter().flatten().flat_map(|a| &a.rule_ids) {
+        for id in [&c.before, &c.after]
+            .into_iter()
+            .flatten()
+            .flat_map(|a| &a.rule_ids)
+        {
             if !rules.contains(&id.as_str()) {
                 rules.push(id);
             }
