@@ -266,8 +266,10 @@ async fn a_file_that_is_no_pack_is_told_with_all_its_faults_wherever_it_comes_in
     assert_eq!(law(dir, None, &["check", "none.yaml"]).0, Some(2));
     assert_eq!(law(dir, None, &["text", "none"]).0, Some(2));
 
-    let mut refused = Setup::default();
-    refused.tables = "[compliance]\npacks = [\"bad.yaml\"]\n".into();
+    let refused = Setup {
+        tables: "[compliance]\npacks = [\"bad.yaml\"]\n".into(),
+        ..Setup::default()
+    };
     let mut process = launch(dir, &refused);
     assert_eq!(process.wait().await.code(), Some(2));
     let told = process.stderr();

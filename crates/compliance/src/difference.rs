@@ -237,6 +237,9 @@ impl<'a> Side<'a> {
     }
 }
 
+/// Whether two entries of one id belong together.
+type Fits<'a> = &'a dyn Fn(&Entry<'_>, &Entry<'_>) -> bool;
+
 type Pair<'a> = (Option<Entry<'a>>, Option<Entry<'a>>);
 
 /// Each rule with what became of it. An id may stand several times, in versions that follow one another: equal
@@ -250,7 +253,7 @@ fn pairs<'a>(was: Option<&'a Side<'_>>, is: Option<&'a Side<'_>>) -> Vec<Pair<'a
     let equal = |a: &Entry<'_>, b: &Entry<'_>| a.rule == b.rule;
     let begins = |a: &Entry<'_>, b: &Entry<'_>| from(a) == from(b);
     let any = |_: &Entry<'_>, _: &Entry<'_>| true;
-    let ways: [&dyn Fn(&Entry<'_>, &Entry<'_>) -> bool; 3] = [&equal, &begins, &any];
+    let ways: [Fits<'_>; 3] = [&equal, &begins, &any];
     for fits in ways {
         for (old, new) in &mut pairs {
             let Some(old) = old.filter(|_| new.is_none()) else {

@@ -163,12 +163,9 @@ fn without_entry(text: &str, line: u64) -> Option<String> {
         .rposition(|l| l.trim_start().starts_with("- id:"))?;
     let indent = indent_of(lines[first]);
     let says = |l: &str| !l.trim().is_empty() && !l.trim_start().starts_with('#');
-    let behind = lines[first + 1..].iter();
+    let mut behind = lines[first + 1..].iter();
     let ends = |l: &&str| says(l) && indent_of(l) <= indent;
-    let last = behind
-        .clone()
-        .position(|l| ends(&l))
-        .map_or(lines.len(), |n| first + 1 + n);
+    let last = behind.position(ends).map_or(lines.len(), |n| first + 1 + n);
     if at >= last {
         return None;
     }
