@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use recoup_compliance::{Difference, Packs};
 use recoup_domain::ids::TenantId;
 use recoup_engine::commands::{PackEffect, PackSummary};
-use recoup_engine::error::Done;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Status;
@@ -23,6 +23,8 @@ use crate::status::{self, Problem};
 const ANSWERS_MAX: usize = 256;
 /// How long a second comparison of a lender waits for the first.
 const WAIT: Duration = Duration::from_secs(5);
+/// How long a reader may leave its answers unread.
+const SLOW: Duration = Duration::from_secs(30);
 
 type Answers = mpsc::Sender<Result<v1::PreviewPacksResponse, Status>>;
 
@@ -61,7 +63,8 @@ impl Edge {
                 () = to.closed() => Ok(()),
             };
             if let Err(status) = ended {
-                let _ = to.send(Err(status)).await;
+                // Where nobody reads, the stream ends without its summary, which says enough.
+                let _ = to.try_send(Err(status));
             }
         });
         Box::pin(ReceiverStream::new(answers))
@@ -75,27 +78,22 @@ impl Edge {
     ) -> Result<(), Status> {
         let now = self.now();
         let present = self.engine.packs();
-        tell(
-            to,
-            Part::Compared(v1::PacksCompared {
-                time: Some(value::to_instant(now)),
-                hash_before: present.hash().to_owned(),
-                hash_after: proposed.hash().to_owned(),
-            }),
-        )
-        .await;
+        let compared = v1::PacksCompared {
+            time: Some(value::to_instant(now)),
+            hash_before: present.hash().to_owned(),
+            hash_after: proposed.hash().to_owned(),
+        };
+        tell(to, Part::Compared(compared)).await?;
         let difference = Difference::between(present, &proposed);
         for pack in &difference.packs {
-            tell(to, comparison::pack(pack)).await;
+            tell(to, comparison::pack(pack)).await?;
         }
         for rule in &difference.rules {
-            tell(to, comparison::rule(rule)).await;
+            tell(to, comparison::rule(rule)).await?;
         }
-        let summary = self.tell_cases(tenant, proposed, now, to).await;
-        let summary = summary.map_err(status::of_command)?;
+        let summary = self.tell_cases(tenant, proposed, now, to).await?;
         let differences = difference.packs.len() + difference.rules.len();
-        tell(to, comparison::summary(&summary, differences)).await;
-        Ok(())
+        tell(to, comparison::summary(&summary, differences)).await
     }
 
     async fn tell_cases(
@@ -104,25 +102,34 @@ impl Edge {
         proposed: Packs,
         now: Timestamp,
         to: &Answers,
-    ) -> Done<PackSummary> {
+    ) -> Result<PackSummary, Status> {
         let (out, mut effects) = mpsc::channel::<PackEffect>(ANSWERS_MAX);
         let preview = async move {
             let done = self.engine.preview_packs(tenant, proposed, now, &out).await;
-            drop(out);
-            done
+            done.map_err(status::of_command)
         };
         let telling = async {
             while let Some(effect) = effects.recv().await {
-                tell(to, comparison::effect(&effect)).await;
+                tell(to, comparison::effect(&effect)).await?;
             }
+            Ok(())
         };
-        let (done, ()) = tokio::join!(preview, telling);
-        done
+        let (summary, ()) = tokio::try_join!(preview, telling)?;
+        Ok(summary)
     }
 }
 
-/// Whether a reader is still there is asked where the whole comparison runs.
-async fn tell(to: &Answers, part: Part) {
-    let part = Some(part);
-    let _ = to.send(Ok(v1::PreviewPacksResponse { part })).await;
+/// Tells one part. Who does not read holds up the lender's next comparison, and is ended; whether a reader is there
+/// at all is asked where the whole comparison runs.
+async fn tell(to: &Answers, part: Part) -> Result<(), Status> {
+    let answer = v1::PreviewPacksResponse { part: Some(part) };
+    match to.send_timeout(Ok(answer), SLOW).await {
+        Ok(()) | Err(SendTimeoutError::Closed(_)) => Ok(()),
+        Err(SendTimeoutError::Timeout(_)) => {
+            let problem = "you read too slowly; ask again, and read on";
+            Err(Problem::new(ErrorReason::NotServing, problem)
+                .retry(WAIT)
+                .into())
+        }
+    }
 }
