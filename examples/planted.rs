@@ -399,6 +399,10 @@ impl Store for Planted {
         self.inner.overrides(tenant).await
     }
 
+    async fn packs_of(&self, tenant: &TenantId) -> Read<Option<String>> {
+        self.inner.packs_of(tenant).await
+    }
+
     async fn switches(&self) -> Read<Vec<Switch>> {
         self.inner.switches().await
     }

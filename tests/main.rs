@@ -16,6 +16,7 @@ mod kill;
 mod logs;
 mod metrics;
 mod overrides;
+mod packs;
 mod planted;
 mod race;
 mod requests;

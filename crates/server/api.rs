@@ -127,7 +127,7 @@ mod tests {
         ),
         (
             "ComplianceService",
-            "ListPacks ProposeOverride ApproveOverride RevokeOverride ListOverrides",
+            "ListPacks PreviewPacks ProposeOverride ApproveOverride RevokeOverride ListOverrides",
         ),
         (
             "ContactService",
@@ -160,7 +160,7 @@ mod tests {
         ResumeDispatch GetStatus HoldCase ReleaseHold ReversePayment RaiseDispute ResolveDispute \
         FileComplaint ResolveComplaint RecordConsent WithdrawConsent WithdrawOptOut \
         RecordAttorney RecordCircumstance DeclareHardship RequestContact ResolveUnknown \
-        ListCollectors ListPolicies ListTemplates GetWorklist ListPacks ProposeOverride \
+        ListCollectors ListPolicies ListTemplates GetWorklist ListPacks PreviewPacks ProposeOverride \
         ApproveOverride RevokeOverride ListOverrides";
 
     /// How the names of methods that change nothing begin.
@@ -254,7 +254,8 @@ mod tests {
         assert_eq!(
             streams(MethodDescriptor::is_server_streaming),
             set(
-                "ImportCases SimulatePolicy WatchEvents ExportLedger ExportEvidence ExportBorrower"
+                "ImportCases SimulatePolicy WatchEvents ExportLedger ExportEvidence ExportBorrower \
+                 PreviewPacks"
             )
         );
     }

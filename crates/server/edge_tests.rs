@@ -126,6 +126,7 @@ impl World {
             started: start,
             store_dir: dir.path().to_owned(),
             meters: Arc::default(),
+            comparing: crate::services::Comparing::of(&engine),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("an address");

@@ -16,6 +16,7 @@ mod key;
 pub mod layers;
 pub mod listen;
 pub mod metrics;
+mod packs;
 #[cfg(test)]
 mod pages;
 mod places;

@@ -148,7 +148,8 @@ pub const fn code_of(reason: ErrorReason) -> Code {
         | R::OutcomeInvalid
         | R::RuleUnknown
         | R::ChannelUnknown
-        | R::RowInvalid => Code::InvalidArgument,
+        | R::RowInvalid
+        | R::PackInvalid => Code::InvalidArgument,
         R::CaseNotFound
         | R::PartyNotFound
         | R::ContactNotFound

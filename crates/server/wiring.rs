@@ -15,7 +15,6 @@ use jiff::{SignedDuration, Timestamp};
 use recoup_channel::wire::Inbound;
 use recoup_channel::{Clock, DynChannel};
 use recoup_channel_host::{BlobSource, Host, Limits as HostLimits, LoadSpec, LoadedChannel, Sink};
-use recoup_compliance::Packs;
 use recoup_domain::ContactClass;
 use recoup_domain::ids::TenantId;
 use recoup_engine::blobs::Blobs;
@@ -35,8 +34,9 @@ use crate::config::{ChannelConfig, Config, ConfigError};
 use crate::identity::{self, Principals};
 use crate::key;
 use crate::metrics;
+use crate::packs;
 use crate::server;
-use crate::services::{Edge, Inner};
+use crate::services::{Comparing, Edge, Inner};
 use crate::tls::{Certificates, TlsError};
 
 /// Which clock rules.
@@ -254,7 +254,7 @@ impl Server {
             id_seed: config.engine.id_seed,
             batch: config.engine.batch,
             blobs,
-            packs: packs(&config)?,
+            packs: packs::of(&config)?,
             refused_channels: refused(&installed),
         };
         let engine = Engine::start(options, store, handles, Arc::clone(&wall)).await?;
@@ -279,6 +279,7 @@ impl Server {
             started: wall.now(),
             store_dir: dir,
             meters: Arc::default(),
+            comparing: Comparing::of(&engine),
         });
         let clock = ready_clock.zip(stepped).map(|((listener, parties), wall)| {
             let coordinator =
@@ -507,14 +508,6 @@ fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Serv
     listener
         .local_addr()
         .map_err(|source| ServeError::Bind { address, source })
-}
-
-fn packs(config: &Config) -> Result<Packs, ConfigError> {
-    let on = Packs::builtin().with_enabled(&config.compliance.enabled);
-    on.map_err(|e| ConfigError::Value {
-        key: "compliance.enabled".to_owned(),
-        problem: e.to_string(),
-    })
 }
 
 fn refused(installed: &[Installed]) -> BTreeMap<String, String> {

@@ -403,6 +403,11 @@ pub(crate) const SEEDS: &[Seed] = &[
     ),
     seed("ListPacks", r#"{"page_size": 1}"#),
     seed(
+        "PreviewPacks",
+        r#"{"files": [{"name": "xx.yaml", "text": "pack: xx\ntitle: T\nregions: [XX]\nrules: []\n"}],
+            "enabled": ["us-nyc"], "instead": true}"#,
+    ),
+    seed(
         "ProposeOverride",
         r#"{"request_id": "$request", "rule_id": "CN-GBT45251-FREQ3", "case_id": "$case",
             "reason": "she asked for it", "until": "$soon"}"#,

@@ -12,6 +12,8 @@
 mod builtin;
 pub mod calendar;
 pub mod content;
+pub mod difference;
+mod files;
 pub mod gate;
 mod lifted;
 mod load;
@@ -22,10 +24,12 @@ pub mod rule;
 mod sets;
 mod shape;
 pub mod trace;
+mod tree;
 pub mod unsayable;
 
 pub use calendar::{Calendar, MissingYear};
 pub use content::{Duty, DutyRef, Lack};
+pub use difference::Difference;
 pub use gate::{Denial, Reason, Verdict, Why, gate};
 pub use load::PackError;
 pub use pack::{BindError, Binding, Packs, Unchecked, UnknownRule, UnknownSwitch};

@@ -3,6 +3,7 @@
 use crate::builtin;
 use crate::calendar;
 use crate::content::DutyRef;
+use crate::files::Source;
 use crate::load::{self, PackError};
 use crate::proposal::{Audience, LENDER_KINDS, Proposal};
 use crate::rule::{Confidence, Layer, Rule, RuleRef, Severity};
@@ -22,6 +23,8 @@ const EVERYWHERE: &str = "*";
 #[derive(Clone, Debug)]
 pub struct Packs {
     packs: Arc<[Pack]>,
+    /// What each pack was read from, in their order.
+    pub(crate) sources: Arc<[Source]>,
     /// Packs and rules that ship off and were switched on, by id.
     on: Vec<String>,
     hash: String,
@@ -286,6 +289,7 @@ impl Packs {
         }
         Ok(Self {
             packs: packs.into(),
+            sources: files.iter().map(Source::of).collect(),
             on: Vec::new(),
             hash: hexadecimal(digest),
         })
@@ -335,6 +339,12 @@ impl Packs {
     #[must_use]
     pub fn is_on(&self, id: &str) -> bool {
         self.on.iter().any(|on| on == id) || !self.off().any(|(off, _)| off == id)
+    }
+
+    /// What ships off and was switched on, by id.
+    #[must_use]
+    pub fn enabled(&self) -> &[String] {
+        &self.on
     }
 
     /// SHA-256 over names and texts of all packs and calendars, and what was switched on; hexadecimal.

@@ -149,6 +149,7 @@ impl Engine {
             library,
         }));
         engine.recover().await?;
+        engine.follow_packs();
         Ok(engine)
     }
 

@@ -71,11 +71,21 @@ impl World<'_> {
 
 impl Engine {
     pub(crate) async fn world(&self, case: &Case, facts: &Facts) -> Done<World<'_>> {
+        let binding = self.binding(facts)?;
+        self.world_under(case, facts, binding).await
+    }
+
+    /// What surrounds a case's decision under rules that may be others than those in force.
+    pub(crate) async fn world_under(
+        &self,
+        case: &Case,
+        facts: &Facts,
+        binding: Binding,
+    ) -> Done<World<'_>> {
         let library = &self.0.library;
         let policy = library.policy_of(case).ok_or_else(|| {
             CommandError::NoPolicy(format!("{} is pinned to no policy that is loaded", case.id))
         })?;
-        let binding = self.binding(facts)?;
         let horizon = self
             .0
             .wall

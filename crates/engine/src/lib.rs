@@ -5,6 +5,7 @@
 //! the order a contact lives.
 
 pub mod activity;
+mod ahead;
 mod beside;
 pub mod blobs;
 pub mod callback;
@@ -25,6 +26,7 @@ mod ledger;
 mod library;
 mod lifts;
 mod message;
+mod other_packs;
 mod others;
 mod planner;
 mod recovery;
@@ -40,6 +42,7 @@ pub mod timeline;
 pub mod types;
 pub mod vault;
 
+pub use ahead::Ahead;
 pub use beside::Beside;
 pub use engine::{Engine, EngineOptions, StartError, TenantOptions};
 pub use error::{CommandError, Done, Violation};

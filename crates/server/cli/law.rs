@@ -1,6 +1,8 @@
 //! `recoup law`: the packs that the server judges by.
 
+mod files;
 mod overrides;
+mod preview;
 
 use super::Outcome;
 use super::client::{ClientArgs, refused};
@@ -29,11 +31,23 @@ enum Command {
     /// Override presumptions of law: with a reason, for a time, by two persons.
     #[command(subcommand)]
     Override(overrides::Command),
+    /// Check packs in files, without a server: every fault with file, line and rule. Exit code 4 where there are
+    /// any.
+    Check(files::Check),
+    /// Print a built-in pack as the file that it is, to write another one from.
+    Text(files::Text),
+    /// Say what packs in files would change: which rules, and for which of the open cases. Nothing is written. Exit
+    /// code 5 where a case changes.
+    Preview(preview::Args),
 }
 
 pub(super) async fn run(args: Args) -> Outcome {
-    if let Some(Command::Override(command)) = args.command {
-        return overrides::run(command).await;
+    match args.command {
+        Some(Command::Override(command)) => return overrides::run(command).await,
+        Some(Command::Check(command)) => return files::check(&command),
+        Some(Command::Text(command)) => return files::text(&command),
+        Some(Command::Preview(command)) => return preview::run(command).await,
+        None => {}
     }
     let mut service = ComplianceServiceClient::new(args.client.named().await?);
     let mut all = Vec::new();
@@ -72,7 +86,7 @@ fn id(pack: &v1::Pack) -> &str {
 }
 
 fn overview(packs: &[v1::Pack]) {
-    let mut rows = table(&["pack", "what", "where", "rules", "off because"]);
+    let mut rows = table(&["pack", "what", "where", "rules", "file", "off because"]);
     for p in packs {
         let mut places = p.regions.join(", ");
         if p.beside {
@@ -83,6 +97,7 @@ fn overview(packs: &[v1::Pack]) {
             &p.title,
             &places,
             &p.rules.len().to_string(),
+            &p.file,
             &p.off_because,
         ]);
     }

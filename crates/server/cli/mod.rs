@@ -1,7 +1,7 @@
 //! The commands of `recoup`. Those that reach a server do so by gRPC only, as any client does.
 //!
 //! Exit codes: 0 done; 1 the server refused; 2 the command line, configuration or a file is wrong;
-//! 3 the server cannot be reached or broke off; 4 some rows of the input are bad.
+//! 3 the server cannot be reached or broke off; 4 some rows of the input are bad; 5 what was previewed changes cases.
 
 mod audit;
 mod borrower;
@@ -40,6 +40,8 @@ pub const EXIT_USAGE: u8 = 2;
 pub const EXIT_UNREACHED: u8 = 3;
 /// Some rows of the input are bad.
 pub const EXIT_BAD_INPUT: u8 = 4;
+/// What was previewed would change cases.
+pub const EXIT_CHANGES: u8 = 5;
 
 /// Runs the ladder of contacts for overdue loans: SMS, phone, visit, legal referral.
 #[derive(Debug, Parser)]
@@ -47,7 +49,8 @@ pub const EXIT_BAD_INPUT: u8 = 4;
     name = "recoup",
     version,
     after_help = "Exit codes: 0 done, 1 the server refused, \
-    2 wrong usage, configuration or file, 3 server not reached, 4 the input has bad rows."
+    2 wrong usage, configuration or file, 3 server not reached, 4 the input has bad rows, 5 a preview changes \
+    cases."
 )]
 struct Args {
     #[command(subcommand)]

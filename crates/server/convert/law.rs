@@ -25,6 +25,7 @@ pub fn pack(all: &Packs, pack: &Pack) -> v1::Pack {
         unchecked: pack.unchecked().iter().map(unchecked).collect(),
         beside: pack.is_overlay(),
         content: pack.content().iter().map(duty).collect(),
+        file: all.file_of(pack.id()).unwrap_or_default().to_owned(),
     }
 }
 

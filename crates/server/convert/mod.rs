@@ -3,6 +3,7 @@
 
 pub mod case;
 pub mod collector;
+pub mod comparison;
 pub mod contact;
 pub mod event;
 pub mod explain;

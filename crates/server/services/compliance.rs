@@ -3,13 +3,14 @@
 use prost::Message;
 use recoup_domain::ids::OverrideId;
 use recoup_engine::commands::OverrideView;
+use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Asked, Call, Edge, answer};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::compliance_service_server::ComplianceService;
-use crate::convert::law;
 use crate::convert::read::Bad;
+use crate::convert::{comparison, law};
 use crate::status;
 
 #[async_trait]
@@ -36,6 +37,18 @@ impl ComplianceService for Edge {
             packs,
             next_page_token,
         }))
+    }
+
+    async fn preview_packs(
+        &self,
+        request: Request<v1::PreviewPacksRequest>,
+    ) -> Result<Response<BoxStream<v1::PreviewPacksResponse>>, Status> {
+        let (who, body) = self.open(request)?;
+        let place = self.place_to_compare(&who.tenant).await?;
+        let mut bad = Bad::new();
+        let proposed = comparison::proposed(&mut bad, &body, self.engine.packs());
+        let proposed = bad.check(proposed)?;
+        Ok(Response::new(self.compare(who, proposed, place)))
     }
 
     async fn propose_override(

@@ -8,6 +8,7 @@ mod borrower;
 mod case;
 mod channel;
 mod collector;
+mod comparison;
 mod compliance;
 mod contact;
 mod event;
@@ -17,14 +18,17 @@ mod policy;
 mod report;
 mod rights;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use prost::Message;
+use recoup_domain::ids::TenantId;
 use recoup_engine::Engine;
 use recoup_engine::error::Done;
 use recoup_engine::types::{Answered, Caller, RequestKey};
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
@@ -59,6 +63,20 @@ pub struct Inner {
     pub store_dir: PathBuf,
     /// What the server counts.
     pub meters: Arc<Meters>,
+    /// A place for each lender among those that have other packs compared.
+    pub comparing: Comparing,
+}
+
+/// One comparison of packs at a time for each lender: it reads the whole portfolio.
+pub struct Comparing(HashMap<TenantId, Arc<Semaphore>>);
+
+impl Comparing {
+    /// A place for each lender.
+    #[must_use]
+    pub fn of(engine: &Engine) -> Self {
+        let place = || Arc::new(Semaphore::new(1));
+        Self(engine.tenants().map(|t| (t.id.clone(), place())).collect())
+    }
 }
 
 impl std::ops::Deref for Edge {

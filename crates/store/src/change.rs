@@ -80,6 +80,8 @@ pub enum Write {
     Override(Box<Override>),
     /// All cases of a lender that are neither closed nor paused are due at an instant, unless they are earlier.
     WakeAll(TenantId, Timestamp),
+    /// The packs, by their hash, that every open case of the lender has been looked at under.
+    Packs(TenantId, String),
 }
 
 /// A policy version: the text and its hash; compiled policies are never stored.

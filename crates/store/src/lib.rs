@@ -187,6 +187,9 @@ pub trait Store: Send + Sync + 'static {
     /// All overrides of the tenant, the oldest first.
     async fn overrides(&self, tenant: &TenantId) -> Read<Vec<Override>>;
 
+    /// The hash of the packs that every open case of the tenant has been looked at under; none where nobody said so yet.
+    async fn packs_of(&self, tenant: &TenantId) -> Read<Option<String>>;
+
     /// Switches that are off.
     async fn switches(&self) -> Read<Vec<Switch>>;
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use recoup::config::Config;
 use recoup::identity::Principals;
-use recoup::services::{Edge, Inner};
+use recoup::services::{Comparing, Edge, Inner};
 use recoup::tls::Certificates;
 use recoup_channel::wire::{Capabilities, ChannelDescriptor, Receipt, SendRequest};
 use recoup_channel::{Call, Channel, ChannelError};
@@ -284,6 +284,7 @@ impl Running {
             started: self.engine.wall().now(),
             store_dir: dir.to_owned(),
             meters: Arc::default(),
+            comparing: Comparing::of(&self.engine),
         });
         let served = recoup::server::serve(config, edge, principals, certificates, listener);
         self.serving.push(tokio::spawn(async move {

@@ -23,6 +23,8 @@ mod edges;
 mod law_docs;
 #[path = "../no_alloc.rs"]
 mod no_alloc;
+#[path = "../pack_files.rs"]
+mod pack_files;
 #[path = "../packs.rs"]
 mod packs;
 #[path = "../proposals.rs"]

@@ -8,6 +8,7 @@ use recoup_channel::wire::{
     RawCallback, Receipt, Reply, SendRequest, inbound,
 };
 use recoup_channel::{Call, Channel, ChannelError};
+use recoup_compliance::Packs;
 use recoup_compliance::content::{Licence, Marks, Signature};
 use recoup_domain::case::{Amounts, Document, DocumentKind, LenderKind, Scores};
 use recoup_domain::contact::ContactClass;
@@ -136,17 +137,18 @@ impl Rig {
 
     /// With packs or rules switched on that ship off.
     pub(crate) async fn with_packs(dir: &Path, start: Timestamp, on: &[&str]) -> Self {
-        let rig = Self::open_with(dir, start, on).await;
+        let rig = Self::open_under(dir, start, switched_on(on)).await;
         rig.prepare().await;
         rig
     }
 
     /// Opens without registering anything: a restart.
     pub(crate) async fn open(dir: &Path, start: Timestamp) -> Self {
-        Self::open_with(dir, start, &[]).await
+        Self::open_under(dir, start, switched_on(&[])).await
     }
 
-    async fn open_with(dir: &Path, start: Timestamp, on: &[&str]) -> Self {
+    /// As [`open`](Self::open), under other packs.
+    pub(crate) async fn open_under(dir: &Path, start: Timestamp, packs: Packs) -> Self {
         let wall = SteppedWall::new(start);
         let store = SqliteStore::open(Options::new(dir, ClockStamp::Stepped)).unwrap();
         let channels: Vec<(ContactClass, Told)> = ContactClass::ALL
@@ -180,9 +182,7 @@ impl Rig {
             id_seed: Some(1),
             batch: 64,
             blobs: Arc::default(),
-            packs: recoup_compliance::Packs::builtin()
-                .with_enabled(on)
-                .unwrap(),
+            packs,
             refused_channels: Default::default(),
         };
         let store: Arc<dyn Store> = Arc::new(store);
@@ -336,6 +336,10 @@ impl Rig {
             .map(|(at, _)| *at)
             .collect()
     }
+}
+
+fn switched_on(ids: &[&str]) -> Packs {
+    Packs::builtin().with_enabled(ids).unwrap()
 }
 
 fn told(wall: &SteppedWall) -> Told {

@@ -394,6 +394,21 @@ impl Suite {
             CommitError::Taken(_)
         ));
         self.all_of_a_lender_wake(&*store, &case).await;
+        self.packs_are_kept(&*store).await;
+    }
+
+    async fn packs_are_kept(&self, store: &dyn Store) {
+        let (a, b) = (build::tenant("a"), build::tenant("b"));
+        assert_eq!(store.packs_of(&a).await.unwrap(), None);
+        for hash in ["one", "two"] {
+            let told = Change {
+                writes: vec![Write::Packs(a.clone(), hash.into())],
+                ..Change::default()
+            };
+            done(store, told).await;
+            assert_eq!(store.packs_of(&a).await.unwrap().as_deref(), Some(hash));
+        }
+        assert_eq!(store.packs_of(&b).await.unwrap(), None);
     }
 
     async fn all_of_a_lender_wake(&self, store: &dyn Store, case: &Case) {

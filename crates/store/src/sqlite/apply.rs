@@ -294,9 +294,11 @@ impl<'a> Batch<'a> {
                 may_follow(head, &o.tenant, o.version, "override", stale)?;
                 Ok(Found::New)
             }
-            Row::PartyKey(..) | Row::Schedule(..) | Row::Switch(_) | Row::WakeAll(..) => {
-                Ok(Found::New)
-            }
+            Row::PartyKey(..)
+            | Row::Schedule(..)
+            | Row::Switch(_)
+            | Row::WakeAll(..)
+            | Row::Meta(..) => Ok(Found::New),
         }
     }
 
@@ -491,6 +493,7 @@ impl<'a> Batch<'a> {
                 )
             }
             Row::WakeAll(tenant, at) => self.put(sql::WAKE_ALL, params![tenant.as_str(), at]),
+            Row::Meta(name, value) => self.put(sql::META_PUT, params![name, value]),
             // Keys go to a file of their own, before the commit; the others are written above.
             Row::PartyKey(..) | Row::Case(_) | Row::Party(_) | Row::Contact(_) => Ok(()),
         }

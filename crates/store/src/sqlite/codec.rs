@@ -39,6 +39,8 @@ pub(super) enum Row {
     Switch(SwitchRow),
     Override(OverrideRow),
     WakeAll(TenantId, i64),
+    /// Name and value in the table of the store itself.
+    Meta(String, String),
 }
 
 pub(super) struct CaseRow {
@@ -198,9 +200,11 @@ fn may_conflict(writes: &[Write]) -> bool {
             Write::Template(_) => 4,
             Write::Collector(_) => 5,
             Write::Override(_) => 6,
-            Write::PartyKey(..) | Write::Schedule(..) | Write::Switch(_) | Write::WakeAll(..) => {
-                continue;
-            }
+            Write::PartyKey(..)
+            | Write::Schedule(..)
+            | Write::Switch(_)
+            | Write::WakeAll(..)
+            | Write::Packs(..) => continue,
         };
         kinds[kind] += 1;
     }
@@ -272,7 +276,12 @@ fn row(write: Write, births: &mut impl Iterator<Item = bool>) -> Read<Row> {
             })
         }
         Write::WakeAll(tenant, at) => Row::WakeAll(tenant, micros_up(at)),
+        Write::Packs(tenant, hash) => Row::Meta(packs_name(&tenant), hash),
     })
+}
+
+pub(super) fn packs_name(tenant: &TenantId) -> String {
+    format!("packs:{tenant}")
 }
 
 pub(super) fn tenant_scope(tenant: &TenantId) -> String {

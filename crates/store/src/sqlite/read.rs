@@ -319,6 +319,11 @@ pub(super) fn leaves(r: &Reader, after: u64, rows: usize) -> Read<Vec<Leaf>> {
     })
 }
 
+/// A value of the store itself, by its name.
+pub(super) fn meta(r: &Reader, name: &str) -> Read<Option<String>> {
+    r.one(sql::META_GET, [name], |row| row.get(0))
+}
+
 pub(super) fn party_key(r: &Reader, party: PartyId) -> Read<Option<Vec<u8>>> {
     super::pool::one(&r.keys, sql::KEY_GET, [party.to_bytes()], |row| row.get(0))
 }

@@ -279,6 +279,11 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn packs_of(&self, tenant: &TenantId) -> Read<Option<String>> {
+        let name = codec::packs_name(tenant);
+        self.read(move |r| read::meta(r, &name)).await
+    }
+
     async fn switches(&self) -> Read<Vec<Switch>> {
         self.read(|r| read::bodies(r, "a switch", sql::SWITCHES, []))
             .await

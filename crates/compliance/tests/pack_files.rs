@@ -1,0 +1,367 @@
+//! Packs from files: what takes whose place, every fault at once, and what differs between two sets of packs.
+
+use recoup_compliance::difference::{Change, RuleDifference};
+use recoup_compliance::{Difference, Packs};
+use recoup_domain::case::LenderKind;
+
+const OWN: &str = r#"pack: xx
+title: Test
+regions: [XX]
+rules:
+  - id: XX-ONE
+    text: Contact in the daytime.
+    citation: none
+    cited: 2026-01-01
+    severity: hard
+    confidence: M
+    scope: person
+    channels: [sms]
+    rule:
+      daily_window:
+        hours: [{open: "08:00", close: "20:00"}]
+  - id: XX-TWO
+    text: Once a day.
+    citation: none
+    cited: 2026-01-01
+    severity: presumption
+    confidence: V2
+    scope: debt
+    channels: [sms]
+    rule:
+      calendar_day:
+        max: 1
+        count: {channels: [sms], direction: outbound, outcomes: [delivered, unknown]}
+unchecked:
+  - id: XX-WORDS
+    text: Be polite.
+    citation: none
+    confidence: M
+    left_to: whoever writes
+"#;
+
+fn text(pack: &str) -> String {
+    Packs::builtin().text_of(pack).unwrap().to_owned()
+}
+
+fn with(files: &[(&str, &str)]) -> Packs {
+    Packs::builtin().with_files(files).unwrap()
+}
+
+/// The built-in pack with something else written in it.
+fn edited(pack: &str, from: &str, to: &str) -> Packs {
+    let own = text(pack);
+    assert!(own.contains(from), "{pack} has no `{from}`");
+    with(&[("f.yaml", &own.replace(from, to))])
+}
+
+fn rules(difference: &Difference) -> Vec<(&str, Change)> {
+    let rules = difference.rules.iter();
+    rules.map(|r| (r.rule.as_str(), r.change)).collect()
+}
+
+fn parts(rule: &RuleDifference) -> Vec<(&str, Option<&str>, Option<&str>)> {
+    let parts = rule.parts.iter();
+    parts
+        .map(|p| (p.path.as_str(), p.before.as_deref(), p.after.as_deref()))
+        .collect()
+}
+
+#[test]
+fn a_file_takes_the_place_of_the_pack_of_its_id_and_another_stands_before_the_house() {
+    let own = text("cn").replace("\"22:00\"", "\"21:00\"");
+    let packs = with(&[("law/cn-2027.yaml", &own), ("xx.yaml", OWN)]);
+    let ids: Vec<&str> = packs.packs().iter().map(|p| p.id()).collect();
+    let mut expected: Vec<&str> = Packs::builtin().packs().iter().map(|p| p.id()).collect();
+    expected.insert(expected.len() - 1, "xx");
+    assert_eq!(ids, expected);
+    assert_eq!(packs.file_of("cn"), Some("law/cn-2027.yaml"));
+    assert_eq!(packs.file_of("tw"), None);
+    assert_eq!(packs.text_of("cn"), Some(own.as_str()));
+    let bound = packs.bind("XX", &[], LenderKind::Bank).unwrap();
+    assert_eq!(bound.rules()[0].id(), "XX-ONE");
+    assert_eq!(bound.rules().last().unwrap().pack(), "house");
+    // Once more the built-in one, for whoever goes back.
+    let back = packs.with_files(&[("b.yaml", &text("cn"))]).unwrap();
+    assert_eq!(
+        rules(&Difference::between(Packs::builtin(), &back)).len(),
+        2
+    );
+    assert_eq!(back.file_of("xx"), Some("xx.yaml"));
+}
+
+#[test]
+fn the_hash_is_that_of_the_texts_and_of_what_is_on() {
+    let builtin = Packs::builtin();
+    let same = with(&[("somewhere/else.yaml", &text("cn"))]);
+    assert_eq!(same.hash(), builtin.hash());
+    assert!(Difference::between(builtin, &same).is_empty());
+    let comment = with(&[("cn.yaml", &format!("# read again\n{}", text("cn")))]);
+    assert_ne!(comment.hash(), builtin.hash());
+    assert!(Difference::between(builtin, &comment).is_empty());
+    let (one, two) = (with(&[("a.yaml", OWN)]), with(&[("b.yaml", OWN)]));
+    assert_eq!(one.hash(), two.hash());
+    let (off, _) = builtin.off().next().unwrap();
+    let on = same.with_enabled(&[off]).unwrap();
+    assert_eq!(on.enabled(), [off.to_owned()]);
+    assert_ne!(on.hash(), same.hash());
+    assert_eq!(on.hash(), builtin.with_enabled(&[off]).unwrap().hash());
+}
+
+#[test]
+fn every_fault_of_every_file_comes_back_with_file_line_and_rule() {
+    let bad = OWN
+        .replace("severity: hard", "severity: harsh")
+        .replace("max: 1", "max: many")
+        .replace("left_to: whoever writes", "left_for: whoever writes");
+    let other = text("tw").replace("pack: tw", "pack: yy").replace(
+        "    text: Only debtor and guarantor",
+        "    text: \"\"\n    remark: Only debtor and guarantor",
+    );
+    let faults = Packs::builtin()
+        .with_files(&[("bad.yaml", &bad), ("other.yaml", &other)])
+        .unwrap_err();
+    let told: Vec<(&str, Option<u64>, Option<&str>)> = faults
+        .iter()
+        .map(|f| (f.file.as_str(), f.line, f.rule.as_deref()))
+        .collect();
+    let line = |text: &str, of: &str| {
+        let place = text.lines().position(|l| l.contains(of));
+        place.map(|n| n as u64 + 1)
+    };
+    assert_eq!(
+        told,
+        [
+            ("bad.yaml", line(&bad, "harsh"), Some("XX-ONE")),
+            ("bad.yaml", line(&bad, "max: many"), Some("XX-TWO")),
+            ("bad.yaml", line(&bad, "left_for"), Some("XX-WORDS")),
+            ("other.yaml", line(&other, "remark"), Some("TW-THIRD")),
+        ],
+        "{faults:?}"
+    );
+}
+
+#[test]
+fn files_that_cannot_stand_together_are_refused() {
+    let faults = |files: &[(&str, &str)]| -> Vec<String> {
+        let faults = Packs::builtin().with_files(files).unwrap_err();
+        faults.iter().map(ToString::to_string).collect()
+    };
+    let twice = faults(&[("a.yaml", OWN), ("b.yaml", OWN)]);
+    assert!(
+        twice.len() == 1 && twice[0].starts_with("b.yaml: another of the files has a pack `xx`"),
+        "{twice:?}"
+    );
+    let stolen = OWN.replace("XX-ONE", "TW-HOURS");
+    let stolen = faults(&[("c.yaml", &stolen)]);
+    assert!(
+        stolen[0].contains("rule TW-HOURS: pack `tw` has a rule of this id"),
+        "{stolen:?}"
+    );
+    assert!(stolen[0].starts_with("c.yaml:"), "{stolen:?}");
+    let named = OWN.replace("pack: xx", "pack: X X");
+    assert!(faults(&[("d.yaml", &named)])[0].contains("a-z, 0-9 and -"));
+    for odd in ["", "[]", "pack: [", "rules: 5", "a: &a [*a]", "x"] {
+        assert_eq!(faults(&[("e.yaml", odd)]).len(), 1, "{odd}");
+    }
+}
+
+#[test]
+fn what_differs_is_told_by_its_path() {
+    let builtin = Packs::builtin();
+    for (pack, from, to, rule, path, before, after) in [
+        (
+            "tw",
+            "\"22:00\"",
+            "\"21:00\"",
+            "TW-HOURS",
+            "rule.daily_window.hours[0].close",
+            "22:00",
+            "21:00",
+        ),
+        (
+            "tw",
+            "channels: [sms, phone, email, visit]\n    rule:\n      daily",
+            "channels: [sms]\n    rule:\n      daily",
+            "TW-HOURS",
+            "channels",
+            "[sms, phone, email, visit]",
+            "[sms]",
+        ),
+        (
+            "tw",
+            "severity: advisory",
+            "severity: hard",
+            "TW-CNY-PAUSE",
+            "severity",
+            "advisory",
+            "hard",
+        ),
+        (
+            "tw",
+            "to: 2026-02-22",
+            "to: 2026-02-25",
+            "TW-CNY-PAUSE",
+            "rule.pause.dates[0].to",
+            "2026-02-22",
+            "2026-02-25",
+        ),
+        (
+            "house",
+            "max: 5",
+            "max: 4",
+            "HOUSE-DAILY",
+            "rule.calendar_day.max",
+            "5",
+            "4",
+        ),
+        (
+            "cn",
+            "text: No collection work",
+            "text: No work",
+            "CN-GBT45251-TIME",
+            "text",
+            "No collection work from 22:00 to 08:00 unless debtor and creditor agreed otherwise.",
+            "No work from 22:00 to 08:00 unless debtor and creditor agreed otherwise.",
+        ),
+    ] {
+        let difference = Difference::between(builtin, &edited(pack, from, to));
+        assert_eq!(difference.packs, [], "{path}");
+        assert_eq!(rules(&difference), [(rule, Change::Changed)], "{path}");
+        let told = &difference.rules[0];
+        assert!(told.bound && told.binds && told.pack == pack);
+        assert_eq!(parts(told), [(path, Some(before), Some(after))]);
+    }
+}
+
+#[test]
+fn rules_and_packs_come_and_go_and_are_switched() {
+    let builtin = Packs::builtin();
+    let more = with(&[("xx.yaml", OWN)]);
+    let there = Difference::between(builtin, &more);
+    assert_eq!(there.packs[0].change, Change::Added);
+    assert_eq!(
+        rules(&there),
+        [("XX-ONE", Change::Added), ("XX-TWO", Change::Added)]
+    );
+    assert_eq!(there.loosened().count(), 0);
+    let back = Difference::between(&more, builtin);
+    assert_eq!(
+        (back.packs.len(), back.packs[0].change),
+        (1, Change::Removed)
+    );
+    assert_eq!(
+        rules(&back),
+        [("XX-ONE", Change::Removed), ("XX-TWO", Change::Removed)]
+    );
+    assert_eq!(back.loosened().count(), 2);
+
+    // What the pack says beside its rules is its own.
+    let places = OWN.replace("regions: [XX]", "regions: [XX, XY]");
+    let places = places.replace("Be polite.", "Be kind.");
+    let said = Difference::between(&more, &with(&[("xx.yaml", &places)]));
+    assert_eq!(said.rules, []);
+    let paths: Vec<&str> = said.packs[0]
+        .parts
+        .iter()
+        .map(|p| p.path.as_str())
+        .collect();
+    assert_eq!(paths, ["regions", "unchecked[XX-WORDS].text"]);
+    // What stands for the whole pack differs for each rule of it.
+    let agencies = OWN.replace("regions:", "lender_kinds: [agency]\nregions:");
+    let bound = Difference::between(&more, &with(&[("xx.yaml", &agencies)]));
+    assert_eq!(
+        rules(&bound),
+        [("XX-ONE", Change::Changed), ("XX-TWO", Change::Changed)]
+    );
+    let all = "[first_party, agency, microloan_company, bank]";
+    assert_eq!(
+        parts(&bound.rules[0]),
+        [("lender_kinds", Some(all), Some("[agency]"))]
+    );
+
+    let (off, _) = builtin
+        .off()
+        .find(|(id, _)| builtin.packs().iter().all(|p| p.id() != *id))
+        .unwrap();
+    let on = builtin.with_enabled(&[off]).unwrap();
+    assert_eq!(
+        rules(&Difference::between(builtin, &on)),
+        [(off, Change::SwitchedOn)]
+    );
+    let again = Difference::between(&on, builtin);
+    assert_eq!(rules(&again), [(off, Change::SwitchedOff)]);
+    assert_eq!(
+        again
+            .loosened()
+            .map(|r| r.rule.as_str())
+            .collect::<Vec<_>>(),
+        [off]
+    );
+    // A whole pack: it and its rules that are on by themselves.
+    let whole = builtin.with_enabled(&["us-nyc"]).unwrap();
+    let difference = Difference::between(builtin, &whole);
+    assert_eq!(difference.packs[0].change, Change::SwitchedOn);
+    assert!(
+        difference
+            .rules
+            .iter()
+            .all(|r| r.pack == "us-nyc" && r.binds && !r.bound)
+    );
+    assert!(!difference.rules.is_empty());
+}
+
+#[test]
+fn a_rule_that_is_softer_or_gone_is_loosened_and_a_harder_one_is_not() {
+    let builtin = Packs::builtin();
+    let loosened = |packs: &Packs| -> Vec<String> {
+        let difference = Difference::between(builtin, packs);
+        difference.loosened().map(|r| r.rule.clone()).collect()
+    };
+    let softer = edited("tw", "severity: hard", "severity: presumption");
+    assert_eq!(loosened(&softer), ["TW-HOURS", "TW-THIRD"]);
+    assert!(loosened(&edited("tw", "severity: advisory", "severity: hard")).is_empty());
+    let off = edited(
+        "tw",
+        "  - id: TW-THIRD\n",
+        "  - id: TW-THIRD\n    enabled: false\n    disabled_because: not here\n",
+    );
+    assert_eq!(loosened(&off), ["TW-THIRD"]);
+    let own = text("tw");
+    let (before, rest) = own.split_once("  - id: TW-THIRD").unwrap();
+    let (_, after) = rest.split_once("  - id: TW-CNY-PAUSE").unwrap();
+    let gone = with(&[("tw.yaml", &format!("{before}  - id: TW-CNY-PAUSE{after}"))]);
+    assert_eq!(loosened(&gone), ["TW-THIRD"]);
+}
+
+#[test]
+fn a_version_that_follows_another_is_added_and_the_old_one_ends() {
+    let old = OWN.replace(
+        "    severity: hard\n",
+        "    severity: hard\n    effective_to: 2026-12-31\n",
+    );
+    let entry = "  - id: XX-ONE
+    text: Contact in the daytime.
+    citation: none
+    cited: 2026-01-01
+    severity: hard
+    confidence: M
+    effective_from: 2027-01-01
+    scope: person
+    channels: [sms]
+    rule:
+      daily_window:
+        hours: [{open: \"09:00\", close: \"18:00\"}]
+";
+    let new = old.replace("  - id: XX-TWO", &format!("{entry}  - id: XX-TWO"));
+    let difference = Difference::between(&with(&[("xx.yaml", OWN)]), &with(&[("xx.yaml", &new)]));
+    assert_eq!(
+        rules(&difference),
+        [("XX-ONE", Change::Changed), ("XX-ONE", Change::Added)]
+    );
+    assert_eq!(
+        parts(&difference.rules[0]),
+        [("effective_to", None, Some("2026-12-31"))]
+    );
+    let begins = difference.rules[1].after.as_ref().unwrap().effective_from();
+    assert_eq!(begins.unwrap().to_string(), "2027-01-01");
+}

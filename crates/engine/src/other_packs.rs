@@ -1,0 +1,221 @@
+//! After a start under other packs than those of the last run: every open case is looked at once. What was accepted
+//! and is forbidden now is called off, steps that the gate had ruled out for good are asked again, and a case that
+//! slept longer than it must is woken. Where the packs deny what the old ones permitted nothing is to be done here:
+//! every contact is judged again at its intent.
+//!
+//! The store keeps under which packs all cases were looked at, written once the last of them was: a run that breaks
+//! off is made again whole by the next start, and finds nothing to do where it was.
+
+use crate::ahead::{ahead, is_of_the_gate, reopened};
+use crate::draft::Draft;
+use crate::engine::Engine;
+use crate::error::{CommandError, Done};
+use crate::intent::World;
+use crate::settle::WRITES_MAX;
+use jiff::Timestamp;
+use recoup_decide::{Action, is_of_steps};
+use recoup_domain::CaseEvent;
+use recoup_domain::case::SkipReason;
+use recoup_domain::ids::{CaseId, TenantId};
+use recoup_store::{CaseFilter, Change, CommitError, Facts, Write};
+
+/// Cases read at a time.
+const PAGE: usize = 256;
+/// Cases that are decided before others have a turn on the thread.
+const AT_ONCE: usize = 32;
+/// Who speaks in the journal.
+const ACTOR: &str = "packs";
+
+/// What was done.
+#[derive(Default)]
+struct Count {
+    cases: u64,
+    changed: u64,
+}
+
+impl Engine {
+    /// Looks at every case under packs that are new to it, on a task of its own.
+    pub(crate) fn follow_packs(&self) {
+        let engine = self.clone();
+        let work = self.0.activity.begin();
+        tokio::spawn(async move {
+            for tenant in engine.0.tenants.keys() {
+                if let Err(error) = engine.follow_packs_of(tenant).await {
+                    tracing::error!(%tenant, %error, "not every case was looked at under the packs that are new; the next start does it");
+                }
+            }
+            drop(work);
+            engine.0.wake.notify_one();
+        });
+    }
+
+    async fn follow_packs_of(&self, tenant: &TenantId) -> Done<()> {
+        let packs = self.0.library.packs().hash().to_owned();
+        let last = self.0.store.packs_of(tenant).await?;
+        if last.as_ref() == Some(&packs) {
+            return Ok(());
+        }
+        if last.is_some() {
+            tracing::info!(%tenant, packs, "other packs than in the last run: every open case is looked at");
+        }
+        let Some(count) = self.look_at_all(tenant).await? else {
+            return Ok(());
+        };
+        let told = Change {
+            writes: vec![Write::Packs(tenant.clone(), packs)],
+            ..Change::default()
+        };
+        match self.0.store.commit(told).await {
+            Ok(_) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+            Err(_) => return Err(CommandError::Contended),
+        }
+        if last.is_some() {
+            let Count { cases, changed } = count;
+            tracing::info!(%tenant, cases, changed, "every open case was looked at under the new packs");
+        }
+        Ok(())
+    }
+
+    /// Looks at every open case; none where the process goes down meanwhile.
+    async fn look_at_all(&self, tenant: &TenantId) -> Done<Option<Count>> {
+        let mut count = Count::default();
+        let mut after = None;
+        loop {
+            let filter = CaseFilter::default();
+            let page = self.0.store.cases(tenant, &filter, after, PAGE).await?;
+            after = page.rows.last().map(|c| c.id);
+            let open = page.rows.iter().filter(|c| c.closed.is_none());
+            let ids: Vec<CaseId> = open.map(|c| c.id).collect();
+            for (n, (facts, due)) in self.0.store.shown(&ids).await?.into_iter().enumerate() {
+                if self.is_halted() {
+                    return Ok(None);
+                }
+                if n.is_multiple_of(AT_ONCE) {
+                    tokio::task::yield_now().await;
+                }
+                count.cases += 1;
+                let id = facts.case.id;
+                match self.look_at(facts, due).await {
+                    // Whoever writes it all the time has it decided anew each time.
+                    Err(CommandError::Contended) => {
+                        tracing::warn!(case = %id, "the case's facts keep moving; it is not looked at under the new packs");
+                    }
+                    done => count.changed += u64::from(done?),
+                }
+            }
+            if !page.more {
+                return Ok(Some(count));
+            }
+        }
+    }
+
+    /// Looks at one case; answers whether anything was to be done.
+    async fn look_at(&self, facts: Facts, due: Option<Timestamp>) -> Done<bool> {
+        let id = facts.case.id;
+        let mut read = Some((facts, due));
+        for _ in 0..WRITES_MAX {
+            let Some((facts, due)) = read else {
+                return Ok(false);
+            };
+            if facts.case.closed.is_some() {
+                return Ok(false);
+            }
+            let Some(draft) = self.under_new_packs(&facts, due).await? else {
+                return Ok(false);
+            };
+            if self.commit_draft(draft).await? {
+                return Ok(true);
+            }
+            read = self.0.store.shown(&[id]).await?.pop();
+        }
+        Err(CommandError::Contended)
+    }
+
+    /// What is to be done with a case, if anything is.
+    async fn under_new_packs(&self, facts: &Facts, due: Option<Timestamp>) -> Done<Option<Draft>> {
+        let mut draft = self.draft_on(facts, ACTOR);
+        let binding = match self.binding(facts) {
+            Ok(binding) => binding,
+            // The planner says so in the log, and puts the case before a person.
+            Err(CommandError::Jurisdiction { .. }) => {
+                let now = draft.now;
+                return Ok(sooner(draft, facts, due, Some(now)));
+            }
+            Err(error) => return Err(error),
+        };
+        let world = match self.world_under(&facts.case, facts, binding.clone()).await {
+            Ok(world) => world,
+            Err(CommandError::NoPolicy(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        for found in self.forbidden(facts, &binding, draft.now).await? {
+            let id = found.contact.id;
+            draft.hold_contact(found.contact);
+            self.begin_cancel(&mut draft, id);
+        }
+        self.ask_ruled_out_again(&mut draft, facts, &world).await?;
+        if draft.has_entries() {
+            crate::stops::alarm_for_doubt(&mut draft, facts);
+            self.schedule_next(&mut draft, facts).await;
+            return Ok(Some(draft));
+        }
+        let input = world.input(&facts.case, facts);
+        let decision =
+            recoup_decide::step(&input, draft.now, &mut recoup_decide::NoTrace::default());
+        let idle = decision.events.is_empty() && decision.dropped.is_empty();
+        let next = match decision.action {
+            Action::Sleep { until } if idle => self.sleep_until(until, draft.now),
+            Action::Sleep { .. } | Action::Contact(_) => Some(draft.now),
+        };
+        Ok(sooner(draft, facts, due, next))
+    }
+
+    /// Steps that the gate had ruled out for good, and rules out no more, are open again; the others stay passed over.
+    async fn ask_ruled_out_again(
+        &self,
+        draft: &mut Draft,
+        facts: &Facts,
+        world: &World<'_>,
+    ) -> Done<()> {
+        let case = &facts.case;
+        let skips = self.passed_over(case).await?;
+        if !skips.iter().any(|(_, why)| is_of_the_gate(why)) {
+            return Ok(());
+        }
+        let open = reopened(case, &skips);
+        let (_, decision) = ahead(&world.input(&open, facts), draft.now);
+        let again = |place: (u8, u8)| {
+            let mut events = decision.events.iter();
+            events.any(|e| matches!(e, CaseEvent::StepSkipped { stage, step, .. } if (*stage, *step) == place))
+        };
+        let stays = |(place, why): &((u8, u8), SkipReason)| !is_of_the_gate(why) || again(*place);
+        if skips.iter().all(stays) {
+            return Ok(());
+        }
+        draft.case_event(case.id, CaseEvent::StepsReopened);
+        for ((stage, step), why) in skips.into_iter().filter(stays) {
+            let event = CaseEvent::StepSkipped { stage, step, why };
+            draft.case_event(case.id, event);
+        }
+        if case.worklist.as_deref().is_some_and(is_of_steps) {
+            let reason = String::new();
+            draft.case_event(case.id, CaseEvent::WorklistChanged { reason });
+        }
+        Ok(())
+    }
+}
+
+/// Wakes the case at `next` where it would sleep longer than that.
+fn sooner(
+    mut draft: Draft,
+    facts: &Facts,
+    due: Option<Timestamp>,
+    next: Option<Timestamp>,
+) -> Option<Draft> {
+    let next = next.filter(|next| due.is_none_or(|due| *next < due))?;
+    draft.schedule(facts.case.id, Some(next));
+    draft.guard_all();
+    draft.guard(facts.overrides_guard());
+    Some(draft)
+}

@@ -1,0 +1,77 @@
+//! The packs that the configuration asks for: built-in ones, files in their place, and what is switched on.
+
+use std::path::{Path, PathBuf};
+
+use recoup_compliance::difference::RuleDifference;
+use recoup_compliance::{Difference, Packs};
+
+use crate::config::{Config, ConfigError};
+
+/// The longest file of a pack, in bytes.
+pub(crate) const FILE_MAX: u64 = 1 << 20;
+
+/// The packs of a configuration. What its files loosen of the built-in law is told in the log, rule by rule: the
+/// operator owns the law, and must see what went.
+///
+/// # Errors
+/// A file that cannot be read or is no pack, with all its faults; an id that nothing off has.
+pub(crate) fn of(config: &Config) -> Result<Packs, ConfigError> {
+    let value = |key: &str, problem: String| ConfigError::Value {
+        key: key.to_owned(),
+        problem,
+    };
+    let files = read(&config.compliance.packs).map_err(|e| value("compliance.packs", e))?;
+    let named: Vec<(&str, &str)> = files.iter().map(|(n, t)| (&**n, &**t)).collect();
+    let packs = Packs::builtin().with_files(&named).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        value("compliance.packs", lines.join("\n  "))
+    })?;
+    let on = packs.with_enabled(&config.compliance.enabled);
+    let packs = on.map_err(|e| value("compliance.enabled", e.to_string()))?;
+    for pack in packs.packs() {
+        if let Some(file) = packs.file_of(pack.id()) {
+            let (pack, rules) = (pack.id(), pack.rules().len());
+            tracing::info!(pack, file, rules, "pack from a file");
+        }
+    }
+    for rule in Difference::between(Packs::builtin(), &packs).loosened() {
+        let (pack, id, now) = (&rule.pack, &rule.rule, becomes(rule));
+        tracing::warn!(
+            pack,
+            rule = id,
+            now,
+            "a file loosens a rule of the built-in law"
+        );
+    }
+    Ok(packs)
+}
+
+/// Reads files, each with its name for messages.
+///
+/// # Errors
+/// The first that cannot be read, in words.
+pub(crate) fn read(paths: &[PathBuf]) -> Result<Vec<(String, String)>, String> {
+    paths.iter().map(|path| read_one(path)).collect()
+}
+
+fn read_one(path: &Path) -> Result<(String, String), String> {
+    let name = path.display().to_string();
+    let told = |e: std::io::Error| format!("cannot read {name}: {e}");
+    let size = std::fs::metadata(path).map_err(told)?.len();
+    if size > FILE_MAX {
+        return Err(format!(
+            "{name} has {size} bytes; a pack has at most {FILE_MAX}"
+        ));
+    }
+    let text = std::fs::read_to_string(path).map_err(told)?;
+    Ok((name, text))
+}
+
+/// What became of a rule that binds less hard than it did.
+fn becomes(rule: &RuleDifference) -> String {
+    match &rule.after {
+        None => "gone".to_owned(),
+        Some(_) if !rule.binds => "off".to_owned(),
+        Some(after) => after.severity().name().to_owned(),
+    }
+}
