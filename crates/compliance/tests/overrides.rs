@@ -357,3 +357,16 @@ fn a_question_with_days_of_its_own_keeps_the_overrides() {
         night + MINUTE
     )])));
 }
+
+#[test]
+fn a_trace_names_the_override_and_no_permit_of_the_rule() {
+    let night = at("2026-05-06T23:00:00+08:00");
+    let over = lift(NIGHT, night - MINUTE, night + MINUTE);
+    let binding = Packs::builtin().only(&[NIGHT]).unwrap();
+    let binding = binding.lifting([over.clone()]);
+    let who = support::party(&["Asia/Shanghai"]);
+    let p = support::proposal(&who, ContactClass::Phone, night);
+    let mut trace = FullTrace::default();
+    assert!(gate(&binding, &p, &[], night, &mut trace).is_permit());
+    assert_eq!(trace.lines, [TraceLine::Lifted { by: over }]);
+}
