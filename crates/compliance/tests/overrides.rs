@@ -339,3 +339,34 @@ fn an_override_ends_before_its_last_instant() {
     assert_eq!(asked(before, 30), Err(Some(until - MINUTE * 30)));
     assert_eq!(asked(before, 31), morning);
 }
+
+#[test]
+fn a_question_with_days_of_its_own_keeps_the_overrides() {
+    let night = at("2026-05-06T23:00:00+08:00");
+    let binding = Packs::builtin().only(&[NIGHT]).unwrap();
+    let who = support::party(&["Asia/Shanghai"]);
+    let p = support::proposal(&who, ContactClass::Phone, night);
+    let asked = |binding: &Binding| {
+        let moved = binding.on_days(&[jiff::civil::date(2026, 5, 1)], &[]);
+        gate(&moved, &p, &[], night, &mut NoTrace).is_permit()
+    };
+    assert!(!asked(&binding));
+    assert!(asked(&binding.lifting([lift(
+        NIGHT,
+        night - MINUTE,
+        night + MINUTE
+    )])));
+}
+
+#[test]
+fn a_trace_names_the_override_and_no_permit_of_the_rule() {
+    let night = at("2026-05-06T23:00:00+08:00");
+    let over = lift(NIGHT, night - MINUTE, night + MINUTE);
+    let binding = Packs::builtin().only(&[NIGHT]).unwrap();
+    let binding = binding.lifting([over.clone()]);
+    let who = support::party(&["Asia/Shanghai"]);
+    let p = support::proposal(&who, ContactClass::Phone, night);
+    let mut trace = FullTrace::default();
+    assert!(gate(&binding, &p, &[], night, &mut trace).is_permit());
+    assert_eq!(trace.lines, [TraceLine::Lifted { by: over }]);
+}
