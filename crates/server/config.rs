@@ -782,6 +782,26 @@ mod tests {
             ("[metrics]\nlisten = \"0.0.0.0:7702\"", "metrics.listen"),
             ("tenant = []", "tenant"),
             (
+                "[[tenant]]\nid = \"a\"\ndisplay_name = \"x\"\n\
+                 licence = [{ region = \"California\", number = \"1\" }]",
+                "tenant[0].licence[0].region",
+            ),
+            (
+                "[[tenant]]\nid = \"a\"\ndisplay_name = \"x\"\n\
+                 licence = [{ region = \"US-CA\", number = \"--\" }]",
+                "tenant[0].licence[0].number",
+            ),
+            (
+                "[[tenant]]\nid = \"a\"\ndisplay_name = \"x\"\n\
+                 sms = [{ signature = \"【x】\", templates = [\"1\"] }]",
+                "tenant[0].sms[0].signature",
+            ),
+            (
+                "[[tenant]]\nid = \"a\"\ndisplay_name = \"x\"\n\
+                 sms = [{ signature = \"x\", templates = [] }]",
+                "tenant[0].sms[0].templates",
+            ),
+            (
                 "[[tenant]]\nid = \"A B\"\ndisplay_name = \"x\"",
                 "tenant[0].id",
             ),
