@@ -9,16 +9,15 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use recoup_compliance::content::{Licence, Marks, Signature};
 use recoup_domain::ids::TenantId;
 use serde::Deserialize;
 
-use crate::convert::party::is_region;
-
+mod lender;
 #[cfg(test)]
 mod page;
 mod people;
 
+pub use lender::{LicenceConfig, SmsConfig, TenantConfig};
 pub use people::{ClientCertificate, DevPrincipal, PrincipalConfig, TlsConfig, read_roles};
 
 /// A configuration that cannot be used: which file, which line, what is wrong, what would be right.
@@ -281,102 +280,6 @@ impl Default for Limits {
             watch_buffer: 1024,
             drain_s: 30,
         }
-    }
-}
-
-/// A lender.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TenantConfig {
-    /// Its id: 1 to 64 of a-z, 0-9 and `-`. Required.
-    pub id: String,
-    /// Its name in texts to borrowers. Required.
-    pub display_name: String,
-    /// Its licences, which texts carry where law asks for them. Default: none.
-    #[serde(default)]
-    pub licence: Vec<LicenceConfig>,
-    /// What carriers approved of its texts by sms. Default: none.
-    #[serde(default)]
-    pub sms: Vec<SmsConfig>,
-}
-
-/// A licence to collect.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct LicenceConfig {
-    /// Where it holds, by ISO 3166, such as `US-CA`. Required.
-    pub region: String,
-    /// Its number, as it must be shown; `{{ licence_number }}` in a template. Required.
-    pub number: String,
-}
-
-/// A signature of texts by sms that carriers approved, for places such as China.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SmsConfig {
-    /// The signature, without `【` and `】`. Required.
-    pub signature: String,
-    /// The provider's ids of the templates that were approved under it. Required.
-    pub templates: Vec<String>,
-}
-
-impl TenantConfig {
-    fn demo() -> Self {
-        Self {
-            id: "demo".into(),
-            display_name: "Demo Lender".into(),
-            licence: Vec::new(),
-            sms: vec![SmsConfig {
-                signature: "Demo Lender".into(),
-                templates: vec!["demo".into()],
-            }],
-        }
-    }
-
-    /// What its texts can carry.
-    #[must_use]
-    pub fn marks(&self) -> Marks {
-        let licence = |l: &LicenceConfig| Licence {
-            region: l.region.clone(),
-            number: l.number.clone(),
-        };
-        let signature = |s: &SmsConfig| Signature {
-            signature: s.signature.clone(),
-            templates: s.templates.clone(),
-        };
-        Marks {
-            licences: self.licence.iter().map(licence).collect(),
-            signatures: self.sms.iter().map(signature).collect(),
-        }
-    }
-
-    fn check(&self, key: &str) -> Result<(), ConfigError> {
-        for (i, licence) in self.licence.iter().enumerate() {
-            let key = |field| format!("{key}.licence[{i}].{field}");
-            if !is_region(&licence.region) {
-                let problem = format!("`{}` is not ISO 3166, such as `US-CA`", licence.region);
-                return Err(value_error(key("region"), problem));
-            }
-            if !licence.number.chars().any(char::is_alphanumeric) {
-                return Err(value_error(key("number"), "has neither letter nor digit"));
-            }
-        }
-        for (i, sms) in self.sms.iter().enumerate() {
-            let key = |field| format!("{key}.sms[{i}].{field}");
-            if sms.signature.trim().is_empty() || sms.signature.contains(['【', '】']) {
-                let problem = "is the text between `【` and `】`, without them";
-                return Err(value_error(key("signature"), problem));
-            }
-            if self.sms[..i].iter().any(|s| s.signature == sms.signature) {
-                let problem = format!("`{}` is there twice", sms.signature);
-                return Err(value_error(key("signature"), problem));
-            }
-            if sms.templates.iter().all(|id| id.trim().is_empty()) {
-                let problem = "names none; a signature goes with the templates approved under it";
-                return Err(value_error(key("templates"), problem));
-            }
-        }
-        Ok(())
     }
 }
 

@@ -3,7 +3,11 @@
 
 use super::*;
 
-const SOURCES: [&str; 2] = [include_str!("../config.rs"), include_str!("people.rs")];
+const SOURCES: [&str; 3] = [
+    include_str!("../config.rs"),
+    include_str!("lender.rs"),
+    include_str!("people.rs"),
+];
 
 /// Each struct, and the table of the file that it is.
 const TABLES: [(&str, &str, &str); 13] = [
@@ -123,7 +127,7 @@ fn said(key: &Key) -> (String, String) {
 fn page() -> String {
     let mut text = String::from(
         "# Configuration
-Written from the types in [`crates/server/config.rs`](../crates/server/config.rs) and [`config/people.rs`](../crates/server/config/people.rs) by `RECOUP_BLESS=1 cargo test -p recoup --lib config`; a test holds this page to them.
+Written from the types in [`crates/server/config.rs`](../crates/server/config.rs), [`config/lender.rs`](../crates/server/config/lender.rs) and [`config/people.rs`](../crates/server/config/people.rs) by `RECOUP_BLESS=1 cargo test -p recoup --lib config`; a test holds this page to them.
 
 `recoup serve --config FILE` reads one TOML file, once, at the start; only the files of `[tls]` are looked at again. Without a file every default holds. Relative paths are relative to the file. An unknown key is an error with its line and the key that was likely meant; a value out of range names the range. [recoup.example.toml](recoup.example.toml) shows all keys in place; [sandbox.example.toml](sandbox.example.toml) has all five channels against `recoup sandbox`. What a channel's `config` takes is in its README: [sms](../plugins/sms/README.md), [phone](../plugins/phone/README.md), [email](../plugins/email/README.md), [visit](../plugins/visit/README.md), [legal](../plugins/legal/README.md). The exit code of a configuration that cannot be used is 2, and nothing was opened then.
 ",
