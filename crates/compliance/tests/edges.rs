@@ -266,6 +266,11 @@ fn periods_grow_and_what_one_opens_another_may_still_shut() {
         Err(Some(at("2026-05-16T00:00:00Z")))
     );
     assert!(ask(&packs, &call(&who, "2026-05-16T00:00:00Z"), &past).is_ok());
+    // The rule by itself names that instant, too, not one at which a longer period is still full.
+    let binding = packs.only(&["T-ONE"]).unwrap();
+    let verdict = gate(&binding, &p, &past, p.effect.from, &mut NoTrace);
+    let alone = verdict.denial().unwrap().all[0].earliest;
+    assert_eq!(alone, Some(at("2026-05-16T00:00:00Z")));
 }
 
 #[test]
@@ -369,6 +374,15 @@ fn a_limit_by_the_clock_ends_when_the_last_that_fills_it_has_left() {
     let five_and_one = [on(noon - hour * 5), on(noon - hour)];
     let over = Err(Some(noon + hour * 23));
     assert_eq!(ask(&one, &p, &five_and_one), over);
+    let verdict = gate(
+        &one.only(&["T-ONE"]).unwrap(),
+        &p,
+        &five_and_one,
+        noon,
+        &mut NoTrace,
+    );
+    let alone = verdict.denial().unwrap().all[0].earliest;
+    assert_eq!(alone, Some(noon + hour * 23), "the rule by itself");
     let day_and_one = [on(noon - hour * 24), on(noon - hour)];
     assert_eq!(ask(&one, &p, &day_and_one), over);
     assert!(ask(&one, &p, &day_and_one[..1]).is_ok());
