@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{Ended, Step};
-use crate::{cargo, law, peers, vectors};
+use crate::{cargo, law, mutants, peers, vectors};
 
 /// Every step, in the order they run.
 pub(crate) fn all() -> Vec<Step> {
@@ -39,6 +39,7 @@ pub(crate) fn all() -> Vec<Step> {
     }));
     steps.push(step("examples of the law", vectors::step));
     steps.push(step("the law, read twice", law::step));
+    steps.push(step("faults in the law that changed", mutants::step));
     steps.push(step(
         "README's first call from Python",
         super::first_call::run,
