@@ -235,7 +235,7 @@ pub struct Limits {
     /// and other lenders go on. Default: half of `calls_max` where there are several lenders, all of it where
     /// there is one.
     pub tenant_calls_max: Option<usize>,
-    /// Streams (WatchEvents, ImportCases, ExportLedger) that are open at once on all connections, 1 to 100000; more
+    /// Streams (WatchEvents, ImportCases, ExportLedger, PreviewPacks) that are open at once on all connections, 1 to 100000; more
     /// are refused with TOO_MANY_REQUESTS. Half of them are kept for the lenders, as many for each. Default: 256.
     pub streams_max: usize,
     /// Streams that one lender has open at once, 1 to 100000; more are refused with TOO_MANY_REQUESTS, and other

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use recoup_compliance::difference::RuleDifference;
+use recoup_compliance::difference::{Change, Part, RuleDifference};
 use recoup_compliance::{Difference, Packs};
 
 use crate::config::{Config, ConfigError};
@@ -34,13 +34,43 @@ pub(crate) fn of(config: &Config) -> Result<Packs, ConfigError> {
             tracing::info!(pack, file, rules, "pack from a file");
         }
     }
-    for rule in Difference::between(Packs::builtin(), &packs).loosened() {
+    let difference = Difference::between(Packs::builtin(), &packs);
+    for rule in difference.loosened() {
         let (pack, id, now) = (&rule.pack, &rule.rule, becomes(rule));
         tracing::warn!(
             pack,
             rule = id,
             now,
             "a file loosens a rule of the built-in law"
+        );
+    }
+    for rule in difference.rules.iter().filter(|r| r.bound && !r.loosens()) {
+        let (pack, id, parts) = (&rule.pack, &rule.rule, in_words(&rule.parts));
+        tracing::warn!(
+            pack,
+            rule = id,
+            parts,
+            "a file changes a rule of the built-in law"
+        );
+    }
+    for pack in &difference.packs {
+        if !matches!(pack.change, Change::Added | Change::SwitchedOn) {
+            let (pack, parts) = (&pack.pack, in_words(&pack.parts));
+            tracing::warn!(pack, parts, "a file changes a pack of the built-in law");
+        }
+    }
+    for duty in difference.duties.iter().filter(|duty| duty.loosens()) {
+        let (pack, id) = (&duty.pack, &duty.duty);
+        let now = match (&duty.after, duty.binds) {
+            (None, _) => "gone",
+            (Some(_), false) => "off",
+            (Some(_), true) => "asks something else",
+        };
+        tracing::warn!(
+            pack,
+            duty = id,
+            now,
+            "a file changes what messages must say by the built-in law"
         );
     }
     Ok(packs)
@@ -74,4 +104,11 @@ fn becomes(rule: &RuleDifference) -> String {
         Some(_) if !rule.binds => "off".to_owned(),
         Some(after) => after.severity().name().to_owned(),
     }
+}
+
+/// What differs of an entry: whether that asks for more or for less, nobody but a person can tell.
+fn in_words(parts: &[Part]) -> String {
+    let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "not there".to_owned());
+    let line = |p: &Part| format!("{}: {}, now {}", p.path, told(&p.before), told(&p.after));
+    parts.iter().map(line).collect::<Vec<_>>().join("; ")
 }

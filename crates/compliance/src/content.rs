@@ -260,6 +260,13 @@ impl Demand {
 }
 
 impl Duty {
+    /// Whether it asks the same of the same messages, however it is worded and wherever it is written.
+    pub(crate) fn asks_the_same(&self, other: &Self) -> bool {
+        let days = |d: &Self| (d.effective_from, d.effective_to);
+        let of = |d: &Self| (d.severity, d.channels, d.readers, d.lender_kinds, d.message);
+        days(self) == days(other) && of(self) == of(other) && self.demand == other.demand
+    }
+
     /// Its id, such as `US-REGF-1006.6e`.
     #[must_use]
     pub fn id(&self) -> &str {

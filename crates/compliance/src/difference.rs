@@ -1,10 +1,11 @@
 //! What differs between two sets of packs, for the person who decides whether the second comes into force.
 
+use crate::content::DutyRef;
 use crate::pack::{Pack, Packs};
 use crate::rule::{Rule, RuleRef, Severity};
 use crate::tree::Tree;
 use jiff::civil::Date;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that differs: packs by their order, rules within them by theirs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,8 @@ pub struct Difference {
     pub packs: Vec<PackDifference>,
     /// Rules that came, went, are switched otherwise, or say something else.
     pub rules: Vec<RuleDifference>,
+    /// Duties of content that came, went, are switched otherwise, or say something else.
+    pub duties: Vec<DutyDifference>,
 }
 
 /// What became of a pack or a rule.
@@ -64,6 +67,27 @@ pub struct RuleDifference {
     pub parts: Vec<Part>,
 }
 
+/// A duty of content that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DutyDifference {
+    /// The pack.
+    pub pack: String,
+    /// The duty's id.
+    pub duty: String,
+    /// What became of it.
+    pub change: Change,
+    /// The duty before; none where it was not there.
+    pub before: Option<DutyRef>,
+    /// The duty after; none where it is not there.
+    pub after: Option<DutyRef>,
+    /// Whether it bound before: it was there, and its pack was on.
+    pub bound: bool,
+    /// Whether it binds after.
+    pub binds: bool,
+    /// The parts of its entry that differ.
+    pub parts: Vec<Part>,
+}
+
 /// One value of a text that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
@@ -96,7 +120,7 @@ impl Difference {
     /// Whether nothing differs that binds anybody or is said.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.packs.is_empty() && self.rules.is_empty()
+        self.packs.is_empty() && self.rules.is_empty() && self.duties.is_empty()
     }
 
     /// Rules that bind less hard than they did: gone, switched off, or softer than before.
@@ -129,6 +153,42 @@ impl Difference {
         }
         for (before, after) in pairs(was, is) {
             self.rule(shown.pack.id(), before, after);
+        }
+        self.duties(shown.pack.id(), was, is);
+    }
+
+    /// Duties of a pack, by their ids.
+    fn duties(&mut self, pack: &str, was: Option<&Side<'_>>, is: Option<&Side<'_>>) {
+        let (olds, news) = (contents(was), contents(is));
+        let ids: BTreeSet<&str> = olds.keys().chain(news.keys()).copied().collect();
+        for id in ids {
+            let (before, after) = (olds.get(id), news.get(id));
+            let says_else = matches!((before, after), (Some(a), Some(b)) if a.0 != b.0);
+            let on = |side: Option<&Side<'_>>| side.is_some_and(|s| s.on);
+            let bound = before.is_some() && on(was);
+            let binds = after.is_some() && on(is);
+            let there = (before.is_some(), after.is_some());
+            let Some(change) = change(there.0, there.1, says_else, bound, binds) else {
+                continue;
+            };
+            let leaves = |found: Option<&Content<'_>>| {
+                let tree = found.and_then(|(_, tree)| *tree);
+                tree.map(|tree| tree.leaves(&[])).unwrap_or_default()
+            };
+            let differ = match change {
+                Change::Changed => parts(&leaves(before), &leaves(after)),
+                _ => Vec::new(),
+            };
+            self.duties.push(DutyDifference {
+                pack: pack.to_owned(),
+                duty: id.to_owned(),
+                change,
+                before: before.map(|(duty, _)| DutyRef::clone(duty)),
+                after: after.map(|(duty, _)| DutyRef::clone(duty)),
+                bound,
+                binds,
+                parts: differ,
+            });
         }
     }
 
@@ -166,6 +226,19 @@ impl RuleDifference {
     pub fn loosens(&self) -> bool {
         let hardness = |rule: &Option<RuleRef>| rule.as_ref().map_or(0, |r| hardness(r));
         self.bound && (!self.binds || hardness(&self.after) < hardness(&self.before))
+    }
+}
+
+impl DutyDifference {
+    /// Whether messages need say less than they had to, or something else: which of two wordings asks for more,
+    /// nobody but a person can tell.
+    #[must_use]
+    pub fn loosens(&self) -> bool {
+        let same = match (&self.before, &self.after) {
+            (Some(before), Some(after)) => before.asks_the_same(after),
+            _ => false,
+        };
+        self.bound && !(self.binds && same)
     }
 }
 
@@ -222,7 +295,7 @@ impl<'a> Side<'a> {
     }
 
     fn own_leaves(&self) -> BTreeMap<String, String> {
-        self.tree.leaves(&["rules"])
+        self.tree.leaves(&["rules", "content"])
     }
 
     fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
@@ -239,6 +312,20 @@ impl<'a> Side<'a> {
 
 /// Whether two entries of one id belong together.
 type Fits<'a> = &'a dyn Fn(&Entry<'_>, &Entry<'_>) -> bool;
+
+/// A duty with its entry in the text.
+type Content<'a> = (&'a DutyRef, Option<&'a Tree>);
+
+fn contents<'a>(side: Option<&'a Side<'_>>) -> BTreeMap<&'a str, Content<'a>> {
+    let Some(side) = side else {
+        return BTreeMap::new();
+    };
+    let trees = side.tree.get("content").map_or(&[][..], Tree::entries);
+    let duties = side.pack.content().iter().enumerate();
+    duties
+        .map(|(n, duty)| (duty.id(), (duty, trees.get(n))))
+        .collect()
+}
 
 type Pair<'a> = (Option<Entry<'a>>, Option<Entry<'a>>);
 

@@ -365,3 +365,44 @@ fn a_version_that_follows_another_is_added_and_the_old_one_ends() {
     let begins = difference.rules[1].after.as_ref().unwrap().effective_from();
     assert_eq!(begins.unwrap().to_string(), "2027-01-01");
 }
+
+#[test]
+fn duties_of_content_that_go_or_ask_something_else_are_told_by_their_ids() {
+    let builtin = Packs::builtin();
+    const OPT_OUT: &str = "US-REGF-1006.6e";
+    let told = |packs: &Packs| -> Vec<(String, Change, bool)> {
+        let difference = Difference::between(builtin, packs);
+        assert_eq!(difference.packs, []);
+        assert_eq!(difference.rules, []);
+        assert_eq!(difference.is_empty(), difference.duties.is_empty());
+        let duties = difference.duties.iter();
+        duties
+            .map(|d| (d.duty.clone(), d.change, d.loosens()))
+            .collect()
+    };
+    let changed = |loosens| vec![(OPT_OUT.to_owned(), Change::Changed, loosens)];
+    let fewer = edited("us-fed", "            - unsubscribe\n", "");
+    assert_eq!(told(&fewer), changed(true));
+    let parts = &Difference::between(builtin, &fewer).duties[0].parts;
+    assert!(
+        parts.iter().all(|p| p.path.starts_with("demand.says")),
+        "{parts:?}"
+    );
+    // Other words for the same.
+    let reworded = edited("us-fed", "Every e-mail and text carries", "Each carries");
+    assert_eq!(told(&reworded), changed(false));
+    let text = text("us-fed");
+    let (begin, end) = (text.find("\ncontent:"), text.find("\nunchecked:"));
+    let without = format!("{}{}", &text[..begin.unwrap()], &text[end.unwrap()..]);
+    let gone = told(&with(&[("us-fed.yaml", &without)]));
+    assert_eq!(gone.len(), 5);
+    assert!(gone.iter().all(|d| d.1 == Change::Removed && d.2));
+    assert!(gone.iter().any(|d| d.0 == OPT_OUT));
+    // The way back asks for more.
+    let back = Difference::between(&with(&[("us-fed.yaml", &without)]), builtin);
+    assert!(
+        back.duties
+            .iter()
+            .all(|d| d.change == Change::Added && !d.loosens())
+    );
+}

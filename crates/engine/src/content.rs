@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::DutyRef;
 use recoup_compliance::content::{
-    Approval, Earlier, Said, Sender, lacking, lacking_in_template, not_approved,
+    Approval, Earlier, Lack, Said, Sender, lacking, lacking_in_template, not_approved,
 };
 use recoup_decide::{Plan, is_of_steps};
 use recoup_domain::CaseEvent;
@@ -20,6 +20,7 @@ use recoup_domain::contact::{ContactClass, Reader};
 use recoup_domain::ids::TenantId;
 use recoup_domain::party::{Party, Relation};
 use recoup_domain::past::PastContact;
+use recoup_domain::time::Window;
 use recoup_store::{Facts, StoredTemplate};
 
 /// When a case whose text lacks something is looked at again.
@@ -58,6 +59,26 @@ impl Engine {
         text: Text<'_>,
     ) -> Done<()> {
         let binding = self.binding_with(&facts.case, to.party)?;
+        let lacks = self.lacks(binding.content(), facts, to, template, text)?;
+        if lacks.is_empty() {
+            return Ok(());
+        }
+        let lacks: Vec<String> = lacks.iter().map(ToString::to_string).collect();
+        Err(CommandError::Lacking {
+            name: format!("{}@{}", template.name, template.version),
+            problem: lacks.join("; "),
+        })
+    }
+
+    /// What a message lacks of some duties.
+    fn lacks(
+        &self,
+        duties: &[DutyRef],
+        facts: &Facts,
+        to: To<'_>,
+        template: &StoredTemplate,
+        text: Text<'_>,
+    ) -> Done<Vec<Lack>> {
         let said = Said {
             class: text.class,
             reader: Reader::of(to.relation),
@@ -68,15 +89,7 @@ impl Engine {
             approval: approval(template),
         };
         let tenant = self.tenant(&facts.case.tenant)?;
-        let lacks = lacking(binding.content(), &said, &sender(tenant));
-        if lacks.is_empty() {
-            return Ok(());
-        }
-        let lacks: Vec<String> = lacks.iter().map(ToString::to_string).collect();
-        Err(CommandError::Lacking {
-            name: format!("{}@{}", template.name, template.version),
-            problem: lacks.join("; "),
-        })
+        Ok(lacking(duties, &said, &sender(tenant)))
     }
 
     /// Leaves a contact of the ladder where it is because its text must not go: a person must look at the case,
@@ -114,19 +127,40 @@ impl Engine {
         now: Timestamp,
     ) -> Option<String> {
         let template = self.template_of(facts, template).ok()?;
-        let plain = self.0.keys.plain(&facts.borrower).await.ok()?;
-        let text = self.words(facts, &plain, &template, plan.effect, now);
-        let text = text.await.ok()?;
-        let text = Text {
-            class: plan.class,
-            from: plan.effect.from,
-            subject: &text.subject,
-            body: &text.body,
+        let binding = self.binding(facts).ok()?;
+        let contact = (plan.class, plan.effect);
+        let lacks = self.lacks_of(binding.content(), facts, contact, &template, now);
+        let lacks: Vec<String> = lacks.await.iter().map(ToString::to_string).collect();
+        let name = format!("{}@{}", template.name, template.version);
+        let problem = lacks.join("; ");
+        (!lacks.is_empty()).then(|| CommandError::Lacking { name, problem }.to_string())
+    }
+
+    /// What a contact with the borrower would lack of some duties; nothing where it cannot be put into words, for
+    /// which it is held back anyway.
+    pub(crate) async fn lacks_of(
+        &self,
+        duties: &[DutyRef],
+        facts: &Facts,
+        (class, effect): (ContactClass, Window),
+        template: &StoredTemplate,
+        now: Timestamp,
+    ) -> Vec<Lack> {
+        let Ok(plain) = self.0.keys.plain(&facts.borrower).await else {
+            return Vec::new();
         };
-        match self.must_say(facts, To::borrower(facts), &template, text) {
-            Err(error @ CommandError::Lacking { .. }) => Some(error.to_string()),
-            _ => None,
-        }
+        let words = self.words(facts, &plain, template, effect, now).await;
+        let Ok(words) = words else {
+            return Vec::new();
+        };
+        let text = Text {
+            class,
+            from: effect.from,
+            subject: &words.subject,
+            body: &words.body,
+        };
+        let lacks = self.lacks(duties, facts, To::borrower(facts), template, text);
+        lacks.unwrap_or_default()
     }
 
     /// The regions a template is written for: those given, or that of its locale where a pack knows it.

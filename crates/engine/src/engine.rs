@@ -149,7 +149,7 @@ impl Engine {
             library,
         }));
         engine.recover().await?;
-        engine.follow_packs();
+        engine.follow_packs().await?;
         Ok(engine)
     }
 

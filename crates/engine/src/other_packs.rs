@@ -3,8 +3,9 @@
 //! slept longer than it must is woken. Where the packs deny what the old ones permitted nothing is to be done here:
 //! every contact is judged again at its intent.
 //!
-//! The store keeps under which packs all cases were looked at, written once the last of them was: a run that breaks
-//! off is made again whole by the next start, and finds nothing to do where it was.
+//! The store keeps under which packs all cases were looked at, written once the last of them was, and from the first
+//! on that they are being looked at: a run that breaks off is made again whole by the next start, whatever its packs
+//! are, and finds nothing to do where it was.
 
 use crate::ahead::{ahead, is_of_the_gate, reopened};
 use crate::draft::Draft;
@@ -17,12 +18,16 @@ use recoup_decide::{Action, is_of_steps};
 use recoup_domain::CaseEvent;
 use recoup_domain::case::SkipReason;
 use recoup_domain::ids::{CaseId, TenantId};
-use recoup_store::{CaseFilter, Change, CommitError, Facts, Write};
+use recoup_store::{CaseFilter, Change, CommitError, Facts, StoreError, Write};
 
 /// Cases read at a time.
 const PAGE: usize = 256;
 /// Cases that are decided before others have a turn on the thread.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 8;
+/// Cases whose facts are read at once: who is behind them in the queue of a reader waits for all of them.
+const READ_AT_ONCE: usize = 32;
+/// What is kept before the hash of packs under which cases are being looked at.
+const UNDER_WAY: &str = "under way: ";
 /// Who speaks in the journal.
 const ACTOR: &str = "packs";
 
@@ -31,11 +36,25 @@ const ACTOR: &str = "packs";
 struct Count {
     cases: u64,
     changed: u64,
+    /// Cases that could not be looked at.
+    left: u64,
 }
 
 impl Engine {
-    /// Looks at every case under packs that are new to it, on a task of its own.
-    pub(crate) fn follow_packs(&self) {
+    /// Looks at every case under packs that are new to it, on a task of its own. That it is begun is on record before
+    /// anything is decided under them.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub(crate) async fn follow_packs(&self) -> Result<(), StoreError> {
+        let packs = self.0.library.packs().hash();
+        for tenant in self.0.tenants.keys() {
+            let last = self.0.store.packs_of(tenant).await?;
+            if last.is_some_and(|last| last != packs) {
+                self.keep_packs(tenant, format!("{UNDER_WAY}{packs}"))
+                    .await?;
+            }
+        }
         let engine = self.clone();
         let work = self.0.activity.begin();
         tokio::spawn(async move {
@@ -47,6 +66,23 @@ impl Engine {
             drop(work);
             engine.0.wake.notify_one();
         });
+        Ok(())
+    }
+
+    /// Keeps under which packs the cases of a lender were looked at.
+    async fn keep_packs(&self, tenant: &TenantId, packs: String) -> Result<(), StoreError> {
+        let told = Change {
+            writes: vec![Write::Packs(tenant.clone(), packs)],
+            ..Change::default()
+        };
+        match self.0.store.commit(told).await {
+            Ok(_) => Ok(()),
+            Err(CommitError::Store(error)) => Err(error),
+            Err(error) => Err(StoreError::Broken {
+                what: "keeping under which packs the cases were looked at",
+                source: Box::new(error),
+            }),
+        }
     }
 
     async fn follow_packs_of(&self, tenant: &TenantId) -> Done<()> {
@@ -61,17 +97,14 @@ impl Engine {
         let Some(count) = self.look_at_all(tenant).await? else {
             return Ok(());
         };
-        let told = Change {
-            writes: vec![Write::Packs(tenant.clone(), packs)],
-            ..Change::default()
-        };
-        match self.0.store.commit(told).await {
-            Ok(_) => {}
-            Err(CommitError::Store(error)) => return Err(error.into()),
-            Err(_) => return Err(CommandError::Contended),
+        if count.left > 0 {
+            let left = count.left;
+            tracing::warn!(%tenant, left, "not every case was looked at under the packs that are new; the next start does it");
+            return Ok(());
         }
+        self.keep_packs(tenant, packs).await?;
         if last.is_some() {
-            let Count { cases, changed } = count;
+            let Count { cases, changed, .. } = count;
             tracing::info!(%tenant, cases, changed, "every open case was looked at under the new packs");
         }
         Ok(())
@@ -87,27 +120,38 @@ impl Engine {
             after = page.rows.last().map(|c| c.id);
             let open = page.rows.iter().filter(|c| c.closed.is_none());
             let ids: Vec<CaseId> = open.map(|c| c.id).collect();
-            for (n, (facts, due)) in self.0.store.shown(&ids).await?.into_iter().enumerate() {
+            for some in ids.chunks(READ_AT_ONCE) {
                 if self.is_halted() {
                     return Ok(None);
                 }
-                if n.is_multiple_of(AT_ONCE) {
-                    tokio::task::yield_now().await;
-                }
-                count.cases += 1;
-                let id = facts.case.id;
-                match self.look_at(facts, due).await {
-                    // Whoever writes it all the time has it decided anew each time.
-                    Err(CommandError::Contended) => {
-                        tracing::warn!(case = %id, "the case's facts keep moving; it is not looked at under the new packs");
-                    }
-                    done => count.changed += u64::from(done?),
-                }
+                self.look_at_some(some, &mut count).await?;
+            }
+            if self.is_halted() {
+                return Ok(None);
             }
             if !page.more {
                 return Ok(Some(count));
             }
         }
+    }
+
+    async fn look_at_some(&self, cases: &[CaseId], count: &mut Count) -> Done<()> {
+        let shown = self.0.store.shown(cases).await?;
+        for (n, (facts, due)) in shown.into_iter().enumerate() {
+            if n.is_multiple_of(AT_ONCE) {
+                tokio::task::yield_now().await;
+            }
+            count.cases += 1;
+            let id = facts.case.id;
+            match self.look_at(facts, due).await {
+                Err(CommandError::Contended) => {
+                    count.left += 1;
+                    tracing::warn!(case = %id, "the case's facts keep moving; it is not looked at under the new packs");
+                }
+                done => count.changed += u64::from(done?),
+            }
+        }
+        Ok(())
     }
 
     /// Looks at one case; answers whether anything was to be done.

@@ -1,16 +1,20 @@
 //! The loop: claim what is due, decide, write the intents of a batch together, hand them to dispatch.
 
+use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::Done;
 use crate::intent::Prepared;
 use crate::stepped::Ground;
 use async_trait::async_trait;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesOrdered;
 use jiff::{SignedDuration, Timestamp};
 use recoup_decide::{Action, NoTrace};
 use recoup_domain::case::due_timers;
+use recoup_domain::contact::Contact;
 use recoup_domain::ids::CaseId;
-use recoup_store::{Claim, CommitError, Facts, StoreError};
+use recoup_store::{Change, Claim, CommitError, Facts, StoreError};
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -24,6 +28,8 @@ const LEASE: SignedDuration = SignedDuration::from_secs(60);
 const READ_AT_ONCE: usize = 32;
 /// Cases that are decided before others have a turn on the thread.
 const DECIDED_AT_ONCE: usize = 8;
+/// Cases that are committed by one call.
+const COMMITTED_AT_ONCE: usize = 64;
 /// How often a case is decided anew because its facts moved, before it is left for later.
 const DECISIONS_MAX: usize = 10;
 /// The longest sleep of the loop: a safety net, wake-ups come by word.
@@ -179,8 +185,7 @@ impl Engine {
             let facts = self.0.store.facts(some).await?;
             by_case.extend(facts.into_iter().map(|f| (f.case.id, f)));
         }
-        let mut changes = Vec::with_capacity(claims.len());
-        let mut after = Vec::with_capacity(claims.len());
+        let mut decided = Vec::with_capacity(claims.len());
         for (n, (claim, work)) in claims.into_iter().enumerate() {
             if n > 0 && n.is_multiple_of(DECIDED_AT_ONCE) {
                 tokio::task::yield_now().await;
@@ -191,44 +196,63 @@ impl Engine {
             match self.decide(&facts, &claim).await {
                 Ok(Decided::Write(prepared)) => {
                     let (change, cancels) = prepared.draft.finish();
-                    changes.push(change);
-                    after.push((claim, work, prepared.send, cancels));
+                    decided.push((change, (claim, work, prepared.send, cancels)));
                 }
                 Ok(Decided::NoRoom(channel)) => {
                     if let Some((claim, work)) = self.0.parked.park(&channel, claim, work) {
                         let again = self.0.wall.now().saturating_add(FULL_AGAIN).ok();
                         let mut change = Self::give_back(&claim, again);
                         change.guards.push(facts.overrides_guard());
-                        changes.push(change);
-                        after.push((claim, work, None, Vec::new()));
+                        decided.push((change, (claim, work, None, Vec::new())));
                     }
                 }
                 Err(error) => {
                     tracing::error!(case = %claim.case, %error, "the case cannot be decided");
                     let change = self.put_off(&facts, &claim);
-                    changes.push(change);
-                    after.push((claim, work, None, Vec::new()));
+                    decided.push((change, (claim, work, None, Vec::new())));
                 }
             }
         }
-        let results = self.0.store.commit_all(changes).await;
-        let mut again = Vec::new();
-        for (result, (claim, work, send, cancels)) in results.into_iter().zip(after) {
-            match result {
-                Ok(_) => {
-                    if let Some(send) = send {
-                        self.dispatch(send, work);
+        self.commit_and_send(decided).await
+    }
+
+    /// Commits what was decided, and sends what stands; answers what is to be decided anew. The store answers a call
+    /// once all of it stands, and takes others in between: each piece is a call of its own, so that an intent that
+    /// is durable goes to its channel before anybody else's stop is.
+    async fn commit_and_send(
+        &self,
+        decided: Vec<(Change, After)>,
+    ) -> Result<Vec<(Claim, Work)>, StoreError> {
+        let mut decided = decided.into_iter().peekable();
+        let mut commits = FuturesOrdered::new();
+        while decided.peek().is_some() {
+            let (changes, after): (Vec<_>, Vec<_>) =
+                decided.by_ref().take(COMMITTED_AT_ONCE).unzip();
+            commits.push_back(async { (self.0.store.commit_all(changes).await, after) });
+        }
+        let (mut again, mut off) = (Vec::new(), Vec::new());
+        while let Some((results, after)) = commits.next().await {
+            for (result, (claim, work, send, cancels)) in results.into_iter().zip(after) {
+                match result {
+                    Ok(_) => {
+                        if let Some(send) = send {
+                            self.dispatch(send, work);
+                        }
+                        self.call_off(cancels);
                     }
-                    self.call_off(cancels);
+                    Err(CommitError::Stale(recoup_store::Guard::Fence(..))) => {}
+                    Err(CommitError::Stale(recoup_store::Guard::DispatchOn(..))) => {
+                        off.push(claim);
+                    }
+                    Err(CommitError::Stale(_)) => again.push((claim, work)),
+                    Err(CommitError::Store(error)) => return Err(error),
+                    Err(error) => tracing::error!(case = %claim.case, %error, "not committed"),
                 }
-                Err(CommitError::Stale(recoup_store::Guard::Fence(..))) => {}
-                Err(CommitError::Stale(recoup_store::Guard::DispatchOn(..))) => {
-                    self.sleep_while_off(&claim).await?;
-                }
-                Err(CommitError::Stale(_)) => again.push((claim, work)),
-                Err(CommitError::Store(error)) => return Err(error),
-                Err(error) => tracing::error!(case = %claim.case, %error, "not committed"),
             }
+        }
+        // Not before all that may go has gone.
+        for claim in off {
+            self.sleep_while_off(&claim).await?;
         }
         Ok(again)
     }
@@ -352,6 +376,9 @@ impl Engine {
         }
     }
 }
+
+/// What follows once a change stands: the case it is of, what is sent, and what is called off.
+type After = (Claim, Work, Option<Outgoing>, Vec<Contact>);
 
 pub(crate) enum Decided {
     Write(Box<Prepared>),

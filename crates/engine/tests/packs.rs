@@ -243,6 +243,48 @@ async fn what_goes_now_and_what_no_pack_knows_are_told() {
     assert!(cases[0].before.is_none() && cases[0].after.is_some());
 }
 
+/// The built-in packs, and a duty of China that every text says something.
+fn duty(words: &str) -> Packs {
+    let text = Packs::builtin().text_of("cn").unwrap();
+    let duty = format!(
+        "\ncontent:
+  - id: CN-OWN-WORDS
+    text: Every text says it.
+    citation: none
+    cited: 2026-11-21
+    severity: hard
+    confidence: M
+    channels: [sms]
+    message: every
+    demand:
+      says:
+        - zh: [{words}]
+"
+    );
+    file("cn-2027.yaml", &text.replacen("\ncontent:\n", &duty, 1))
+}
+
+#[tokio::test]
+async fn a_text_that_would_lack_what_must_be_said_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at(START)).await;
+    let case = rig.open_case("1", date(2026, 3, 1)).await;
+    rig.run_until(at(NIGHT)).await;
+    let (cases, contacts, summary) = preview(&rig, duty("咨询电话")).await;
+    assert_eq!(cases.len(), 1, "{cases:?}");
+    assert_eq!(
+        (cases[0].case, cases[0].change),
+        (case, CaseChange::TextHeld)
+    );
+    assert_eq!(rules(&cases[0].after), [TIME, "CN-OWN-WORDS"]);
+    assert_eq!(rules(&cases[0].before), [TIME]);
+    assert!(contacts.is_empty());
+    assert_eq!(summary.by_rule.get("CN-OWN-WORDS"), Some(&1));
+    // What its text says anyway changes nothing.
+    let (cases, _, summary) = preview(&rig, duty("Demo")).await;
+    assert_eq!((cases.len(), summary.cases), (0, 1), "{cases:?}");
+}
+
 #[tokio::test]
 async fn a_reader_that_goes_away_ends_it() {
     let dir = tempfile::tempdir().unwrap();
@@ -310,12 +352,44 @@ async fn a_start_under_the_same_packs_looks_at_nothing_and_one_that_breaks_off_i
     rig.engine.halt();
     rig.engine.activity().until_quiet().await;
     let kept = rig.engine.store().packs_of(&rig.tenant).await.unwrap();
-    assert_eq!(kept.as_deref(), Some(Packs::builtin().hash()));
+    let begun = format!("under way: {}", packs.hash());
+    assert_eq!(kept.as_deref(), Some(&*begun));
     drop(rig);
-    assert_eq!(epoch(everything(dir.path())), before);
+    let others = |rows: Vec<String>| -> Vec<String> {
+        let others = epoch(rows).into_iter();
+        others.filter(|row| !row.contains("packs")).collect()
+    };
+    assert_eq!(others(everything(dir.path())), others(before));
     let rig = Rig::open_under(dir.path(), at(NIGHT), packs).await;
     rig.run_until(at(EIGHT)).await;
     assert_eq!(rig.sent(ContactClass::Sms), [at(SIX)]);
+}
+
+#[tokio::test]
+async fn who_goes_back_to_the_old_packs_before_all_was_looked_at_looks_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    asleep(dir.path()).await;
+    // Under the new packs the case sleeps until ten; that all were looked at is not on record.
+    let late = hours("10:00", "20:00");
+    let half_past_eight = at("2026-03-02T00:30:00Z");
+    let rig = Rig::open_under(dir.path(), at(NIGHT), late.clone()).await;
+    rig.run_until(half_past_eight).await;
+    assert_eq!(rig.sent(ContactClass::Sms), []);
+    let begun = format!("under way: {}", late.hash());
+    let write = recoup_store::Write::Packs(rig.tenant.clone(), begun);
+    let change = recoup_store::Change {
+        writes: vec![write],
+        ..Default::default()
+    };
+    rig.engine.store().commit(change).await.unwrap();
+    let next = rig.engine.store().next_due().await.unwrap();
+    assert!(next >= Some(at(TEN)), "{next:?}");
+    drop(rig);
+    let rig = Rig::open(dir.path(), half_past_eight).await;
+    rig.run_until(at("2026-03-02T01:00:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Sms), [half_past_eight]);
+    let kept = rig.engine.store().packs_of(&rig.tenant).await.unwrap();
+    assert_eq!(kept.as_deref(), Some(Packs::builtin().hash()));
 }
 
 #[tokio::test]

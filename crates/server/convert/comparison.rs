@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use recoup_compliance::difference::{Change, PackDifference, Part, RuleDifference};
-use recoup_compliance::{PackError, Packs, RuleRef};
+use recoup_compliance::difference::{Change, DutyDifference, PackDifference, Part, RuleDifference};
+use recoup_compliance::{DutyRef, PackError, Packs, RuleRef};
 use recoup_engine::Ahead;
 use recoup_engine::commands::{CalledOff, CaseChange, ChangedCase, PackEffect, PackSummary};
 
@@ -115,6 +115,28 @@ pub fn rule(r: &RuleDifference) -> Told {
     })
 }
 
+/// A duty of content that differs, on the wire.
+#[must_use]
+pub fn duty(d: &DutyDifference) -> Told {
+    let severity = |duty: &Option<DutyRef>| {
+        let severity = duty.as_ref().map(|d| words::to_severity(d.severity()));
+        severity.unwrap_or(v1::RuleSeverity::Unspecified).into()
+    };
+    let shown = d.after.as_ref().or(d.before.as_ref());
+    Told::Rule(v1::RuleDifference {
+        pack: d.pack.clone(),
+        rule_id: d.duty.clone(),
+        change: change(d.change).into(),
+        text: shown.map_or_else(String::new, |d| d.text().to_owned()),
+        severity_before: severity(&d.before),
+        severity_after: severity(&d.after),
+        binds_before: d.bound,
+        binds_after: d.binds,
+        parts: d.parts.iter().map(part).collect(),
+        loosened: d.loosens(),
+    })
+}
+
 fn part(part: &Part) -> v1::LawPart {
     v1::LawPart {
         path: part.path.clone(),
@@ -208,5 +230,7 @@ const fn case_change(change: CaseChange) -> v1::CaseLawChange {
         CaseChange::OtherStep => v1::CaseLawChange::OtherStep,
         CaseChange::LawUnknown => v1::CaseLawChange::LawUnknown,
         CaseChange::LawKnown => v1::CaseLawChange::LawKnown,
+        CaseChange::TextHeld => v1::CaseLawChange::TextHeld,
+        CaseChange::TextReleased => v1::CaseLawChange::TextReleased,
     }
 }

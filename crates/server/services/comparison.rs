@@ -91,8 +91,16 @@ impl Edge {
         for rule in &difference.rules {
             tell(to, comparison::rule(rule)).await?;
         }
+        for duty in &difference.duties {
+            tell(to, comparison::duty(duty)).await?;
+        }
         let summary = self.tell_cases(tenant, proposed, now, to).await?;
-        let differences = difference.packs.len() + difference.rules.len();
+        let Difference {
+            packs,
+            rules,
+            duties,
+        } = &difference;
+        let differences = packs.len() + rules.len() + duties.len();
         tell(to, comparison::summary(&summary, differences)).await
     }
 

@@ -20,7 +20,7 @@ use crate::status;
 
 /// Rows that are read before others have a turn on the thread.
 const READ_AT_ONCE: usize = 32;
-/// Rows of a part at most: a part is one transaction, for which every other write waits.
+/// Rows of a part at most: they are encoded, and answered, together.
 const PART_MAX: usize = 512;
 /// Parts that are under way: while one reaches the disk and one waits for it, the next one is decided.
 const PARTS: usize = 3;

@@ -4,13 +4,14 @@ use crate::ahead::{Ahead, Forbidden, ahead, reopened};
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::lifts::lifts;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, Packs};
 use recoup_decide::Input;
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, ContactId, TenantId};
 use recoup_domain::time::Window;
+use recoup_policy::Policy;
 use recoup_store::{CaseFilter, Facts};
 use std::collections::{BTreeMap, HashMap};
 use tokio::sync::mpsc;
@@ -18,7 +19,11 @@ use tokio::sync::mpsc;
 /// Cases read at a time.
 const PAGE: usize = 256;
 /// Cases that are decided before others have a turn on the thread.
-const AT_ONCE: usize = 32;
+const AT_ONCE: usize = 8;
+/// Cases whose facts are read at once: who is behind them in the queue of a reader waits for all of them.
+const READ_AT_ONCE: usize = 32;
+/// How long the effect of a contact ahead is taken to last, for what its text says of it.
+const EFFECT: SignedDuration = SignedDuration::from_mins(30);
 /// Bindings of the proposed packs that are kept; they are few kinds of place and lender.
 const BINDINGS_MAX: usize = 4_096;
 
@@ -43,6 +48,10 @@ pub enum CaseChange {
     LawUnknown,
     /// A pack knows its place, which none did.
     LawKnown,
+    /// The text of its next contact lacks what a message would have to say: it is held back until somebody mends it.
+    TextHeld,
+    /// The text of its next contact is held back for what it lacks, and would not be.
+    TextReleased,
 }
 
 /// A case that changes.
@@ -122,7 +131,10 @@ impl Engine {
             let open = page.rows.iter().filter(|c| c.closed.is_none());
             let ids: Vec<CaseId> = open.map(|c| c.id).collect();
             drop(page.rows);
-            let facts = self.0.store.facts(&ids).await?;
+            let mut facts = Vec::with_capacity(ids.len());
+            for some in ids.chunks(READ_AT_ONCE) {
+                facts.extend(self.0.store.facts(some).await?);
+            }
             for (n, facts) in facts.iter().enumerate() {
                 if n.is_multiple_of(AT_ONCE) {
                     tokio::task::yield_now().await;
@@ -171,7 +183,20 @@ impl Engine {
         // After the switch, what the gate had ruled out for good is asked again.
         let asked_again = reopened(case, &self.passed_over(case).await?);
         let next = new.as_ref().and_then(|new| under(new, &asked_again));
+        let (mut before, mut next) = (before, next);
+        let held = match (&old, &new) {
+            (Some(old), Some(new)) if old.content() != new.content() => {
+                let policy = world.input(case, facts).policy;
+                let held = self.held(old, facts, policy, before.as_mut(), now);
+                let held = held.await;
+                let would = self.held(new, facts, policy, next.as_mut(), now).await;
+                (held, would)
+            }
+            _ => (false, false),
+        };
         let change = match (&old, &new) {
+            (Some(_), Some(_)) if held == (false, true) => Some(CaseChange::TextHeld),
+            (Some(_), Some(_)) if held == (true, false) => Some(CaseChange::TextReleased),
             (Some(_), None) => Some(CaseChange::LawUnknown),
             (None, _) => Some(CaseChange::LawKnown),
             (Some(_), Some(_)) => compare(before.as_ref(), next.as_ref(), now),
@@ -190,6 +215,37 @@ impl Engine {
             effects.extend(forbidden.iter().map(called_off));
         }
         Ok(effects)
+    }
+}
+
+impl Engine {
+    /// Whether the next contact of a case is held back for what its text lacks of the duties of a binding: those are
+    /// put to the rules that stand in its way then.
+    async fn held(
+        &self,
+        binding: &Binding,
+        facts: &Facts,
+        policy: &Policy,
+        next: Option<&mut Ahead>,
+        now: Timestamp,
+    ) -> bool {
+        let Some((next, at)) = next.and_then(|next| next.at.map(|at| (next, at))) else {
+            return false;
+        };
+        let (stage, step) = next.place;
+        let stage = policy.stages().get(usize::from(stage));
+        let Some(step) = stage.and_then(|stage| stage.steps.get(usize::from(step))) else {
+            return false;
+        };
+        let Ok(template) = self.template_of(facts, &step.template) else {
+            return false;
+        };
+        let contact = (step.class, Window::starting(at, EFFECT));
+        let lacks = self.lacks_of(binding.content(), facts, contact, &template, now);
+        let lacks = lacks.await;
+        next.rules
+            .extend(lacks.iter().map(|lack| lack.duty.id().to_owned()));
+        !lacks.is_empty()
     }
 }
 

@@ -221,6 +221,10 @@ const fn case_in_words(change: CaseLawChange) -> &'static str {
         CaseLawChange::OtherStep => "cases in which another step would go at the same time",
         CaseLawChange::LawUnknown => "cases in a place that no pack would know",
         CaseLawChange::LawKnown => "cases in a place that no pack knows now",
+        CaseLawChange::TextHeld => {
+            "cases whose next text lacks what it would have to say, and would be held back"
+        }
+        CaseLawChange::TextReleased => "cases whose next text is held back and would go",
         CaseLawChange::Unspecified => "cases that change otherwise",
     }
 }

@@ -1,14 +1,16 @@
 //! Brings the log into the main file beside the writer, so that no commit waits for it: what a checkpoint takes
 //! would else be the time of one call in some hundred.
 
-use rusqlite::{Connection, hooks::Wal};
+use rusqlite::hooks::Wal;
+use rusqlite::wal::CheckpointMode;
+use rusqlite::{Connection, ErrorCode};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 /// Pages of log (4 KiB each) from one look to the next: busy pages reach the file once in 16 MiB of log.
 const PAGES: i32 = 4_000;
-/// Pages from which the writer itself sees to what is left: only when nobody writes can all of the log be in the
-/// file, so that it begins anew instead of growing.
+/// Pages from which the writer itself sees to what is left, again after as many as lie between two looks: only when
+/// nobody writes, and who reads has gone on to the newest, can the log begin anew instead of growing.
 const PAGES_MAX: i32 = 16_000;
 
 /// The thread that does it.
@@ -50,16 +52,25 @@ fn watch(wake: SyncSender<()>) -> impl FnMut(&mut Wal, i32) -> rusqlite::Result<
             // It began anew.
             last = 0;
         }
-        if pages >= PAGES_MAX {
-            // Most of it is in the file already. Who reads, or a checkpoint under way, may hold up the rest: the
-            // next commit tries again.
-            if let Err(error) = log.checkpoint() {
-                tracing::warn!(%error, pages, "the log of the store cannot be brought into its file for now");
-            }
-        } else if pages - last >= PAGES {
-            last = pages;
+        if pages - last < PAGES {
+            return Ok(());
+        }
+        last = pages;
+        if pages < PAGES_MAX {
             // Where it has work already, that comes to this, too.
             let _ = wake.try_send(());
+            return Ok(());
+        }
+        // Most of it is in the file already. Readers' snapshots are short: those of now are waited for.
+        match log.checkpoint_v2(CheckpointMode::RESTART) {
+            Ok(_) => {}
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) => {
+                tracing::debug!(
+                    pages,
+                    "the log of the store is in use; its next look comes later"
+                );
+            }
+            Err(error) => tell(&error),
         }
         Ok(())
     }
@@ -69,7 +80,11 @@ fn run(own: &Connection, woken: &Receiver<()>) {
     while woken.recv().is_ok() {
         let done = own.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if let Err(error) = done {
-            tracing::warn!(%error, "the log of the store cannot be brought into its file for now");
+            tell(&error);
         }
     }
+}
+
+fn tell(error: &rusqlite::Error) {
+    tracing::warn!(%error, "the log of the store cannot be brought into its file for now");
 }

@@ -152,7 +152,7 @@ impl Drop for SqliteStore {
         self.pool.close();
         drop(self.queue.take());
         if let Some(thread) = self.thread.take() {
-            // A writer that panicked has committed nothing it did not answer.
+            // What a writer that panicked has committed of a call, and not answered, is in doubt to who asked.
             drop(thread.join());
         }
         self.checkpointer.join();

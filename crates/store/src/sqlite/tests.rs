@@ -1,5 +1,6 @@
 //! What only this backend has: its statements.
 
+use super::checkpoint::Checkpointer;
 use super::{ClockStamp, Options, SqliteStore, open::open_reader, sql};
 use rusqlite::{Connection, StatementStatus};
 
@@ -84,4 +85,62 @@ fn statements_are_planned_once() {
         let again = statement.get_status(StatementStatus::RePrepare);
         assert_eq!(again, 0, "{sql}");
     }
+}
+
+/// A second connection that makes checkpoints is safe since 3.51.3 alone: before, a log that began anew under one
+/// could lose pages.
+#[test]
+fn the_library_is_one_whose_log_may_begin_anew_under_a_checkpoint() {
+    assert!(rusqlite::version_number() >= 3_051_003);
+}
+
+/// The log goes on into the file beside the writer, and begins anew while others read: it does not grow with what is
+/// written.
+#[test]
+fn the_log_has_an_end_while_others_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db");
+    let mut writer = Connection::open(&path).unwrap();
+    writer
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; CREATE TABLE t (x BLOB NOT NULL)",
+        )
+        .unwrap();
+    let mut checkpointer =
+        Checkpointer::start(Connection::open(&path).unwrap(), &mut writer).unwrap();
+    let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let reading = std::thread::spawn({
+        let (path, done) = (path.clone(), std::sync::Arc::clone(&done));
+        move || {
+            let reader = open_reader(&path).unwrap();
+            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                let rows: i64 = reader
+                    .query_row(
+                        "SELECT COUNT(*) FROM (SELECT 1 FROM t LIMIT 1000)",
+                        [],
+                        |r| r.get(0),
+                    )
+                    .unwrap();
+                assert!(rows <= 1_000);
+            }
+        }
+    });
+    let pages = 60_000;
+    for _ in 0..pages / 300 {
+        let group = writer.unchecked_transaction().unwrap();
+        for _ in 0..300 {
+            group
+                .execute("INSERT INTO t VALUES (zeroblob(3900))", [])
+                .unwrap();
+        }
+        group.commit().unwrap();
+    }
+    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    reading.join().unwrap();
+    let log = std::fs::metadata(dir.path().join("t.db-wal"))
+        .unwrap()
+        .len();
+    assert!(log < 32_000 * 4_120, "{log} bytes of log for {pages} pages");
+    drop(writer);
+    checkpointer.join();
 }

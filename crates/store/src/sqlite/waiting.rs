@@ -13,6 +13,8 @@ use tokio::sync::oneshot;
 const FEW: usize = 8;
 /// Changes of calls of many that every group has room for, so that they go on whatever else comes.
 const PIECE_MIN: usize = 64;
+/// Calls of many that wait here; more wait in the queue, with whoever is behind them.
+const LARGE_MAX: usize = 1_024;
 
 /// A call of many changes, as far as it has come.
 pub(super) struct Large {
@@ -40,7 +42,7 @@ pub(super) struct Group {
 pub(super) struct Waiting {
     small: VecDeque<Job>,
     large: VecDeque<Large>,
-    /// Changes in both.
+    /// Changes of the small ones.
     changes: usize,
     group_max: usize,
     /// Changes of large calls in the next group: few while small ones come, all there is room for while none do.
@@ -62,14 +64,14 @@ impl Waiting {
         self.small.is_empty() && self.large.is_empty()
     }
 
-    /// Whether a group can be filled from what waits.
+    /// Whether who comes now would not be in the next group: small calls are seen however much else waits.
     pub(super) fn is_full(&self) -> bool {
-        self.changes >= self.group_max
+        self.changes >= self.group_max || self.large.len() >= LARGE_MAX
     }
 
     pub(super) fn push(&mut self, job: Job) {
-        self.changes += job.changes.len();
         if job.changes.len() <= FEW {
+            self.changes += job.changes.len();
             return self.small.push_back(job);
         }
         self.large.push_back(Large {
@@ -92,6 +94,7 @@ impl Waiting {
                 .push(Share::Whole(job.changes.len(), job.reply));
             group.changes.extend(job.changes);
         }
+        self.changes -= group.changes.len();
         let is_alone = group.changes.is_empty();
         self.piece_max = match is_alone {
             true => (self.piece_max * 2).min(self.group_max),
@@ -99,16 +102,24 @@ impl Waiting {
         };
         let room = self.group_max.saturating_sub(group.changes.len());
         let mut left = room.max(1).min(self.piece_max);
+        let mut is_first = true;
         while left > 0
             && let Some(mut call) = self.large.pop_front()
         {
+            // One that is no longer than a piece is never cut: its outcomes are told together, and what the first of
+            // them brings about is not held up by a second group.
+            let count = call.changes.len();
+            if !is_first && count > left && count <= PIECE_MIN {
+                self.large.push_front(call);
+                break;
+            }
+            is_first = false;
             let before = group.changes.len();
             group.changes.extend(call.changes.by_ref().take(left));
             let taken = group.changes.len() - before;
             left -= taken;
             group.shares.push(Share::Piece(taken, call));
         }
-        self.changes -= group.changes.len();
         group
     }
 
@@ -196,7 +207,8 @@ mod tests {
     fn a_call_of_many_changes_alone_is_committed_whole() {
         let (mut waiting, mut asked) = waiting(1_024, &[512, 512, 512]);
         let mut done = 0;
-        assert!(waiting.is_full());
+        // Who comes behind them with one change would still be seen.
+        assert!(!waiting.is_full());
         assert_eq!(commit(&mut waiting, &mut done), 1_024);
         assert_eq!(positions(&mut asked[1]), Some((513..=1_024).collect()));
         assert_eq!(commit(&mut waiting, &mut done), 512);
@@ -215,6 +227,36 @@ mod tests {
             assert_eq!(commit(&mut waiting, &mut done), size);
         }
         assert!(positions(&mut asked[0]).is_some());
+    }
+
+    #[test]
+    fn a_call_no_longer_than_a_piece_is_committed_whole() {
+        let (mut waiting, mut asked) = waiting(1_024, &[40, 64, 64, 1]);
+        let mut done = 0;
+        assert_eq!(commit(&mut waiting, &mut done), 41);
+        assert!(positions(&mut asked[0]).is_some());
+        // As many whole ones as there is room for.
+        waiting.push(call(1).0);
+        assert_eq!(commit(&mut waiting, &mut done), 65);
+        assert_eq!(positions(&mut asked[1]).map(|p| p.len()), Some(64));
+        assert!(positions(&mut asked[2]).is_none());
+        assert_eq!(commit(&mut waiting, &mut done), 64);
+    }
+
+    #[test]
+    fn of_a_call_that_breaks_off_each_change_is_answered_as_it_is() {
+        let (mut waiting, mut asked) = waiting(128, &[200, 1]);
+        let mut done = 0;
+        commit(&mut waiting, &mut done);
+        while !waiting.is_empty() {
+            let group = waiting.group();
+            waiting.settle(group.shares, || Err(CommitError::OtherRequest));
+        }
+        assert_eq!(positions(&mut asked[1]), Some(vec![1]));
+        let outcomes = asked[0].try_recv().expect("it is answered");
+        let good = outcomes.iter().take_while(|o| o.is_ok()).count();
+        assert_eq!((good, outcomes.len()), (64, 200));
+        assert!(outcomes[good..].iter().all(Result::is_err));
     }
 
     #[test]
