@@ -581,18 +581,22 @@ impl<'a> Reading<'a> {
         let text = self.said.body.trim();
         let times = text.matches(&mark).count();
         let at_an_end = text.starts_with(&mark) || text.ends_with(&mark);
-        let is_right = match self.in_parts {
+        let is_there = match self.in_parts {
             true => times > 0,
             false => times == 1 && at_an_end,
         };
-        let problem = || {
-            format!(
+        if !is_there {
+            return Some(format!(
                 "the signature {mark} must stand in the text once, at its beginning or end; it stands there \
                  {times} times{}",
                 if times == 1 { ", in the middle" } else { "" }
-            )
-        };
-        (!is_right).then(problem)
+            ));
+        }
+        // A reader takes whatever stands in such brackets for the sender.
+        let is_foreign = text.replace(&mark, "").contains(['【', '】']);
+        is_foreign.then(|| {
+            format!("the text has `【` or `】` beside its signature {mark}; no other signature may stand in it")
+        })
     }
 }
 

@@ -394,6 +394,11 @@ fn the_signature_stands_once_at_an_end_and_is_an_approved_one() {
         (own, "Harbor【港湾】Credit", "in the middle"),
         (own, "【港湾】Harbor Credit【港湾】", "2 times"),
         (own, "[港湾]Harbor Credit", "0 times"),
+        (own, "【海湾】Harbor Credit【港湾】", "no other signature"),
+        (own, "【港湾】Harbor Credit【海湾】", "no other signature"),
+        (own, "【港湾】Harbor 【别家银行】Credit", "no other signature"),
+        (own, "【港湾】Harbor Credit】", "no other signature"),
+        (own, "【港湾】【Harbor Credit", "no other signature"),
     ] {
         let said = missing(given, body);
         assert!(said.iter().any(|m| m.contains(says)), "{body}: {said:?}");
@@ -475,9 +480,12 @@ fn parts_that_may_be_left_out_say_nothing_of_order_yet() {
         1
     );
     assert_eq!(lacking_in_template(&certain, &text, &sender, true), []);
-    let body = "Harbor Credit";
-    let text = said(ContactClass::Sms, Reader::Obligor, body);
-    assert_eq!(lacking_in_template(&certain, &text, &sender, true).len(), 1);
+    // A branch without the signature, or with somebody else's too, is never right.
+    for body in ["Harbor Credit", "【港湾】Harbor Credit：A【海湾】B"] {
+        let text = said(ContactClass::Sms, Reader::Obligor, body);
+        let lacks = lacking_in_template(&certain, &text, &sender, true);
+        assert_eq!(lacks.len(), 1, "{body}");
+    }
 }
 
 const PACK: &str = "pack: t
