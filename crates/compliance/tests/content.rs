@@ -267,6 +267,43 @@ fn where_the_state_is_not_known_the_duties_of_all_states_bind() {
 }
 
 #[test]
+fn a_region_of_the_person_tells_the_part_of_the_jurisdiction() {
+    let ids = |jurisdiction: &str, regions: &[&str]| {
+        let regions: Vec<String> = regions.iter().map(|r| (*r).to_owned()).collect();
+        let binding = Packs::builtin().bind(jurisdiction, &regions, LenderKind::FirstParty);
+        let binding = binding.unwrap();
+        let packs = binding.content().iter().map(|d| d.pack().to_owned());
+        let mut packs: Vec<String> = packs.collect();
+        packs.dedup();
+        let rules = binding.rules().iter().any(|r| r.pack() == "us-ca");
+        (packs, rules)
+    };
+    for (jurisdiction, regions, packs, rules) in [
+        ("US", &[][..], &["us-fed", "us-ca"][..], true),
+        // The rules of the gate bind as they did.
+        ("US", &["US-TX"], &["us-fed"], true),
+        ("US", &["US-CA"], &["us-fed", "us-ca"], true),
+        ("US", &["US-TX", "US-CA"], &["us-fed", "us-ca"], true),
+        // Somewhere in the country tells no part of it.
+        ("US", &["US"], &["us-fed", "us-ca"], true),
+        ("US", &["US-TX", "US"], &["us-fed", "us-ca"], true),
+        // A region elsewhere tells nothing of the jurisdiction.
+        ("US", &["CN"], &["cn", "us-fed", "us-ca"], true),
+        ("US", &["CN", "US-TX"], &["cn", "us-fed"], true),
+        ("US-TX", &["US-CA"], &["us-fed", "us-ca"], true),
+        ("US-CA", &["US-TX"], &["us-fed", "us-ca"], true),
+        ("US-TX", &["US-TX"], &["us-fed"], false),
+    ] {
+        let (mut found, ca) = ids(jurisdiction, regions);
+        found.sort();
+        let mut expected = packs.to_vec();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{jurisdiction} {regions:?}");
+        assert_eq!(ca, rules, "{jurisdiction} {regions:?}");
+    }
+}
+
+#[test]
 fn the_fuller_text_is_asked_until_a_message_is_known_to_have_arrived() {
     let agency = bind("US-TX", LenderKind::Agency);
     let of = |earlier, text| {
