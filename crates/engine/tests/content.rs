@@ -55,8 +55,18 @@ async fn refused(rig: &Rig, input: TemplateInput) -> Vec<Violation> {
 }
 
 async fn open_in(rig: &Rig, loan: &str, region: &str, lender: LenderKind) -> CaseId {
+    open_at(rig, loan, region, region, lender).await
+}
+
+async fn open_at(
+    rig: &Rig,
+    loan: &str,
+    jurisdiction: &str,
+    region: &str,
+    lender: LenderKind,
+) -> CaseId {
     let mut input = case_input(loan, date(2026, 3, 1));
-    input.jurisdiction = region.into();
+    input.jurisdiction = jurisdiction.into();
     input.lender_kind = lender;
     if let PartyName::Told(told) = &mut input.borrower {
         told.regions = vec![region.into()];
@@ -352,11 +362,19 @@ async fn a_licence_number_stands_where_the_licence_holds() {
         "{violations:?}"
     );
     register(&rig, sms(own)).await.unwrap();
-    for (loan, region) in [("1", "US-CA"), ("2", "US-TX")] {
-        open_in(&rig, loan, region, LenderKind::FirstParty).await;
+    // Who lives in Texas is told no number of California, and needs none, whatever the case says.
+    for (loan, jurisdiction, region) in [
+        ("1", "US-CA", "US-CA"),
+        ("2", "US-TX", "US-TX"),
+        ("3", "US", "US-TX"),
+        ("4", "US", "US-CA"),
+        ("5", "US", "US"),
+    ] {
+        open_at(&rig, loan, jurisdiction, region, LenderKind::FirstParty).await;
     }
     rig.run_until(at("2026-03-02T18:00:00Z")).await;
     let mut said = said(&rig, ContactClass::Sms);
     said.sort();
-    assert_eq!(said, ["Demo (10101-99). Reply STOP.", "Demo. Reply STOP."]);
+    let (with, without) = ("Demo (10101-99). Reply STOP.", "Demo. Reply STOP.");
+    assert_eq!(said, [with, with, with, without, without]);
 }
