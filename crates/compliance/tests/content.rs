@@ -253,6 +253,77 @@ fn a_part_of_a_word_and_a_subject_that_nobody_reads_are_not_enough() {
 }
 
 #[test]
+fn words_on_both_sides_of_a_mark_are_no_phrase() {
+    let binding = bind("US-TX", LenderKind::Bank);
+    let of = |body: &str| lacks(&binding, &said(ContactClass::Sms, Reader::Obligor, body));
+    for body in [
+        "You did not reply. Stop ignoring us.",
+        "We had no reply! Stop this.",
+        "Why no reply? Stop it",
+        "No reply； stop it",
+        "no reply，stop it",
+        "no reply。stop it",
+        "No reply\nStop it",
+        "No reply\r\nStop it",
+        "No reply\u{2028}Stop it",
+        // What stands for a variable of a template.
+        "reply \u{0} stop",
+    ] {
+        assert_eq!(of(body), ["US-REGF-1006.6e"], "{body}");
+    }
+    for body in [
+        "Call Acme Co. or reply STOP.",
+        "Pay.REPLY: STOP!",
+        "(Reply “STOP”)",
+        "Re\u{200b}ply\u{a0}STOP, please",
+    ] {
+        assert_eq!(of(body), [""; 0], "{body}");
+    }
+}
+
+#[test]
+fn a_name_is_named_by_its_own_characters_in_a_row() {
+    let binding = bind("IN", LenderKind::Bank);
+    let names = |name: &str, body: &str| {
+        let marks = marks();
+        let sender = Sender {
+            name,
+            marks: &marks,
+        };
+        let call = said(ContactClass::Phone, Reader::Obligor, body);
+        lacking(binding.content(), &call, &sender).is_empty()
+    };
+    for (name, body) in [
+        ("中信", "这里是中信。"),
+        ("中信", "这里是中 信"),
+        ("中信", "中\u{3000}\u{200b}信"),
+        ("港湾Credit", "这里是港湾 ＣＲＥＤＩＴ"),
+        ("招商银行（中国）", "招商银行(中国)提醒您"),
+        ("Harbor Credit", "harbor-credit calls"),
+        ("J.P. Harbor, Inc.", "This is J.P. Harbor, Inc. calling"),
+        ("Harbor\nCredit", "This is Harbor\nCredit"),
+    ] {
+        assert!(names(name, body), "{name}: {body}");
+    }
+    for (name, body) in [
+        ("中信", "请在途中，信用"),
+        ("中信", "中、信"),
+        ("中信", "中·信"),
+        ("中信", "中（信）"),
+        ("中信", "途中\n信用"),
+        ("中信", "中\u{0}信"),
+        ("Harbor Credit", "In the harbor. Credit is short."),
+        ("Harbor Credit", "harbor \u{0} credit"),
+        ("J.P. Harbor", "J.P.! Harbor"),
+        ("J.P. Harbor", "J.\u{0}P. Harbor"),
+        ("", "Harbor"),
+        ("!", "Harbor!"),
+    ] {
+        assert!(!names(name, body), "{name}: {body}");
+    }
+}
+
+#[test]
 fn where_the_state_is_not_known_the_duties_of_all_states_bind() {
     let text = "Reply STOP to end texts.";
     let sms = said(ContactClass::Sms, Reader::Obligor, text);
@@ -612,6 +683,12 @@ fn a_faulty_duty_is_refused_with_file_line_and_id() {
             "{says: [{en: ['by*']}]}",
             6,
             "ends with `*`",
+        ),
+        (
+            "{says: [{en: [bye]}]}",
+            "{says: [{en: ['good, bye']}]}",
+            6,
+            "ends a clause",
         ),
         (
             "{says: [{en: [bye]}]}",

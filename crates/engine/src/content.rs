@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::DutyRef;
 use recoup_compliance::content::{
-    Approval, Earlier, Said, Sender, lacking, lacking_in_template, not_approved,
+    Approval, Earlier, Said, Sender, VARIABLE, lacking, lacking_in_template, not_approved,
 };
 use recoup_decide::{Plan, is_of_steps};
 use recoup_domain::CaseEvent;
@@ -255,7 +255,7 @@ fn region_of(locale: &str) -> Option<String> {
 }
 
 /// The words of a template without its blocks: those of all branches, and the names and numbers that are the same in
-/// each message. What stands for a variable parts words and is none.
+/// each message. What stands for another variable parts clauses; a block parts words.
 fn literal(text: &str, tenant: &TenantOptions) -> String {
     let mut words = String::new();
     let mut rest = text;
@@ -282,9 +282,8 @@ fn literal(text: &str, tenant: &TenantOptions) -> String {
 
 /// What a block holds in every message of a lender.
 fn value_of(block: &str, tenant: &TenantOptions) -> String {
-    const NOTHING: &str = "\u{0}";
     let Some(expression) = block.strip_prefix("{{") else {
-        return NOTHING.to_owned();
+        return " ".to_owned();
     };
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut names = expression.split(|c| !is_part(c));
@@ -296,7 +295,7 @@ fn value_of(block: &str, tenant: &TenantOptions) -> String {
         }
         _ => None,
     });
-    known.unwrap_or_else(|| NOTHING.to_owned())
+    known.unwrap_or_else(|| VARIABLE.to_string())
 }
 
 #[cfg(test)]
@@ -338,8 +337,8 @@ mod tests {
         for (text, words) in [
             ("{{ lender_name }}: pay {{ dpd }}.", "Demo: pay \u{0}."),
             ("{{lender_name|upper}} {{ licence_number }}", "Demo 7"),
-            ("{% if dpd %}a{% else %}b{% endif %}", "\u{0}a\u{0}b\u{0}"),
-            ("{# STOP #}x", "\u{0}x"),
+            ("{% if dpd %}a{% else %}b{% endif %}", " a b "),
+            ("{# STOP #}x", " x"),
             ("{ x } {", "{ x } {"),
             ("x {{ dpd", "x \u{0}"),
             ("{{ my_lender_name }}", "\u{0}"),

@@ -161,6 +161,32 @@ async fn a_template_is_refused_with_everything_that_it_lacks() {
 }
 
 #[tokio::test]
+async fn a_variable_parts_the_words_around_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at(START)).await;
+    let us = |body: &str| TemplateInput {
+        regions: vec!["US-TX".into()],
+        lender_kinds: vec![LenderKind::Bank],
+        variables: vec!["dpd".into(), "lender_name".into()],
+        ..text("us", ContactClass::Sms, body)
+    };
+    for bad in [
+        "Reply {{ dpd }} STOP",
+        "Reply{{ dpd }}STOP",
+        "No reply. {% if dpd %}Stop{% endif %}",
+    ] {
+        assert_eq!(refused(&rig, us(bad)).await.len(), 1, "{bad}");
+    }
+    for good in [
+        "{{ dpd }} Reply STOP {{ dpd }}",
+        "Reply {% if dpd %}STOP{% else %}QUIT{% endif %}",
+        "Reply {# the word of the carriers #}STOP",
+    ] {
+        register(&rig, us(good)).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_answer_says_what_was_checked_and_what_is_left() {
     let dir = tempfile::tempdir().unwrap();
     let rig = Rig::new(dir.path(), at(START)).await;
