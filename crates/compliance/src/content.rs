@@ -86,22 +86,32 @@ pub enum Earlier {
 }
 
 impl Earlier {
-    /// What past contacts say of messages about `debt` to `party`. A referral is no message to the person.
+    /// What past contacts say of messages about `debt` to `party`. A referral is no message to the person. Of a
+    /// contact that `may_tell` denies, such as a visit, nobody knows that it told what a first message must, though
+    /// the person was reached.
     #[must_use]
-    pub fn of(past: &[PastContact], debt: CaseId, party: PartyId) -> Self {
+    pub fn of(
+        past: &[PastContact],
+        debt: CaseId,
+        party: PartyId,
+        may_tell: impl Fn(&PastContact) -> bool,
+    ) -> Self {
         let own = past.iter().filter(|c| {
             c.direction == Direction::Outbound
                 && c.class != ContactClass::Legal
                 && c.party == party
                 && c.concerns(debt)
         });
-        let known = own
-            .filter_map(PastContact::counted)
-            .map(|outcome| match outcome.meaning() {
-                meaning if meaning.point == PointEvidence::Reaches => Self::Reached,
-                meaning if meaning.connected || outcome == Outcome::Unknown => Self::Perhaps,
+        let known = own.filter_map(|c| {
+            let outcome = c.counted()?;
+            let meaning = outcome.meaning();
+            Some(match meaning.point {
+                PointEvidence::Reaches if may_tell(c) => Self::Reached,
+                PointEvidence::Reaches => Self::Perhaps,
+                _ if meaning.connected || outcome == Outcome::Unknown => Self::Perhaps,
                 _ => Self::Nothing,
-            });
+            })
+        });
         known.max().unwrap_or(Self::Nothing)
     }
 }
@@ -455,6 +465,13 @@ impl fmt::Display for Lack {
             self.duty.id, self.duty.citation, self.missing
         )
     }
+}
+
+/// Whether a first message can be of this kind: some duty says what such a one must tell.
+#[must_use]
+pub fn may_be_first(duties: &[DutyRef], class: ContactClass) -> bool {
+    let mut first = duties.iter().filter(|d| d.message == Which::First);
+    first.any(|d| d.channels.has(class))
 }
 
 /// What a message lacks of the duties that bind it; nothing where it may go.

@@ -10,11 +10,12 @@ use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use recoup_compliance::content::{
     Approval, Demand, Earlier, Licence, Marks, Said, Sender, Signature, Which, lacking,
-    lacking_in_template, not_approved,
+    lacking_in_template, may_be_first, not_approved,
 };
 use recoup_compliance::{Binding, Packs};
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::{ContactClass, ContactState, Reader};
+use recoup_domain::ids::KeyedHash;
 use recoup_domain::outcome::Outcome;
 use recoup_domain::past::PastContact;
 use support::{DEBT, OTHER_DEBT, PERSON, SOMEBODY_ELSE, at, inbound, made};
@@ -402,7 +403,7 @@ fn the_fuller_text_is_asked_until_a_message_is_known_to_have_arrived() {
 #[test]
 fn only_what_is_known_to_have_arrived_is_an_earlier_message() {
     let when = at("2026-11-01T12:00:00Z");
-    let of = |past: &[PastContact]| Earlier::of(past, DEBT, PERSON);
+    let of = |past: &[PastContact]| Earlier::of(past, DEBT, PERSON, |_| true);
     let sms = |outcome| made(ContactClass::Sms, when, outcome);
     let call = |outcome| made(ContactClass::Phone, when, outcome);
     for (past, expected) in [
@@ -447,13 +448,58 @@ fn only_what_is_known_to_have_arrived_is_an_earlier_message() {
     };
     assert_eq!(of(&[never_sent]), Earlier::Nothing);
     assert_eq!(
-        Earlier::of(std::slice::from_ref(&delivered), DEBT, SOMEBODY_ELSE),
+        Earlier::of(
+            std::slice::from_ref(&delivered),
+            DEBT,
+            SOMEBODY_ELSE,
+            |_| true
+        ),
         Earlier::Nothing
     );
     assert_eq!(
-        Earlier::of(&[delivered], OTHER_DEBT, PERSON),
+        Earlier::of(&[delivered], OTHER_DEBT, PERSON, |_| true),
         Earlier::Nothing
     );
+}
+
+#[test]
+fn what_may_not_have_told_it_is_no_first_message() {
+    let agency = bind("US-TX", LenderKind::Agency);
+    let when = at("2026-11-01T12:00:00Z");
+    let of = |past: &[PastContact]| {
+        let may_tell = |c: &PastContact| may_be_first(agency.content(), c.class);
+        Earlier::of(past, DEBT, PERSON, may_tell)
+    };
+    let visit = |outcome| made(ContactClass::Visit, when, outcome);
+    let call = |outcome| made(ContactClass::Phone, when, outcome);
+    for (past, expected) in [
+        (vec![visit(Outcome::Visited)], Earlier::Perhaps),
+        (vec![visit(Outcome::NobodyContacted)], Earlier::Nothing),
+        (vec![call(Outcome::Conversation)], Earlier::Reached),
+        (
+            vec![visit(Outcome::Visited), call(Outcome::Conversation)],
+            Earlier::Reached,
+        ),
+    ] {
+        assert_eq!(of(&past), expected, "{past:?}");
+    }
+    for (region, lender, class, may) in [
+        ("US-TX", LenderKind::Agency, ContactClass::Sms, true),
+        ("US-TX", LenderKind::Agency, ContactClass::Visit, false),
+        ("US-TX", LenderKind::Bank, ContactClass::Sms, false),
+        ("CN", LenderKind::Agency, ContactClass::Sms, false),
+    ] {
+        let binding = bind(region, lender);
+        assert_eq!(may_be_first(binding.content(), class), may, "{region}");
+    }
+    let told = |point: u8| PastContact {
+        point: Some(KeyedHash([point; 16])),
+        ..call(Outcome::Conversation)
+    };
+    let wrong = told(1).point;
+    let of = |past: &[PastContact]| Earlier::of(past, DEBT, PERSON, |c| c.point != wrong);
+    assert_eq!(of(&[told(1)]), Earlier::Perhaps);
+    assert_eq!(of(&[told(1), told(2)]), Earlier::Reached);
 }
 
 #[test]
@@ -504,7 +550,11 @@ fn the_signature_stands_once_at_an_end_and_is_an_approved_one() {
         (own, "[港湾]Harbor Credit", "0 times"),
         (own, "【海湾】Harbor Credit【港湾】", "no other signature"),
         (own, "【港湾】Harbor Credit【海湾】", "no other signature"),
-        (own, "【港湾】Harbor 【别家银行】Credit", "no other signature"),
+        (
+            own,
+            "【港湾】Harbor 【别家银行】Credit",
+            "no other signature",
+        ),
         (own, "【港湾】Harbor Credit】", "no other signature"),
         (own, "【港湾】【Harbor Credit", "no other signature"),
     ] {

@@ -12,13 +12,14 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::DutyRef;
 use recoup_compliance::content::{
-    Approval, Earlier, Said, Sender, VARIABLE, lacking, lacking_in_template, not_approved,
+    Approval, Earlier, Said, Sender, VARIABLE, lacking, lacking_in_template, may_be_first,
+    not_approved,
 };
 use recoup_decide::{Plan, is_of_steps};
 use recoup_domain::CaseEvent;
 use recoup_domain::contact::{ContactClass, Reader};
-use recoup_domain::ids::TenantId;
-use recoup_domain::party::{Party, Relation};
+use recoup_domain::ids::{KeyedHash, TenantId};
+use recoup_domain::party::{Party, PointState, Relation};
 use recoup_domain::past::PastContact;
 use recoup_store::{Facts, StoredTemplate};
 
@@ -58,11 +59,15 @@ impl Engine {
         text: Text<'_>,
     ) -> Done<()> {
         let binding = self.binding_with(&facts.case, to.party)?;
+        let may_tell = |c: &PastContact| {
+            may_be_first(binding.content(), c.class)
+                && c.point.is_none_or(|point| !is_wrong(to.party, point))
+        };
         let said = Said {
             class: text.class,
             reader: Reader::of(to.relation),
             day: to.party.home_zone().date(text.from),
-            earlier: Earlier::of(to.past, facts.case.id, to.party.id),
+            earlier: Earlier::of(to.past, facts.case.id, to.party.id, may_tell),
             subject: text.subject,
             body: text.body,
             approval: approval(template),
@@ -232,6 +237,12 @@ fn sender(tenant: &TenantOptions) -> Sender<'_> {
         name: &tenant.display_name,
         marks: &tenant.marks,
     }
+}
+
+/// Whether a number or address is known by now to be somebody else's.
+fn is_wrong(party: &Party, point: KeyedHash) -> bool {
+    let mut told = party.points.iter().filter(|p| p.key == point);
+    party.gone.contains(&point) || told.any(|p| p.state == PointState::WrongNumber)
 }
 
 fn approval(template: &StoredTemplate) -> Option<Approval<'_>> {

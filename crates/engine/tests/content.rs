@@ -8,8 +8,9 @@ use recoup_domain::case::{CaseEvent, LenderKind};
 use recoup_domain::contact::{ContactClass, Reader};
 use recoup_domain::ids::CaseId;
 use recoup_domain::journal::What;
+use recoup_domain::party::{PointKind, PointState};
 use recoup_engine::commands::{CaseName, HandInput};
-use recoup_engine::types::{Answered, PartyName, TemplateInput};
+use recoup_engine::types::{Answered, PartyInput, PartyName, PartyView, TemplateInput};
 use recoup_engine::{CommandError, Violation};
 use recoup_store::StoredTemplate;
 use support::{Rig, at, case_input};
@@ -369,6 +370,48 @@ async fn the_first_message_says_more_than_a_later_one() {
         ["Demo, a debt collector. Reply STOP."]
     );
     assert_eq!(worklist(&rig, case).await, None);
+}
+
+#[tokio::test]
+async fn what_went_to_somebody_elses_number_told_the_person_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at(START)).await;
+    let mut receipt = Receipt {
+        provider_ref: "r".into(),
+        ..Receipt::default()
+    };
+    receipt.set_immediate(wire::Outcome::Delivered);
+    *rig.channel(ContactClass::Sms).answer.lock().unwrap() = Ok(receipt);
+    let full =
+        "{{ lender_name }}: an attempt to collect a debt, used for that purpose. Reply STOP.";
+    let short = "{{ lender_name }}, a debt collector.";
+    register(&rig, text("reminder", ContactClass::Sms, full))
+        .await
+        .unwrap();
+    register(&rig, text("first_call", ContactClass::Phone, short))
+        .await
+        .unwrap();
+    let case = open_in(&rig, "1", "US-TX", LenderKind::Agency).await;
+    rig.run_until(at("2026-03-02T18:00:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Sms).len(), 1);
+
+    // The lender learns whose number it was, and tells another one.
+    let PartyName::Told(told) = case_input("1", date(2026, 3, 1)).borrower else {
+        panic!("the borrower is told");
+    };
+    let mut told = *told;
+    told.regions = vec!["US-TX".into()];
+    told.points[0].state = Some(PointState::WrongNumber);
+    told.points
+        .push(support::point(PointKind::Mobile, "+8613800999999"));
+    let ana = rig.as_of("ana");
+    let over = |told: PartyInput, _: Option<&PartyView>| Ok(told);
+    let written = rig.engine.upsert_borrower(&ana, told, &over, &|_| vec![]);
+    written.await.unwrap();
+    rig.run_until(at("2026-03-06T20:00:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Phone), []);
+    let told = worklist(&rig, case).await.expect("a person must look");
+    assert!(told.contains("US-REGF-1006.18e1"), "{told}");
 }
 
 #[tokio::test]
