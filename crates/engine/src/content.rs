@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::DutyRef;
 use recoup_compliance::content::{
-    Approval, Earlier, Said, Sender, VARIABLE, lacking, lacking_in_template, may_be_first,
+    Approval, Earlier, Said, Sender, VARIABLE, Which, lacking, lacking_in_template, may_be_first,
     not_approved,
 };
 use recoup_decide::{Plan, is_of_steps};
@@ -206,18 +206,43 @@ impl Engine {
         })
     }
 
-    /// The duties of content that a template was held to when it was registered, and those that bind only some of
-    /// its messages and are left to the rendering. Without regions everything is, and nothing is named.
+    /// The duties of content that a template does whatever it is filled in with, and those that bind only some of its
+    /// messages and are left to the rendering: of a part of its regions, of some kind of lender, or of the first or a
+    /// later message where it lacks what that must say. Without regions everything is, and nothing is named.
     #[must_use]
     pub fn duties_of_template(&self, t: &StoredTemplate) -> (Vec<DutyRef>, Vec<DutyRef>) {
         let packs = self.0.library.packs();
         let (certain, left) = packs.duties_of_text(&t.regions, &t.lender_kinds);
+        let unmet = self.unmet_by_some(t, &certain);
+        let (later, certain): (Vec<_>, Vec<_>) =
+            certain.into_iter().partition(|d| unmet.contains(d));
         let day = date_of(t.created_at);
         let own = |all: Vec<DutyRef>| {
             let all = all.into_iter();
             all.filter(|d| d.binds(t.class, t.reader, day)).collect()
         };
-        (own(certain), own(left))
+        (own(certain), own([later, left].concat()))
+    }
+
+    /// The duties of the first and of later messages that a registered template does not do.
+    fn unmet_by_some(&self, t: &StoredTemplate, duties: &[DutyRef]) -> Vec<DutyRef> {
+        let Ok(tenant) = self.tenant(&t.tenant) else {
+            return Vec::new();
+        };
+        let (subject, body) = (literal(&t.subject, tenant), literal(&t.body, tenant));
+        let said = Said {
+            class: t.class,
+            reader: t.reader,
+            day: date_of(t.created_at),
+            // Then both bind.
+            earlier: Earlier::Perhaps,
+            subject: &subject,
+            body: &body,
+            approval: approval(t),
+        };
+        let lacks = lacking(duties, &said, &sender(tenant)).into_iter();
+        let of_some = lacks.filter(|l| l.duty.message() != Which::Every);
+        of_some.map(|l| l.duty).collect()
     }
 }
 

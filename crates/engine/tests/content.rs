@@ -214,6 +214,40 @@ async fn the_answer_says_what_was_checked_and_what_is_left() {
         left,
         ["US-REGF-1006.18e1", "US-REGF-1006.18e2", "US-CA-LICENSE"]
     );
+    // What is good for some messages alone is not checked for the others.
+    let (first, later) = ("US-REGF-1006.18e1", "US-REGF-1006.18e2");
+    let full = "An attempt to collect a debt, used for that purpose.";
+    for (says, met, unmet) in [
+        ("From a debt collector.", &[later][..], &[first][..]),
+        (full, &[first], &[later]),
+        (
+            "{% if dpd %}A debt collector.{% endif %} {% if dpd %}Trying to collect a debt{% endif %}",
+            &[later],
+            &[first],
+        ),
+    ] {
+        let input = TemplateInput {
+            regions: vec!["US-TX".into()],
+            lender_kinds: vec![LenderKind::Agency],
+            variables: vec!["dpd".into()],
+            ..text("some", ContactClass::Sms, &format!("{says} Reply STOP."))
+        };
+        let (checked, left) = ids(&register(&rig, input).await.unwrap());
+        assert_eq!(checked, [&["US-REGF-1006.6e"], met].concat(), "{says}");
+        assert_eq!(left, unmet, "{says}");
+    }
+    let input = TemplateInput {
+        regions: vec!["US-TX".into()],
+        lender_kinds: vec![LenderKind::Agency],
+        ..text(
+            "both",
+            ContactClass::Sms,
+            &format!("{full} From a debt collector. Reply STOP."),
+        )
+    };
+    let (checked, left) = ids(&register(&rig, input).await.unwrap());
+    assert_eq!(checked, ["US-REGF-1006.6e", first, later]);
+    assert_eq!(left, [""; 0]);
     let anywhere = register(&rig, text("any", ContactClass::Sms, "Pay.")).await;
     let anywhere = anywhere.unwrap();
     assert!(anywhere.regions.is_empty());
