@@ -696,6 +696,19 @@ mod tests {
             ),
             (
                 "[[tenant]]\nid = \"a\"\ndisplay_name = \"x\"\n\
+                 licence = [{ region = \"US-CA\", number = \"1-2-3\" }]",
+                "tenant[0].licence[0].number",
+            ),
+            (
+                "[[tenant]]\nid = \"a\"\ndisplay_name = \"!\"",
+                "tenant[0].display_name",
+            ),
+            (
+                "[[tenant]]\nid = \"a\"\ndisplay_name = \"\"",
+                "tenant[0].display_name",
+            ),
+            (
+                "[[tenant]]\nid = \"a\"\ndisplay_name = \"x\"\n\
                  sms = [{ signature = \"【x】\", templates = [\"1\"] }]",
                 "tenant[0].sms[0].signature",
             ),

@@ -1,12 +1,12 @@
 //! What a message must say. The duties are data, `content:` in the packs; [`lacking`] is the check, a pure function
-//! over the text as the person will read it. Words are found, not meanings: case, width, spaces and marks do not
-//! count, as in [`unsayable`](crate::unsayable).
+//! over the text as the person will read it. Words are found, not meanings: case, width and spaces do not count.
 
+pub use crate::clauses::VARIABLE;
+use crate::clauses::{Clauses, Sought};
 use crate::pack::within;
 use crate::proposal::LENDER_KINDS;
 use crate::rule::{Confidence, Severity};
 use crate::sets::{Classes, Set};
-use crate::unsayable::{Pattern, Plain};
 use jiff::civil::Date;
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::{ContactClass, Reader};
@@ -86,22 +86,32 @@ pub enum Earlier {
 }
 
 impl Earlier {
-    /// What past contacts say of messages about `debt` to `party`. A referral is no message to the person.
+    /// What past contacts say of messages about `debt` to `party`. A referral is no message to the person. Of a
+    /// contact that `may_tell` denies, such as a visit, nobody knows that it told what a first message must, though
+    /// the person was reached.
     #[must_use]
-    pub fn of(past: &[PastContact], debt: CaseId, party: PartyId) -> Self {
+    pub fn of(
+        past: &[PastContact],
+        debt: CaseId,
+        party: PartyId,
+        may_tell: impl Fn(&PastContact) -> bool,
+    ) -> Self {
         let own = past.iter().filter(|c| {
             c.direction == Direction::Outbound
                 && c.class != ContactClass::Legal
                 && c.party == party
                 && c.concerns(debt)
         });
-        let known = own
-            .filter_map(PastContact::counted)
-            .map(|outcome| match outcome.meaning() {
-                meaning if meaning.point == PointEvidence::Reaches => Self::Reached,
-                meaning if meaning.connected || outcome == Outcome::Unknown => Self::Perhaps,
+        let known = own.filter_map(|c| {
+            let outcome = c.counted()?;
+            let meaning = outcome.meaning();
+            Some(match meaning.point {
+                PointEvidence::Reaches if may_tell(c) => Self::Reached,
+                PointEvidence::Reaches => Self::Perhaps,
+                _ if meaning.connected || outcome == Outcome::Unknown => Self::Perhaps,
                 _ => Self::Nothing,
-            });
+            })
+        });
         known.max().unwrap_or(Self::Nothing)
     }
 }
@@ -144,13 +154,13 @@ pub struct Phrases(BTreeMap<String, Vec<Phrase>>);
 #[derive(Debug, PartialEq, Eq)]
 struct Phrase {
     words: String,
-    pattern: Pattern,
+    sought: Sought,
 }
 
 impl From<BTreeMap<String, Vec<String>>> for Phrases {
     fn from(read: BTreeMap<String, Vec<String>>) -> Self {
         let phrase = |words: String| Phrase {
-            pattern: Pattern::of(&words),
+            sought: Sought::of(&words),
             words,
         };
         let all = read.into_iter();
@@ -169,9 +179,9 @@ impl Phrases {
         self.0.values().flatten()
     }
 
-    fn are_in(&self, parts: &[Plain]) -> bool {
+    fn are_in(&self, parts: &[Clauses]) -> bool {
         self.all()
-            .any(|phrase| parts.iter().any(|part| part.has(&phrase.pattern)))
+            .any(|phrase| parts.iter().any(|part| part.have(&phrase.sought)))
     }
 
     /// The phrases, by language.
@@ -209,7 +219,7 @@ impl Demand {
                     if said.0.is_empty() || said.0.values().any(Vec::is_empty) {
                         return Err("a language of `says` has no phrase".to_owned());
                     }
-                    if let Some(hollow) = said.all().find(|p| p.pattern.is_empty()) {
+                    if let Some(hollow) = said.all().find(|p| p.sought.is_empty()) {
                         return Err(format!(
                             "`{}` has no letter; every text would say it",
                             hollow.words
@@ -217,6 +227,12 @@ impl Demand {
                     }
                     if let Some(open) = said.all().find(|p| p.words.ends_with('*')) {
                         return Err(format!("`{}` ends with `*`; phrases are whole", open.words));
+                    }
+                    if let Some(long) = said.all().find(|p| !p.sought.is_one_clause()) {
+                        return Err(format!(
+                            "`{}` has a mark that ends a clause; make each part an entry of `says`",
+                            long.words
+                        ));
                     }
                 }
                 Ok(())
@@ -458,6 +474,13 @@ impl fmt::Display for Lack {
     }
 }
 
+/// Whether a first message can be of this kind: some duty says what such a one must tell.
+#[must_use]
+pub fn may_be_first(duties: &[DutyRef], class: ContactClass) -> bool {
+    let mut first = duties.iter().filter(|d| d.message == Which::First);
+    first.any(|d| d.channels.has(class))
+}
+
 /// What a message lacks of the duties that bind it; nothing where it may go.
 #[must_use]
 pub fn lacking(duties: &[DutyRef], said: &Said<'_>, sender: &Sender<'_>) -> Vec<Lack> {
@@ -475,6 +498,7 @@ pub fn lacking(duties: &[DutyRef], said: &Said<'_>, sender: &Sender<'_>) -> Vec<
 /// What the literal words of a template lack, whatever it is filled in with. Whether a message will be the first
 /// nobody knows then; a text that can be neither the first nor a later one is told what a later one lacks.
 /// `in_parts`: the words stand in parts of which some may be left out, so that their order says nothing yet.
+/// [`VARIABLE`] stands for what is filled in.
 #[must_use]
 pub fn lacking_in_template(
     duties: &[DutyRef],
@@ -504,15 +528,15 @@ pub fn lacking_in_template(
 /// A message made ready to be searched.
 struct Reading<'a> {
     said: &'a Said<'a>,
-    parts: Vec<Plain>,
+    parts: Vec<Clauses>,
     in_parts: bool,
 }
 
 impl<'a> Reading<'a> {
     fn of(said: &'a Said<'a>, in_parts: bool) -> Self {
-        let mut parts = vec![Plain::of(said.body)];
+        let mut parts = vec![Clauses::of(said.body)];
         if said.class == ContactClass::Email {
-            parts.push(Plain::of(said.subject));
+            parts.push(Clauses::of(said.subject));
         }
         Self {
             said,
@@ -522,8 +546,8 @@ impl<'a> Reading<'a> {
     }
 
     fn has(&self, words: &str) -> bool {
-        let pattern = Pattern::of(words);
-        !pattern.is_empty() && self.parts.iter().any(|part| part.has(&pattern))
+        let sought = Sought::of(words);
+        self.parts.iter().any(|part| part.have(&sought))
     }
 
     fn lack(&self, duty: &DutyRef, sender: &Sender<'_>) -> Option<Lack> {
@@ -588,18 +612,22 @@ impl<'a> Reading<'a> {
         let text = self.said.body.trim();
         let times = text.matches(&mark).count();
         let at_an_end = text.starts_with(&mark) || text.ends_with(&mark);
-        let is_right = match self.in_parts {
+        let is_there = match self.in_parts {
             true => times > 0,
             false => times == 1 && at_an_end,
         };
-        let problem = || {
-            format!(
+        if !is_there {
+            return Some(format!(
                 "the signature {mark} must stand in the text once, at its beginning or end; it stands there \
                  {times} times{}",
                 if times == 1 { ", in the middle" } else { "" }
-            )
-        };
-        (!is_right).then(problem)
+            ));
+        }
+        // A reader takes whatever stands in such brackets for the sender.
+        let is_foreign = text.replace(&mark, "").contains(['【', '】']);
+        is_foreign.then(|| {
+            format!("the text has `【` or `】` beside its signature {mark}; no other signature may stand in it")
+        })
     }
 }
 

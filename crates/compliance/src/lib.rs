@@ -11,6 +11,7 @@
 
 mod builtin;
 pub mod calendar;
+mod clauses;
 pub mod content;
 pub mod difference;
 mod files;

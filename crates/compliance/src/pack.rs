@@ -135,6 +135,18 @@ pub(crate) fn within(inner: &str, outer: &str) -> bool {
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
+/// The places whose duties of content bind a message: the regions of the person, and the jurisdiction unless one of
+/// them lies within it and tells its part. A rule of a part that nobody lives in does no more than hold a contact
+/// back; a duty of it may be one that no text can do, such as to carry a licence number of another state.
+#[must_use]
+pub fn places_of_content<'a>(jurisdiction: &'a str, regions: &'a [String]) -> Vec<&'a str> {
+    let mut places: Vec<&str> = regions.iter().map(String::as_str).collect();
+    if !places.iter().any(|region| within(region, jurisdiction)) {
+        places.push(jurisdiction);
+    }
+    places
+}
+
 /// The rules that bind a contact. Cheap to clone; made once for equal jurisdiction, regions and lender.
 #[derive(Clone, Debug)]
 pub struct Binding {
@@ -365,7 +377,8 @@ impl Packs {
     }
 
     /// The rules that bind contacts of a case: of its jurisdiction, of each candidate region of the party
-    /// contacted, and those that bind everywhere; less those that do not bind this kind of lender.
+    /// contacted, and those that bind everywhere; less those that do not bind this kind of lender. Duties of
+    /// content are those of [`places_of_content`].
     ///
     /// # Errors
     /// Where a jurisdiction or region is known to no pack.
@@ -383,7 +396,9 @@ impl Packs {
         let rules = self.live().filter(binds).flat_map(|p| &p.rules);
         let rules = rules.filter(|r| r.binds_lender(lender));
         let rules = rules.filter(|r| r.off_because().is_none() || self.is_on(r.id()));
-        let content = self.live().filter(binds).flat_map(|p| &p.content);
+        let places = places_of_content(jurisdiction, regions);
+        let asks = |p: &&Pack| places.iter().any(|place| p.binds(place));
+        let content = self.live().filter(asks).flat_map(|p| &p.content);
         let content = content.filter(|d| d.binds_lender(lender));
         Ok(Binding {
             content: content.cloned().collect(),

@@ -178,8 +178,7 @@ impl Unsayable {
 }
 
 /// A word of the list as it is looked for.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Pattern {
+enum Pattern {
     /// Characters of a script without spaces, found anywhere.
     Dense(String),
     /// Words in a row; the last one may stand for what begins with it.
@@ -187,7 +186,7 @@ pub(crate) enum Pattern {
 }
 
 impl Pattern {
-    pub(crate) fn of(word: &str) -> Self {
+    fn of(word: &str) -> Self {
         let open = word.ends_with('*');
         let plain = Plain::of(word);
         if plain.dense.chars().any(is_han) {
@@ -198,7 +197,7 @@ impl Pattern {
         }
     }
 
-    pub(crate) const fn is_empty(&self) -> bool {
+    const fn is_empty(&self) -> bool {
         match self {
             Self::Dense(text) => text.is_empty(),
             Self::Words { words, .. } => words.is_empty(),
@@ -210,8 +209,21 @@ impl Pattern {
 /// common ones: NFKC.
 const COMPATIBLE: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 
+/// A text in small letters and common forms, without what nobody sees.
+pub(crate) fn common(text: &str) -> String {
+    let visible = text.chars().filter(|c| !is_invisible(*c));
+    let common = COMPATIBLE.normalize_iter(visible);
+    common.flat_map(char::to_lowercase).collect()
+}
+
+/// The words of a text in common forms.
+pub(crate) fn words_of(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_alphanumeric() && c != VIRAMA);
+    words.flat_map(in_scripts)
+}
+
 /// A text as it is searched.
-pub(crate) struct Plain {
+struct Plain {
     /// Its characters, small and in their common form.
     all: Vec<char>,
     /// Letters and digits alone.
@@ -221,20 +233,16 @@ pub(crate) struct Plain {
 }
 
 impl Plain {
-    pub(crate) fn of(text: &str) -> Self {
-        let visible = text.chars().filter(|c| !is_invisible(*c));
-        let common = COMPATIBLE.normalize_iter(visible);
-        let all: Vec<char> = common.flat_map(char::to_lowercase).collect();
-        let whole: String = all.iter().collect();
-        let words = whole.split(|c: char| !c.is_alphanumeric() && c != VIRAMA);
+    fn of(text: &str) -> Self {
+        let whole = common(text);
         Self {
-            dense: all.iter().filter(|c| c.is_alphanumeric()).collect(),
-            words: words.flat_map(in_scripts).map(str::to_owned).collect(),
-            all,
+            dense: whole.chars().filter(|c| c.is_alphanumeric()).collect(),
+            words: words_of(&whole).map(str::to_owned).collect(),
+            all: whole.chars().collect(),
         }
     }
 
-    pub(crate) fn has(&self, pattern: &Pattern) -> bool {
+    fn has(&self, pattern: &Pattern) -> bool {
         match pattern {
             Pattern::Dense(text) => self.dense.contains(text),
             Pattern::Words { words, open } => {
@@ -309,7 +317,7 @@ const fn is_spaceless(c: char) -> bool {
     is_han(c) || matches!(c, '\u{3040}'..='\u{30ff}' | '\u{ac00}'..='\u{d7af}')
 }
 
-const fn is_han(c: char) -> bool {
+pub(crate) const fn is_han(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
 }
 

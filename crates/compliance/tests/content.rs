@@ -10,11 +10,12 @@ use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use recoup_compliance::content::{
     Approval, Demand, Earlier, Licence, Marks, Said, Sender, Signature, Which, lacking,
-    lacking_in_template, not_approved,
+    lacking_in_template, may_be_first, not_approved,
 };
 use recoup_compliance::{Binding, Packs};
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::{ContactClass, ContactState, Reader};
+use recoup_domain::ids::KeyedHash;
 use recoup_domain::outcome::Outcome;
 use recoup_domain::past::PastContact;
 use support::{DEBT, OTHER_DEBT, PERSON, SOMEBODY_ELSE, at, inbound, made};
@@ -253,6 +254,77 @@ fn a_part_of_a_word_and_a_subject_that_nobody_reads_are_not_enough() {
 }
 
 #[test]
+fn words_on_both_sides_of_a_mark_are_no_phrase() {
+    let binding = bind("US-TX", LenderKind::Bank);
+    let of = |body: &str| lacks(&binding, &said(ContactClass::Sms, Reader::Obligor, body));
+    for body in [
+        "You did not reply. Stop ignoring us.",
+        "We had no reply! Stop this.",
+        "Why no reply? Stop it",
+        "No reply； stop it",
+        "no reply，stop it",
+        "no reply。stop it",
+        "No reply\nStop it",
+        "No reply\r\nStop it",
+        "No reply\u{2028}Stop it",
+        // What stands for a variable of a template.
+        "reply \u{0} stop",
+    ] {
+        assert_eq!(of(body), ["US-REGF-1006.6e"], "{body}");
+    }
+    for body in [
+        "Call Acme Co. or reply STOP.",
+        "Pay.REPLY: STOP!",
+        "(Reply “STOP”)",
+        "Re\u{200b}ply\u{a0}STOP, please",
+    ] {
+        assert_eq!(of(body), [""; 0], "{body}");
+    }
+}
+
+#[test]
+fn a_name_is_named_by_its_own_characters_in_a_row() {
+    let binding = bind("IN", LenderKind::Bank);
+    let names = |name: &str, body: &str| {
+        let marks = marks();
+        let sender = Sender {
+            name,
+            marks: &marks,
+        };
+        let call = said(ContactClass::Phone, Reader::Obligor, body);
+        lacking(binding.content(), &call, &sender).is_empty()
+    };
+    for (name, body) in [
+        ("中信", "这里是中信。"),
+        ("中信", "这里是中 信"),
+        ("中信", "中\u{3000}\u{200b}信"),
+        ("港湾Credit", "这里是港湾 ＣＲＥＤＩＴ"),
+        ("招商银行（中国）", "招商银行(中国)提醒您"),
+        ("Harbor Credit", "harbor-credit calls"),
+        ("J.P. Harbor, Inc.", "This is J.P. Harbor, Inc. calling"),
+        ("Harbor\nCredit", "This is Harbor\nCredit"),
+    ] {
+        assert!(names(name, body), "{name}: {body}");
+    }
+    for (name, body) in [
+        ("中信", "请在途中，信用"),
+        ("中信", "中、信"),
+        ("中信", "中·信"),
+        ("中信", "中（信）"),
+        ("中信", "途中\n信用"),
+        ("中信", "中\u{0}信"),
+        ("Harbor Credit", "In the harbor. Credit is short."),
+        ("Harbor Credit", "harbor \u{0} credit"),
+        ("J.P. Harbor", "J.P.! Harbor"),
+        ("J.P. Harbor", "J.\u{0}P. Harbor"),
+        ("", "Harbor"),
+        ("!", "Harbor!"),
+    ] {
+        assert!(!names(name, body), "{name}: {body}");
+    }
+}
+
+#[test]
 fn where_the_state_is_not_known_the_duties_of_all_states_bind() {
     let text = "Reply STOP to end texts.";
     let sms = said(ContactClass::Sms, Reader::Obligor, text);
@@ -264,6 +336,43 @@ fn where_the_state_is_not_known_the_duties_of_all_states_bind() {
     assert_eq!(lacks(&moved.unwrap(), &sms), ["US-CA-LICENSE"]);
     // A bank has no such licence.
     assert_eq!(lacks(&bind("US-CA", LenderKind::Bank), &sms), [""; 0]);
+}
+
+#[test]
+fn a_region_of_the_person_tells_the_part_of_the_jurisdiction() {
+    let ids = |jurisdiction: &str, regions: &[&str]| {
+        let regions: Vec<String> = regions.iter().map(|r| (*r).to_owned()).collect();
+        let binding = Packs::builtin().bind(jurisdiction, &regions, LenderKind::FirstParty);
+        let binding = binding.unwrap();
+        let packs = binding.content().iter().map(|d| d.pack().to_owned());
+        let mut packs: Vec<String> = packs.collect();
+        packs.dedup();
+        let rules = binding.rules().iter().any(|r| r.pack() == "us-ca");
+        (packs, rules)
+    };
+    for (jurisdiction, regions, packs, rules) in [
+        ("US", &[][..], &["us-fed", "us-ca"][..], true),
+        // The rules of the gate bind as they did.
+        ("US", &["US-TX"], &["us-fed"], true),
+        ("US", &["US-CA"], &["us-fed", "us-ca"], true),
+        ("US", &["US-TX", "US-CA"], &["us-fed", "us-ca"], true),
+        // Somewhere in the country tells no part of it.
+        ("US", &["US"], &["us-fed", "us-ca"], true),
+        ("US", &["US-TX", "US"], &["us-fed", "us-ca"], true),
+        // A region elsewhere tells nothing of the jurisdiction.
+        ("US", &["CN"], &["cn", "us-fed", "us-ca"], true),
+        ("US", &["CN", "US-TX"], &["cn", "us-fed"], true),
+        ("US-TX", &["US-CA"], &["us-fed", "us-ca"], true),
+        ("US-CA", &["US-TX"], &["us-fed", "us-ca"], true),
+        ("US-TX", &["US-TX"], &["us-fed"], false),
+    ] {
+        let (mut found, ca) = ids(jurisdiction, regions);
+        found.sort();
+        let mut expected = packs.to_vec();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "{jurisdiction} {regions:?}");
+        assert_eq!(ca, rules, "{jurisdiction} {regions:?}");
+    }
 }
 
 #[test]
@@ -294,7 +403,7 @@ fn the_fuller_text_is_asked_until_a_message_is_known_to_have_arrived() {
 #[test]
 fn only_what_is_known_to_have_arrived_is_an_earlier_message() {
     let when = at("2026-11-01T12:00:00Z");
-    let of = |past: &[PastContact]| Earlier::of(past, DEBT, PERSON);
+    let of = |past: &[PastContact]| Earlier::of(past, DEBT, PERSON, |_| true);
     let sms = |outcome| made(ContactClass::Sms, when, outcome);
     let call = |outcome| made(ContactClass::Phone, when, outcome);
     for (past, expected) in [
@@ -339,13 +448,58 @@ fn only_what_is_known_to_have_arrived_is_an_earlier_message() {
     };
     assert_eq!(of(&[never_sent]), Earlier::Nothing);
     assert_eq!(
-        Earlier::of(std::slice::from_ref(&delivered), DEBT, SOMEBODY_ELSE),
+        Earlier::of(
+            std::slice::from_ref(&delivered),
+            DEBT,
+            SOMEBODY_ELSE,
+            |_| true
+        ),
         Earlier::Nothing
     );
     assert_eq!(
-        Earlier::of(&[delivered], OTHER_DEBT, PERSON),
+        Earlier::of(&[delivered], OTHER_DEBT, PERSON, |_| true),
         Earlier::Nothing
     );
+}
+
+#[test]
+fn what_may_not_have_told_it_is_no_first_message() {
+    let agency = bind("US-TX", LenderKind::Agency);
+    let when = at("2026-11-01T12:00:00Z");
+    let of = |past: &[PastContact]| {
+        let may_tell = |c: &PastContact| may_be_first(agency.content(), c.class);
+        Earlier::of(past, DEBT, PERSON, may_tell)
+    };
+    let visit = |outcome| made(ContactClass::Visit, when, outcome);
+    let call = |outcome| made(ContactClass::Phone, when, outcome);
+    for (past, expected) in [
+        (vec![visit(Outcome::Visited)], Earlier::Perhaps),
+        (vec![visit(Outcome::NobodyContacted)], Earlier::Nothing),
+        (vec![call(Outcome::Conversation)], Earlier::Reached),
+        (
+            vec![visit(Outcome::Visited), call(Outcome::Conversation)],
+            Earlier::Reached,
+        ),
+    ] {
+        assert_eq!(of(&past), expected, "{past:?}");
+    }
+    for (region, lender, class, may) in [
+        ("US-TX", LenderKind::Agency, ContactClass::Sms, true),
+        ("US-TX", LenderKind::Agency, ContactClass::Visit, false),
+        ("US-TX", LenderKind::Bank, ContactClass::Sms, false),
+        ("CN", LenderKind::Agency, ContactClass::Sms, false),
+    ] {
+        let binding = bind(region, lender);
+        assert_eq!(may_be_first(binding.content(), class), may, "{region}");
+    }
+    let told = |point: u8| PastContact {
+        point: Some(KeyedHash([point; 16])),
+        ..call(Outcome::Conversation)
+    };
+    let wrong = told(1).point;
+    let of = |past: &[PastContact]| Earlier::of(past, DEBT, PERSON, |c| c.point != wrong);
+    assert_eq!(of(&[told(1)]), Earlier::Perhaps);
+    assert_eq!(of(&[told(1), told(2)]), Earlier::Reached);
 }
 
 #[test]
@@ -394,6 +548,15 @@ fn the_signature_stands_once_at_an_end_and_is_an_approved_one() {
         (own, "Harbor【港湾】Credit", "in the middle"),
         (own, "【港湾】Harbor Credit【港湾】", "2 times"),
         (own, "[港湾]Harbor Credit", "0 times"),
+        (own, "【海湾】Harbor Credit【港湾】", "no other signature"),
+        (own, "【港湾】Harbor Credit【海湾】", "no other signature"),
+        (
+            own,
+            "【港湾】Harbor 【别家银行】Credit",
+            "no other signature",
+        ),
+        (own, "【港湾】Harbor Credit】", "no other signature"),
+        (own, "【港湾】【Harbor Credit", "no other signature"),
     ] {
         let said = missing(given, body);
         assert!(said.iter().any(|m| m.contains(says)), "{body}: {said:?}");
@@ -475,9 +638,12 @@ fn parts_that_may_be_left_out_say_nothing_of_order_yet() {
         1
     );
     assert_eq!(lacking_in_template(&certain, &text, &sender, true), []);
-    let body = "Harbor Credit";
-    let text = said(ContactClass::Sms, Reader::Obligor, body);
-    assert_eq!(lacking_in_template(&certain, &text, &sender, true).len(), 1);
+    // A branch without the signature, or with somebody else's too, is never right.
+    for body in ["Harbor Credit", "【港湾】Harbor Credit：A【海湾】B"] {
+        let text = said(ContactClass::Sms, Reader::Obligor, body);
+        let lacks = lacking_in_template(&certain, &text, &sender, true);
+        assert_eq!(lacks.len(), 1, "{body}");
+    }
 }
 
 const PACK: &str = "pack: t
@@ -567,6 +733,12 @@ fn a_faulty_duty_is_refused_with_file_line_and_id() {
             "{says: [{en: ['by*']}]}",
             6,
             "ends with `*`",
+        ),
+        (
+            "{says: [{en: [bye]}]}",
+            "{says: [{en: ['good, bye']}]}",
+            6,
+            "ends a clause",
         ),
         (
             "{says: [{en: [bye]}]}",

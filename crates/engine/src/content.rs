@@ -12,13 +12,14 @@ use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::DutyRef;
 use recoup_compliance::content::{
-    Approval, Earlier, Lack, Said, Sender, lacking, lacking_in_template, not_approved,
+    Approval, Earlier, Lack, Said, Sender, VARIABLE, Which, lacking, lacking_in_template,
+    may_be_first, not_approved,
 };
 use recoup_decide::{Plan, is_of_steps};
 use recoup_domain::CaseEvent;
 use recoup_domain::contact::{ContactClass, Reader};
-use recoup_domain::ids::TenantId;
-use recoup_domain::party::{Party, Relation};
+use recoup_domain::ids::{KeyedHash, TenantId};
+use recoup_domain::party::{Party, PointState, Relation};
 use recoup_domain::past::PastContact;
 use recoup_domain::time::Window;
 use recoup_store::{Facts, StoredTemplate};
@@ -79,11 +80,14 @@ impl Engine {
         template: &StoredTemplate,
         text: Text<'_>,
     ) -> Done<Vec<Lack>> {
+        let may_tell = |c: &PastContact| {
+            may_be_first(duties, c.class) && c.point.is_none_or(|point| !is_wrong(to.party, point))
+        };
         let said = Said {
             class: text.class,
             reader: Reader::of(to.relation),
             day: to.party.home_zone().date(text.from),
-            earlier: Earlier::of(to.past, facts.case.id, to.party.id),
+            earlier: Earlier::of(to.past, facts.case.id, to.party.id, may_tell),
             subject: text.subject,
             body: text.body,
             approval: approval(template),
@@ -235,18 +239,43 @@ impl Engine {
         })
     }
 
-    /// The duties of content that a template was held to when it was registered, and those that bind only some of
-    /// its messages and are left to the rendering. Without regions everything is, and nothing is named.
+    /// The duties of content that a template does whatever it is filled in with, and those that bind only some of its
+    /// messages and are left to the rendering: of a part of its regions, of some kind of lender, or of the first or a
+    /// later message where it lacks what that must say. Without regions everything is, and nothing is named.
     #[must_use]
     pub fn duties_of_template(&self, t: &StoredTemplate) -> (Vec<DutyRef>, Vec<DutyRef>) {
         let packs = self.0.library.packs();
         let (certain, left) = packs.duties_of_text(&t.regions, &t.lender_kinds);
+        let unmet = self.unmet_by_some(t, &certain);
+        let (later, certain): (Vec<_>, Vec<_>) =
+            certain.into_iter().partition(|d| unmet.contains(d));
         let day = date_of(t.created_at);
         let own = |all: Vec<DutyRef>| {
             let all = all.into_iter();
             all.filter(|d| d.binds(t.class, t.reader, day)).collect()
         };
-        (own(certain), own(left))
+        (own(certain), own([later, left].concat()))
+    }
+
+    /// The duties of the first and of later messages that a registered template does not do.
+    fn unmet_by_some(&self, t: &StoredTemplate, duties: &[DutyRef]) -> Vec<DutyRef> {
+        let Ok(tenant) = self.tenant(&t.tenant) else {
+            return Vec::new();
+        };
+        let (subject, body) = (literal(&t.subject, tenant), literal(&t.body, tenant));
+        let said = Said {
+            class: t.class,
+            reader: t.reader,
+            day: date_of(t.created_at),
+            // Then both bind.
+            earlier: Earlier::Perhaps,
+            subject: &subject,
+            body: &body,
+            approval: approval(t),
+        };
+        let lacks = lacking(duties, &said, &sender(tenant)).into_iter();
+        let of_some = lacks.filter(|l| l.duty.message() != Which::Every);
+        of_some.map(|l| l.duty).collect()
     }
 }
 
@@ -266,6 +295,12 @@ fn sender(tenant: &TenantOptions) -> Sender<'_> {
         name: &tenant.display_name,
         marks: &tenant.marks,
     }
+}
+
+/// Whether a number or address is known by now to be somebody else's.
+fn is_wrong(party: &Party, point: KeyedHash) -> bool {
+    let mut told = party.points.iter().filter(|p| p.key == point);
+    party.gone.contains(&point) || told.any(|p| p.state == PointState::WrongNumber)
 }
 
 fn approval(template: &StoredTemplate) -> Option<Approval<'_>> {
@@ -289,7 +324,7 @@ fn region_of(locale: &str) -> Option<String> {
 }
 
 /// The words of a template without its blocks: those of all branches, and the names and numbers that are the same in
-/// each message. What stands for a variable parts words and is none.
+/// each message. What stands for another variable parts clauses; a block parts words.
 fn literal(text: &str, tenant: &TenantOptions) -> String {
     let mut words = String::new();
     let mut rest = text;
@@ -316,9 +351,8 @@ fn literal(text: &str, tenant: &TenantOptions) -> String {
 
 /// What a block holds in every message of a lender.
 fn value_of(block: &str, tenant: &TenantOptions) -> String {
-    const NOTHING: &str = "\u{0}";
     let Some(expression) = block.strip_prefix("{{") else {
-        return NOTHING.to_owned();
+        return " ".to_owned();
     };
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let mut names = expression.split(|c| !is_part(c));
@@ -330,7 +364,7 @@ fn value_of(block: &str, tenant: &TenantOptions) -> String {
         }
         _ => None,
     });
-    known.unwrap_or_else(|| NOTHING.to_owned())
+    known.unwrap_or_else(|| VARIABLE.to_string())
 }
 
 #[cfg(test)]
@@ -372,8 +406,8 @@ mod tests {
         for (text, words) in [
             ("{{ lender_name }}: pay {{ dpd }}.", "Demo: pay \u{0}."),
             ("{{lender_name|upper}} {{ licence_number }}", "Demo 7"),
-            ("{% if dpd %}a{% else %}b{% endif %}", "\u{0}a\u{0}b\u{0}"),
-            ("{# STOP #}x", "\u{0}x"),
+            ("{% if dpd %}a{% else %}b{% endif %}", " a b "),
+            ("{# STOP #}x", " x"),
             ("{ x } {", "{ x } {"),
             ("x {{ dpd", "x \u{0}"),
             ("{{ my_lender_name }}", "\u{0}"),

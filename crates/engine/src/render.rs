@@ -8,6 +8,7 @@ use crate::message::ObligorText;
 use crate::types::PartyPlain;
 use crate::vault::{DataKey, VaultError};
 use jiff::Timestamp;
+use recoup_compliance::pack::places_of_content;
 use recoup_domain::contact::{Contact, ContactClass};
 use recoup_domain::sealed::Sealed;
 use recoup_domain::time::Window;
@@ -217,9 +218,9 @@ fn variables(s: &Scene<'_>) -> [(&'static str, String); 12] {
 }
 
 fn licences(s: &Scene<'_>) -> String {
-    let places = || std::iter::once(&s.case.jurisdiction).chain(&s.party.regions);
+    let places = places_of_content(&s.case.jurisdiction, &s.party.regions);
     let all = s.lender.marks.licences.iter();
-    let here = all.filter(|l| places().any(|place| l.holds_in(place)));
+    let here = all.filter(|l| places.iter().any(|place| l.holds_in(place)));
     let numbers: Vec<&str> = here.map(|l| l.number.as_str()).collect();
     numbers.join(", ")
 }

@@ -8,8 +8,9 @@ use recoup_domain::case::{CaseEvent, LenderKind};
 use recoup_domain::contact::{ContactClass, Reader};
 use recoup_domain::ids::CaseId;
 use recoup_domain::journal::What;
+use recoup_domain::party::{PointKind, PointState};
 use recoup_engine::commands::{CaseName, HandInput};
-use recoup_engine::types::{Answered, PartyName, TemplateInput};
+use recoup_engine::types::{Answered, PartyInput, PartyName, PartyView, TemplateInput};
 use recoup_engine::{CommandError, Violation};
 use recoup_store::StoredTemplate;
 use support::{Rig, at, case_input};
@@ -55,8 +56,18 @@ async fn refused(rig: &Rig, input: TemplateInput) -> Vec<Violation> {
 }
 
 async fn open_in(rig: &Rig, loan: &str, region: &str, lender: LenderKind) -> CaseId {
+    open_at(rig, loan, region, region, lender).await
+}
+
+async fn open_at(
+    rig: &Rig,
+    loan: &str,
+    jurisdiction: &str,
+    region: &str,
+    lender: LenderKind,
+) -> CaseId {
     let mut input = case_input(loan, date(2026, 3, 1));
-    input.jurisdiction = region.into();
+    input.jurisdiction = jurisdiction.into();
     input.lender_kind = lender;
     if let PartyName::Told(told) = &mut input.borrower {
         told.regions = vec![region.into()];
@@ -151,6 +162,32 @@ async fn a_template_is_refused_with_everything_that_it_lacks() {
 }
 
 #[tokio::test]
+async fn a_variable_parts_the_words_around_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at(START)).await;
+    let us = |body: &str| TemplateInput {
+        regions: vec!["US-TX".into()],
+        lender_kinds: vec![LenderKind::Bank],
+        variables: vec!["dpd".into(), "lender_name".into()],
+        ..text("us", ContactClass::Sms, body)
+    };
+    for bad in [
+        "Reply {{ dpd }} STOP",
+        "Reply{{ dpd }}STOP",
+        "No reply. {% if dpd %}Stop{% endif %}",
+    ] {
+        assert_eq!(refused(&rig, us(bad)).await.len(), 1, "{bad}");
+    }
+    for good in [
+        "{{ dpd }} Reply STOP {{ dpd }}",
+        "Reply {% if dpd %}STOP{% else %}QUIT{% endif %}",
+        "Reply {# the word of the carriers #}STOP",
+    ] {
+        register(&rig, us(good)).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn the_answer_says_what_was_checked_and_what_is_left() {
     let dir = tempfile::tempdir().unwrap();
     let rig = Rig::new(dir.path(), at(START)).await;
@@ -177,6 +214,40 @@ async fn the_answer_says_what_was_checked_and_what_is_left() {
         left,
         ["US-REGF-1006.18e1", "US-REGF-1006.18e2", "US-CA-LICENSE"]
     );
+    // What is good for some messages alone is not checked for the others.
+    let (first, later) = ("US-REGF-1006.18e1", "US-REGF-1006.18e2");
+    let full = "An attempt to collect a debt, used for that purpose.";
+    for (says, met, unmet) in [
+        ("From a debt collector.", &[later][..], &[first][..]),
+        (full, &[first], &[later]),
+        (
+            "{% if dpd %}A debt collector.{% endif %} {% if dpd %}Trying to collect a debt{% endif %}",
+            &[later],
+            &[first],
+        ),
+    ] {
+        let input = TemplateInput {
+            regions: vec!["US-TX".into()],
+            lender_kinds: vec![LenderKind::Agency],
+            variables: vec!["dpd".into()],
+            ..text("some", ContactClass::Sms, &format!("{says} Reply STOP."))
+        };
+        let (checked, left) = ids(&register(&rig, input).await.unwrap());
+        assert_eq!(checked, [&["US-REGF-1006.6e"], met].concat(), "{says}");
+        assert_eq!(left, unmet, "{says}");
+    }
+    let input = TemplateInput {
+        regions: vec!["US-TX".into()],
+        lender_kinds: vec![LenderKind::Agency],
+        ..text(
+            "both",
+            ContactClass::Sms,
+            &format!("{full} From a debt collector. Reply STOP."),
+        )
+    };
+    let (checked, left) = ids(&register(&rig, input).await.unwrap());
+    assert_eq!(checked, ["US-REGF-1006.6e", first, later]);
+    assert_eq!(left, [""; 0]);
     let anywhere = register(&rig, text("any", ContactClass::Sms, "Pay.")).await;
     let anywhere = anywhere.unwrap();
     assert!(anywhere.regions.is_empty());
@@ -336,6 +407,48 @@ async fn the_first_message_says_more_than_a_later_one() {
 }
 
 #[tokio::test]
+async fn what_went_to_somebody_elses_number_told_the_person_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at(START)).await;
+    let mut receipt = Receipt {
+        provider_ref: "r".into(),
+        ..Receipt::default()
+    };
+    receipt.set_immediate(wire::Outcome::Delivered);
+    *rig.channel(ContactClass::Sms).answer.lock().unwrap() = Ok(receipt);
+    let full =
+        "{{ lender_name }}: an attempt to collect a debt, used for that purpose. Reply STOP.";
+    let short = "{{ lender_name }}, a debt collector.";
+    register(&rig, text("reminder", ContactClass::Sms, full))
+        .await
+        .unwrap();
+    register(&rig, text("first_call", ContactClass::Phone, short))
+        .await
+        .unwrap();
+    let case = open_in(&rig, "1", "US-TX", LenderKind::Agency).await;
+    rig.run_until(at("2026-03-02T18:00:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Sms).len(), 1);
+
+    // The lender learns whose number it was, and tells another one.
+    let PartyName::Told(told) = case_input("1", date(2026, 3, 1)).borrower else {
+        panic!("the borrower is told");
+    };
+    let mut told = *told;
+    told.regions = vec!["US-TX".into()];
+    told.points[0].state = Some(PointState::WrongNumber);
+    told.points
+        .push(support::point(PointKind::Mobile, "+8613800999999"));
+    let ana = rig.as_of("ana");
+    let over = |told: PartyInput, _: Option<&PartyView>| Ok(told);
+    let written = rig.engine.upsert_borrower(&ana, told, &over, &|_| vec![]);
+    written.await.unwrap();
+    rig.run_until(at("2026-03-06T20:00:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Phone), []);
+    let told = worklist(&rig, case).await.expect("a person must look");
+    assert!(told.contains("US-REGF-1006.18e1"), "{told}");
+}
+
+#[tokio::test]
 async fn a_licence_number_stands_where_the_licence_holds() {
     let dir = tempfile::tempdir().unwrap();
     let rig = Rig::new(dir.path(), at(START)).await;
@@ -352,11 +465,19 @@ async fn a_licence_number_stands_where_the_licence_holds() {
         "{violations:?}"
     );
     register(&rig, sms(own)).await.unwrap();
-    for (loan, region) in [("1", "US-CA"), ("2", "US-TX")] {
-        open_in(&rig, loan, region, LenderKind::FirstParty).await;
+    // Who lives in Texas is told no number of California, and needs none, whatever the case says.
+    for (loan, jurisdiction, region) in [
+        ("1", "US-CA", "US-CA"),
+        ("2", "US-TX", "US-TX"),
+        ("3", "US", "US-TX"),
+        ("4", "US", "US-CA"),
+        ("5", "US", "US"),
+    ] {
+        open_at(&rig, loan, jurisdiction, region, LenderKind::FirstParty).await;
     }
     rig.run_until(at("2026-03-02T18:00:00Z")).await;
     let mut said = said(&rig, ContactClass::Sms);
     said.sort();
-    assert_eq!(said, ["Demo (10101-99). Reply STOP.", "Demo. Reply STOP."]);
+    let (with, without) = ("Demo (10101-99). Reply STOP.", "Demo. Reply STOP.");
+    assert_eq!(said, [with, with, with, without, without]);
 }

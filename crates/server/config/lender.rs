@@ -6,13 +6,16 @@ use serde::Deserialize;
 use super::{ConfigError, value_error};
 use crate::convert::party::is_region;
 
+/// Letters and digits of a licence number.
+const LICENCE_MIN: usize = 4;
+
 /// A lender.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TenantConfig {
     /// Its id: 1 to 64 of a-z, 0-9 and `-`. Required.
     pub id: String,
-    /// Its name in texts to borrowers. Required.
+    /// Its name in texts to borrowers, with at least one letter or digit. Required.
     pub display_name: String,
     /// Its licences, which texts carry where law asks for them. Default: none.
     #[serde(default)]
@@ -28,7 +31,8 @@ pub struct TenantConfig {
 pub struct LicenceConfig {
     /// Where it holds, by ISO 3166, such as `US-CA`. Required.
     pub region: String,
-    /// Its number, as it must be shown; `{{ licence_number }}` in a template. Required.
+    /// Its number, as it must be shown, of at least 4 letters or digits; `{{ licence_number }}` in a template.
+    /// Required.
     pub number: String,
 }
 
@@ -73,14 +77,23 @@ impl TenantConfig {
     }
 
     pub(super) fn check(&self, key: &str) -> Result<(), ConfigError> {
+        if !self.display_name.chars().any(char::is_alphanumeric) {
+            let problem = "has neither letter nor digit; texts name the lender by it";
+            return Err(value_error(format!("{key}.display_name"), problem));
+        }
         for (i, licence) in self.licence.iter().enumerate() {
             let key = |field| format!("{key}.licence[{i}].{field}");
             if !is_region(&licence.region) {
                 let problem = format!("`{}` is not ISO 3166, such as `US-CA`", licence.region);
                 return Err(value_error(key("region"), problem));
             }
-            if !licence.number.chars().any(char::is_alphanumeric) {
-                return Err(value_error(key("number"), "has neither letter nor digit"));
+            let signs = licence.number.chars().filter(|c| c.is_alphanumeric());
+            if signs.count() < LICENCE_MIN {
+                let problem = format!(
+                    "`{}` has fewer than {LICENCE_MIN} letters or digits; texts would carry it by accident",
+                    licence.number
+                );
+                return Err(value_error(key("number"), problem));
             }
         }
         for (i, sms) in self.sms.iter().enumerate() {
