@@ -311,7 +311,7 @@ impl<'a> Side<'a> {
 }
 
 /// Whether two entries of one id belong together.
-type Fits<'a> = &'a dyn Fn(&Entry<'_>, &Entry<'_>) -> bool;
+type Fits = fn(&Entry<'_>, &Entry<'_>) -> bool;
 
 /// A duty with its entry in the text.
 type Content<'a> = (&'a DutyRef, Option<&'a Tree>);
@@ -329,18 +329,15 @@ fn contents<'a>(side: Option<&'a Side<'_>>) -> BTreeMap<&'a str, Content<'a>> {
 
 type Pair<'a> = (Option<Entry<'a>>, Option<Entry<'a>>);
 
-/// Each rule with what became of it. An id may stand several times, in versions that follow one another: equal
-/// versions belong together, then those that begin on the same day, then the rest in their order.
+/// Each rule with what became of it. An id may stand several times, in versions that follow one another: those that
+/// begin on the same day belong together (no two of one pack do), then the rest in their order.
 fn pairs<'a>(was: Option<&'a Side<'_>>, is: Option<&'a Side<'_>>) -> Vec<Pair<'a>> {
     let list = |side: Option<&'a Side<'_>>| -> Vec<Entry<'a>> {
         side.map_or_else(Vec::new, |s| s.entries().collect())
     };
     let (olds, mut news) = (list(was), list(is));
     let mut pairs: Vec<Pair<'a>> = olds.into_iter().map(|old| (Some(old), None)).collect();
-    let equal = |a: &Entry<'_>, b: &Entry<'_>| a.rule == b.rule;
-    let begins = |a: &Entry<'_>, b: &Entry<'_>| from(a) == from(b);
-    let any = |_: &Entry<'_>, _: &Entry<'_>| true;
-    let ways: [Fits<'_>; 3] = [&equal, &begins, &any];
+    let ways: [Fits; 2] = [|a, b| from(a) == from(b), |_, _| true];
     for fits in ways {
         for (old, new) in &mut pairs {
             let Some(old) = old.filter(|_| new.is_none()) else {

@@ -406,3 +406,164 @@ fn duties_of_content_that_go_or_ask_something_else_are_told_by_their_ids() {
             .all(|d| d.change == Change::Added && !d.loosens())
     );
 }
+
+/// The faults of one file, as rule and problem.
+fn faults(text: &str) -> Vec<(Option<String>, String)> {
+    let faults = Packs::builtin().with_files(&[("f.yaml", text)]);
+    let faults = faults.unwrap_err().into_iter();
+    faults.map(|f| (f.rule, f.problem)).collect()
+}
+
+fn rules_of(faults: &[(Option<String>, String)]) -> Vec<&str> {
+    let rules = faults.iter().map(|(rule, _)| rule.as_deref().unwrap_or(""));
+    rules.collect()
+}
+
+#[test]
+fn the_faults_behind_a_faulty_entry_are_found_however_the_entry_is_written() {
+    let left = OWN.replace("left_to: whoever", "left_for: whoever");
+    let hard = |text: &str| text.replace("severity: hard", "severity: harsh");
+    let many = |text: &str| text.replace("max: 1", "max: many");
+    for (text, rules) in [
+        // The first entry of a list, the last one, the only one, and all of them.
+        (hard(&left), &["XX-ONE", "XX-WORDS"][..]),
+        (many(&left), &["XX-TWO", "XX-WORDS"]),
+        (many(&hard(&left)), &["XX-ONE", "XX-TWO", "XX-WORDS"]),
+        // Blank lines and remarks at the margin are within the entry.
+        (
+            many(&left).replace("    scope: debt", "\n# a remark\n\n    scope: debt"),
+            &["XX-TWO", "XX-WORDS"],
+        ),
+        (
+            hard(&left).replace("    scope: person", "# a remark\n\n    scope: person"),
+            &["XX-ONE", "XX-WORDS"],
+        ),
+        // The fault stands in the line of the id.
+        (
+            left.replace("- id: XX-ONE", "- id: [XX-ONE]"),
+            &["[XX-ONE]", "XX-WORDS"],
+        ),
+        // Behind the last entry there is none that could be left out.
+        (
+            format!("{}colour: red\n", hard(OWN)),
+            &["XX-ONE", "XX-WORDS"],
+        ),
+    ] {
+        let found = faults(&text);
+        assert_eq!(rules_of(&found), rules, "{found:?}\n{text}");
+    }
+    // Lists at the margin, and a list that has lost its only entry.
+    let at_margin = "pack: xx
+title: Test
+regions: [XX]
+rules:
+- id: XX-ONE
+  text: Contact in the daytime.
+  citation: none
+  cited: 2026-01-01
+  severity: harsh
+  confidence: M
+  scope: person
+  channels: [sms]
+  rule: {daily_window: {hours: [{open: \"08:00\", close: \"20:00\"}]}}
+unchecked:
+- id: XX-WORDS
+  text: Be polite.
+  citation: none
+  confidence: M
+  left_for: whoever writes
+";
+    let found = faults(at_margin);
+    assert_eq!(rules_of(&found), ["XX-ONE", "XX-WORDS"], "{found:?}");
+}
+
+#[test]
+fn no_more_than_64_faults_of_a_file_are_told() {
+    let (head, rest) = OWN.split_once("  - id: XX-ONE").unwrap();
+    let (entry, _) = rest.split_once("  - id: XX-TWO").unwrap();
+    let of = |count: usize| {
+        let entry = entry.replace("severity: hard", "severity: harsh");
+        let entries = (0..count).map(|n| format!("  - id: XX-{n}{entry}"));
+        faults(&format!("{head}{}", entries.collect::<String>())).len()
+    };
+    assert_eq!((of(2), of(63), of(64), of(65)), (2, 63, 64, 64));
+}
+
+#[test]
+fn a_pack_has_a_short_id_of_small_letters_digits_and_hyphens() {
+    let named = |id: &str| OWN.replace("pack: xx", &format!("pack: \"{id}\""));
+    let longest = "x".repeat(64);
+    for good in ["x", "x-1", "1-x", "-", "0", &longest] {
+        let packs = with(&[("f.yaml", &named(good))]);
+        assert_eq!(packs.text_of(good), Some(named(good).as_str()));
+    }
+    for bad in ["", "X", "x y", "x_y", "x.y", "é", &format!("{longest}x")] {
+        let found = faults(&named(bad));
+        let told = "`pack` must be 1 to 64 characters of a-z, 0-9 and -";
+        assert_eq!(found, [(None, told.to_owned())], "{bad}");
+    }
+}
+
+#[test]
+fn something_differs_where_a_pack_or_a_rule_alone_does() {
+    let more = with(&[("xx.yaml", OWN)]);
+    let kinder = with(&[("xx.yaml", &OWN.replace("Be polite.", "Be kind."))]);
+    let later = with(&[("xx.yaml", &OWN.replace("20:00", "20:30"))]);
+    let of_pack = Difference::between(&more, &kinder);
+    assert_eq!((of_pack.packs.len(), of_pack.rules.len()), (1, 0));
+    let of_rule = Difference::between(&more, &later);
+    assert_eq!((of_rule.packs.len(), of_rule.rules.len()), (0, 1));
+    assert!(!of_pack.is_empty() && !of_rule.is_empty());
+    // The same text, loosened in nothing that a machine can tell.
+    assert_eq!(of_rule.loosened().count(), 0);
+    assert!(Difference::between(&more, &more).is_empty());
+}
+
+#[test]
+fn versions_belong_together_that_begin_on_the_same_day_wherever_they_stand() {
+    let (head, rest) = OWN.split_once("  - id: XX-ONE").unwrap();
+    let (entry, tail) = rest.split_once("  - id: XX-TWO").unwrap();
+    let version = |from: &str, to: &str, open: &str| {
+        let dates = format!("    effective_from: {from}\n    effective_to: {to}\n    scope");
+        let entry = entry.replace("    scope", &dates).replace("08:00", open);
+        format!("  - id: XX-ONE{entry}")
+    };
+    let pack = |versions: [String; 2]| {
+        let text = format!("{head}{}  - id: XX-TWO{tail}", versions.concat());
+        with(&[("xx.yaml", &text)])
+    };
+    let (y26, y27) = (("2026-01-01", "2026-12-31"), ("2027-01-01", "2027-12-31"));
+    let was = pack([
+        version(y26.0, y26.1, "07:00"),
+        version(y27.0, y27.1, "08:00"),
+    ]);
+    let hours = |difference: &Difference| -> Vec<(String, String)> {
+        let parts = difference.rules.iter().flat_map(|r| &r.parts);
+        let text = |t: &Option<String>| t.clone().unwrap_or_default();
+        parts.map(|p| (text(&p.before), text(&p.after))).collect()
+    };
+    // The order in the file says nothing.
+    let turned = pack([
+        version(y27.0, y27.1, "08:00"),
+        version(y26.0, y26.1, "07:00"),
+    ]);
+    assert!(Difference::between(&was, &turned).is_empty());
+    let both = pack([
+        version(y27.0, y27.1, "08:30"),
+        version(y26.0, y26.1, "07:30"),
+    ]);
+    let told = |pairs: [(&str, &str); 2]| pairs.map(|(a, b)| (a.to_owned(), b.to_owned()));
+    assert_eq!(
+        hours(&Difference::between(&was, &both)),
+        told([("07:00", "07:30"), ("08:00", "08:30")])
+    );
+    // One that begins on another day is still the one that is left.
+    let moved = pack([
+        version("2027-02-01", y27.1, "08:00"),
+        version(y26.0, y26.1, "07:30"),
+    ]);
+    assert_eq!(
+        hours(&Difference::between(&was, &moved)),
+        told([("07:00", "07:30"), ("2027-01-01", "2027-02-01")])
+    );
+}

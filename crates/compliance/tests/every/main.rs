@@ -17,6 +17,8 @@ mod bounds;
 mod calendars;
 #[path = "../content.rs"]
 mod content;
+#[path = "../duties.rs"]
+mod duties;
 #[path = "../edges.rs"]
 mod edges;
 #[path = "../law_docs.rs"]
