@@ -17,6 +17,8 @@ mod bounds;
 mod calendars;
 #[path = "../content.rs"]
 mod content;
+#[path = "../content_words.rs"]
+mod content_words;
 #[path = "../duties.rs"]
 mod duties;
 #[path = "../edges.rs"]
