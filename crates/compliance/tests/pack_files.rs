@@ -290,6 +290,7 @@ fn rules_and_packs_come_and_go_and_are_switched() {
     );
     let again = Difference::between(&on, builtin);
     assert_eq!(rules(&again), [(off, Change::SwitchedOff)]);
+    assert_eq!(parts(&again.rules[0]), [], "it says the same");
     assert_eq!(
         again
             .loosened()
