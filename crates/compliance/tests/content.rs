@@ -425,6 +425,11 @@ fn what_may_not_have_told_it_is_no_first_message() {
         point: Some(KeyedHash([point; 16])),
         ..call(Outcome::Conversation)
     };
+    let text = made(ContactClass::Sms, when, Outcome::Delivered);
+    assert_eq!(
+        Earlier::of(&[text], DEBT, PERSON, |_| false),
+        Earlier::Perhaps
+    );
     let wrong = told(1).point;
     let of = |past: &[PastContact]| Earlier::of(past, DEBT, PERSON, |c| c.point != wrong);
     assert_eq!(of(&[told(1)]), Earlier::Perhaps);

@@ -386,7 +386,7 @@ fn duties_of_content_that_go_or_ask_something_else_are_told_by_their_ids() {
     assert_eq!(told(&fewer), changed(true));
     let parts = &Difference::between(builtin, &fewer).duties[0].parts;
     assert!(
-        parts.iter().all(|p| p.path.starts_with("demand.says")),
+        !parts.is_empty() && parts.iter().all(|p| p.path.starts_with("demand.says")),
         "{parts:?}"
     );
     // Other words for the same.
@@ -399,13 +399,18 @@ fn duties_of_content_that_go_or_ask_something_else_are_told_by_their_ids() {
     assert_eq!(gone.len(), 5);
     assert!(gone.iter().all(|d| d.1 == Change::Removed && d.2));
     assert!(gone.iter().any(|d| d.0 == OPT_OUT));
+    let without = with(&[("us-fed.yaml", &without)]);
+    let gone = Difference::between(builtin, &without);
+    assert!(gone.duties.iter().all(|d| d.bound && !d.binds));
     // The way back asks for more.
-    let back = Difference::between(&with(&[("us-fed.yaml", &without)]), builtin);
+    let back = Difference::between(&without, builtin);
+    assert!(back.duties.iter().all(|d| d.change == Change::Added));
     assert!(
         back.duties
             .iter()
-            .all(|d| d.change == Change::Added && !d.loosens())
+            .all(|d| !d.bound && d.binds && !d.loosens())
     );
+    assert!(back.duties.iter().all(|d| d.parts.is_empty()));
 }
 
 /// The faults of one file, as rule and problem.
