@@ -48,6 +48,20 @@ fn a_store_of_another_clock_is_refused() {
     drop(SqliteStore::open(Options::new(dir.path(), ClockStamp::Live)).unwrap());
 }
 
+/// Two connections that close at once would each leave the log to the other.
+#[test]
+fn a_closed_store_is_whole_in_its_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let [main, keys] = SqliteStore::files(dir.path());
+    for round in 0..100 {
+        drop(open(dir.path()).unwrap());
+        for file in [&main, &keys] {
+            let log = file.with_extension("db-wal");
+            assert!(!log.exists(), "{} after {round} rounds", log.display());
+        }
+    }
+}
+
 #[test]
 fn damaged_and_foreign_files_are_refused() {
     let dir = tempfile::tempdir().unwrap();

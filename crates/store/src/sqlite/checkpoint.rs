@@ -15,7 +15,7 @@ const PAGES_MAX: i32 = 16_000;
 
 /// The thread that does it.
 pub(super) struct Checkpointer {
-    thread: Option<JoinHandle<()>>,
+    thread: Option<JoinHandle<Connection>>,
 }
 
 impl Checkpointer {
@@ -30,13 +30,14 @@ impl Checkpointer {
         writer.wal_hook(Some(watch(wake)))?;
         let thread = thread::Builder::new()
             .name("store-checkpoint".into())
-            .spawn(move || run(&own, &woken))?;
+            .spawn(move || run(own, &woken))?;
         Ok(Self {
             thread: Some(thread),
         })
     }
 
-    /// Waits for its end, which comes after that of the writer's connection.
+    /// Closes its connection, which must be the last one: of two that close at once each takes the other for
+    /// the last, and the log stays beside the file. To be called when the writer and the readers are gone.
     pub(super) fn join(&mut self) {
         if let Some(thread) = self.thread.take() {
             drop(thread.join());
@@ -76,13 +77,15 @@ fn watch(wake: SyncSender<()>) -> impl FnMut(&mut Wal, i32) -> rusqlite::Result<
     }
 }
 
-fn run(own: &Connection, woken: &Receiver<()>) {
+/// Gives the connection back, to be closed by who knows that all others are.
+fn run(own: Connection, woken: &Receiver<()>) -> Connection {
     while woken.recv().is_ok() {
         let done = own.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
         if let Err(error) = done {
             tell(&error);
         }
     }
+    own
 }
 
 fn tell(error: &rusqlite::Error) {

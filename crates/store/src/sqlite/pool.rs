@@ -61,8 +61,8 @@ impl Pool {
         })
     }
 
-    /// Closes the readers, once they have read what waits: the last connection to close should be the
-    /// writer's, which brings the log into the file.
+    /// Closes the readers, once they have read what waits: the connection that closes last brings the log into the
+    /// file, and a reader's cannot.
     pub(super) fn close(&mut self) {
         drop(self.queue.take());
         for thread in self.threads.drain(..) {
