@@ -9,6 +9,7 @@ use crate::figures::Operation;
 use crate::lifts::is_unlifted;
 use crate::message::{Message, ObligorText};
 use crate::render::Content;
+use crate::results::Answered;
 use crate::settle::{self, Evidence};
 use recoup_channel::wire::{
     self, Attachment, CancelKind, CancelRequest, DebtorMessage, Destination, Receipt, SendRequest,
@@ -19,7 +20,7 @@ use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::journal::ContactEvent;
 use recoup_domain::party::PointState;
 use recoup_domain::{Case, CaseEvent, Outcome, Party};
-use recoup_store::{CommitError, Facts};
+use recoup_store::Facts;
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -32,8 +33,6 @@ const CANCEL_AGAIN: [Duration; 4] = [
     Duration::from_secs(3),
     Duration::from_secs(6),
 ];
-/// How often a write is tried again because the facts moved.
-const WRITES_MAX: usize = 32;
 
 /// A contact whose intent is durable, on its way to its channel.
 pub(crate) struct Outgoing {
@@ -42,7 +41,8 @@ pub(crate) struct Outgoing {
     pub(crate) handle: ChannelHandle,
     /// Attachments held for it.
     pub(crate) held: Vec<[u8; 32]>,
-    pub(crate) room: Option<OwnedSemaphorePermit>,
+    /// Its room in the channel, free when this is dropped.
+    pub(crate) _room: Option<OwnedSemaphorePermit>,
     /// Payments of the case when the intent was written.
     pub(crate) payments: usize,
 }
@@ -138,12 +138,7 @@ impl Engine {
             out.held
                 .iter()
                 .for_each(|hash| engine.0.blobs.release(hash));
-            if let Err(error) = engine.write_result(&out, result).await {
-                tracing::error!(contact = %out.contact.id, %error, "the outcome could not be written");
-            }
-            drop(out.room);
-            drop(work);
-            engine.0.wake.notify_one();
+            engine.record(Answered::new(out, result, work)).await;
         });
     }
 
@@ -164,50 +159,8 @@ impl Engine {
         }
     }
 
-    /// T2: the outcome and the next schedule, in one transaction.
-    async fn write_result(
-        &self,
-        out: &Outgoing,
-        result: Result<Receipt, ChannelError>,
-    ) -> Done<()> {
-        let kind = result.as_ref().err().map(ChannelError::kind);
-        let now = self.0.wall.now();
-        self.0.channels.note_send(&out.handle.name, kind, now);
-        if let Err(error) = &result {
-            tracing::warn!(contact = %out.contact.id, kind = error.kind(), "not accepted");
-        }
-        for _ in 0..WRITES_MAX {
-            let Some(facts) = self.facts_of(out.contact.id.case).await? else {
-                return Ok(());
-            };
-            let mut draft = self.draft_on(&facts, &format!("channel:{}", out.handle.name));
-            draft.hold_contact(out.contact.clone());
-            self.hold_person(&mut draft, &out.contact).await?;
-            self.reseal(&mut draft, out, &result).await?;
-            note_result(&mut draft, out, &result);
-            self.end_if_overtaken(&mut draft, out, &facts).await;
-            self.schedule_next(&mut draft, &facts).await;
-            draft.guard_all();
-            let (change, cancels) = draft.finish();
-            match self.0.store.commit(change).await {
-                Ok(_) => {
-                    self.call_off(cancels);
-                    return Ok(());
-                }
-                Err(CommitError::Stale(recoup_store::Guard::Contact(..))) => return Ok(()),
-                Err(CommitError::Stale(_)) => {}
-                Err(CommitError::Store(error)) => return Err(error.into()),
-                Err(error) => {
-                    tracing::error!(%error, "an outcome was refused");
-                    return Ok(());
-                }
-            }
-        }
-        Err(crate::error::CommandError::Contended)
-    }
-
     /// Keeps the provider's reference, or what the channel said against it, sealed with the contact.
-    async fn reseal(
+    pub(crate) async fn reseal(
         &self,
         draft: &mut Draft,
         out: &Outgoing,
@@ -227,7 +180,7 @@ impl Engine {
     }
 
     /// A stop fact that came while the contact was in flight calls it off as soon as it is accepted.
-    async fn end_if_overtaken(&self, draft: &mut Draft, out: &Outgoing, facts: &Facts) {
+    pub(crate) async fn end_if_overtaken(&self, draft: &mut Draft, out: &Outgoing, facts: &Facts) {
         let contact = &out.contact;
         let accepted = draft
             .contact(contact.id)
@@ -337,7 +290,12 @@ pub(crate) fn is_overtaken(case: &Case, party: &Party, contact: &Contact) -> boo
         || point.is_some_and(|p| p.state == PointState::WrongNumber)
 }
 
-fn note_result(draft: &mut Draft, out: &Outgoing, result: &Result<Receipt, ChannelError>) {
+/// What the channel's answer moves.
+pub(crate) fn note_result(
+    draft: &mut Draft,
+    out: &Outgoing,
+    result: &Result<Receipt, ChannelError>,
+) {
     let (id, now) = (out.contact.id, draft.now);
     match result {
         Ok(receipt) => {

@@ -10,6 +10,7 @@ use crate::keys::Keys;
 use crate::library::{Library, PolicyDoesNotCompile};
 use crate::lifts::Known;
 use crate::planner::{HeldBack, Parked};
+use crate::results::Results;
 use crate::vault::Vault;
 use jiff::SignedDuration;
 use recoup_compliance::Packs;
@@ -88,6 +89,7 @@ pub(crate) struct Inner {
     pub(crate) parked: Parked,
     pub(crate) held_back: HeldBack,
     pub(crate) known: Known,
+    pub(crate) results: Results,
     /// Something may be due: look again.
     pub(crate) wake: Notify,
     /// Nothing is dispatched any more in this process: it is going down, or the clock's run has ended.
@@ -138,6 +140,7 @@ impl Engine {
             parked: Parked::default(),
             held_back: HeldBack::default(),
             known: Known::default(),
+            results: Results::default(),
             wake: Notify::new(),
             halted: AtomicBool::new(false),
             blobs: options.blobs.clone(),

@@ -413,7 +413,7 @@ impl Engine {
             request,
             handle,
             held,
-            room,
+            _room: room,
             payments: facts.case.payments.len(),
         })
     }

@@ -12,6 +12,7 @@ use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::intent::World;
+use crate::many::{READ_AT_ONCE, give_way};
 use crate::settle::WRITES_MAX;
 use jiff::Timestamp;
 use recoup_decide::{Action, is_of_steps};
@@ -22,10 +23,6 @@ use recoup_store::{CaseFilter, Change, CommitError, Facts, StoreError, Write};
 
 /// Cases read at a time.
 const PAGE: usize = 256;
-/// Cases that are decided before others have a turn on the thread.
-const AT_ONCE: usize = 8;
-/// Cases whose facts are read at once: who is behind them in the queue of a reader waits for all of them.
-const READ_AT_ONCE: usize = 32;
 /// What is kept before the hash of packs under which cases are being looked at.
 const UNDER_WAY: &str = "under way: ";
 /// Who speaks in the journal.
@@ -138,9 +135,7 @@ impl Engine {
     async fn look_at_some(&self, cases: &[CaseId], count: &mut Count) -> Done<()> {
         let shown = self.0.store.shown(cases).await?;
         for (n, (facts, due)) in shown.into_iter().enumerate() {
-            if n.is_multiple_of(AT_ONCE) {
-                tokio::task::yield_now().await;
-            }
+            give_way(n).await;
             count.cases += 1;
             let id = facts.case.id;
             match self.look_at(facts, due).await {

@@ -5,6 +5,7 @@ use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::Done;
 use crate::intent::Prepared;
+use crate::many::give_way;
 use crate::stepped::Ground;
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -24,10 +25,6 @@ use crate::activity::Work;
 
 /// How long a claim holds (real time). A batch is decided in milliseconds.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// Cases whose facts are read at once: who is behind them in the queue of a reader waits for all of them.
-const READ_AT_ONCE: usize = 32;
-/// Cases that are decided before others have a turn on the thread.
-const DECIDED_AT_ONCE: usize = 8;
 /// Cases that are committed by one call.
 const COMMITTED_AT_ONCE: usize = 64;
 /// How often a case is decided anew because its facts moved, before it is left for later.
@@ -180,16 +177,12 @@ impl Engine {
         claims: Vec<(Claim, Work)>,
     ) -> Result<Vec<(Claim, Work)>, StoreError> {
         let ids: Vec<CaseId> = claims.iter().map(|(c, _)| c.case).collect();
-        let mut by_case: HashMap<CaseId, Facts> = HashMap::with_capacity(ids.len());
-        for some in ids.chunks(READ_AT_ONCE) {
-            let facts = self.0.store.facts(some).await?;
-            by_case.extend(facts.into_iter().map(|f| (f.case.id, f)));
-        }
+        let facts = self.facts_of_many(&ids).await?;
+        let mut by_case: HashMap<CaseId, Facts> =
+            facts.into_iter().map(|f| (f.case.id, f)).collect();
         let mut decided = Vec::with_capacity(claims.len());
         for (n, (claim, work)) in claims.into_iter().enumerate() {
-            if n > 0 && n.is_multiple_of(DECIDED_AT_ONCE) {
-                tokio::task::yield_now().await;
-            }
+            give_way(n).await;
             let Some(facts) = by_case.remove(&claim.case) else {
                 continue;
             };

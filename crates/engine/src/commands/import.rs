@@ -4,6 +4,7 @@
 use super::{Committing, Decided};
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
+use crate::many::give_way;
 use crate::types::{Answered, Caller, CaseInput};
 use crate::vault::VaultError;
 use recoup_domain::ids::CaseId;
@@ -13,8 +14,6 @@ use recoup_store::{Change, Standing};
 const ROUNDS: usize = 3;
 /// Rows whose standing is read at once: who is behind them in the queue of a reader waits for all of them.
 const READ_AT_ONCE: usize = 64;
-/// Rows that are decided before others have a turn on the thread.
-const DECIDED_AT_ONCE: usize = 8;
 
 /// A row that is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -103,9 +102,7 @@ impl Engine {
         let mut changes = Vec::with_capacity(rows.len());
         let mut waiting = Vec::with_capacity(rows.len());
         for (n, ((who, row), standing)) in rows.iter().zip(standing).enumerate() {
-            if n > 0 && n.is_multiple_of(DECIDED_AT_ONCE) {
-                tokio::task::yield_now().await;
-            }
+            give_way(n).await;
             let decided = self.decide_row(who, row, standing).await;
             let change = decided.and_then(|decided| self.answering(who, decided, &encode));
             waiting.push(change.map(|(change, committing)| {

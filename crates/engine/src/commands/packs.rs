@@ -4,6 +4,7 @@ use crate::ahead::{Ahead, Forbidden, ahead, reopened};
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::lifts::lifts;
+use crate::many::give_way;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, Packs};
 use recoup_decide::Input;
@@ -18,10 +19,6 @@ use tokio::sync::mpsc;
 
 /// Cases read at a time.
 const PAGE: usize = 256;
-/// Cases that are decided before others have a turn on the thread.
-const AT_ONCE: usize = 8;
-/// Cases whose facts are read at once: who is behind them in the queue of a reader waits for all of them.
-const READ_AT_ONCE: usize = 32;
 /// How long the effect of a contact ahead is taken to last, for what its text says of it.
 const EFFECT: SignedDuration = SignedDuration::from_mins(30);
 /// Bindings of the proposed packs that are kept; they are few kinds of place and lender.
@@ -131,14 +128,9 @@ impl Engine {
             let open = page.rows.iter().filter(|c| c.closed.is_none());
             let ids: Vec<CaseId> = open.map(|c| c.id).collect();
             drop(page.rows);
-            let mut facts = Vec::with_capacity(ids.len());
-            for some in ids.chunks(READ_AT_ONCE) {
-                facts.extend(self.0.store.facts(some).await?);
-            }
+            let facts = self.facts_of_many(&ids).await?;
             for (n, facts) in facts.iter().enumerate() {
-                if n.is_multiple_of(AT_ONCE) {
-                    tokio::task::yield_now().await;
-                }
+                give_way(n).await;
                 if facts.case.closed.is_some() {
                     continue;
                 }
