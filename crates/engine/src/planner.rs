@@ -25,8 +25,9 @@ use crate::activity::Work;
 
 /// How long a claim holds (real time). A batch is decided in milliseconds.
 const LEASE: SignedDuration = SignedDuration::from_secs(60);
-/// Cases that are committed by one call.
-const COMMITTED_AT_ONCE: usize = 64;
+/// Cases that are committed by one call: as many as a store takes whole while others wait, so that what stands is
+/// sent at once.
+const COMMITTED_AT_ONCE: usize = 16;
 /// How often a case is decided anew because its facts moved, before it is left for later.
 const DECISIONS_MAX: usize = 10;
 /// The longest sleep of the loop: a safety net, wake-ups come by word.

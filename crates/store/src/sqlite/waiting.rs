@@ -11,8 +11,12 @@ use tokio::sync::oneshot;
 
 /// A call of so many changes goes before others.
 const FEW: usize = 8;
-/// Changes of calls of many that every group has room for, so that they go on whatever else comes.
-const PIECE_MIN: usize = 64;
+/// Changes of calls of many that every group has room for, so that they go on whatever else comes: each takes some
+/// tenth of a millisecond, and who waits for few waits for these, too.
+const PIECE_MIN: usize = 16;
+/// Groups without a call of few after which pieces grow: while one comes now and then, it finds no long group before
+/// it.
+const GROUPS_ALONE: u32 = 32;
 /// Calls of many that wait here; more wait in the queue, with whoever is behind them.
 const LARGE_MAX: usize = 1_024;
 
@@ -45,7 +49,8 @@ pub(super) struct Waiting {
     /// Changes of the small ones.
     changes: usize,
     group_max: usize,
-    /// Changes of large calls in the next group: few while small ones come, all there is room for while none do.
+    /// Groups since the last one with a small call in it, and what those have of large ones.
+    alone: u32,
     piece_max: usize,
 }
 
@@ -56,6 +61,7 @@ impl Waiting {
             large: VecDeque::new(),
             changes: 0,
             group_max,
+            alone: GROUPS_ALONE,
             piece_max: group_max,
         }
     }
@@ -84,8 +90,8 @@ impl Waiting {
     /// What is committed next.
     pub(super) fn group(&mut self) -> Group {
         let mut group = Group::default();
-        let kept = if self.large.is_empty() { 0 } else { PIECE_MIN };
-        let room = self.group_max.saturating_sub(kept).max(1);
+        let parts = if self.large.is_empty() { 1 } else { 2 };
+        let room = (self.group_max / parts).max(1);
         while group.changes.len() < room
             && let Some(job) = self.small.pop_front()
         {
@@ -95,11 +101,7 @@ impl Waiting {
             group.changes.extend(job.changes);
         }
         self.changes -= group.changes.len();
-        let is_alone = group.changes.is_empty();
-        self.piece_max = match is_alone {
-            true => (self.piece_max * 2).min(self.group_max),
-            false => PIECE_MIN.min(self.group_max),
-        };
+        self.size_piece(group.changes.len());
         let room = self.group_max.saturating_sub(group.changes.len());
         let mut left = room.max(1).min(self.piece_max);
         let mut is_first = true;
@@ -121,6 +123,22 @@ impl Waiting {
             group.shares.push(Share::Piece(taken, call));
         }
         group
+    }
+
+    /// How much of large calls goes into a group with so many changes of small ones: as much again where those come
+    /// thick, little where one comes now and then, all there is room for while none do.
+    fn size_piece(&mut self, small: usize) {
+        if small > 0 {
+            self.alone = 0;
+            self.piece_max = small.max(PIECE_MIN).min(self.group_max);
+            return;
+        }
+        self.alone = self.alone.saturating_add(1);
+        self.piece_max = match self.alone {
+            ..=GROUPS_ALONE => 2 * PIECE_MIN,
+            _ => 2 * self.piece_max,
+        }
+        .min(self.group_max);
     }
 
     /// Answers whoever is through; `outcome` says of one change after another, in the order of the group, what
@@ -191,16 +209,31 @@ mod tests {
 
     #[test]
     fn who_waits_for_few_changes_goes_before_who_waits_for_many() {
-        let (mut waiting, mut asked) = waiting(1_024, &[300, 1]);
+        let (mut waiting, mut asked) = waiting(1_024, &[100, 1]);
         let mut done = 0;
-        assert_eq!(commit(&mut waiting, &mut done), 65);
+        assert_eq!(commit(&mut waiting, &mut done), 17);
         assert_eq!(positions(&mut asked[1]), Some(vec![1]));
         assert_eq!(positions(&mut asked[0]), None);
-        // Nobody else came: the pieces grow.
-        assert_eq!(commit(&mut waiting, &mut done), 128);
-        assert_eq!(commit(&mut waiting, &mut done), 108);
-        assert_eq!(positions(&mut asked[0]), Some((2..=301).collect()));
+        // Nobody else came, and somebody may.
+        assert_eq!(commit(&mut waiting, &mut done), 32);
+        assert_eq!(commit(&mut waiting, &mut done), 32);
+        assert_eq!(commit(&mut waiting, &mut done), 20);
+        assert_eq!(positions(&mut asked[0]), Some((2..=101).collect()));
         assert!(waiting.is_empty());
+    }
+
+    #[test]
+    fn pieces_grow_when_nobody_has_come_for_a_while() {
+        let (mut waiting, _asked) = waiting(1_024, &[10_000, 1]);
+        let mut done = 0;
+        let sizes: Vec<_> = (0..38).map(|_| commit(&mut waiting, &mut done)).collect();
+        assert_eq!(sizes[..2], [17, 32]);
+        assert_eq!(sizes[32..], [32, 64, 128, 256, 512, 1_024]);
+        // Many who wait for few have as many of the others beside them.
+        for _ in 0..100 {
+            waiting.push(call(1).0);
+        }
+        assert_eq!(commit(&mut waiting, &mut done), 200);
     }
 
     #[test]
@@ -231,16 +264,16 @@ mod tests {
 
     #[test]
     fn a_call_no_longer_than_a_piece_is_committed_whole() {
-        let (mut waiting, mut asked) = waiting(1_024, &[40, 64, 64, 1]);
+        let (mut waiting, mut asked) = waiting(1_024, &[10, 16, 16, 1]);
         let mut done = 0;
-        assert_eq!(commit(&mut waiting, &mut done), 41);
+        assert_eq!(commit(&mut waiting, &mut done), 11);
         assert!(positions(&mut asked[0]).is_some());
         // As many whole ones as there is room for.
         waiting.push(call(1).0);
-        assert_eq!(commit(&mut waiting, &mut done), 65);
-        assert_eq!(positions(&mut asked[1]).map(|p| p.len()), Some(64));
+        assert_eq!(commit(&mut waiting, &mut done), 17);
+        assert_eq!(positions(&mut asked[1]).map(|p| p.len()), Some(16));
         assert!(positions(&mut asked[2]).is_none());
-        assert_eq!(commit(&mut waiting, &mut done), 64);
+        assert_eq!(commit(&mut waiting, &mut done), 16);
     }
 
     #[test]
@@ -255,13 +288,13 @@ mod tests {
         assert_eq!(positions(&mut asked[1]), Some(vec![1]));
         let outcomes = asked[0].try_recv().expect("it is answered");
         let good = outcomes.iter().take_while(|o| o.is_ok()).count();
-        assert_eq!((good, outcomes.len()), (64, 200));
+        assert_eq!((good, outcomes.len()), (16, 200));
         assert!(outcomes[good..].iter().all(Result::is_err));
     }
 
     #[test]
     fn any_size_of_group_comes_to_the_end() {
-        for group_max in [1, 2, 63, 64, 65] {
+        for group_max in [1, 2, 15, 16, 17, 64] {
             let (mut waiting, mut asked) = waiting(group_max, &[1, 200, 3, 9, 8, 0]);
             let mut done = 0;
             while !waiting.is_empty() {
