@@ -28,31 +28,22 @@ pub(crate) fn of(config: &Config) -> Result<Packs, ConfigError> {
     })?;
     let on = packs.with_enabled(&config.compliance.enabled);
     let packs = on.map_err(|e| value("compliance.enabled", e.to_string()))?;
+    if !files.is_empty() {
+        tell(&packs);
+    }
+    Ok(packs)
+}
+
+/// Tells which packs come from files, and what those change of the built-in law.
+fn tell(packs: &Packs) {
     for pack in packs.packs() {
         if let Some(file) = packs.file_of(pack.id()) {
             let (pack, rules) = (pack.id(), pack.rules().len());
             tracing::info!(pack, file, rules, "pack from a file");
         }
     }
-    let difference = Difference::between(Packs::builtin(), &packs);
-    for rule in difference.loosened() {
-        let (pack, id, now) = (&rule.pack, &rule.rule, becomes(rule));
-        tracing::warn!(
-            pack,
-            rule = id,
-            now,
-            "a file loosens a rule of the built-in law"
-        );
-    }
-    for rule in difference.rules.iter().filter(|r| r.bound && !r.loosens()) {
-        let (pack, id, parts) = (&rule.pack, &rule.rule, in_words(&rule.parts));
-        tracing::warn!(
-            pack,
-            rule = id,
-            parts,
-            "a file changes a rule of the built-in law"
-        );
-    }
+    let difference = Difference::between(Packs::builtin(), packs);
+    tell_rules(&difference);
     for pack in &difference.packs {
         if !matches!(pack.change, Change::Added | Change::SwitchedOn) {
             let (pack, parts) = (&pack.pack, in_words(&pack.parts));
@@ -73,7 +64,27 @@ pub(crate) fn of(config: &Config) -> Result<Packs, ConfigError> {
             "a file changes what messages must say by the built-in law"
         );
     }
-    Ok(packs)
+}
+
+fn tell_rules(difference: &Difference) {
+    for rule in difference.loosened() {
+        let (pack, id, now) = (&rule.pack, &rule.rule, becomes(rule));
+        tracing::warn!(
+            pack,
+            rule = id,
+            now,
+            "a file loosens a rule of the built-in law"
+        );
+    }
+    for rule in difference.rules.iter().filter(|r| r.bound && !r.loosens()) {
+        let (pack, id, parts) = (&rule.pack, &rule.rule, in_words(&rule.parts));
+        tracing::warn!(
+            pack,
+            rule = id,
+            parts,
+            "a file changes a rule of the built-in law"
+        );
+    }
 }
 
 /// Reads files, each with its name for messages.

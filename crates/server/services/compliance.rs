@@ -45,9 +45,15 @@ impl ComplianceService for Edge {
     ) -> Result<Response<BoxStream<v1::PreviewPacksResponse>>, Status> {
         let (who, body) = self.open(request)?;
         let place = self.place_to_compare(&who.tenant).await?;
-        let mut bad = Bad::new();
-        let proposed = comparison::proposed(&mut bad, &body, self.engine.packs());
-        let proposed = bad.check(proposed)?;
+        let engine = self.engine.clone();
+        // Files may be megabytes: calls on this thread do not wait for their reading.
+        let reading = tokio::task::spawn_blocking(move || {
+            let mut bad = Bad::new();
+            let proposed = comparison::proposed(&mut bad, &body, engine.packs());
+            bad.check(proposed)
+        });
+        let proposed = reading.await;
+        let proposed = proposed.map_err(|_| status::internal("reading packs panicked"))??;
         Ok(Response::new(self.compare(who, proposed, place)))
     }
 
