@@ -18,7 +18,7 @@ pub use dispute::{
     resolve_complaint, resolve_dispute,
 };
 pub use event::{CaseEvent, Denial, DueDate, EndedBy, PromiseResult, SkipReason};
-pub use facts::{add_document, update_facts};
+pub use facts::{NotDueYet, add_document, check_due, check_due_after, update_facts};
 pub use open::{Opening, open};
 pub use pause::{PauseRequest, pause, release, release_hold};
 pub use payment::{Payment, Reversal, record_payment, reverse_payment};

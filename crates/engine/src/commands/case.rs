@@ -10,7 +10,7 @@ use crate::render::CasePlain;
 use crate::types::{Answered, Caller, CaseInput, CaseView, Encode};
 use jiff::Timestamp;
 use recoup_domain::case::{
-    self, Amounts, CaseParty, CloseReason, Document, DueDate, Opening, PauseReason, PauseRequest,
+    self, Amounts, CaseParty, CloseReason, Document, DueDate, NotDueYet, Opening, PauseReason, PauseRequest,
     PolicyPin, Scores,
 };
 use recoup_domain::ids::{CaseId, PartyId};
@@ -180,6 +180,9 @@ impl Engine {
             previous: input.previous,
             sealed: plain.seal(&key)?,
         };
+        let (overdue, due) = (input.amounts.overdue, input.oldest_unpaid_due);
+        case::check_due(overdue, due, &party.zones, draft.now)
+            .map_err(|e| not_due("case.facts", e))?;
         let opened = case::open(opening, draft.now)?;
         let CaseEvent::Opened(row) = &opened else {
             return Err(CommandError::Contended);
@@ -318,6 +321,9 @@ impl Engine {
         let act = |draft: &mut Draft, facts: &Facts| {
             check_etag("case", input.etag.as_deref(), facts.case.version)?;
             check_currency(&facts.case, input.currency)?;
+            let (amounts, due) = (input.amounts, input.oldest_unpaid_due);
+            case::check_due_after(&facts.case, amounts, due, &facts.borrower.zones, draft.now)
+                .map_err(|e| not_due("facts", e))?;
             let events = case::update_facts(
                 &facts.case,
                 input.amounts,
@@ -459,6 +465,11 @@ impl Engine {
         };
         self.on_case(who, id, encode, act, ShowCase).await
     }
+}
+
+fn not_due(path: &str, problem: NotDueYet) -> CommandError {
+    let field = format!("{path}.oldest_unpaid_due_date");
+    CommandError::Invalid(vec![Violation::new(field, problem.to_string())])
 }
 
 fn check_currency(case: &Case, given: Option<Currency>) -> Done<()> {
