@@ -6,10 +6,10 @@ use crate::error::Done;
 use jiff::Timestamp;
 use recoup_domain::Contact;
 use recoup_domain::case::{CaseEvent, EndedBy, PromiseResult, SkipReason};
-use recoup_domain::ids::{CaseId, ContactId, OverrideId, PartyId, TenantId};
+use recoup_domain::ids::{CaseId, ConsentId, ContactId, OverrideId, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, Entry, What};
 use recoup_domain::overrides::OverrideEvent;
-use recoup_domain::party::{ConsentKind, PartyEvent, PointState};
+use recoup_domain::party::{Consent, ConsentKind, PartyEvent, PointState};
 use recoup_domain::time::NEVER;
 use recoup_store::{JournalFilter, Page, Recorded};
 
@@ -347,15 +347,9 @@ fn right_words(event: &PartyEvent) -> (String, String) {
         PartyEvent::OptOutWithdrawn { .. } => {
             ("opt_out_withdrawn", "took an opt-out back".to_owned())
         }
-        PartyEvent::Consented { consent, .. } => (
-            "consented",
-            match consent.expires_at {
-                Some(end) => format!("consented to {} until {end}", consent_words(consent.kind)),
-                None => format!("consented to {}", consent_words(consent.kind)),
-            },
-        ),
-        PartyEvent::ConsentWithdrawn { .. } => {
-            ("consent_withdrawn", "took a consent back".to_owned())
+        PartyEvent::Consented { id, consent } => ("consented", consented_words(*id, consent)),
+        PartyEvent::ConsentWithdrawn { id, .. } => {
+            ("consent_withdrawn", format!("took back {id}"))
         }
         PartyEvent::Represented { attorney } => (
             "represented",
@@ -418,6 +412,22 @@ const fn point_words(state: PointState) -> &'static str {
         PointState::Invalid => "does not exist",
         PointState::WrongNumber => "is somebody else's",
     }
+}
+
+/// What was consented to, how, on what paper, until when, and the id by which it is taken back.
+fn consented_words(id: ConsentId, consent: &Consent) -> String {
+    let proof = &consent.proof;
+    let source = match proof.source.as_str() {
+        "" => "given nobody knows how",
+        source => &format!("given by {source}"),
+    };
+    let paper = if proof.paper { "on file" } else { "none" };
+    let end = match consent.expires_at {
+        Some(end) => format!("until {end}"),
+        None => "without end".to_owned(),
+    };
+    let what = consent_words(consent.kind);
+    format!("consented to {what} {end}, {source}, paper: {paper} ({id})")
 }
 
 const fn consent_words(kind: ConsentKind) -> &'static str {

@@ -171,6 +171,20 @@ fn a_number_of_somebody_else_stays_so_when_it_is_left_out_and_told_again() {
 }
 
 #[test]
+fn what_widens_hours_or_places_is_taken_on_paper_alone() {
+    for (kind, paper) in [
+        (ConsentKind::OffHours, true),
+        (ConsentKind::MoreVisitsWritten, true),
+        (ConsentKind::WorkEmail, true),
+        (ConsentKind::ExtraCalls, false),
+        (ConsentKind::MoreAttemptsAgreed, false),
+        (ConsentKind::Electronic, false),
+    ] {
+        assert_eq!(kind.needs_paper(), paper, "{kind:?}");
+    }
+}
+
+#[test]
 fn a_consent_holds_for_what_it_names_until_it_ends() {
     let case = CaseId::from_bytes([1; 16]);
     let point = KeyedHash([1; 16]);
