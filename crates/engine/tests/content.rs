@@ -528,3 +528,18 @@ async fn a_person_reads_their_own_language_or_somebody_is_told() {
     rig.engine.activity().until_quiet().await;
     assert_eq!(said(&rig, ContactClass::Sms), ["【Demo】请还款。退订回T"]);
 }
+
+/// Versions of a template are of one kind: a policy names it for a channel, and what was checked for that channel (no
+/// amount in a visit's text, which stands in a calendar) was checked of each version.
+#[tokio::test]
+async fn a_template_does_not_change_its_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at(START)).await;
+    let mut owing = text("visit_brief", ContactClass::Email, "{{ total_amount }}");
+    owing.variables = vec!["total_amount".into()];
+    let error = register(&rig, owing).await.unwrap_err().to_string();
+    assert!(error.contains("written for visit"), "{error}");
+    let mut again = text("visit_brief", ContactClass::Visit, "A visit, soon.");
+    again.variables = vec![];
+    assert_eq!(register(&rig, again).await.unwrap().version, 2);
+}
