@@ -3,10 +3,14 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use recoup::api::recoup::v1;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::net::tcp::OwnedWriteHalf;
+use tokio::sync::Mutex;
 use tonic_types::StatusExt;
 
 use crate::support::builds;
@@ -490,4 +494,95 @@ async fn a_stop_ends_while_watchers_watch_and_tells_them() {
         let told = end.expect_err("the stream says that it is not at its end");
         assert_eq!(told.code(), tonic::Code::Unavailable, "{told:?}");
     }
+}
+
+#[tokio::test]
+async fn a_change_that_is_never_said_gives_its_place_back_and_holds_up_no_stop() {
+    let tables = "[limits]\ncalls_max = 8\nrequest_timeout_ms = 500\n";
+    let (mut server, _folder) = serve(tables).await;
+    let good = server.ana();
+    is_served(&good).await;
+    let mut head = call("/recoup.v1.CaseService/RecordPayment");
+    h2::field(&mut head, "authorization", "Bearer dev-ana");
+    let raw = Raw::greet(server.api()).await;
+    let to_server = answering_pings(raw);
+    let mut stream = 1;
+    let begin = async |stream| {
+        let frame = h2::frame(HEADERS, END_HEADERS, stream, &head);
+        let sent = to_server.lock().await.write_all(&frame).await;
+        sent.expect("the connection stands");
+    };
+    until("no place to be left", async || {
+        begin(stream).await;
+        stream += 2;
+        let answer = good.admin().get_status(v1::GetStatusRequest {}).await;
+        answer.err()
+    })
+    .await;
+    // The connection stands; only the time of the calls on it is over.
+    until("the places to be free again", async || {
+        let answer = good.admin().get_status(v1::GetStatusRequest {}).await;
+        answer.ok().map(drop)
+    })
+    .await;
+    begin(stream).await;
+    let status = server.stop().await;
+    assert!(status.success(), "{status}: {}", server.process().stderr());
+    let said = server.process().stderr();
+    assert!(!said.contains("stopped with calls under way"), "{said}");
+}
+
+/// The writing half of a connection whose other half answers each ping, as a decent client does.
+fn answering_pings(raw: Raw) -> Arc<Mutex<OwnedWriteHalf>> {
+    let (mut from_server, to_server) = raw.0.into_split();
+    let to_server = Arc::new(Mutex::new(to_server));
+    let answers = Arc::clone(&to_server);
+    tokio::spawn(async move {
+        let mut head = [0; 9];
+        while from_server.read_exact(&mut head).await.is_ok() {
+            let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+            let mut payload = vec![0; length as usize];
+            if from_server.read_exact(&mut payload).await.is_err() {
+                return;
+            }
+            if head[3] == PING && head[4] == 0 {
+                let pong = h2::frame(PING, 1, 0, &payload);
+                let _ = answers.lock().await.write_all(&pong).await;
+            }
+        }
+    });
+    to_server
+}
+
+/// The most memory of the server so far, in KiB.
+fn peak(server: &mut Server) -> u64 {
+    let path = format!("/proc/{}/status", server.process().pid());
+    let text = fs::read_to_string(path).expect("its status");
+    let line = text.lines().find(|l| l.starts_with("VmHWM:"));
+    let number = line.and_then(|l| l.split_whitespace().nth(1));
+    number.and_then(|n| n.parse().ok()).expect("a number")
+}
+
+#[tokio::test]
+async fn a_list_that_is_far_too_long_costs_little_to_refuse() {
+    let (mut server, _folder) = serve("").await;
+    let good = server.ana();
+    is_served(&good).await;
+    let before = peak(&mut server);
+    let kinds = v1::WatchEventsRequest {
+        kinds: vec![99; 1_000_000],
+        ..v1::WatchEventsRequest::default()
+    };
+    let cases = v1::WatchEventsRequest {
+        case_ids: vec![String::new(); 500_000],
+        ..v1::WatchEventsRequest::default()
+    };
+    for request in [kinds, cases] {
+        let refused = good.events().watch_events(request).await;
+        let refused = refused.map(drop).expect_err("too long");
+        assert_eq!(refused.code(), tonic::Code::InvalidArgument);
+    }
+    is_served(&good).await;
+    let grown = peak(&mut server).saturating_sub(before);
+    assert!(grown < GROWTH_MAX, "{grown} KiB");
 }

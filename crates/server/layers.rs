@@ -7,7 +7,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use http_body_util::BodyExt;
+use futures_util::stream;
+use http_body_util::{BodyExt, StreamBody};
 use recoup_engine::activity::Activity;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::body::Body;
@@ -53,6 +54,8 @@ struct Rules {
     labels: HashMap<String, Arc<str>>,
     /// The label of what the contract does not name.
     unnamed: Arc<str>,
+    /// How long a call may take to say what it asks.
+    patience: Duration,
 }
 
 /// What a caller shows.
@@ -98,6 +101,7 @@ impl Gatekeeper {
             methods,
             principals,
             reflection: config.reflection,
+            patience: Duration::from_millis(limits.request_timeout_ms),
             calls,
             streams,
             activity,
@@ -290,6 +294,11 @@ where
                 let clone = self.inner.clone();
                 let mut inner = std::mem::replace(&mut self.inner, clone);
                 let work = self.rules.activity.begin();
+                if changes {
+                    // Its time-out ends the caller's wait, and not the change: nobody else ends this one.
+                    let patience = self.rules.patience;
+                    request = request.map(|body| in_time(body, patience));
+                }
                 let call = async move {
                     let response = inner.call(request).await;
                     drop((work, places));
@@ -329,6 +338,23 @@ async fn to_its_end<E: Send + 'static>(
             Err(_) => Ok(status::not_serving().into_http()),
         },
     }
+}
+
+/// A body that fails where it has not come to its end in time: whoever begins a change and never says which one must
+/// not keep its place, nor hold up a stop.
+fn in_time(body: Body, patience: Duration) -> Body {
+    let until = tokio::time::Instant::now() + patience;
+    let frames = stream::unfold(Some(body), move |body| async move {
+        let mut body = body?;
+        match tokio::time::timeout_at(until, body.frame()).await {
+            Ok(frame) => Some((frame?, Some(body))),
+            Err(_) => {
+                let late = Status::deadline_exceeded("the request did not come to its end in time");
+                Some((Err(late), None))
+            }
+        }
+    });
+    Body::new(StreamBody::new(frames))
 }
 
 /// Reads what a refused caller still sends, a little of it and not for long. A stream that is answered before its

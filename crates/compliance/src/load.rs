@@ -1,7 +1,7 @@
 //! Reads packs from YAML and says exactly what is wrong with one that cannot be used.
 
 use crate::content::{Demand, Duty, DutyRef, Which};
-use crate::pack::{Pack, Unchecked};
+use crate::pack::{EVERYWHERE, Pack, Unchecked};
 use crate::proposal::{Audience, LENDER_KINDS};
 use crate::rule::{Confidence, Layer, Rule, RuleRef, Scope, Severity};
 use crate::sets::{Classes, Set};
@@ -11,6 +11,7 @@ use jiff::civil::Date;
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::Reader;
 use recoup_domain::party::Relation;
+use recoup_domain::regions::is_no_part;
 use serde::Deserialize;
 use std::fmt;
 use std::sync::Arc;
@@ -120,6 +121,13 @@ pub(crate) fn packs(files: &[(&str, &str)]) -> Result<Vec<Pack>, PackError> {
         if raw.regions.is_empty() {
             return Err(source.error("`regions` is empty; the pack would bind nobody", None));
         }
+        if let Some(region) = raw.regions.iter().find(|r| !is_place(r)) {
+            let problem = format!(
+                "`{region}` in `regions` is no place, and would bind nobody; write ISO 3166, such as `CN` or \
+                 `US-NY`, or `*` for everywhere"
+            );
+            return Err(source.error(problem, None));
+        }
         if packs.iter().any(|p| p.id == raw.pack) {
             let problem = format!("another file has a pack `{}` already", raw.pack);
             return Err(source.error(problem, None));
@@ -131,6 +139,22 @@ pub(crate) fn packs(files: &[(&str, &str)]) -> Result<Vec<Pack>, PackError> {
         packs.push(pack);
     }
     Ok(packs)
+}
+
+/// Whether a region of a pack can be one of a case or a person, or a part of one: a country, its part, parts of that.
+fn is_place(region: &str) -> bool {
+    let mut parts = region.split('-');
+    let country = parts.next().unwrap_or_default();
+    let fits = |p: &str| {
+        let is_code = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit();
+        (1..=3).contains(&p.len()) && p.bytes().all(is_code)
+    };
+    let known = parts.clone().next().map(|p| format!("{country}-{p}"));
+    region == EVERYWHERE
+        || (country.len() == 2
+            && country.bytes().all(|b| b.is_ascii_uppercase())
+            && parts.all(fits)
+            && !known.is_some_and(|part| is_no_part(&part)))
 }
 
 struct Source<'a> {

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use std::sync::{Arc, LazyLock};
 
 /// In a pack's `regions`: the pack binds everywhere.
-const EVERYWHERE: &str = "*";
+pub(crate) const EVERYWHERE: &str = "*";
 
 /// All packs that were read together.
 #[derive(Clone, Debug)]

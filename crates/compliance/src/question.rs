@@ -59,6 +59,16 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// Where the person may be: the candidate zones, and that of the number or address used, where it indicates
+    /// another one.
+    pub(crate) fn zones(&self) -> impl Iterator<Item = &'a Zone> + Clone + use<'a> {
+        let own = self.proposal.party.zones.iter();
+        let told = self.proposal.point.and_then(|point| point.zone.as_ref());
+        let known = own.clone();
+        let other = told.filter(move |zone| known.clone().all(|own| own != *zone));
+        own.chain(other)
+    }
+
     /// The effect window if it began at `at`.
     pub(crate) fn window_at(&self, at: Timestamp) -> Window {
         Window::starting(at, self.length)

@@ -12,9 +12,9 @@ use recoup_compliance::{
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::ContactClass as Class;
 use recoup_domain::outcome::Outcome;
-use recoup_domain::party::{Consent, ConsentKind, Inconvenient};
+use recoup_domain::party::{Consent, ConsentKind, Inconvenient, PointKind, PointState};
 use recoup_domain::past::PastContact;
-use recoup_domain::time::Window;
+use recoup_domain::time::{Window, Zone};
 use support::{at, consent, inbound, made, party, proposal};
 
 const NEW_YORK: &str = "America/New_York";
@@ -470,4 +470,55 @@ fn a_calendar_says_what_it_is_and_given_days_speak_of_two_years_around() {
     assert!(asked("2028-06-07T12:00:00+03:00"));
     assert!(asked("2032-06-09T12:00:00+03:00"));
     assert!(!asked("2033-06-08T12:00:00+03:00"));
+}
+
+/// The zone of a number or address is a place where the person may be, like those of the person.
+#[test]
+fn hours_are_right_where_the_number_is_too() {
+    let hours = pack(
+        "",
+        "daily_window: {hours: [{open: \"08:00\", close: \"21:00\"}]}",
+    );
+    let several = pack(
+        "",
+        "daily_window: {hours: [{open: \"08:00\", close: \"21:00\"}], only_for_several_zones: true}",
+    );
+    let lunch = pack(
+        "",
+        "interval_ban: {times: [{from: \"12:00\", to: \"13:00\"}]}",
+    );
+    let who = party(&[NEW_YORK]);
+    let mut there = support::point(PointKind::Mobile, PointState::Usable);
+    there.zone = Some(Zone::new("America/Los_Angeles").unwrap());
+    let mut here = there.clone();
+    here.zone = Some(Zone::new(NEW_YORK).unwrap());
+    let asked = |packs, point, when| {
+        let point = Some(point);
+        ask(
+            packs,
+            &Proposal {
+                point,
+                ..call(&who, when)
+            },
+            &[],
+        )
+    };
+    // Nine in New York is six in Los Angeles, where it opens two hours later and closes three hours later.
+    let nine = "2026-05-06T09:00:00-04:00";
+    let opens = at("2026-05-06T08:00:00-07:00");
+    for packs in [&hours, &several] {
+        assert_eq!(asked(packs, &there, nine), Err(Some(opens)));
+        assert!(asked(packs, &here, nine).is_ok());
+        assert!(asked(packs, &there, "2026-05-06T12:00:00-04:00").is_ok());
+    }
+    assert_eq!(
+        asked(&hours, &there, "2026-05-06T11:00:00-04:00"),
+        Ok(at("2026-05-06T21:00:00-04:00"))
+    );
+    let noon_there = "2026-05-06T12:30:00-07:00";
+    assert_eq!(
+        asked(&lunch, &there, noon_there),
+        Err(Some(at("2026-05-06T13:00:00-07:00")))
+    );
+    assert!(asked(&lunch, &here, noon_there).is_ok());
 }

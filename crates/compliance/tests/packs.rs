@@ -548,3 +548,20 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_pack_of_no_place_is_refused_since_it_would_bind_nobody() {
+    for nowhere in [
+        "us-ca", "US-ZZ", "USA", "US_CA", "US-", "U", "Taiwan", "'* '", "CN-", "US-NYC",
+    ] {
+        let text = GOOD.replace("[XX]", &format!("[US, {nowhere}]"));
+        let fault = Packs::parse(&[("t.yaml", &text)]).expect_err(nowhere);
+        let named = nowhere.trim_matches('\'');
+        assert!(fault.problem.contains(&format!("`{named}`")), "{fault}");
+        assert!(fault.problem.contains("ISO 3166"), "{fault}");
+    }
+    for place in ["XX", "US", "US-CA", "US-NY-NYC", "CN-31", "'*'"] {
+        let text = GOOD.replace("[XX]", &format!("[{place}]"));
+        assert!(Packs::parse(&[("t.yaml", &text)]).is_ok(), "{place}");
+    }
+}

@@ -126,6 +126,13 @@ const TABLE: &[(&str, &[&str])] = &[
     ("US-WV", EASTERN),
     ("US-WI", CENTRAL),
     ("US-WY", MOUNTAIN),
+    // The territories lie outside the zones of the states: night there is day in all of them.
+    ("US-AS", &["Pacific/Pago_Pago"]),
+    ("US-GU", &["Pacific/Guam"]),
+    ("US-MP", &["Pacific/Saipan"]),
+    ("US-PR", &["America/Puerto_Rico"]),
+    ("US-UM", &["Pacific/Wake", "Pacific/Midway"]),
+    ("US-VI", &["America/St_Thomas"]),
 ];
 
 #[cfg(test)]
@@ -159,6 +166,19 @@ mod tests {
                 assert!(Zone::new(zone).is_ok(), "{region}: {zone}");
             }
         }
+    }
+
+    #[test]
+    fn each_part_of_the_united_states_has_zones_of_its_own() {
+        let (_, parts) = PARTS.iter().find(|(known, _)| *known == "US").unwrap();
+        for part in parts.split_ascii_whitespace() {
+            let region = format!("US-{part}");
+            assert!(TABLE.iter().any(|(known, _)| *known == region), "{region}");
+        }
+        // Eight in the morning on Guam is ten at night of the day before, UTC.
+        let guam = Zone::new(zones_of("US-GU").unwrap()[0]).unwrap();
+        let morning = guam.instant(jiff::civil::date(2026, 1, 2), jiff::civil::time(8, 0, 0, 0));
+        assert_eq!(morning, "2026-01-01T22:00:00Z".parse().unwrap());
     }
 
     #[test]

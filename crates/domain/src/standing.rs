@@ -62,7 +62,8 @@ impl Party {
             || self.is_represented(aim.debt)
             || aim.point.is_some_and(|key| self.declines_point(key))
             || self.inconvenient.iter().any(|span| {
-                let mut zones = self.zones.iter();
+                let point = aim.point.and_then(|key| self.point(key));
+                let mut zones = self.zones.iter().chain(point.and_then(|p| p.zone.as_ref()));
                 zones.any(|zone| span.meets(aim.effect, zone))
             })
     }

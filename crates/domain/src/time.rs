@@ -37,12 +37,12 @@ impl Zone {
     /// Where no zone has that name.
     pub fn new(name: &str) -> Result<Self, UnknownZone> {
         match TimeZone::get(name) {
-            Ok(tz) => Ok(Self {
+            Ok(tz) if !says_nothing(&tz) => Ok(Self {
                 name: name.into(),
                 offsets: Offsets::of(&tz),
                 tz,
             }),
-            Err(_) => Err(UnknownZone(name.to_owned())),
+            Ok(_) | Err(_) => Err(UnknownZone(name.to_owned())),
         }
     }
 
@@ -119,6 +119,12 @@ impl Zone {
         }
         self.tz.to_ambiguous_timestamp(local).later().ok()
     }
+}
+
+/// Whether a name of the tz database stands for no place: what programs write that do not know theirs, and what
+/// reads as UTC then.
+fn says_nothing(tz: &TimeZone) -> bool {
+    tz.is_unknown() || tz.iana_name() == Some("Factory")
 }
 
 impl PartialEq for Zone {
@@ -387,6 +393,9 @@ mod tests {
             Zone::new("Mars/Olympus"),
             Err(UnknownZone("Mars/Olympus".into()))
         );
+        for nowhere in ["Etc/Unknown", "etc/unknown", "Factory", "factory", ""] {
+            assert!(Zone::new(nowhere).is_err(), "{nowhere}");
+        }
         let zone: Zone = serde_json::from_str("\"Asia/Shanghai\"").unwrap();
         assert_eq!(zone.date(at("2026-04-08T16:00:00Z")), date(2026, 4, 9));
     }

@@ -175,6 +175,11 @@ impl Engine {
         let Some(contact) = self.after_submit(tenant, id).await? else {
             return Ok(());
         };
+        // At an account's address the carrier names the contact itself: it has a say in what it was given, alone.
+        if contact.channel != channel {
+            tracing::warn!(channel, contact = %id, "a report of a contact that another channel carries");
+            return Ok(());
+        }
         let at = (report.at_unix_ms > 0)
             .then(|| Timestamp::from_millisecond(report.at_unix_ms).ok())
             .flatten();

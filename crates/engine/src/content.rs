@@ -130,7 +130,10 @@ impl Engine {
         template: &str,
         now: Timestamp,
     ) -> Option<String> {
-        let template = self.template_of(facts, template).ok()?;
+        let template = match self.template_of(&facts.borrower, template) {
+            Err(error @ CommandError::Lacking { .. }) => return Some(error.to_string()),
+            found => found.ok()?,
+        };
         let binding = self.binding(facts).ok()?;
         let contact = (plan.class, plan.effect);
         let lacks = self.lacks_of(binding.content(), facts, contact, &template, now);

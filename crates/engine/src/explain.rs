@@ -88,8 +88,10 @@ pub struct StepState {
 pub struct Preview {
     /// Whether something would be sent at the instant.
     pub explanation: Explanation,
-    /// The contact, where one would be made.
+    /// The contact, where one would be made and there is a text in the person's language.
     pub rendered: Option<Rendered>,
+    /// Why its text would be held back, though the contact is permitted; none where it goes.
+    pub held: Option<String>,
 }
 
 /// A contact in words.
@@ -142,15 +144,19 @@ impl Engine {
         let facts = self.tenants_facts(tenant, id).await?;
         let at = at.unwrap_or_else(|| self.0.wall.now());
         let explanation = self.explain_at(&facts, at).await?;
-        let rendered = match &explanation.decision.action {
-            Action::Contact(plan) => {
-                Some(self.rendered(&facts, plan, &explanation.stage, at).await?)
-            }
-            Action::Sleep { .. } => None,
-        };
+        let (mut rendered, mut held) = (None, None);
+        if let Action::Contact(plan) = &explanation.decision.action {
+            held = held_back(&explanation, plan).map(str::to_owned);
+            rendered = match self.rendered(&facts, plan, &explanation.stage, at).await {
+                // There is none in the person's language.
+                Err(CommandError::Lacking { .. }) => None,
+                text => Some(text?),
+            };
+        }
         Ok(Preview {
             explanation,
             rendered,
+            held,
         })
     }
 
@@ -185,7 +191,7 @@ impl Engine {
         let next = next.filter(|next| *next > at);
         if let (Some(next), Action::Contact(plan)) = (next, &explanation.decision.action) {
             // A case is not looked at all the time.
-            let goes = if is_held(&explanation, plan) {
+            let goes = if held_back(&explanation, plan).is_some() {
                 ""
             } else {
                 ": it goes then"
@@ -340,7 +346,7 @@ impl Engine {
     ) -> Done<Rendered> {
         let world = self.world(&facts.case, facts).await?;
         let step = &world.policy.stages()[usize::from(plan.stage)].steps[usize::from(plan.step)];
-        let template = self.template_of(facts, &step.template)?;
+        let template = self.template_of(&facts.borrower, &step.template)?;
         must_suit(&template, Relation::Borrower)?;
         let plain = self.0.keys.plain(&facts.borrower).await?;
         let text = self.words(facts, &plain, &template, plan.effect, now);
@@ -483,7 +489,7 @@ fn words(facts: &Facts, e: &Explanation) -> Vec<String> {
         )
     }));
     lines.push(match &e.decision.action {
-        Action::Contact(plan) if is_held(e, plan) => format!(
+        Action::Contact(plan) if held_back(e, plan).is_some() => format!(
             "A {} contact would be made now, and is held back until its text says what it must.",
             plan.class
         ),
@@ -500,9 +506,10 @@ fn words(facts: &Facts, e: &Explanation) -> Vec<String> {
     lines
 }
 
-fn is_held(e: &Explanation, plan: &Plan) -> bool {
-    let step = e.steps.get(usize::from(plan.step));
-    step.is_some_and(|s| s.state.starts_with(HELD))
+/// Why the contact that would be made is held back; none where it goes.
+fn held_back<'e>(e: &'e Explanation, plan: &Plan) -> Option<&'e str> {
+    let step = e.steps.get(usize::from(plan.step))?;
+    step.state.strip_prefix(HELD)
 }
 
 fn skipped_in_words(why: &SkipReason) -> String {

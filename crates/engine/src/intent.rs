@@ -6,6 +6,7 @@ use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
+use crate::language::NoText;
 use crate::lifts::lifts;
 use crate::message::{Message, ObligorText, must_suit};
 use crate::planner::Decided;
@@ -184,7 +185,12 @@ impl Engine {
         if room.is_none() && !plan.needs_approval {
             return Ok(Decided::NoRoom(step.channel.clone()));
         }
-        let template = self.template_of(facts, &step.template)?;
+        let template = match self.template_of(&facts.borrower, &step.template) {
+            Err(error @ CommandError::Lacking { .. }) => {
+                return Ok(Self::keep(draft, facts, &error.to_string()));
+            }
+            found => found?,
+        };
         let now = draft.now;
         let mut contact = self.slot(&draft, world, facts, plan, &template);
         contact.decision = Some(self.decision_record(world, facts, now));
@@ -230,11 +236,21 @@ impl Engine {
         Prepared { draft, send: None }
     }
 
-    pub(crate) fn template_of(&self, facts: &Facts, name: &str) -> Done<Arc<StoredTemplate>> {
-        let found = self.0.library.template(&facts.case.tenant, name);
-        found.ok_or_else(|| CommandError::NotFound {
-            what: "template",
-            id: name.to_owned(),
+    /// The text for a party.
+    ///
+    /// # Errors
+    /// NotFound; Lacking where there is none in the party's language.
+    pub(crate) fn template_of(&self, party: &Party, name: &str) -> Done<Arc<StoredTemplate>> {
+        let found = self.0.library.template(&party.tenant, name, &party.locale);
+        found.map_err(|why| match why {
+            NoText::Unknown => CommandError::NotFound {
+                what: "template",
+                id: name.to_owned(),
+            },
+            NoText::OtherLanguage(problem) => CommandError::Lacking {
+                name: name.to_owned(),
+                problem,
+            },
         })
     }
 

@@ -22,6 +22,7 @@ pub mod figures;
 pub mod ids;
 mod intent;
 mod keys;
+mod language;
 mod ledger;
 mod library;
 mod lifts;

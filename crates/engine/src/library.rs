@@ -1,6 +1,7 @@
 //! Policies and templates as compiled: read from the store at start and kept as they are changed. Texts and
 //! hashes are stored, compiled forms never.
 
+use crate::language::{NoText, text_for};
 use crate::types::PolicyState;
 use jiff::Timestamp;
 use minijinja::{Environment, UndefinedBehavior};
@@ -224,11 +225,17 @@ impl Library {
         versions.sort_by_key(|t| t.version);
     }
 
-    pub(crate) fn template(&self, tenant: &TenantId, name: &str) -> Option<Arc<StoredTemplate>> {
+    /// The newest version of a template in the language that somebody reads; of a template in one language alone
+    /// for who is known to read none.
+    pub(crate) fn template(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        reader: &str,
+    ) -> Result<Arc<StoredTemplate>, NoText> {
         let templates = read(&self.templates);
-        templates
-            .get(&(tenant.clone(), name.to_owned()))
-            .and_then(|v| v.last().cloned())
+        let versions = templates.get(&(tenant.clone(), name.to_owned()));
+        text_for(versions.ok_or(NoText::Unknown)?, reader).cloned()
     }
 
     pub(crate) fn take_collector(&self, collector: Collector) {

@@ -1,6 +1,7 @@
 //! After a crash: what was in flight is doubtful, what was to be called off is asked again, and every case
 //! that nobody would wake is scheduled.
 
+use crate::dispatch::is_overtaken;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::lifts::is_unlifted;
@@ -60,8 +61,12 @@ impl Engine {
                 to: ContactState::Unknown,
             },
         );
-        // What it was permitted by may be gone: a person must hear of it.
-        if is_unlifted(contact, &facts.overrides) && draft.now < contact.effect.to {
+        // What it was permitted by may be gone, and what forbids it may have come while it was in flight: a person
+        // must hear of it.
+        let person = draft.party(contact.party).unwrap_or(&facts.borrower);
+        let overtaken =
+            is_overtaken(&facts.case, person, contact) || is_unlifted(contact, &facts.overrides);
+        if overtaken && draft.now < contact.effect.to {
             alarm_for_sending(&mut draft, contact.id.case);
         }
         self.schedule_next(&mut draft, &facts).await;

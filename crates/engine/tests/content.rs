@@ -24,7 +24,7 @@ fn text(name: &str, class: ContactClass, body: &str) -> TemplateInput {
     TemplateInput {
         name: name.into(),
         class,
-        locale: "en".into(),
+        locale: "zh".into(),
         subject: String::new(),
         body: body.into(),
         variables: vec!["lender_name".into(), "licence_number".into()],
@@ -480,4 +480,66 @@ async fn a_licence_number_stands_where_the_licence_holds() {
     said.sort();
     let (with, without) = ("Demo (10101-99). Reply STOP.", "Demo. Reply STOP.");
     assert_eq!(said, [with, with, with, without, without]);
+}
+
+#[tokio::test]
+async fn a_person_reads_their_own_language_or_somebody_is_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at(DUE)).await;
+    let in_english = TemplateInput {
+        locale: "en".into(),
+        variables: vec![],
+        ..text(
+            "letter",
+            ContactClass::Sms,
+            "【Demo】Please pay. Reply STOP.",
+        )
+    };
+    register(&rig, in_english.clone()).await.unwrap();
+    let case = rig.open_case("1", date(2026, 3, 2)).await;
+    let ana = rig.as_of("ana");
+    let ask = || HandInput {
+        case,
+        class: ContactClass::Sms,
+        template: "letter".into(),
+        party: None,
+        point: None,
+        at: None,
+        reason: "she asked".into(),
+    };
+    let asked = rig.engine.request_contact(&ana, ask(), &|_| vec![]).await;
+    let told = asked.err().expect("nobody reads it").to_string();
+    assert!(
+        told.contains("reads zh-CN") && told.contains("there in en alone"),
+        "{told}"
+    );
+    let in_chinese = TemplateInput {
+        locale: "zh-CN".into(),
+        body: "【Demo】请还款。退订回T".into(),
+        regions: vec!["CN".into()],
+        approval: approved(),
+        ..in_english.clone()
+    };
+    register(&rig, in_chinese).await.unwrap();
+    // Newer, and for others.
+    register(&rig, in_english).await.unwrap();
+    let asked = rig.engine.request_contact(&ana, ask(), &|_| vec![]).await;
+    asked.unwrap();
+    rig.engine.activity().until_quiet().await;
+    assert_eq!(said(&rig, ContactClass::Sms), ["【Demo】请还款。退订回T"]);
+}
+
+/// Versions of a template are of one kind: a policy names it for a channel, and what was checked for that channel (no
+/// amount in a visit's text, which stands in a calendar) was checked of each version.
+#[tokio::test]
+async fn a_template_does_not_change_its_kind() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at(START)).await;
+    let mut owing = text("visit_brief", ContactClass::Email, "{{ total_amount }}");
+    owing.variables = vec!["total_amount".into()];
+    let error = register(&rig, owing).await.unwrap_err().to_string();
+    assert!(error.contains("written for visit"), "{error}");
+    let mut again = text("visit_brief", ContactClass::Visit, "A visit, soon.");
+    again.variables = vec![];
+    assert_eq!(register(&rig, again).await.unwrap().version, 2);
 }

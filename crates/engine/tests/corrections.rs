@@ -296,3 +296,29 @@ async fn what_a_contact_of_its_kind_cannot_come_to_is_refused() {
         "{off:?}"
     );
 }
+
+#[tokio::test]
+async fn a_carrier_has_no_say_in_what_another_channel_carries() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    let (_, sent) = opened(&rig, "2026-03-02T01:00:00Z").await;
+    assert_eq!(
+        (sent.class, sent.state),
+        (ContactClass::Sms, ContactState::Accepted)
+    );
+    let says = || {
+        let mut said = OutcomeReport {
+            contact_id: sent.id.to_string(),
+            r#final: true,
+            ..OutcomeReport::default()
+        };
+        said.set_outcome(wire::Outcome::WrongNumber);
+        inbound::What::Report(said)
+    };
+    let now = async || contacts(&rig).await.remove(0).state;
+    rig.call_back(ContactClass::Phone, says()).await;
+    assert_eq!(now().await, ContactState::Accepted);
+    assert_eq!(number(&rig).await.state, PointState::Usable);
+    rig.call_back(ContactClass::Sms, says()).await;
+    assert_eq!(now().await, ContactState::Failed);
+}

@@ -9,7 +9,7 @@ use recoup_domain::Outcome;
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::money::{Currency, Money};
 use recoup_engine::CommandError;
-use recoup_engine::commands::{CaseName, PaymentInput};
+use recoup_engine::commands::{CaseName, CeaseInput, PaymentInput};
 use recoup_engine::types::{Answered, PartyInput, PartyName, PartyView, Report};
 use recoup_store::{ContactFilter, Scope};
 use support::{Rig, at};
@@ -222,6 +222,53 @@ async fn a_crash_between_intent_and_outcome_is_doubt_not_a_second_send() {
         0,
         "the restarted process sends nothing again"
     );
+}
+
+#[tokio::test]
+async fn what_was_in_flight_at_a_crash_and_is_forbidden_by_then_is_put_before_a_person() {
+    for ceased in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+        let case = rig.open_case("1", date(2026, 3, 1)).await;
+        rig.run_until(at("2026-03-01T23:30:00Z")).await;
+        let hold = rig.channel(ContactClass::Sms).hold();
+        rig.wall.advance(at("2026-03-02T00:00:00Z"));
+        let running = tokio::spawn({
+            let engine = rig.engine.clone();
+            async move { recoup_engine::stepped::Ground::run_dry(&engine).await }
+        });
+        hold.reached().await;
+        if ceased {
+            let name = PartyName::Reference("b-1".into());
+            let input = CeaseInput {
+                case: None,
+                written: true,
+                received_at: None,
+                evidence: None,
+            };
+            let ana = rig.as_of("ana");
+            let done = rig.engine.record_cease(&ana, &name, input, &|_| vec![]);
+            done.await.unwrap();
+        }
+        // The disk as a crash leaves it.
+        let left = tempfile::tempdir().unwrap();
+        for file in std::fs::read_dir(dir.path()).unwrap() {
+            let file = file.unwrap();
+            if file.file_type().unwrap().is_file() {
+                std::fs::copy(file.path(), left.path().join(file.file_name())).unwrap();
+            }
+        }
+        hold.release();
+        running.await.unwrap().unwrap();
+        let after = Rig::open(left.path(), at("2026-03-02T00:01:00Z")).await;
+        assert_eq!(
+            contacts(&after).await.remove(0).state,
+            ContactState::Unknown
+        );
+        let view = after.engine.case(&after.tenant, &CaseName::Id(case)).await;
+        let listed = view.unwrap().case.worklist.unwrap_or_default();
+        assert_eq!(listed.contains("may be on its way"), ceased, "{listed}");
+    }
 }
 
 /// Puts the one contact of the store back to the state its intent left it in.

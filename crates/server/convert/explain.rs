@@ -155,13 +155,14 @@ fn fact(name: &str, value: &str) -> v1::ExplainedFact {
 pub fn preview(p: &Preview, packs: &Packs) -> v1::PreviewContactResponse {
     let e = &p.explanation;
     match (&p.rendered, &e.decision.action) {
-        (Some(text), Action::Contact(plan)) => v1::PreviewContactResponse {
+        (text, Action::Contact(plan)) => v1::PreviewContactResponse {
             decision: Some(v1::GateDecision {
                 lifted: overrides(e).into_iter().filter(|l| l.decides).collect(),
                 ..gate::permitted(plan.expires, packs)
             }),
-            rendered: Some(rendered(text)),
+            rendered: text.as_ref().map(rendered),
             note: String::new(),
+            held: p.held.clone().unwrap_or_default(),
         },
         _ => v1::PreviewContactResponse {
             decision: e
@@ -171,6 +172,7 @@ pub fn preview(p: &Preview, packs: &Packs) -> v1::PreviewContactResponse {
                 .map(|d| gate::denied(d, packs)),
             rendered: None,
             note: e.lines.join(" "),
+            held: String::new(),
         },
     }
 }

@@ -23,6 +23,9 @@ use crate::convert::read::Bad;
 use crate::identity::Principal;
 use crate::status::{self, Problem};
 
+/// The most kinds, and the most ids of either sort, that a watcher may name.
+const KINDS_MAX: usize = 100;
+const IDS_MAX: usize = 1000;
 /// Entries read at once.
 const CHUNK: usize = 256;
 /// How long a watcher may leave its buffer full before its stream ends.
@@ -102,16 +105,16 @@ struct Wanted {
 
 impl Wanted {
     fn read(bad: &mut Bad, body: &v1::WatchEventsRequest) -> Option<Self> {
-        bad.count_of("kinds", &body.kinds, 100);
-        bad.count_of("case_ids", &body.case_ids, 1000);
-        bad.count_of("party_ids", &body.party_ids, 1000);
-        for (i, kind) in body.kinds.iter().enumerate() {
+        bad.count_of("kinds", &body.kinds, KINDS_MAX);
+        bad.count_of("case_ids", &body.case_ids, IDS_MAX);
+        bad.count_of("party_ids", &body.party_ids, IDS_MAX);
+        for (i, kind) in body.kinds.iter().take(KINDS_MAX).enumerate() {
             bad.word::<v1::EventKind>(&format!("kinds[{i}]"), *kind);
         }
-        for (i, id) in body.case_ids.iter().enumerate() {
+        for (i, id) in body.case_ids.iter().take(IDS_MAX).enumerate() {
             bad.id::<CaseId>(&format!("case_ids[{i}]"), id);
         }
-        for (i, id) in body.party_ids.iter().enumerate() {
+        for (i, id) in body.party_ids.iter().take(IDS_MAX).enumerate() {
             bad.id::<recoup_domain::PartyId>(&format!("party_ids[{i}]"), id);
         }
         Some(Self {

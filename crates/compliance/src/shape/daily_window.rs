@@ -200,7 +200,7 @@ impl DailyWindow {
 
     #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment<'_>) -> Answer {
-        if self.only_for_several_zones && q.proposal.party.zones.len() < 2 {
+        if self.only_for_several_zones && q.zones().nth(1).is_none() {
             return Answer::ALWAYS;
         }
         if let Some(until) = self.consented(q, m.effect) {
@@ -228,7 +228,7 @@ impl DailyWindow {
 
     /// The person's zones and those of the rule: all must be open.
     fn zones<'a>(&'a self, q: &Question<'a>) -> impl Iterator<Item = &'a Zone> + Clone {
-        q.proposal.party.zones.iter().chain(&self.also_in)
+        q.zones().chain(&self.also_in)
     }
 
     /// Why no passing of time cures a denial.

@@ -11,7 +11,7 @@ use recoup_domain::party::Inconvenient;
 use recoup_domain::time::{Window, Zone, add_days};
 use serde::Deserialize;
 
-/// Half-open spans by the wall clock of every candidate zone; one that ends no later than it begins goes on
+/// Half-open spans by the wall clock of every candidate zone and of the number or address used; one that ends no later than it begins goes on
 /// into the next day. A repeated hour is banned from its earlier to its later instant.
 #[derive(Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -116,7 +116,7 @@ fn spans<'a>(
     from: Timestamp,
     to: Timestamp,
 ) -> impl Iterator<Item = Window> {
-    let spans = q.proposal.party.zones.iter().flat_map(move |zone| {
+    let spans = q.zones().flat_map(move |zone| {
         let bans = bans.clone();
         let last = zone.date(to);
         let days = std::iter::successors(Some(add_days(zone.date(from), -1)), |d| {

@@ -229,7 +229,7 @@ impl Engine {
         let Some(step) = stage.and_then(|stage| stage.steps.get(usize::from(step))) else {
             return false;
         };
-        let Ok(template) = self.template_of(facts, &step.template) else {
+        let Ok(template) = self.template_of(&facts.borrower, &step.template) else {
             return false;
         };
         let contact = (step.class, Window::starting(at, EFFECT));

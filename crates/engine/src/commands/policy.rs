@@ -193,6 +193,16 @@ impl Engine {
                     problem: problem.to_owned(),
                 });
             }
+            if let Some(other) = same_name.clone().find(|t| t.class != input.class) {
+                let problem = format!(
+                    "its earlier versions are written for {}, and a policy may name it there; take another name",
+                    other.class
+                );
+                return Err(CommandError::Template {
+                    name: input.name.clone(),
+                    problem,
+                });
+            }
             let versions = same_name.by_ref().map(|t| t.version);
             let version = versions.max().unwrap_or(0) + 1;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());

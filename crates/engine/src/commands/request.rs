@@ -139,7 +139,7 @@ impl Engine {
         let party = input.party.as_ref();
         let whom = self.whom(who, facts, party, input.class).await?;
         draft.hold_party(whom.party.clone());
-        let template = self.template_of(facts, &input.template)?;
+        let template = self.template_of(&whom.party, &input.template)?;
         must_suit(&template, whom.relation)?;
         let wanted = self.wanted(draft.now, &whom, input, &template)?;
         let (expires, decision) = self.judge(draft.now, facts, input.class, &wanted)?;

@@ -209,7 +209,7 @@ impl Rig {
             let input = TemplateInput {
                 name: name.into(),
                 class,
-                locale: "zh-CN".into(),
+                locale: "zh".into(),
                 subject: String::new(),
                 body: "【{{ lender_name }}】{{ borrower_name }}. Reply STOP to end texts.".into(),
                 variables: vec!["lender_name".into(), "borrower_name".into()],

@@ -345,6 +345,9 @@ async fn preview(
         }
         say(&r.body);
     }
+    if !found.held.is_empty() {
+        say(format!("held back, it would not go: {}", found.held));
+    }
     if !found.note.is_empty() {
         say(&found.note);
     }

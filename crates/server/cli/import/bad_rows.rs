@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::source::{Format, Raw};
 
+/// The column that says what is wrong.
+const ERROR: &str = "error";
+
 /// Writes bad rows; the file is made with the first of them.
 pub(super) struct BadRows {
     path: PathBuf,
@@ -57,9 +60,14 @@ impl BadRows {
     /// Where the file cannot be written.
     pub(super) fn add(&mut self, raw: &Raw, error: &str) -> io::Result<()> {
         self.count += 1;
+        let columns = self.header.len();
+        let told = self.header.iter().position(|name| name == ERROR);
         match (self.writer()?, raw) {
             (Writer::Csv(writer), Raw::Cells(cells)) => {
-                let mut cells: Vec<&[u8]> = cells.iter().map(Vec::as_slice).collect();
+                // What an earlier run said of the row gives its place to what is said now.
+                let told = told.filter(|_| cells.len() == columns);
+                let kept = cells.iter().enumerate().filter(|(n, _)| Some(*n) != told);
+                let mut cells: Vec<&[u8]> = kept.map(|(_, cell)| cell.as_slice()).collect();
                 cells.push(error.as_bytes());
                 Ok(writer.write_record(cells)?)
             }
@@ -105,7 +113,7 @@ fn create(path: &Path, format: Format, header: &[String]) -> io::Result<Writer> 
     }
     let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(file);
     let names = header.iter().map(String::as_str);
-    writer.write_record(names.filter(|name| *name != "error").chain(["error"]))?;
+    writer.write_record(names.filter(|name| *name != ERROR).chain([ERROR]))?;
     Ok(Writer::Csv(Box::new(writer)))
 }
 
@@ -158,6 +166,21 @@ mod tests {
             let mode = std::fs::metadata(&path).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600);
         }
+    }
+
+    /// Bad rows are corrected in their file and imported again: a row that is still bad stays in its columns.
+    #[test]
+    fn what_was_said_before_gives_its_place_to_what_is_said_now() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("again.csv");
+        let header = ["a", "error", "b"].map(str::to_owned);
+        let mut bad = BadRows::new(path.clone(), Format::Csv, Some(&header)).unwrap();
+        let cells = |row: &[&str]| Raw::Cells(row.iter().map(|c| c.as_bytes().to_vec()).collect());
+        bad.add(&cells(&["1", "old", "2"]), "new").unwrap();
+        bad.add(&cells(&["1", "2"]), "too few").unwrap();
+        bad.finish().unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(text, "a,b,error\n1,2,new\n1,2,too few\n");
     }
 
     #[test]
