@@ -392,6 +392,11 @@ pub enum Refusal {
         /// The amount given now.
         given: Money,
     },
+    /// The payment of this reference was taken back: nothing is booked under it any more.
+    #[error(
+        "the payment of that reference was taken back; give what came in again a new reference"
+    )]
+    TakenBack,
     /// A promise of an amount that cannot be: not above 0, or more than what is overdue.
     #[error("a promise is above 0 and at most what is overdue")]
     PromisedAmount {
