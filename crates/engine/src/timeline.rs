@@ -148,8 +148,9 @@ fn why(contact: &Contact) -> String {
         .iter()
         .map(|l| format!("; {} was lifted by {} until {}", l.rule, l.id, l.until))
         .collect();
+    let packs = decision.map_or_else(String::new, |d| format!("; packs {}", short(&d.packs_hash)));
     format!(
-        "{place}; permitted by {}{}",
+        "{place}; permitted by {}{}{packs}",
         if rules.is_empty() {
             "no rule at all"
         } else {
@@ -157,6 +158,11 @@ fn why(contact: &Contact) -> String {
         },
         lifted.concat()
     )
+}
+
+/// The beginning of a hash, enough to tell versions apart.
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
 }
 
 fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
@@ -348,9 +354,7 @@ fn right_words(event: &PartyEvent) -> (String, String) {
             ("opt_out_withdrawn", "took an opt-out back".to_owned())
         }
         PartyEvent::Consented { id, consent } => ("consented", consented_words(*id, consent)),
-        PartyEvent::ConsentWithdrawn { id, .. } => {
-            ("consent_withdrawn", format!("took back {id}"))
-        }
+        PartyEvent::ConsentWithdrawn { id, .. } => ("consent_withdrawn", format!("took back {id}")),
         PartyEvent::Represented { attorney } => (
             "represented",
             match attorney {
@@ -450,12 +454,16 @@ fn contact_words(event: &ContactEvent) -> (String, String) {
         ContactEvent::Intended(c) => (
             "contact_intended",
             format!(
-                "{} `{}` goes out, effect {} to {}",
-                c.class, c.template, c.effect.from, c.effect.to
+                "{} `{}` (template_{}-{}) goes out, effect {} to {}",
+                c.class, c.template, c.template, c.template_version, c.effect.from, c.effect.to
             ),
         ),
         ContactEvent::Approved { by } => ("contact_approved", format!("approved by {by}")),
         ContactEvent::Moved { to } => ("contact_moved", format!("is {to}")),
+        ContactEvent::BeyondRecall => (
+            "contact_beyond_recall",
+            "was with the carrier already, which calls nothing off: it may still arrive".to_owned(),
+        ),
         ContactEvent::Learned { outcome, .. } => ("contact_outcome", format!("outcome: {outcome}")),
         ContactEvent::Settled { to, outcome, .. } => {
             ("contact_outcome", format!("is {to}: {outcome}"))

@@ -135,13 +135,20 @@ fn show(p: &v1::Party) {
             [] => "every case".to_owned(),
             some => some.join(", "),
         };
-        let paper = if c.has_evidence { "paper on file" } else { "no paper" };
+        let paper = if c.has_evidence {
+            "paper on file"
+        } else {
+            "no paper"
+        };
         let end = match &c.expire_time {
             Some(end) => format!("until {} (UTC)", instant(Some(end))),
             None => "without end".to_owned(),
         };
         let (from, id) = (instant(c.received_time.as_ref()), &c.consent_id);
-        let words = format!("{kind}, {about}, by {} ({paper}), {from} (UTC) {end} {id}", c.source);
+        let words = format!(
+            "{kind}, {about}, by {} ({paper}), {from} (UTC) {end} {id}",
+            c.source
+        );
         row("consent", words);
     }
     for c in &p.circumstances {

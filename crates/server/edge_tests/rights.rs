@@ -52,7 +52,12 @@ async fn shown_consents(
 ) -> Vec<v1::Consent> {
     let request = v1::GetBorrowerRequest { party: borrower() };
     let found = borrowers.get_borrower(of("ana", request)).await;
-    found.expect("the borrower").into_inner().party.expect("a party").consents
+    found
+        .expect("the borrower")
+        .into_inner()
+        .party
+        .expect("a party")
+        .consents
 }
 
 fn opt_out(id: &str) -> v1::RecordOptOutRequest {

@@ -36,7 +36,8 @@ impl Edge {
         let source = bad.name("source", &body.source);
         let kind = kind.and_then(words::consent_kind);
         if kind.is_some_and(ConsentKind::needs_paper) && body.evidence.is_none() {
-            let problem = "is required: what widens hours or places of contact is taken with its paper";
+            let problem =
+                "is required: what widens hours or places of contact is taken with its paper";
             bad.note(ErrorReason::FieldRequired, "evidence", problem);
         }
         let read = name

@@ -237,10 +237,7 @@ mod tests {
         let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
         let ahead = jiff::civil::date(2026, 12, 1);
         let none = Amounts::default();
-        let some = Amounts {
-            overdue: 1,
-            ..none
-        };
+        let some = Amounts { overdue: 1, ..none };
         // 100 are overdue, and no due date is told.
         let late = case(500);
         let mut early = case(500);
