@@ -185,7 +185,14 @@ impl Engine {
         if room.is_none() && !plan.needs_approval {
             return Ok(Decided::NoRoom(step.channel.clone()));
         }
-        let template = match self.template_of(&facts.borrower, &step.template) {
+        let approved = plan.approved;
+        let approved = approved.and_then(|seq| world.waiting_rows.iter().find(|c| c.id.seq == seq));
+        let template = match approved {
+            // What somebody approved is what goes.
+            Some(c) => self.template_as(c),
+            None => self.template_of(&facts.borrower, &step.template),
+        };
+        let template = match template {
             Err(error @ CommandError::Lacking { .. }) => {
                 return Ok(Self::keep(draft, facts, &error.to_string()));
             }
@@ -241,17 +248,17 @@ impl Engine {
     /// # Errors
     /// NotFound; Lacking where there is none in the party's language.
     pub(crate) fn template_of(&self, party: &Party, name: &str) -> Done<Arc<StoredTemplate>> {
-        let found = self.0.library.template(&party.tenant, name, &party.locale);
-        found.map_err(|why| match why {
-            NoText::Unknown => CommandError::NotFound {
-                what: "template",
-                id: name.to_owned(),
-            },
-            NoText::OtherLanguage(problem) => CommandError::Lacking {
-                name: name.to_owned(),
-                problem,
-            },
-        })
+        let library = &self.0.library;
+        let found = library.template(&party.tenant, name, &party.locale);
+        found.map_err(|why| no_text(name, why))
+    }
+
+    /// The text that a contact was planned with.
+    fn template_as(&self, contact: &Contact) -> Done<Arc<StoredTemplate>> {
+        let (name, version) = (&contact.template, contact.template_version);
+        let library = &self.0.library;
+        let found = library.template_version(&contact.tenant, name, version);
+        found.map_err(|why| no_text(name, why))
     }
 
     fn slot(
@@ -433,6 +440,19 @@ impl Engine {
             _room: room,
             payments: facts.case.payments.len(),
         })
+    }
+}
+
+fn no_text(name: &str, why: NoText) -> CommandError {
+    match why {
+        NoText::Unknown => CommandError::NotFound {
+            what: "template",
+            id: name.to_owned(),
+        },
+        NoText::OtherLanguage(problem) => CommandError::Lacking {
+            name: name.to_owned(),
+            problem,
+        },
     }
 }
 

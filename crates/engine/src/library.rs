@@ -250,6 +250,19 @@ impl Library {
         text_for(versions.ok_or(NoText::Unknown)?, reader).cloned()
     }
 
+    /// One version of a template.
+    pub(crate) fn template_version(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        version: u32,
+    ) -> Result<Arc<StoredTemplate>, NoText> {
+        let templates = read(&self.templates);
+        let versions = templates.get(&(tenant.clone(), name.to_owned()));
+        let found = versions.and_then(|all| all.iter().find(|t| t.version == version));
+        found.cloned().ok_or(NoText::Unknown)
+    }
+
     pub(crate) fn take_collector(&self, collector: Collector) {
         let mut collectors = write(&self.collectors);
         let own = collectors.entry(collector.tenant.clone()).or_default();

@@ -78,12 +78,21 @@ async fn the_ladder_climbs_from_text_to_referral() {
         matches!(own, Err(CommandError::SamePerson { .. })),
         "{own:?}"
     );
+    // What was approved is what goes, whatever was registered since.
+    rig.register_again("demand_letter", ContactClass::Legal)
+        .await;
     rig.engine
         .approve_contact(&rig.as_of("ben"), waiting.id, String::new(), &|_| vec![])
         .await
         .unwrap();
     rig.run_until(at("2026-06-02T00:00:00Z")).await;
     assert_eq!(rig.sent(ContactClass::Legal).len(), 1);
+    let sent = contacts(&rig).await;
+    let sent = sent.iter().find(|c| c.id == waiting.id).unwrap();
+    assert_eq!(
+        (&*sent.template, sent.template_version),
+        ("demand_letter", 1)
+    );
     let view = rig
         .engine
         .case(&rig.tenant, &recoup_engine::commands::CaseName::Id(case))

@@ -198,6 +198,26 @@ impl Rig {
         }
     }
 
+    /// Registers the text of the scene, as the next version of a template.
+    pub(crate) async fn register_again(&self, name: &str, class: ContactClass) {
+        let input = TemplateInput {
+            name: name.into(),
+            class,
+            locale: "zh".into(),
+            subject: String::new(),
+            body: "【{{ lender_name }}】{{ borrower_name }}. Reply STOP to end texts.".into(),
+            variables: vec!["lender_name".into(), "borrower_name".into()],
+            reader: recoup_domain::contact::Reader::Obligor,
+            regions: vec![],
+            lender_kinds: vec![],
+            approval: (class == ContactClass::Sms).then(|| ("Demo".into(), "SMS_1".into())),
+        };
+        self.engine
+            .register_template(&self.as_of("ana"), input, &|_| vec![])
+            .await
+            .unwrap();
+    }
+
     async fn prepare(&self) {
         for (name, class) in [
             ("reminder", ContactClass::Sms),
@@ -206,22 +226,7 @@ impl Rig {
             ("demand_letter", ContactClass::Legal),
             ("referral", ContactClass::Legal),
         ] {
-            let input = TemplateInput {
-                name: name.into(),
-                class,
-                locale: "zh".into(),
-                subject: String::new(),
-                body: "【{{ lender_name }}】{{ borrower_name }}. Reply STOP to end texts.".into(),
-                variables: vec!["lender_name".into(), "borrower_name".into()],
-                reader: recoup_domain::contact::Reader::Obligor,
-                regions: vec![],
-                lender_kinds: vec![],
-                approval: (class == ContactClass::Sms).then(|| ("Demo".into(), "SMS_1".into())),
-            };
-            self.engine
-                .register_template(&self.as_of("ana"), input, &|_| vec![])
-                .await
-                .unwrap();
+            self.register_again(name, class).await;
         }
         let ana = self.as_of("ana");
         let created = self
