@@ -227,18 +227,6 @@ impl Library {
 
     /// The newest version of a template in the language that somebody reads; of a template in one language alone
     /// for who is known to read none.
-    /// One version of a template.
-    pub(crate) fn template_version(
-        &self,
-        tenant: &TenantId,
-        name: &str,
-        version: u32,
-    ) -> Option<Arc<StoredTemplate>> {
-        let templates = read(&self.templates);
-        let versions = templates.get(&(tenant.clone(), name.to_owned()))?;
-        versions.iter().find(|t| t.version == version).cloned()
-    }
-
     pub(crate) fn template(
         &self,
         tenant: &TenantId,

@@ -261,7 +261,7 @@ impl Engine {
             view.said = Some((content.subject, content.body));
         }
         let (name, version) = (&view.contact.template, view.contact.template_version);
-        if let Some(template) = self.0.library.template_version(tenant, name, version) {
+        if let Ok(template) = self.0.library.template_version(tenant, name, version) {
             view.locale.clone_from(&template.locale);
         }
         self.told_of(&mut view, &[]).await?;
