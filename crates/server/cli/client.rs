@@ -129,11 +129,8 @@ static CALLED: OnceLock<String> = OnceLock::new();
 /// Where a connection without TLS broke before the server said anything: a server with TLS hangs up so.
 fn broken(status: &Status) -> Option<Failure> {
     let server = CALLED.get().filter(|s| s.starts_with("http:"))?;
-    let is_ours = status.details().is_empty()
-        && matches!(
-            status.code(),
-            Code::Unknown | Code::Cancelled | Code::Unavailable
-        );
+    let is_ours =
+        status.details().is_empty() && matches!(status.code(), Code::Unknown | Code::Cancelled);
     is_ours.then(|| Failure {
         message: format!(
             "the connection to {server} broke before an answer came ({}); does it want https://?",
