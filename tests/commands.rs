@@ -297,10 +297,17 @@ fn rights(ana: &Person<'_>, ben: &Person<'_>) {
         "B1",
         "--kind",
         "off-hours",
+        "--source",
+        "letter",
         "--evidence",
         "Cargo.toml",
     ]);
-    ana.says(&["borrower", "withdraw-consent", &text(&given, "/consentId")]);
+    let shown = ana.reads(&["borrower", "get", "B1"]);
+    let id = text(&given, "/consentId");
+    for words in ["by letter (paper on file)", "without end", id.as_str()] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
+    ana.says(&["borrower", "withdraw-consent", &id]);
     ana.says(&["borrower", "attorney", "B1"]);
     let free = ana.says(&["borrower", "attorney", "B1", "--ended"]);
     assert!(free["party"]["circumstances"].is_null(), "{free}");
