@@ -68,15 +68,19 @@ fn reverse(id: &str, case_id: &str, payment_ref: &str) -> v1::ReversePaymentRequ
     }
 }
 
-async fn pay(world: &World, id: &str, case_id: &str, reference: &str, units: i64) -> v1::Case {
-    let payment = v1::RecordPaymentRequest {
+fn payment(id: &str, case_id: &str, reference: &str, units: i64) -> v1::RecordPaymentRequest {
+    v1::RecordPaymentRequest {
         request_id: id.into(),
         case_id: case_id.into(),
         payment_ref: reference.into(),
         amount: money(units),
         received_time: Some(instant(1, 0)),
         balance_after: None,
-    };
+    }
+}
+
+async fn pay(world: &World, id: &str, case_id: &str, reference: &str, units: i64) -> v1::Case {
+    let payment = payment(id, case_id, reference, units);
     let paid = world.cases().record_payment(of("ana", payment)).await;
     paid.expect("a payment").into_inner().case.expect("a case")
 }
@@ -276,12 +280,12 @@ async fn money_taken_back_is_owed_again_and_stays_in_history() {
         .case
         .expect("a case");
     assert_eq!(again.facts.expect("facts").overdue, money(100));
-    let known = pay(&world, "m2", &id, "T1", 30).await;
-    assert_eq!(
-        known.facts.expect("facts").overdue,
-        money(100),
-        "known by its reference"
-    );
+    for (request_id, units) in [("m2", 30), ("m2b", 31)] {
+        let known = cases.record_payment(of("ana", payment(request_id, &id, "T1", units)));
+        let refused = known.await.expect_err("it was taken back");
+        assert_eq!(reason(&refused), "PAYMENT_EXISTS");
+        assert!(refused.message().contains("taken back"), "{refused}");
+    }
     pay(&world, "m3", &id, "T2", 60).await;
     let balance = v1::ReversePaymentRequest {
         balance_after: money(70),
