@@ -21,7 +21,7 @@ fn text(name: &str, body: &str) -> v1::RegisterTemplateRequest {
         request_id: format!("register-{name}-{}", body.len()),
         name: name.into(),
         channel: "sms".into(),
-        locale: "en".into(),
+        locale: "zh".into(),
         body: body.into(),
         variables: vec!["lender_name".into()],
         ..v1::RegisterTemplateRequest::default()
