@@ -76,6 +76,8 @@ pub struct Step {
     pub window: SignedDuration,
     /// What an outcome of this step brings with it, in the order of the outcomes.
     pub on: Vec<(Outcome, OnOutcome)>,
+    /// Where it stands in the policy's text: line and column, from 1.
+    pub place: (u32, u32),
 }
 
 impl Step {
@@ -100,6 +102,8 @@ pub struct Stage {
     pub approval: bool,
     /// Its steps, in order; never empty.
     pub steps: Vec<Step>,
+    /// Where its condition stands in the policy's text: line and column, from 1.
+    pub place: (u32, u32),
 }
 
 /// One arm of an experiment.

@@ -67,6 +67,7 @@ impl Report<'_> {
             between,
             approval,
             on,
+            place: self.place(node.at),
         })
     }
 
