@@ -33,7 +33,7 @@ const LAST_DAYS: i32 = 60;
 pub(crate) struct Seen {
     /// Stages that the ladder alone came to.
     pub(crate) stages: BTreeSet<u8>,
-    /// Steps that were chosen while none before them in their stage had been passed over.
+    /// Steps that were chosen while the case stayed in their stage, and no step of it had been passed over.
     pub(crate) steps: BTreeSet<(u8, u8)>,
     /// An open, overdue case stood nowhere.
     pub(crate) gap: bool,
@@ -86,6 +86,8 @@ struct Life<'a> {
     case: Case,
     borrower: Party,
     contacts: Vec<PastContact>,
+    /// Stages that were left, or of which a step was passed over.
+    disturbed: BTreeSet<u8>,
     seen: &'a mut Seen,
 }
 
@@ -109,6 +111,7 @@ pub(crate) fn live(policy: &Policy, binding: &Binding, manner: Manner, seed: u64
         case: case(now, policy.currency()),
         borrower: borrower(zone, now),
         contacts: Vec::new(),
+        disturbed: BTreeSet::new(),
         seen,
     };
     for _ in 0..12 {
@@ -164,8 +167,15 @@ impl Life<'_> {
         });
         let mut entered = false;
         for event in &decision.events {
-            if let CaseEvent::StageEntered { from, to, .. } = event {
-                entered |= from.is_some() && to.is_some();
+            match event {
+                CaseEvent::StageEntered { from, to, .. } => {
+                    entered |= from.is_some() && to.is_some();
+                    self.disturbed.extend(from);
+                }
+                CaseEvent::StepSkipped { stage, .. } => {
+                    self.disturbed.insert(*stage);
+                }
+                _ => {}
             }
             case::apply(&mut self.case, event, now);
         }
@@ -211,8 +221,7 @@ impl Life<'_> {
         if first && matches!(plan.class, ContactClass::Visit | ContactClass::Legal) {
             self.seen.first_visits.insert(plan.stage);
         }
-        let passed_over = |p: &(u8, u8)| p.0 == place.0 && p.1 < place.1;
-        if self.manner != Manner::ByHand && !self.case.skipped.iter().any(passed_over) {
+        if self.manner != Manner::ByHand && !self.disturbed.contains(&plan.stage) {
             self.seen.steps.insert(place);
         }
         let outcome = self.outcome(plan.class);
