@@ -286,7 +286,7 @@ pub(super) fn starving(
 ) -> Result<(), TooLarge> {
     let stages = space.policy.stages();
     for (number, stage) in stages.iter().enumerate() {
-        if !own.stages[number] {
+        if !own.stages[number] || !space.is_whole(number) {
             continue;
         }
         let entered = space.sets.and(space.stands[number], own.states)?;

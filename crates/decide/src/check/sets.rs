@@ -98,6 +98,9 @@ impl Sets {
         if let Some(found) = self.done.get(&key) {
             return Ok(*found);
         }
+        if self.done.len() >= 4 * self.nodes_max {
+            return Err(TooLarge);
+        }
         let fact = self.fact(a).min(self.fact(b));
         let mut to = Vec::with_capacity(self.sizes[fact]);
         for cell in 0..self.sizes[fact] {

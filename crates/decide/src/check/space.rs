@@ -3,11 +3,11 @@
 use super::sets::{ALL, NONE, Set, Sets, TooLarge};
 use recoup_domain::{ContactClass, Outcome};
 use recoup_policy::Policy;
-use recoup_policy::explore::{ANY, Axis, Cell, Fact, Of, Probe, Shape, class_of};
+use recoup_policy::explore::{ANY, Axis, Cell, Detail, Fact, Of, Probe, Shape, class_of};
 use std::collections::BTreeMap;
 
-/// Combinations of cells that one comparison is asked for.
-const ASKED_MAX: usize = 300_000;
+/// Combinations of cells that comparisons are asked for, all together.
+const ASKED_MAX: usize = 1_000_000;
 /// More contacts than anybody makes.
 pub(super) const MANY: i64 = 1_000_000;
 /// Contact classes.
@@ -26,6 +26,8 @@ pub(super) struct Space<'p> {
     pub(super) sets: Sets,
     places: BTreeMap<Fact, usize>,
     order: Vec<Vec<usize>>,
+    /// Combinations that were asked for so far.
+    asked: usize,
     /// States that can be, whoever made the contacts.
     pub(super) world: Set,
     /// Where each stage's condition holds, within the world.
@@ -46,6 +48,7 @@ impl<'p> Space<'p> {
             sets: Sets::new(sizes),
             places: places.collect(),
             order: axes.iter().map(order).collect(),
+            asked: 0,
             axes,
             world: ALL,
             enters: Vec::new(),
@@ -86,6 +89,21 @@ impl<'p> Space<'p> {
     /// A state of a set, as plain as can be.
     pub(super) fn state(&self, set: Set) -> Option<Vec<usize>> {
         self.sets.state(set, &self.order)
+    }
+
+    /// Whether what is found nowhere in a stage is nowhere: neither its condition nor a later one reads a fact of
+    /// which only some values are looked at.
+    pub(super) fn is_whole(&self, stage: usize) -> bool {
+        let stages = stage as u8..self.policy.stages().len() as u8;
+        let enters = stages.filter_map(|s| self.policy.enter_part(s));
+        let mut facts: Vec<Fact> = enters.flat_map(|p| self.policy.facts_of(p)).collect();
+        if facts.contains(&Fact::Segment) {
+            let whens = self.policy.when_parts();
+            facts.extend(whens.flat_map(|p| self.policy.facts_of(p)));
+        }
+        let axes = facts.iter().filter_map(|f| self.place(*f));
+        axes.into_iter()
+            .all(|axis| self.axes[axis].detail == Detail::Exact)
     }
 
     fn find_stages(&mut self) -> Result<(), TooLarge> {
@@ -137,10 +155,11 @@ impl<'p> Space<'p> {
         })
     }
 
-    fn must_be_few(&self, axes: &[usize]) -> Result<(), TooLarge> {
+    fn must_be_few(&mut self, axes: &[usize]) -> Result<(), TooLarge> {
         let sizes = axes.iter().map(|a| self.axes[*a].cells.len());
         let product = sizes.fold(1_usize, usize::saturating_mul);
-        if product > ASKED_MAX {
+        self.asked = self.asked.saturating_add(product);
+        if self.asked > ASKED_MAX {
             return Err(TooLarge);
         }
         Ok(())

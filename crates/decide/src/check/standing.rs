@@ -59,6 +59,15 @@ pub(super) fn overlaps(space: &mut Space<'_>, report: &mut Report) -> Result<(),
             space.enters[*earlier] == space.enters[later] && space.enters[later] != NONE
         });
         if let Some(earlier) = same {
+            if !space.is_whole(earlier) {
+                not_settled(
+                    space,
+                    later,
+                    "whether two stages hold in the same states",
+                    report,
+                );
+                continue;
+            }
             let (a, b) = (&stages[earlier].name, &stages[later].name);
             let message = format!(
                 "stage `{b}` holds in exactly the same states as stage `{a}`: nobody ever stands in `{a}`"
@@ -71,7 +80,9 @@ pub(super) fn overlaps(space: &mut Space<'_>, report: &mut Report) -> Result<(),
             report.show(code::OVERLAP, stages[later].place, message, hint, lines);
             continue;
         }
-        if let Some((earlier, fact)) = before_all(space, later)? {
+        if let Some((earlier, fact)) = before_all(space, later)?
+            && space.is_whole(0)
+        {
             let (a, b) = (&stages[earlier].name, &stages[later].name);
             let name = space.policy.fact_in_words(fact);
             let message = format!(
@@ -169,10 +180,16 @@ pub(super) fn unreachable(
     report: &mut Report,
 ) -> Result<(), TooLarge> {
     let stages = space.policy.stages();
+    // What a stage brings about that is not known to be reached, another may ask for.
+    let settled = (0..stages.len()).all(|n| own.stages[n] || space.is_whole(n));
     for (number, stage) in stages.iter().enumerate() {
         // Told as an overlap.
         let told = space.enters[number] != NONE && same_later(space, number);
         if own.stages[number] || told {
+            continue;
+        }
+        if !settled {
+            not_settled(space, number, "whether the stage is ever reached", report);
             continue;
         }
         let name = &stage.name;

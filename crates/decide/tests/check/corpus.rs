@@ -157,3 +157,30 @@ fn conditions_that_tell_too_much_apart_are_warned_of_and_not_passed_over() {
         told(&found)
     );
 }
+
+#[test]
+fn a_stage_that_is_reached_at_values_nobody_looked_at_is_not_called_unreachable() {
+    let text = "name: doubled\nstages:\n  - name: a\n    enter: case.dpd >= 1\n    steps: [{channel: sms, template: \
+                reminder}]\n  - name: b\n    enter: case.dpd * 2 >= 4000\n    steps: [{channel: email, template: \
+                reminder}]\n";
+    let found = findings(text);
+    let codes: Vec<_> = found.iter().map(|f| (f.code, f.severity)).collect();
+    assert_eq!(
+        codes,
+        [(code::NOT_EXPLORED, Severity::Warning)],
+        "{}",
+        told(&found)
+    );
+}
+
+#[test]
+fn every_code_is_written_down() {
+    let codes = |text: &'static str| -> BTreeSet<&str> {
+        let starts = text.match_indices("RCP-POL-").map(|(i, _)| i);
+        let all = starts.filter_map(|i| text.get(i..i + 11));
+        all.filter(|code| *code >= "RCP-POL-040").collect()
+    };
+    let document = include_str!("../../../../docs/policy-language.md");
+    let (_, document) = document.split_once("## Findings").unwrap();
+    assert_eq!(codes(include_str!("../../src/check/mod.rs")), codes(document));
+}
