@@ -87,6 +87,7 @@ impl Library {
         Names {
             channels: self.channels.clone(),
             templates: own.collect(),
+            any_template: false,
             refused: self.refused.clone(),
         }
     }

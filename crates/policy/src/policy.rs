@@ -24,6 +24,8 @@ pub struct Names {
     pub channels: BTreeMap<String, ContactClass>,
     /// Templates by name.
     pub templates: BTreeSet<String>,
+    /// Any name of a template is taken: it is not known which exist.
+    pub any_template: bool,
     /// Channels that are configured and could not be used, with why.
     pub refused: BTreeMap<String, String>,
 }

@@ -93,12 +93,8 @@ impl<'p> Example<'p> {
                     None
                 };
                 let is_proven = proven.is_some_and(|p| i < p);
-                let fits = |o: &Outcome| {
-                    o.fits(class) && o.meaning().attempt && o.meaning().effect_proven == is_proven
-                };
-                let outcome = outcome.or_else(|| Outcome::ALL.into_iter().find(fits));
                 let day = self.dpd() - since - (n - 1 - i);
-                all.push((day, class, outcome.unwrap_or(Outcome::Unknown)));
+                all.push((day, class, outcome.unwrap_or(plain(class, is_proven))));
             }
         }
         all.sort_by_key(|(day, class, _)| (*day, *class as u8));
@@ -193,5 +189,20 @@ impl<'p> Example<'p> {
                 format!("{name} is {}", policy.value_in_words(*fact, *value))
             })
             .collect()
+    }
+}
+
+/// What comes of a contact where nothing asks for more than whether its effect is proven.
+const fn plain(class: ContactClass, proven: bool) -> Outcome {
+    match (class, proven) {
+        (ContactClass::Sms | ContactClass::Email, true) => Outcome::Delivered,
+        (ContactClass::Phone, true) => Outcome::Conversation,
+        (ContactClass::Visit, true) => Outcome::Visited,
+        (ContactClass::Legal, true) => Outcome::Filed,
+        (ContactClass::Phone, false) => Outcome::NoAnswer,
+        (ContactClass::Visit, false) => Outcome::NobodyContacted,
+        (ContactClass::Sms | ContactClass::Email | ContactClass::Legal, false) => {
+            Outcome::Undelivered
+        }
     }
 }

@@ -269,12 +269,23 @@ fn turns(
     };
     let stages = space.policy.stages();
     let (name_a, name_b) = (&stages[earlier].name, &stages[later].name);
-    let mut lines = Example::of(space, &a).lines(&format!("{}: stands in `{name_a}`", at(&a)));
-    lines.push(format!("then {}: stands in `{name_b}`", at(&b)));
-    lines.push(format!(
-        "then {}: stands in `{name_a}` again, and so on",
-        at(&a)
-    ));
+    let example = Example::of(space, &a);
+    let day = |state: &[usize]| clock(state, Fact::Weekday).unwrap_or(0);
+    let hour = |state: &[usize]| clock(state, Fact::Hour).unwrap_or(0);
+    let mut days = (day(&b) - day(&a)).rem_euclid(7);
+    if days == 0 && hour(&b) <= hour(&a) {
+        days = if clocks[1].is_some() { 7 } else { 1 };
+    }
+    let again = if clocks[1].is_some() {
+        7 * (days / 7 + 1)
+    } else {
+        days + 1
+    };
+    let mut lines = example.lines(&format!("{}: stands in `{name_a}`", at(&a)));
+    let dpd = example.dpd();
+    lines.push(example.line(dpd + days, &format!("{}: stands in `{name_b}`", at(&b))));
+    let text = format!("{}: stands in `{name_a}` again, and so on", at(&a));
+    lines.push(example.line(dpd + again, &text));
     Ok(lines)
 }
 

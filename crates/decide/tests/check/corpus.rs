@@ -182,5 +182,8 @@ fn every_code_is_written_down() {
     };
     let document = include_str!("../../../../docs/policy-language.md");
     let (_, document) = document.split_once("## Findings").unwrap();
-    assert_eq!(codes(include_str!("../../src/check/mod.rs")), codes(document));
+    assert_eq!(
+        codes(include_str!("../../src/check/mod.rs")),
+        codes(document)
+    );
 }

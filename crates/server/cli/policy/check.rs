@@ -106,13 +106,10 @@ impl Check {
     }
 
     fn report(&self, text: &str, given: &Given) -> Report {
-        let names = match given.templates.is_empty() {
-            true => named_templates(text),
-            false => given.templates.keys().cloned().collect(),
-        };
         let names = Names {
             channels: given.channels.clone(),
-            templates: names.into_iter().collect(),
+            templates: given.templates.keys().cloned().collect(),
+            any_template: given.templates.is_empty(),
             ..Names::default()
         };
         let policy = match Policy::parse(text, &names) {
@@ -166,27 +163,4 @@ impl Check {
         ));
         Ok(())
     }
-}
-
-/// Every template that a text names; none where it has not the shape of a policy, which the check says.
-fn named_templates(text: &str) -> Vec<String> {
-    #[derive(serde::Deserialize)]
-    struct Shape {
-        stages: Vec<Stage>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Stage {
-        steps: Vec<Step>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Step {
-        template: String,
-    }
-    let shape: Result<Shape, _> = serde_saphyr::from_str(text);
-    let stages = shape.map_or_else(|_| Vec::new(), |s| s.stages);
-    stages
-        .into_iter()
-        .flat_map(|s| s.steps)
-        .map(|s| s.template)
-        .collect()
 }
