@@ -47,7 +47,7 @@ const POLICIES: [(&str, &str); 4] = [
     ),
     (
         "quiet",
-        "dpd >= 1|{channel: sms, template: reminder, max: 1, between: [\"03:00\", \"03:01\"]}",
+        "dpd >= 1|{channel: sms, template: reminder, max: 1, between: ['03:00', '03:01']}",
     ),
 ];
 

@@ -11,6 +11,8 @@ use std::collections::BTreeMap;
 pub(super) const DUE: Date = date(2026, 3, 2);
 /// Contacts told one by one; of more, the first and the last.
 const TOLD_MAX: usize = 5;
+/// Days before the end that are walked through for the stages on the way.
+const WALKED_MAX: i64 = 500;
 
 /// A state in numbers, and how a case may come to it.
 pub(super) struct Example<'p> {
@@ -139,15 +141,19 @@ impl<'p> Example<'p> {
     pub(super) fn lines(&self, end: &str) -> Vec<String> {
         let last = self.dpd();
         let mut lines = vec![self.line(last.min(0), "the loan falls due; the case is open")];
-        let told = self.contacts.len() <= TOLD_MAX;
+        let mut told: Vec<(i64, String)> = self.stages_before();
+        let few = self.contacts.len() <= TOLD_MAX;
         for (i, (day, class, outcome)) in self.contacts.iter().enumerate() {
-            let text = format!("{class} is made: {outcome}");
-            if told || i == 0 || i + 1 == self.contacts.len() {
-                lines.push(self.line(*day, &text));
+            if few || i == 0 || i + 1 == self.contacts.len() {
+                told.push((*day, format!("{class} is made: {outcome}")));
             } else if i == 1 {
-                lines.push(format!("… {} more contacts …", self.contacts.len() - 2));
+                let more = self.contacts.len() - 2;
+                told.push((*day, format!("and {more} more contacts from here on")));
             }
         }
+        // Stable: who comes to a stage is contacted after that.
+        told.sort_by_key(|(day, _)| *day);
+        lines.extend(told.iter().map(|(day, text)| self.line(*day, text)));
         let used_up: Vec<String> = self
             .stages_used_up()
             .map(|name| format!("`{name}`"))
@@ -165,6 +171,72 @@ impl<'p> Example<'p> {
         }
         lines.push(self.line(last, end));
         lines
+    }
+
+    /// Where the case stood on the days before, with the facts of the end: each change of its stage.
+    fn stages_before(&self) -> Vec<(i64, String)> {
+        let last = self.dpd();
+        let first = self.contacts.first().map_or(1, |c| c.0.min(1));
+        let mut told = Vec::new();
+        if last - first > WALKED_MAX {
+            return told;
+        }
+        let mut before = None;
+        for day in first..last {
+            let stage = self.stage_on(day);
+            if stage != before {
+                let stages = self.space.policy.stages();
+                let text = match stage.and_then(|s| stages.get(usize::from(s))) {
+                    Some(stage) => format!("the case comes to `{}`", stage.name),
+                    None => "the case stands in no stage".to_owned(),
+                };
+                told.push((day, text));
+            }
+            before = stage;
+        }
+        told
+    }
+
+    /// The stage at the start of a day: what grows was less by then, and no stage is used up before the end.
+    fn stage_on(&self, day: i64) -> Option<u8> {
+        let policy = self.space.policy;
+        let mut probe = Probe::new(policy);
+        for (fact, value) in &self.values {
+            let value = match fact {
+                Fact::Dpd => Some(day),
+                Fact::AgeDays => value.map(|age| (age - (self.dpd() - day)).max(0)),
+                Fact::Weekday => Some(i64::from(self.date(day).weekday().to_monday_one_offset())),
+                Fact::Exhausted(_) => Some(0),
+                Fact::Contacts(group, of) => self.contacts_on(day, *group, *of),
+                _ => *value,
+            };
+            probe.set(*fact, value);
+        }
+        if self.values.contains_key(&Fact::Segment) {
+            let mut whens = policy.when_parts();
+            let segment = whens.position(|when| probe.holds(when));
+            probe.set(Fact::Segment, segment.map(|s| s as i64));
+        }
+        probe.stage()
+    }
+
+    /// What was known of the contacts of a group at the start of a day.
+    fn contacts_on(&self, day: i64, group: u8, of: Of) -> Option<i64> {
+        let of_group = |class: ContactClass| group == ANY || class as u8 == group;
+        let made: Vec<_> = self
+            .contacts
+            .iter()
+            .filter(|c| c.0 < day && of_group(c.1))
+            .collect();
+        match of {
+            Of::Made => Some(made.len() as i64),
+            Of::Completed => {
+                let proven = made.iter().filter(|c| c.2.meaning().effect_proven);
+                Some(proven.count() as i64)
+            }
+            Of::DaysSinceLast => made.last().map(|c| day - c.0),
+            Of::LastOutcome => made.last().map(|c| c.2 as i64),
+        }
     }
 
     fn stages_used_up(&self) -> impl Iterator<Item = &'p str> {

@@ -127,6 +127,7 @@ fn a_finding_stands_at_its_stage_and_shows_how_a_case_comes_there() {
         first.example,
         [
             "2026-03-02 DPD 0: the loan falls due; the case is open",
+            "2026-03-03 DPD 1: the case comes to `remind`",
             "2026-05-31 DPD 90: case.overdue_in(\"CNY\") is 1, borrower.kind is \"individual\", segment is \
              \"individual\", contactability is \"reachable\", willingness is 0",
             "2026-05-31 DPD 90: the case stands in `legal`: a referral is chosen, and nobody was ever contacted",
@@ -186,4 +187,46 @@ fn every_code_is_written_down() {
         codes(include_str!("../../src/check/mod.rs")),
         codes(document)
     );
+}
+
+#[test]
+fn the_policies_of_this_repository_are_accepted() {
+    let names = recoup_policy::Names {
+        any_template: true,
+        ..super::names()
+    };
+    let read = |path: &str| {
+        let path = format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"))
+    };
+    let example = |text: String| {
+        let mut blocks = text.split("```yaml\n").skip(1);
+        let block = blocks.find(|b| b.contains("stages:")).unwrap();
+        block.split("```").next().unwrap().to_owned()
+    };
+    let mut all = vec![example(read("../../docs/policy-language.md"))];
+    for path in [
+        "../../xtask/data/policies/cn-micro.yaml",
+        "../../xtask/data/policies/tw-card.yaml",
+        "../../xtask/data/policies/us-consumer.yaml",
+        "../policy/tests/data/cn-microloan.yaml",
+        "tests/policies/cn-gentle.yaml",
+        "tests/policies/cn-microloan.yaml",
+        "tests/policies/side-by-side.yaml",
+        "tests/policies/us-agency.yaml",
+    ] {
+        all.push(read(path));
+    }
+    let regions = ["CN", "TW", "US-CA", "US-MA"].map(str::to_owned);
+    for text in &all {
+        let policy = recoup_policy::Policy::parse(text, &names);
+        let policy = policy.unwrap_or_else(|found| panic!("{}\n{text}", told(&found)));
+        let question = Question {
+            packs: Some(Packs::builtin()),
+            regions: &regions,
+            ..Question::default()
+        };
+        let report = check(&policy, &question);
+        assert!(report.accepts(), "{}\n{text}", told(&report.findings));
+    }
 }
