@@ -250,9 +250,10 @@ impl<'p> Example<'p> {
     /// What the lender and the borrower brought about, as far as conditions ask for it.
     fn facts(&self) -> Vec<String> {
         let policy = self.space.policy;
-        let told = |fact: &Fact| {
-            !matches!(fact, Fact::Dpd | Fact::Contacts(..) | Fact::Exhausted(_))
-                && !(matches!(fact, Fact::Flag(_)) && self.number(*fact) == Some(0))
+        let told = |fact: &Fact| match fact {
+            Fact::Dpd | Fact::Contacts(..) | Fact::Exhausted(_) => false,
+            Fact::Flag(_) => self.number(*fact) != Some(0),
+            _ => true,
         };
         let facts = self.values.iter().filter(|(fact, _)| told(fact));
         facts

@@ -187,9 +187,7 @@ impl Policy {
         let small = to - from < VALUES_MAX;
         let mut detail = Detail::Exact;
         let mut cuts = uses.cuts.clone();
-        if named {
-            cuts.extend(from..=to);
-        } else if uses.calculated && small {
+        if named || uses.calculated && small {
             cuts.extend(from..=to);
         } else if uses.calculated {
             match fact {
