@@ -31,7 +31,8 @@ pub(crate) const ROLES: [&str; 6] = [
     "auditor",
 ];
 
-/// Policies: one that never acts, one that texts, one that asks a person first, one that calls.
+/// Policies: one that texts, one that asks a person first, one that calls, and one that does nothing before tomorrow
+/// morning: it is about noon where borrowers are.
 const POLICIES: [(&str, &str); 4] = [
     (
         "texts",
@@ -47,7 +48,7 @@ const POLICIES: [(&str, &str); 4] = [
     ),
     (
         "quiet",
-        "dpd >= 1|{channel: sms, template: reminder, max: 1, between: ['03:00', '03:01']}",
+        "dpd >= 1|{channel: sms, template: reminder, max: 1, between: ['09:00', '09:15']}",
     ),
 ];
 
