@@ -14,8 +14,8 @@ use crate::support::scenes::Loan;
 const NEVER: &str = "name: never
 stages:
   - name: call
-    enter: case.dpd >= 900
-    steps: [{channel: phone, template: first_call, max: 1}]
+    enter: case.dpd >= 1
+    steps: [{channel: phone, template: first_call, max: 1, between: ['03:00', '03:01']}]
 ";
 
 const CASES: u32 = 100;
