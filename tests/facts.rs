@@ -239,6 +239,7 @@ impl Scene<'_> {
                     party: self.party(),
                     kind: v1::ConsentKind::OffHours.into(),
                     evidence: paper(),
+                    source: "letter".into(),
                     ..v1::RecordConsentRequest::default()
                 };
                 let given = borrowers.record_consent(request).await;

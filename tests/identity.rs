@@ -270,6 +270,13 @@ async fn the_commands_reach_a_server_with_tls() {
     );
     let said = |args: &[&str]| String::from_utf8_lossy(&run(args).stderr).into_owned();
     assert!(said(&[]).contains("--ca FILE"), "{}", said(&[]));
+    let mut plain = std::process::Command::new(builds::recoup());
+    plain.current_dir(dir).arg("status");
+    plain.args(["--server", &format!("http://{}", server.api())]);
+    let plain = plain.output().expect("it ran");
+    let why = String::from_utf8_lossy(&plain.stderr).into_owned();
+    assert_eq!(plain.status.code(), Some(3), "{why}");
+    assert!(why.contains("https://?"), "{why}");
 }
 
 #[tokio::test]

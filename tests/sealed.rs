@@ -179,6 +179,7 @@ async fn tell(ana: &Client, case: &v1::Case) {
             reference: "archive/consent-77".into(),
             sha256: "ab".repeat(32),
         }),
+        source: "letter".into(),
         ..v1::RecordConsentRequest::default()
     };
     let given = ana.borrowers().record_consent(consent).await;

@@ -178,7 +178,7 @@ impl World {
             request_id: "t".into(),
             name: "reminder".into(),
             channel: "sms".into(),
-            locale: "en".into(),
+            locale: "zh-CN".into(),
             body: "【{{ lender_name }}】{{ case_ref }}".into(),
             variables: vec!["lender_name".into(), "case_ref".into()],
             sms_signature: "DEMO".into(),

@@ -425,6 +425,7 @@ fn of_refusal(refusal: &Refusal) -> Problem {
                 .with("value", given)
                 .with("limit", recorded)
         }
+        Refusal::TakenBack => Problem::new(R::PaymentExists, message).with("field", "payment_ref"),
         Refusal::PromisedAmount { given, overdue } => {
             let (given, overdue) = (words_of(*given), words_of(*overdue));
             let message =

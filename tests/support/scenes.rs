@@ -175,6 +175,12 @@ impl Loan {
         format!("L{}", self.number)
     }
 
+    /// Whether anything can be overdue.
+    fn is_late(&self) -> bool {
+        let zone = TimeZone::get(&self.zone).expect("a zone");
+        self.due <= zone.to_datetime(now()).date()
+    }
+
     pub(crate) fn mobile(&self) -> String {
         format!("+86138{:08}", self.number)
     }
@@ -212,7 +218,7 @@ impl Loan {
             lender_kind: v1::LenderKind::MicroloanCompany.into(),
             facts: Some(v1::CaseFacts {
                 principal: Some(cny(5_000)),
-                overdue: Some(cny(600)),
+                overdue: Some(cny(if self.is_late() { 600 } else { 0 })),
                 oldest_unpaid_due_date: Some(pb_date(self.due)),
                 ..v1::CaseFacts::default()
             }),

@@ -240,18 +240,19 @@ pub(crate) const SEEDS: &[Seed] = &[
         "RecordConsent",
         r#"{"request_id": "$request", "party": {"party_id": "$party"},
             "kind": "CONSENT_KIND_OFF_HOURS", "case_id": "$case", "contact_point_id": "$point",
-            "received_time": "$now", "expire_time": "$soon", "evidence": $evidence}"#,
+            "received_time": "$now", "expire_time": "$soon", "evidence": $evidence,
+            "source": "letter"}"#,
     ),
     seed(
         "RecordConsent",
         r#"{"request_id": "$request", "party": {"lender_ref": "$ref"},
-            "kind": "CONSENT_KIND_OFF_HOURS"}"#,
+            "kind": "CONSENT_KIND_OFF_HOURS", "evidence": $evidence, "source": "letter"}"#,
     ),
     after(
         (
             "RecordConsent",
             r#"{"request_id": "$request", "party": {"party_id": "$party"},
-                "kind": "CONSENT_KIND_EXTRA_CALLS"}"#,
+                "kind": "CONSENT_KIND_EXTRA_CALLS", "source": "phone"}"#,
             "consent_id",
         ),
         "WithdrawConsent",

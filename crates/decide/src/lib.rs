@@ -10,7 +10,7 @@ mod trace;
 mod turn;
 
 pub use trace::{FullTrace, NoTrace, StepNote, Trace};
-pub use turn::is_of_steps;
+pub use turn::{is_of_steps, never_made};
 
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::Binding;

@@ -365,11 +365,16 @@ fn skip(step: &Step, place: (u8, u8), why: SkipReason, input: &Input<'_>, decisi
 #[must_use]
 pub fn is_of_steps(reason: &str) -> bool {
     let used_up = reason.starts_with(USED_UP.0) && reason.ends_with(USED_UP.1);
-    let of_class = ContactClass::ALL.iter().any(|class| {
+    used_up || never_made(reason).is_some()
+}
+
+/// The kind of contact that can never be made, where that is why a case is before a person.
+#[must_use]
+pub fn never_made(reason: &str) -> Option<ContactClass> {
+    ContactClass::ALL.into_iter().find(|class| {
         let rest = reason.strip_prefix(class.name());
         rest.is_some_and(|rest| rest.starts_with(OF_STAGE) && rest.contains(NEVER_MADE))
-    });
-    used_up || of_class
+    })
 }
 
 /// What stands around the name of a stage whose steps are used up.

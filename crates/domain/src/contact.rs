@@ -121,7 +121,7 @@ impl ContactState {
             ) | (S::Accepted, S::Effected | S::Failed | S::Cancelling)
                 | (S::Cancelling, S::Cancelled | S::CancelUnknown | S::Effected)
                 | (S::Unknown, S::Accepted | S::ProvenNotSent)
-                | (S::CancelUnknown, S::Cancelled | S::Effected)
+                | (S::CancelUnknown, S::Cancelled | S::Effected | S::Accepted)
         )
     }
 
@@ -297,6 +297,9 @@ pub struct Contact {
     /// A person corrected the outcome: word of a carrier changes it no more.
     #[serde(default)]
     pub corrected: bool,
+    /// A stop came when its carrier had it already, and its channel cannot call anything off.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub beyond_recall: bool,
     /// Each state with its instant, in order.
     pub states: Vec<(ContactState, Timestamp)>,
     /// Keyed hash of the rendered content.
@@ -376,12 +379,26 @@ impl Contact {
             .map(|(_, at)| *at)
     }
 
-    /// Whether a stop fact at `now` must call it off: the provider took it, no effect is proven, and its
-    /// effect window is not over.
+    /// Whether a stop fact at `now` must call it off: the provider took it, no effect is proven, its effect window is
+    /// not over, and no stop found it beyond recall before.
     #[must_use]
     pub fn can_be_called_off(&self, now: Timestamp) -> bool {
-        self.state == ContactState::Accepted && self.outcome.is_none() && now < self.effect.to
+        self.state == ContactState::Accepted
+            && self.outcome.is_none()
+            && !self.beyond_recall
+            && now < self.effect.to
     }
+
+    /// Whether the carrier had it at once: a text or a mail whose time has come. What takes place later (a visit, a
+    /// filing, a call that waits for a line, a text for tomorrow) is with nobody yet.
+    #[must_use]
+    pub fn is_handed_over(&self, now: Timestamp) -> bool {
+        is_handed_over(self.class, self.effect, now)
+    }
+}
+
+fn is_handed_over(class: ContactClass, effect: Window, now: Timestamp) -> bool {
+    matches!(class, ContactClass::Sms | ContactClass::Email) && effect.from <= now
 }
 
 #[cfg(test)]
@@ -422,6 +439,33 @@ mod tests {
             "only a person's ResolveUnknown does that"
         );
         assert!(!S::Accepted.may_become(S::Dispatching));
+    }
+
+    #[test]
+    fn a_carrier_has_texts_and_mails_at_once_and_nothing_that_lies_ahead() {
+        use ContactClass as C;
+        let at = |text: &str| -> Timestamp { text.parse().unwrap() };
+        let (noon, one) = (at("2026-03-01T12:00:00Z"), at("2026-03-01T13:00:00Z"));
+        let before = at("2026-03-01T11:59:59Z");
+        for (class, now, expected) in [
+            (C::Sms, noon, true),
+            (C::Email, noon, true),
+            (C::Sms, before, false),
+            (C::Email, before, false),
+            (C::Phone, noon, false),
+            (C::Visit, noon, false),
+            (C::Legal, noon, false),
+        ] {
+            let effect = Window {
+                from: noon,
+                to: one,
+            };
+            assert_eq!(
+                is_handed_over(class, effect, now),
+                expected,
+                "{class} {now}"
+            );
+        }
     }
 
     #[test]

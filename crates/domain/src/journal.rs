@@ -112,6 +112,8 @@ pub enum ContactEvent {
         /// When that took place.
         at: Timestamp,
     },
+    /// A fact forbade it when its carrier had it already, and its channel cannot call anything off.
+    BeyondRecall,
     /// Its outcome was reported wrongly, and is this one.
     Corrected {
         /// What it was before.
@@ -139,6 +141,7 @@ pub fn apply_contact(contact: &mut Contact, event: &ContactEvent, at: Timestamp)
             contact.approved_at = Some(at);
         }
         ContactEvent::Moved { to } => drop(contact.go(*to, at)),
+        ContactEvent::BeyondRecall => contact.beyond_recall = true,
         ContactEvent::Learned { outcome, at, .. } => {
             contact.outcome = Some(*outcome);
             contact.outcome_at = Some(*at);

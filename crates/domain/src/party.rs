@@ -173,6 +173,27 @@ pub enum ConsentKind {
     Electronic,
 }
 
+impl ConsentKind {
+    /// Whether it is taken on paper alone: what widens the hours or the places of contact must be shown to have
+    /// been given, years later and by somebody else.
+    #[must_use]
+    pub const fn needs_paper(self) -> bool {
+        match self {
+            Self::OffHours | Self::MoreVisitsWritten | Self::WorkEmail => true,
+            Self::ExtraCalls | Self::MoreAttemptsAgreed | Self::Electronic => false,
+        }
+    }
+}
+
+/// How a consent came in, and what shows it.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+pub struct ConsentProof {
+    /// How it was given, in a word: a channel kind, `letter`, `branch`, `form`. Empty where that is not known.
+    pub source: String,
+    /// Whether its paper is on file, by reference and hash, sealed beside the journal entry.
+    pub paper: bool,
+}
+
 /// A consent of the person.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Consent {
@@ -194,6 +215,9 @@ pub struct Consent {
     /// recorded as taken back when it was received.
     #[serde(default)]
     pub revoked_at: Option<Timestamp>,
+    /// How it came in.
+    #[serde(default)]
+    pub proof: ConsentProof,
 }
 
 impl Consent {

@@ -57,6 +57,27 @@ impl Party {
             || (aim.class != ContactClass::Legal && self.declines(aim))
     }
 
+    /// What a person must know who finds that contacts of a kind can never be made in a debt, and what to do then;
+    /// none where no fact of the person says why.
+    #[must_use]
+    pub fn stands_against(&self, debt: CaseId, class: ContactClass) -> Option<&'static str> {
+        let to_law = class == ContactClass::Legal;
+        let opted_out = |o: &crate::party::OptOut| o.covers(class, None);
+        Some(if self.deceased {
+            "has died: close the case, or tell who answers for the debt"
+        } else if !to_law && self.is_represented(debt) {
+            "has an attorney: talk to the attorney"
+        } else if !to_law && self.has_ceased(debt, true) {
+            "asked to stop, in writing: contact nobody; close the case, or go to law"
+        } else if !to_law && self.has_ceased(debt, false) {
+            "asked to stop: contact nobody; close the case, or go to law"
+        } else if self.opt_outs.iter().any(opted_out) {
+            "wants no contact of this kind: take another way, or decide what is next"
+        } else {
+            return None;
+        })
+    }
+
     fn declines(&self, aim: &Aim) -> bool {
         self.has_ceased(aim.debt, false)
             || self.is_represented(aim.debt)

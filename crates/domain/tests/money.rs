@@ -265,12 +265,16 @@ fn a_promise_waits_for_its_day_and_the_day_of_grace() {
 fn what_cannot_be_is_refused_and_changes_nothing() {
     let mut world = World::new(600);
     world.tell(Pay(1, 200, None)).unwrap();
+    world.tell(Pay(3, 50, None)).unwrap();
+    world.tell(Reverse(3, None)).unwrap();
     let before = world.case.clone();
     for (told, why) in [
         (Pay(2, 0, None), "above 0"),
         (Pay(2, -5, None), "above 0"),
         (Pay(2, 5, Some(-1)), "0 or more"),
         (Pay(1, 300, None), "another amount"),
+        (Pay(3, 50, None), "was taken back"),
+        (Pay(3, 60, None), "new reference"),
         (Reverse(9, None), "no payment"),
         (Promise(0), "above 0"),
         (Promise(401), "at most what is overdue"),

@@ -147,7 +147,8 @@ impl Engine {
                 continue;
             };
             let stored = self.0.store.contact(&facts.case.tenant, id).await?;
-            let Some(contact) = stored.filter(|c| c.can_be_called_off(now)) else {
+            let late = |c: &Contact| c.can_be_called_off(now) && !self.is_beyond_recall(c, now);
+            let Some(contact) = stored.filter(late) else {
                 continue;
             };
             if let Some(denial) = self.denial_of(facts, binding, &contact, past.at, now) {

@@ -311,6 +311,7 @@ impl Engine {
             outcome: None,
             outcome_at: None,
             corrected: false,
+            beyond_recall: false,
             states: waited.map_or_else(Vec::new, |c| c.states.clone()),
             payload_hash: None,
             plugin_digest: digest.unwrap_or_default(),

@@ -1,5 +1,6 @@
 //! The loop: claim what is due, decide, write the intents of a batch together, hand them to dispatch.
 
+use crate::commands::NO_STAGE;
 use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
@@ -12,6 +13,7 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use jiff::{SignedDuration, Timestamp};
 use recoup_decide::{Action, NoTrace};
+use recoup_domain::CaseEvent;
 use recoup_domain::case::due_timers;
 use recoup_domain::contact::Contact;
 use recoup_domain::ids::CaseId;
@@ -287,6 +289,13 @@ impl Engine {
             &mut NoTrace::default(),
         );
         draft.case_events(case, decision.events.clone());
+        // It was before a person because no stage took it: one does now.
+        let listed = draft.case(case).and_then(|c| c.worklist.as_deref());
+        let entered = |e: &CaseEvent| matches!(e, CaseEvent::StageEntered { to: Some(_), .. });
+        if listed.is_some_and(|r| r.starts_with(NO_STAGE)) && decision.events.iter().any(entered) {
+            let reason = String::new();
+            draft.case_event(case, CaseEvent::WorklistChanged { reason });
+        }
         self.drop_waiting(&mut draft, &world, &decision.dropped);
         self.recall(&mut draft, facts, &decision.events).await?;
         match decision.action {

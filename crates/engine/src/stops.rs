@@ -4,7 +4,8 @@
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::Done;
-use recoup_domain::contact::{ContactClass, ContactState};
+use jiff::Timestamp;
+use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, KeyedHash};
 use recoup_domain::journal::ContactEvent;
 use recoup_domain::party::{Consent, ConsentKind};
@@ -55,17 +56,28 @@ impl Engine {
         }
     }
 
-    /// The cancel intent: durable before the carrier is asked. Where the channel cannot call anything off,
-    /// it is at once not known whether it will still take effect.
+    /// Whether nothing is to be asked and nobody to be told: the carrier had it at once, and its channel cannot call
+    /// anything off. What still lies ahead is never so: it gets its cancel, or a person.
+    pub(crate) fn is_beyond_recall(&self, contact: &Contact, now: Timestamp) -> bool {
+        contact.is_handed_over(now) && !self.can_cancel(&contact.channel)
+    }
+
+    /// Whether a channel can call off what its carrier took.
+    pub(crate) fn can_cancel(&self, channel: &str) -> bool {
+        let handle = self.0.channels.get(channel);
+        handle.is_some_and(|c| c.can_cancel())
+    }
+
+    /// The cancel intent: durable before the carrier is asked. Where the channel cannot call anything off, what was
+    /// with the carrier already stays so; of what lies ahead it is at once not known whether it will take effect.
     pub(crate) fn begin_cancel(&self, draft: &mut Draft, id: ContactId) {
-        let Some(channel) = draft.contact(id).map(|c| c.channel.clone()) else {
+        let Some(contact) = draft.contact(id) else {
             return;
         };
-        let can_cancel = self
-            .0
-            .channels
-            .get(&channel)
-            .is_some_and(|c| c.can_cancel());
+        if self.is_beyond_recall(contact, draft.now) {
+            return draft.contact_event(id, ContactEvent::BeyondRecall);
+        }
+        let can_cancel = self.can_cancel(&contact.channel);
         let moved = |to| ContactEvent::Moved { to };
         draft.contact_event(id, moved(ContactState::Cancelling));
         if can_cancel {

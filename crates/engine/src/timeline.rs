@@ -6,10 +6,10 @@ use crate::error::Done;
 use jiff::Timestamp;
 use recoup_domain::Contact;
 use recoup_domain::case::{CaseEvent, EndedBy, PromiseResult, SkipReason};
-use recoup_domain::ids::{CaseId, ContactId, OverrideId, PartyId, TenantId};
+use recoup_domain::ids::{CaseId, ConsentId, ContactId, OverrideId, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, Entry, What};
 use recoup_domain::overrides::OverrideEvent;
-use recoup_domain::party::{ConsentKind, PartyEvent, PointState};
+use recoup_domain::party::{Consent, ConsentKind, PartyEvent, PointState};
 use recoup_domain::time::NEVER;
 use recoup_store::{JournalFilter, Page, Recorded};
 
@@ -148,8 +148,9 @@ fn why(contact: &Contact) -> String {
         .iter()
         .map(|l| format!("; {} was lifted by {} until {}", l.rule, l.id, l.until))
         .collect();
+    let packs = decision.map_or_else(String::new, |d| format!("; packs {}", short(&d.packs_hash)));
     format!(
-        "{place}; permitted by {}{}",
+        "{place}; permitted by {}{}{packs}",
         if rules.is_empty() {
             "no rule at all"
         } else {
@@ -157,6 +158,11 @@ fn why(contact: &Contact) -> String {
         },
         lifted.concat()
     )
+}
+
+/// The beginning of a hash, enough to tell versions apart.
+fn short(hash: &str) -> &str {
+    hash.get(..12).unwrap_or(hash)
 }
 
 fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
@@ -347,16 +353,8 @@ fn right_words(event: &PartyEvent) -> (String, String) {
         PartyEvent::OptOutWithdrawn { .. } => {
             ("opt_out_withdrawn", "took an opt-out back".to_owned())
         }
-        PartyEvent::Consented { consent, .. } => (
-            "consented",
-            match consent.expires_at {
-                Some(end) => format!("consented to {} until {end}", consent_words(consent.kind)),
-                None => format!("consented to {}", consent_words(consent.kind)),
-            },
-        ),
-        PartyEvent::ConsentWithdrawn { .. } => {
-            ("consent_withdrawn", "took a consent back".to_owned())
-        }
+        PartyEvent::Consented { id, consent } => ("consented", consented_words(*id, consent)),
+        PartyEvent::ConsentWithdrawn { id, .. } => ("consent_withdrawn", format!("took back {id}")),
         PartyEvent::Represented { attorney } => (
             "represented",
             match attorney {
@@ -420,6 +418,22 @@ const fn point_words(state: PointState) -> &'static str {
     }
 }
 
+/// What was consented to, how, on what paper, until when, and the id by which it is taken back.
+fn consented_words(id: ConsentId, consent: &Consent) -> String {
+    let proof = &consent.proof;
+    let source = match proof.source.as_str() {
+        "" => "given nobody knows how",
+        source => &format!("given by {source}"),
+    };
+    let paper = if proof.paper { "on file" } else { "none" };
+    let end = match consent.expires_at {
+        Some(end) => format!("until {end}"),
+        None => "without end".to_owned(),
+    };
+    let what = consent_words(consent.kind);
+    format!("consented to {what} {end}, {source}, paper: {paper} ({id})")
+}
+
 const fn consent_words(kind: ConsentKind) -> &'static str {
     match kind {
         ConsentKind::OffHours => "contact outside the hours of the day",
@@ -440,12 +454,16 @@ fn contact_words(event: &ContactEvent) -> (String, String) {
         ContactEvent::Intended(c) => (
             "contact_intended",
             format!(
-                "{} `{}` goes out, effect {} to {}",
-                c.class, c.template, c.effect.from, c.effect.to
+                "{} `{}` (template_{}-{}) goes out, effect {} to {}",
+                c.class, c.template, c.template, c.template_version, c.effect.from, c.effect.to
             ),
         ),
         ContactEvent::Approved { by } => ("contact_approved", format!("approved by {by}")),
         ContactEvent::Moved { to } => ("contact_moved", format!("is {to}")),
+        ContactEvent::BeyondRecall => (
+            "contact_beyond_recall",
+            "was with the carrier already, which calls nothing off: it may still arrive".to_owned(),
+        ),
         ContactEvent::Learned { outcome, .. } => ("contact_outcome", format!("outcome: {outcome}")),
         ContactEvent::Settled { to, outcome, .. } => {
             ("contact_outcome", format!("is {to}: {outcome}"))

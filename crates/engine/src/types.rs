@@ -240,6 +240,10 @@ pub struct ContactView {
     pub approval_note: String,
     /// Evidence of what came of it: reference and SHA-256. Not told in lists.
     pub evidence: Vec<(String, String)>,
+    /// Language of the template's version; told where one contact is asked for.
+    pub locale: String,
+    /// What it says, subject and text; told where one contact is asked for.
+    pub said: Option<(String, String)>,
 }
 
 /// Where a policy version stands.

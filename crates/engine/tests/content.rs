@@ -67,6 +67,8 @@ async fn open_at(
     lender: LenderKind,
 ) -> CaseId {
     let mut input = case_input(loan, date(2026, 3, 1));
+    // In America that is tomorrow still.
+    input.amounts.overdue = 0;
     input.jurisdiction = jurisdiction.into();
     input.lender_kind = lender;
     if let PartyName::Told(told) = &mut input.borrower {

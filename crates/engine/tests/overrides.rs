@@ -171,23 +171,17 @@ async fn an_override_of_one_case_is_none_of_another_and_ends_at_once() {
     rig.run_until(at("2026-03-01T17:05:00Z")).await;
     assert_eq!(contacts(&rig, one).await.len(), 1);
     assert_eq!(contacts(&rig, other).await, []);
-    // The text is with its carrier, and its half hour still runs: it is called off as far as that can be.
+    // The text is with its carrier, and its half hour still runs: nothing can call it off, and nobody need look.
     revoke(&rig, id).await;
     rig.run_until(at("2026-03-01T17:05:00Z")).await;
-    let state = contacts(&rig, one).await[0].state;
-    assert_eq!(
-        state,
-        ContactState::CancelUnknown,
-        "a text cannot be called back"
-    );
+    let text = contacts(&rig, one).await.remove(0);
+    assert_eq!(text.state, ContactState::Accepted);
+    assert!(text.beyond_recall, "a text cannot be called back");
     let case = rig
         .engine
         .case(&rig.tenant, &recoup_engine::commands::CaseName::Id(one))
         .await;
-    assert!(
-        case.unwrap().case.worklist.is_some(),
-        "a person must hear of it"
-    );
+    assert_eq!(case.unwrap().case.worklist, None);
     // The timeline says who, and why with it.
     let page = rig.engine.timeline(&rig.tenant, one, 0, 100).await.unwrap();
     let told: Vec<_> = page
@@ -243,8 +237,9 @@ async fn a_revocation_reaches_what_is_accepted_and_what_is_in_flight() {
     running.await.unwrap().unwrap();
     rig.run_until(at("2026-03-01T17:02:00Z")).await;
     for case in [accepted, flying] {
-        let state = contacts(&rig, case).await[0].state;
-        assert_eq!(state, ContactState::CancelUnknown, "{case}");
+        let text = contacts(&rig, case).await.remove(0);
+        let told = (text.state, text.beyond_recall);
+        assert_eq!(told, (ContactState::Accepted, true), "{case}");
     }
     // Nothing goes under it any more, also not for a loan that is new.
     let late = rig.open_case("3", date(2026, 3, 1)).await;
@@ -318,14 +313,11 @@ async fn what_turns_out_to_be_sent_under_a_revoked_override_is_called_off() {
             .engine
             .resolve_unknown(&ben, text.id, evidence, &|_| vec![]);
         settled.await.unwrap();
-        let expected = match revoked {
-            // As far as a text can be called back.
-            true => ContactState::CancelUnknown,
-            false => ContactState::Accepted,
-        };
-        assert_eq!(contacts(&rig, case).await[0].state, expected);
-        let told = worklist(&rig, case).await.unwrap_or_default();
-        assert_eq!(told.contains("to be called off"), revoked, "{told}");
+        // As far as a text can be called back.
+        let text = contacts(&rig, case).await.remove(0);
+        let told = (text.state, text.beyond_recall);
+        assert_eq!(told, (ContactState::Accepted, revoked));
+        assert_eq!(worklist(&rig, case).await, None);
     }
 }
 
@@ -527,4 +519,65 @@ async fn what_a_person_must_read_stays_before_them_when_steps_are_asked_again() 
     rig.run_until(at("2026-03-01T18:00:00Z")).await;
     assert_eq!(rig.sent(ContactClass::Sms).len(), 1);
     assert_eq!(worklist(&rig, case).await, Some(told));
+}
+
+async fn held_call(rig: &Rig, loan: &str) -> (CaseId, Contact) {
+    let case = rig.open_case(loan, date(2026, 3, 1)).await;
+    let made = call(rig, case).await.unwrap();
+    let hold = recoup_engine::commands::HoldInput {
+        reason: "a word with the lawyer".into(),
+        until: None,
+    };
+    let ana = rig.as_of("ana");
+    let held = rig.engine.hold_case(&ana, case, hold, &|_| vec![]);
+    held.await.unwrap();
+    let mut all = contacts(rig, case).await;
+    all.retain(|c| c.id == made.id);
+    (case, all.remove(0))
+}
+
+/// A call that may still ring lies ahead: its channel cannot call it off, so a person hears of it, and proof settles it.
+#[tokio::test]
+async fn what_may_not_have_been_called_off_is_settled_by_proof_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T02:00:00Z")).await;
+    let proof = || ("their log".to_owned(), "a".repeat(64));
+    for (n, accepted, state) in [
+        (1, false, ContactState::Cancelled),
+        (2, true, ContactState::Accepted),
+    ] {
+        let (case, made) = held_call(&rig, &n.to_string()).await;
+        assert_eq!(made.state, ContactState::CancelUnknown);
+        assert!(worklist(&rig, case).await.is_some());
+        let report = |evidence| Report {
+            contact: made.id,
+            outcome: Outcome::NoAnswer,
+            at: None,
+            reporter: "li".into(),
+            note: String::new(),
+            evidence,
+            collectors: vec![],
+        };
+        let ana = rig.as_of("ana");
+        let word = rig
+            .engine
+            .report_outcome(&ana, report(vec![]), &|_| vec![])
+            .await;
+        assert!(
+            matches!(&word, Err(CommandError::Invalid(v)) if v[0].field == "evidence"),
+            "{word:?}"
+        );
+        let resolution = ResolutionInput {
+            accepted,
+            evidence: proof(),
+            reason: "in their log".into(),
+        };
+        let ben = rig.as_of("ben");
+        let settled = rig
+            .engine
+            .resolve_unknown(&ben, made.id, resolution, &|_| vec![]);
+        settled.await.unwrap();
+        assert_eq!(contacts(&rig, case).await[0].state, state);
+        assert_eq!(worklist(&rig, case).await, None);
+    }
 }

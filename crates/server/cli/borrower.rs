@@ -127,6 +127,30 @@ fn show(p: &v1::Party) {
         let at = instant(c.received_time.as_ref());
         row("demand to stop", format!("{about}, {how}, {at} (UTC)"));
     }
+    for c in &p.consents {
+        let kind = word(c.kind().as_str_name(), "CONSENT_KIND_");
+        let about = [c.case_id.as_str(), c.contact_point_id.as_str()];
+        let about: Vec<&str> = about.into_iter().filter(|s| !s.is_empty()).collect();
+        let about = match about.as_slice() {
+            [] => "every case".to_owned(),
+            some => some.join(", "),
+        };
+        let paper = if c.has_evidence {
+            "paper on file"
+        } else {
+            "no paper"
+        };
+        let end = match &c.expire_time {
+            Some(end) => format!("until {} (UTC)", instant(Some(end))),
+            None => "without end".to_owned(),
+        };
+        let (from, id) = (instant(c.received_time.as_ref()), &c.consent_id);
+        let words = format!(
+            "{kind}, {about}, by {} ({paper}), {from} (UTC) {end} {id}",
+            c.source
+        );
+        row("consent", words);
+    }
     for c in &p.circumstances {
         let until = c.last_date.as_ref().map_or_else(String::new, |d| {
             format!(" until {:04}-{:02}-{:02}", d.year, d.month, d.day)
@@ -296,7 +320,11 @@ pub(super) struct Consent {
     /// When it ends. Without it the pack's own term, else never.
     #[arg(long, value_parser = given::instant, value_name = "INSTANT")]
     expires: Option<prost_types::Timestamp>,
-    /// Its paper: a file, whose hash is taken here, or REFERENCE=SHA256.
+    /// How it was given, in a word: a channel, `letter`, `branch`, `form`.
+    #[arg(long)]
+    source: String,
+    /// Its paper: a file, whose hash is taken here, or REFERENCE=SHA256. Required for `off_hours`,
+    /// `more_visits_written` and `work_email`.
     #[arg(long, value_name = "FILE")]
     evidence: Option<Proof>,
     #[command(flatten)]
@@ -314,6 +342,7 @@ impl Consent {
             received_time: self.who.received,
             expire_time: self.expires,
             evidence: self.evidence.as_ref().map(Proof::read).transpose()?,
+            source: self.source,
         };
         let mut client = client(&self.write.client).await?;
         let done = client.record_consent(request).await.map_err(refused)?;

@@ -1,6 +1,7 @@
 //! How commands reach a server.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use tonic::metadata::{Ascii, MetadataValue};
@@ -78,6 +79,7 @@ impl ClientArgs {
                 .map_err(|e| Failure::usage(format!("TLS: {}", crate::wiring::chain(&e))))?,
             false => endpoint,
         };
+        let _ = CALLED.set(self.server.clone());
         endpoint.connect().await.map_err(|e| Failure {
             message: format!(
                 "cannot reach {}: {}; is `recoup serve` running there?",
@@ -121,8 +123,31 @@ impl ClientArgs {
     }
 }
 
+/// The server that was called.
+static CALLED: OnceLock<String> = OnceLock::new();
+
+/// Where a connection without TLS broke before the server said anything: a server with TLS hangs up so.
+fn broken(status: &Status) -> Option<Failure> {
+    let server = CALLED.get().filter(|s| s.starts_with("http:"))?;
+    let is_ours = status.details().is_empty()
+        && matches!(
+            status.code(),
+            Code::Unknown | Code::Cancelled | Code::Unavailable
+        );
+    is_ours.then(|| Failure {
+        message: format!(
+            "the connection to {server} broke before an answer came ({}); does it want https://?",
+            status.message()
+        ),
+        code: EXIT_UNREACHED,
+    })
+}
+
 /// A refusal, for the person at the terminal: the message, the fields, the reason.
 pub(super) fn refused(status: Status) -> Failure {
+    if let Some(broken) = broken(&status) {
+        return broken;
+    }
     let details = status.get_error_details();
     let mut lines = vec![status.message().to_owned()];
     if let Some(request) = details.bad_request() {

@@ -7,6 +7,7 @@ mod preview;
 use super::Outcome;
 use super::client::{ClientArgs, refused};
 use super::output::{json, pages, say, table, word};
+use crate::api::google::r#type as google;
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::compliance_service_client::ComplianceServiceClient;
 
@@ -104,18 +105,36 @@ fn overview(packs: &[v1::Pack]) {
     say(rows);
 }
 
+/// From when and until when a rule binds; nothing where it always did and no end is known.
+fn days(from: Option<&google::Date>, to: Option<&google::Date>) -> String {
+    let day =
+        |word: &str, d: &google::Date| format!("{word} {:04}-{:02}-{:02}", d.year, d.month, d.day);
+    let both = [from.map(|d| day("from", d)), to.map(|d| day("to", d))];
+    let both: Vec<String> = both.into_iter().flatten().collect();
+    both.join(" ")
+}
+
 fn rules(pack: &v1::Pack) {
     let mut rows = table(&[
         "rule",
         "what",
         "how hard",
         "where it is written",
+        "binds",
         "off because",
     ]);
     for r in &pack.rules {
         let severity = word(r.severity().as_str_name(), "RULE_SEVERITY_");
         let hard = format!("{severity}, {} ({})", r.layer, r.confidence);
-        rows.add_row([&r.rule_id, &r.text, &hard, &r.citation, &r.off_because]);
+        let days = days(r.effective_from.as_ref(), r.effective_to.as_ref());
+        rows.add_row([
+            &r.rule_id,
+            &r.text,
+            &hard,
+            &r.citation,
+            &days,
+            &r.off_because,
+        ]);
     }
     say(rows);
     if pack.beside {

@@ -1,13 +1,13 @@
 //! Contacts and what came of them.
 
 use jiff::Timestamp;
-use recoup_domain::contact::ContactState;
+use recoup_domain::contact::{ContactState, DecisionRecord};
 use recoup_domain::ids::{CaseId, CollectorId, ContactId};
 use recoup_engine::commands::{HandInput, ResolutionInput};
 use recoup_engine::types::{ContactView, Report};
 
 use super::read::Bad;
-use super::{case, gate, party, value, words};
+use super::{case, gate, party, policy, value, words};
 use crate::api::recoup::v1::{self, ErrorReason};
 
 /// A contact on the wire; `sees_people`: with what was told of it, which is personal data.
@@ -66,7 +66,31 @@ pub fn render(view: &ContactView, sees_people: bool) -> v1::Contact {
             .iter()
             .flat_map(|d| d.lifted.iter().map(|l| gate::lifted(l, true)))
             .collect(),
+        template_id: policy::template_id(&c.template, c.template_version),
+        template_locale: view.locale.clone(),
+        payload_hash: c.payload_hash.map_or_else(String::new, |h| h.to_string()),
+        judged_under: c.decision.as_ref().map(judged_under),
+        said: said(view).filter(|_| sees_people),
     }
+}
+
+fn judged_under(d: &DecisionRecord) -> v1::JudgedUnder {
+    v1::JudgedUnder {
+        packs_hash: d.packs_hash.clone(),
+        policy_hash: d.policy_hash.clone(),
+        tzdb: d.tzdb.clone(),
+        decision_version: i32::try_from(d.decision_version).unwrap_or(i32::MAX),
+        permitted_by: d.permitted_by.clone(),
+    }
+}
+
+fn said(view: &ContactView) -> Option<v1::SaidText> {
+    let (subject, body) = view.said.clone()?;
+    Some(v1::SaidText {
+        sha256: policy::sha256_hex(&[&format!("{subject}\n{body}")]),
+        subject,
+        body,
+    })
 }
 
 fn reason(view: &ContactView, sees_people: bool) -> String {

@@ -402,6 +402,10 @@ fn of_contact(id: ContactId, event: &ContactEvent, beside: &Beside) -> (K, Optio
             Some(changed(ContactState::Planned, now)),
         ),
         ContactEvent::Moved { to } => (of_state(*to), Some(changed(*to, now))),
+        ContactEvent::BeyondRecall => (
+            K::ContactBeyondRecall,
+            Some(changed(ContactState::Accepted, now)),
+        ),
         ContactEvent::Settled {
             to, outcome, at, ..
         } => {

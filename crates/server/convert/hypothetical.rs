@@ -594,6 +594,7 @@ fn consents(bad: &mut Bad, given: &[v1::HypotheticalConsent]) -> Vec<Consent> {
                 class: None,
                 point: None,
                 revoked_at: None,
+                proof: Default::default(),
             });
         }
     }

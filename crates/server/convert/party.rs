@@ -354,7 +354,25 @@ pub fn render(view: &PartyView, etag: String) -> v1::Party {
         create_time: Some(value::to_instant(party.created_at)),
         update_time: Some(value::to_instant(party.updated_at)),
         erased: false,
+        consents: consents(party),
     }
+}
+
+/// The consents that were not taken back, each with its id.
+fn consents(party: &recoup_domain::Party) -> Vec<v1::Consent> {
+    let all = party.consents.iter().zip(&party.consent_ids);
+    all.filter(|(consent, _)| consent.revoked_at.is_none())
+        .map(|(consent, id)| v1::Consent {
+            consent_id: id.to_string(),
+            kind: words::to_consent_kind(consent.kind).into(),
+            case_id: consent.case.map_or_else(String::new, |c| c.to_string()),
+            contact_point_id: consent.point.map_or_else(String::new, point_id),
+            source: consent.proof.source.clone(),
+            has_evidence: consent.proof.paper,
+            received_time: consent.received_at.map(value::to_instant),
+            expire_time: consent.expires_at.map(value::to_instant),
+        })
+        .collect()
 }
 
 fn render_points(view: &PartyView) -> Vec<v1::ContactPoint> {

@@ -119,6 +119,12 @@ pub fn sha256_hex(parts: &[&str]) -> String {
         .collect()
 }
 
+/// The id of a template version.
+#[must_use]
+pub fn template_id(name: &str, version: u32) -> String {
+    format!("template_{name}-{version}")
+}
+
 /// A template version on the wire.
 #[must_use]
 pub fn template(t: &StoredTemplate) -> v1::Template {
@@ -127,7 +133,7 @@ pub fn template(t: &StoredTemplate) -> v1::Template {
     let kinds = t.lender_kinds.iter();
     let hash = sha256_hex(&[t.class.name(), &t.locale, &t.subject, &t.body, &variables]);
     v1::Template {
-        template_id: format!("template_{}-{}", t.name, t.version),
+        template_id: template_id(&t.name, t.version),
         name: t.name.clone(),
         version: i64::from(t.version),
         hash,

@@ -171,6 +171,20 @@ pub const fn consent_kind(kind: v1::ConsentKind) -> Option<ConsentKind> {
     })
 }
 
+/// The contract's word for what a consent allows; texts and e-mails have none there yet.
+#[must_use]
+pub const fn to_consent_kind(kind: ConsentKind) -> v1::ConsentKind {
+    use v1::ConsentKind as K;
+    match kind {
+        ConsentKind::OffHours => K::OffHours,
+        ConsentKind::ExtraCalls => K::ExtraCalls,
+        ConsentKind::MoreAttemptsAgreed => K::MoreAttemptsAgreed,
+        ConsentKind::MoreVisitsWritten => K::MoreVisitsWritten,
+        ConsentKind::WorkEmail => K::WorkEmail,
+        ConsentKind::Electronic => K::Unspecified,
+    }
+}
+
 /// What a third party of this kind is to the debt; of an unknown kind, anybody else.
 #[must_use]
 pub const fn third_party(kind: v1::ThirdPartyKind) -> Relation {

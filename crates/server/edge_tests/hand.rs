@@ -307,8 +307,25 @@ async fn a_contact_that_was_taken_after_all_is_called_off_where_a_fact_forbids_i
         .into_inner()
         .contact
         .expect("a contact");
-    // The channel of this world cannot call anything off.
-    assert_eq!(taken.state(), v1::ContactState::CancelUnknown);
+    // The channel of this world cannot call anything off, and a text is with its carrier at once.
+    assert_eq!(taken.state(), v1::ContactState::Accepted);
+    let timeline = world.timeline("ana", &taken.case_id).await;
+    let beyond = timeline
+        .iter()
+        .filter(|e| e.kind() == v1::EventKind::ContactBeyondRecall);
+    assert_eq!(beyond.count(), 1);
+    let list = v1::GetWorklistRequest::default();
+    let mut reports = v1::report_service_client::ReportServiceClient::new(world.channel.clone());
+    let list = reports.get_worklist(of("ana", list)).await;
+    assert_eq!(list.expect("a list").into_inner().items, []);
+    // By hand it is refused, too.
+    let cancel = v1::CancelContactRequest {
+        request_id: "off".into(),
+        contact_id: id.clone(),
+        reason: "he is on hold".into(),
+    };
+    let refused = world.contacts().cancel_contact(of("ana", cancel)).await;
+    assert_eq!(reason(&refused.expect_err("it is gone")), "CONTACT_STATE");
 }
 
 #[tokio::test]

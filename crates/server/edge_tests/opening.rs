@@ -93,3 +93,146 @@ async fn a_case_follows_a_closed_one_of_the_same_loan_or_person() {
     let next = next.expect("a case").into_inner().case.expect("a case");
     assert_eq!(next.previous_case_id, first.case_id);
 }
+
+fn day(year: i32, month: i32, day: i32) -> Option<google::Date> {
+    Some(google::Date { year, month, day })
+}
+
+#[tokio::test]
+async fn what_is_overdue_before_its_due_date_is_refused_with_what_would_be_right() {
+    let world = World::new().await;
+    world.with_policy().await;
+    let with = |reference: &str, overdue: i64, due: Option<google::Date>| {
+        let mut request = open(reference, reference);
+        let case = request.case.as_mut().expect("a case");
+        let facts = case.facts.as_mut().expect("facts");
+        facts.overdue = money(overdue);
+        facts.oldest_unpaid_due_date = due;
+        request
+    };
+    let early = with("L-1", 100, day(2027, 11, 18));
+    let refused = world.cases().open_case(of("ana", early)).await;
+    let refused = refused.expect_err("nothing is overdue yet");
+    assert_eq!(reason(&refused), "DATE_INVALID");
+    let details = refused.get_error_details();
+    let field = &details.bad_request().expect("fields").field_violations[0];
+    assert_eq!(field.field, "case.facts.oldest_unpaid_due_date");
+    assert!(
+        field.description.contains("overdue 0"),
+        "{}",
+        field.description
+    );
+    // Nothing is overdue: it may be told early.
+    let opened = world
+        .cases()
+        .open_case(of("ana", with("L-1", 0, day(2027, 11, 18))))
+        .await;
+    let opened = opened.expect("a case").into_inner().case.expect("a case");
+    assert_eq!(opened.dpd, 0);
+    let update = |id: &str, facts: v1::CaseFacts| v1::UpdateCaseFactsRequest {
+        request_id: id.into(),
+        case_id: opened.case_id.clone(),
+        facts: Some(facts),
+        ..v1::UpdateCaseFactsRequest::default()
+    };
+    let overdue = v1::CaseFacts {
+        overdue: money(50),
+        ..v1::CaseFacts::default()
+    };
+    let refused = world
+        .cases()
+        .update_case_facts(of("ana", update("u1", overdue.clone())))
+        .await;
+    let refused = refused.expect_err("it is not due");
+    assert_eq!(reason(&refused), "DATE_INVALID");
+    let details = refused.get_error_details();
+    let field = &details.bad_request().expect("fields").field_violations[0];
+    assert_eq!(field.field, "facts.oldest_unpaid_due_date");
+    let both = v1::CaseFacts {
+        oldest_unpaid_due_date: day(2026, 2, 20),
+        ..overdue
+    };
+    let done = world
+        .cases()
+        .update_case_facts(of("ana", update("u2", both)))
+        .await;
+    done.expect("facts that agree");
+}
+
+#[tokio::test]
+async fn a_case_that_no_stage_will_ever_take_is_put_before_a_person() {
+    let world = World::new().await;
+    world
+        .with(&POLICY.replace("case.dpd >= 1", "case.has_tag(\"x\")"))
+        .await;
+    let case = world.case("L-1").await;
+    let stored = world.stored(&case.case_id).await;
+    let told = stored.worklist.unwrap_or_default();
+    assert!(told.contains("`demo@1`"), "{told}");
+}
+
+#[tokio::test]
+async fn a_second_promise_says_whose_place_it_takes() {
+    let world = World::new().await;
+    world.with_policy().await;
+    let case = world.case("L-1").await;
+    let mut service =
+        v1::arrangement_service_client::ArrangementServiceClient::new(world.channel.clone());
+    let mut seen = Vec::new();
+    for (id, units) in [("p1", 60), ("p2", 40)] {
+        let promise = v1::RecordPromiseRequest {
+            request_id: id.into(),
+            case_id: case.case_id.clone(),
+            amount: money(units),
+            due_date: day(2026, 3, 8),
+            ..v1::RecordPromiseRequest::default()
+        };
+        let done = service.record_promise(of("ana", promise)).await;
+        let done = done.expect("a promise").into_inner();
+        let own = done.promise.expect("a promise").promise_id;
+        seen.push((own, done.replaced_promise_id));
+    }
+    assert_eq!(seen[0].1, "");
+    assert_eq!(seen[1].1, seen[0].0);
+}
+
+#[tokio::test]
+async fn a_contact_shows_what_was_said_and_what_it_was_judged_under() {
+    let world = World::new().await;
+    world.with_policy().await;
+    let case = world.case("L-1").await;
+    world.run_dry().await;
+    let get = || v1::GetContactRequest {
+        contact_id: format!("{}-1", case.case_id.replacen("case_", "contact_", 1)),
+    };
+    let shown = world.contacts().get_contact(of("ana", get())).await;
+    let shown = shown
+        .expect("a contact")
+        .into_inner()
+        .contact
+        .expect("a contact");
+    assert_eq!(shown.template_id, "template_reminder-1");
+    assert_eq!(shown.template_locale, "zh-CN");
+    assert_eq!(shown.payload_hash.len(), 32);
+    let judged = shown.judged_under.expect("a decision");
+    assert!(!judged.packs_hash.is_empty() && !judged.permitted_by.is_empty());
+    let said = shown.said.expect("a text");
+    assert!(said.body.ends_with("L-1"), "{}", said.body);
+    let hash = crate::convert::policy::sha256_hex(&[&format!("\n{}", said.body)]);
+    assert_eq!(said.sha256, hash);
+    // A strategist sees the proof, and no text.
+    let blind = world.contacts().get_contact(of("sue", get())).await;
+    let blind = blind
+        .expect("a contact")
+        .into_inner()
+        .contact
+        .expect("a contact");
+    assert_eq!(blind.payload_hash, shown.payload_hash);
+    assert_eq!(blind.said, None);
+    // The timeline names the version.
+    let timeline = world.timeline("ana", &case.case_id).await;
+    assert!(
+        format!("{timeline:?}").contains("template_reminder-1"),
+        "{timeline:?}"
+    );
+}

@@ -42,8 +42,22 @@ fn consent(id: &str) -> v1::RecordConsentRequest {
         kind: v1::ConsentKind::OffHours.into(),
         received_time: Some(instant(1, 0)),
         evidence: paper(),
+        source: "letter".into(),
         ..v1::RecordConsentRequest::default()
     }
+}
+
+async fn shown_consents(
+    borrowers: &mut v1::borrower_service_client::BorrowerServiceClient<Channel>,
+) -> Vec<v1::Consent> {
+    let request = v1::GetBorrowerRequest { party: borrower() };
+    let found = borrowers.get_borrower(of("ana", request)).await;
+    found
+        .expect("the borrower")
+        .into_inner()
+        .party
+        .expect("a party")
+        .consents
 }
 
 fn opt_out(id: &str) -> v1::RecordOptOutRequest {
@@ -126,6 +140,7 @@ async fn an_opt_out_taken_back_lets_the_ladder_go_on() {
         .withdraw_opt_out(of("ben", opt_in("w2", &out)))
         .await;
     assert_eq!(reason(&again.expect_err("taken back")), "RECORD_NOT_FOUND");
+    assert!(shown_consents(&mut borrowers).await.is_empty());
     let timeline = world.timeline("ana", &id).await;
     let lifted = timeline
         .iter()
@@ -298,6 +313,15 @@ async fn a_consent_is_kept_until_it_is_taken_back() {
     assert_eq!(replay.expect("the same answer").into_inner(), given);
     let stored = world.party(&case.party_id).await;
     assert_eq!(stored.consents[0].ends_at(), None);
+    let shown = shown_consents(&mut borrowers).await;
+    let [one] = shown.as_slice() else {
+        panic!("{shown:?}");
+    };
+    assert_eq!(one.consent_id, given.consent_id);
+    assert_eq!(one.kind(), v1::ConsentKind::OffHours);
+    assert_eq!((one.source.as_str(), one.has_evidence), ("letter", true));
+    assert_eq!(one.received_time, Some(instant(1, 0)));
+    assert_eq!(one.expire_time, None);
     let take_back = |id: &str| v1::WithdrawConsentRequest {
         request_id: id.into(),
         consent_id: given.consent_id.clone(),
@@ -394,6 +418,9 @@ async fn what_cannot_be_is_refused_by_its_reason() {
         "ana" record_consent(v1::RecordConsentRequest { party: nobody.clone(), ..consent("1") }) -> "PARTY_NOT_FOUND";
         "eve" record_consent(consent("2")) -> "PARTY_NOT_FOUND";
         "ana" record_consent(v1::RecordConsentRequest { kind: 0, ..consent("3") }) -> "FIELD_REQUIRED";
+        "ana" record_consent(v1::RecordConsentRequest { source: String::new(), ..consent("3s") }) -> "FIELD_REQUIRED";
+        "ana" record_consent(v1::RecordConsentRequest { source: "By Letter".into(), ..consent("3w") }) -> "FIELD_INVALID";
+        "ana" record_consent(v1::RecordConsentRequest { evidence: None, ..consent("3e") }) -> "FIELD_REQUIRED";
         "ana" record_consent(v1::RecordConsentRequest { received_time: ahead, ..consent("4") }) -> "TIME_INVALID";
         "ana" record_consent(v1::RecordConsentRequest { expire_time: Some(instant(0, 30)), ..consent("5") }) -> "TIME_INVALID";
         "ana" record_consent(v1::RecordConsentRequest { contact_point_id: elsewhere.clone(), ..consent("6") }) -> "CONTACT_POINT_NOT_FOUND";

@@ -37,6 +37,7 @@ impl ArrangementService for Edge {
                 contact.clone(),
             )),
             cancelling_contact_ids: ids(&v.case.cancelling),
+            replaced_promise_id: v.replaced.map_or_else(String::new, |p| p.to_string()),
         };
         let encode = |v: &PromiseView| render(v).encode_to_vec();
         let done = self

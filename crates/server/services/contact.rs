@@ -9,13 +9,16 @@ use tonic::{Request, Response, Status, async_trait};
 
 use super::case::SCAN_MAX;
 use super::{Asked, Call, Edge, answer};
-use crate::api::recoup::v1;
 use crate::api::recoup::v1::contact_service_server::ContactService;
+use crate::api::recoup::v1::{self, ErrorReason};
 use crate::convert::filter::{CONTACTS, Filter};
 use crate::convert::read::Bad;
 use crate::convert::{contact, explain, gate, hypothetical, value, words};
 use crate::identity::Principal;
 use crate::status;
+
+/// How far the clock of who asks may be behind.
+const CLOCKS_DIFFER: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 
 /// Rows read at once for one page of a filtered list.
 const SCAN_CHUNK: usize = 500;
@@ -52,6 +55,15 @@ impl ContactService for Edge {
             Some(Subject::CaseId(id)) => {
                 let id = bad.id::<CaseId>("case_id", id);
                 let at = value::instant_or_none(&mut bad, "time", body.time.as_ref());
+                let now = self.now();
+                // Clocks differ a little.
+                let is_over = |at: &jiff::Timestamp| now.duration_since(*at) > CLOCKS_DIFFER;
+                if let Some(past) = at.flatten().filter(is_over) {
+                    let problem = format!(
+                        "{past} is over (it is {now}): ask for an instant to come, or leave it unset"
+                    );
+                    bad.note(ErrorReason::TimeInvalid, "time", problem);
+                }
                 let (id, at) = bad.check(id.zip(at))?;
                 let preview = self.engine.preview(&who.tenant, id, at).await;
                 let preview = preview.map_err(status::of_command)?;

@@ -2,12 +2,13 @@
 
 use prost::Message;
 use recoup_domain::ids::{CaseId, ConsentId, OptOutId};
+use recoup_domain::party::ConsentKind;
 use recoup_engine::commands::{Circumstance, ConsentInput, HardshipInput};
 use recoup_engine::types::PartyView;
 use tonic::{Request, Response, Status};
 
 use super::{Call, Edge, answer};
-use crate::api::recoup::v1;
+use crate::api::recoup::v1::{self, ErrorReason};
 use crate::convert::read::Bad;
 use crate::convert::{contact, hypothetical, party, value, words};
 
@@ -32,20 +33,27 @@ impl Edge {
         let received = value::past(&mut bad, "received_time", received, self.now());
         let expires = value::instant_or_none(&mut bad, "expire_time", body.expire_time.as_ref());
         let evidence = contact::paper(&mut bad, "evidence", body.evidence.as_ref());
+        let source = bad.name("source", &body.source);
         let kind = kind.and_then(words::consent_kind);
+        if kind.is_some_and(ConsentKind::needs_paper) && body.evidence.is_none() {
+            let problem =
+                "is required: what widens hours or places of contact is taken with its paper";
+            bad.note(ErrorReason::FieldRequired, "evidence", problem);
+        }
         let read = name
             .zip(kind)
             .zip(case)
             .zip(point)
             .zip(received.zip(expires));
-        let (((((name, kind), case), point), (received_at, expires_at)), evidence) =
-            bad.check(read.zip(evidence))?;
+        let (((((name, kind), case), point), (received_at, expires_at)), (source, evidence)) =
+            bad.check(read.zip(source.zip(evidence)))?;
         let input = ConsentInput {
             kind,
             case,
             point,
             received_at,
             expires_at,
+            source,
             evidence,
         };
         let render = |v: &PartyView| v1::RecordConsentResponse {

@@ -178,7 +178,7 @@ impl Fact {
             ContactEvent::Planned(contact) | ContactEvent::Intended(contact) => {
                 facts.push(Self::Entered(contact.channel.clone(), contact.state.name()));
             }
-            ContactEvent::Approved { .. } => {}
+            ContactEvent::Approved { .. } | ContactEvent::BeyondRecall => {}
             ContactEvent::Moved { to } => facts.push(Self::Entered(channel(), to.name())),
             ContactEvent::Learned { outcome, .. } | ContactEvent::Corrected { outcome, .. } => {
                 facts.push(Self::Outcome(channel(), outcome.name()));

@@ -158,7 +158,7 @@ fn case(n: usize, now: Timestamp) -> v1::CaseInput {
         facts: Some(v1::CaseFacts {
             principal: money(5_000),
             interest: money(120),
-            overdue: money(600),
+            overdue: money(0),
             oldest_unpaid_due_date: Some(google::Date {
                 year: due.year().into(),
                 month: due.month().into(),

@@ -167,6 +167,7 @@ fn consents(case: &Case) -> Vec<domain::Consent> {
         class: c.class.map(class),
         point: c.number.map(key),
         revoked_at: c.revoked,
+        proof: Default::default(),
     });
     all.collect()
 }

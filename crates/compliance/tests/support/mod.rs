@@ -80,6 +80,7 @@ pub(crate) fn consent(kind: ConsentKind, received_at: Option<Timestamp>) -> Cons
         class: None,
         point: None,
         revoked_at: None,
+        proof: Default::default(),
     }
 }
 

@@ -196,6 +196,7 @@ fn consents(consumer: &Consumer, keys: &mut Keys) -> Vec<Consent> {
             class: None,
             point: None,
             revoked_at: None,
+            proof: Default::default(),
         });
     }
     all

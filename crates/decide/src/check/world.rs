@@ -170,6 +170,7 @@ fn consents(received_at: Timestamp) -> Vec<Consent> {
         class: None,
         point: None,
         revoked_at: None,
+        proof: Default::default(),
     };
     all.into_iter().map(consent).collect()
 }

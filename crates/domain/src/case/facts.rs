@@ -1,6 +1,9 @@
 //! The lender's ledger changed, or evidence was added.
 
 use super::{Amounts, Case, CaseEvent, CloseReason, Document, DueDate, Refusal, Scores};
+use crate::time::Zone;
+use jiff::Timestamp;
+use jiff::civil::Date;
 
 pub(super) fn check_amounts(a: &Amounts) -> Result<(), Refusal> {
     let fields = [
@@ -36,6 +39,60 @@ pub(super) fn check_document(d: &Document) -> Result<(), Refusal> {
     } else {
         Err(Refusal::Sha256(d.sha256.clone()))
     }
+}
+
+/// Something is overdue that is not due yet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error(
+    "{due} lies ahead (where the borrower is it is {today}), and yet something is overdue: tell overdue 0 until \
+     then, or the day on which the oldest of what is unpaid was due"
+)]
+pub struct NotDueYet {
+    /// The oldest unpaid due date, as told.
+    pub due: Date,
+    /// The latest calendar day that it may be where the borrower is.
+    pub today: Date,
+}
+
+/// Refuses an amount that is overdue before anything is due. Where the borrower may be in several zones, the
+/// latest of their calendars counts: what may be due today is.
+///
+/// # Errors
+/// Where something is overdue and the oldest unpaid due date lies ahead in every zone.
+pub fn check_due(
+    overdue: i64,
+    due: Option<Date>,
+    zones: &[Zone],
+    now: Timestamp,
+) -> Result<(), NotDueYet> {
+    let today = zones.iter().map(|zone| zone.date(now)).max();
+    match (due, today) {
+        (Some(due), Some(today)) if overdue > 0 && due > today => Err(NotDueYet { due, today }),
+        _ => Ok(()),
+    }
+}
+
+/// [`check_due`] over what a case would hold after the lender's ledger was told; where neither amounts nor due date
+/// are told, nothing is checked.
+///
+/// # Errors
+/// As [`check_due`].
+pub fn check_due_after(
+    case: &Case,
+    amounts: Option<Amounts>,
+    due: Option<DueDate>,
+    zones: &[Zone],
+    now: Timestamp,
+) -> Result<(), NotDueYet> {
+    if amounts.is_none() && due.is_none() {
+        return Ok(());
+    }
+    let then = match due {
+        Some(DueDate::On(day)) => Some(day),
+        Some(DueDate::Cleared) => None,
+        None => case.oldest_unpaid_due,
+    };
+    check_due(amounts.unwrap_or(case.amounts).overdue, then, zones, now)
 }
 
 /// Takes over what the lender's ledger says now. Fields that are none stay. A case whose overdue amount
@@ -104,7 +161,6 @@ mod tests {
     use crate::money::Currency;
     use crate::party::BorrowerKind;
     use crate::sealed::Sealed;
-    use jiff::Timestamp;
 
     fn case(principal: i64) -> Case {
         let opening = Opening {
@@ -142,6 +198,64 @@ mod tests {
             CaseEvent::Closed { reason, .. } => Some(reason),
             _ => None,
         })
+    }
+
+    #[test]
+    fn nothing_is_overdue_before_it_is_due_on_the_latest_of_the_borrowers_calendars() {
+        let zones = |names: &[&str]| -> Vec<Zone> {
+            names.iter().map(|name| Zone::new(name).unwrap()).collect()
+        };
+        let day = |d| jiff::civil::date(2026, 11, d);
+        // 22 November, 18:00 in Shanghai; noon in Honolulu is still the 22nd when Shanghai has the 23rd.
+        let (evening, later) = ("2026-11-22T10:00:00Z", "2026-11-22T22:00:00Z");
+        let two = ["Pacific/Honolulu", "Asia/Shanghai"];
+        for (overdue, due, places, now, refused) in [
+            (1, None, &two[1..], evening, None),
+            (1, Some(day(21)), &two[1..], evening, None),
+            (1, Some(day(22)), &two[1..], evening, None),
+            (1, Some(day(23)), &two[1..], evening, Some(day(22))),
+            (0, Some(day(23)), &two[1..], evening, None),
+            // It is the 23rd somewhere.
+            (1, Some(day(23)), &two[..], later, None),
+            (1, Some(day(23)), &two[..1], later, Some(day(22))),
+            (1, Some(day(24)), &two[..], later, Some(day(23))),
+            // No zone, no calendar to judge by.
+            (1, Some(day(24)), &two[..0], later, None),
+        ] {
+            let answer = check_due(overdue, due, &zones(places), now.parse().unwrap());
+            let expected = match (due, refused) {
+                (Some(due), Some(today)) => Err(NotDueYet { due, today }),
+                _ => Ok(()),
+            };
+            assert_eq!(answer, expected, "{overdue} {due:?} {places:?} {now}");
+        }
+    }
+
+    #[test]
+    fn what_is_told_is_judged_with_what_stays() {
+        let zones = [Zone::new("Asia/Shanghai").unwrap()];
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let ahead = jiff::civil::date(2026, 12, 1);
+        let none = Amounts::default();
+        let some = Amounts { overdue: 1, ..none };
+        // 100 are overdue, and no due date is told.
+        let late = case(500);
+        let mut early = case(500);
+        (early.amounts, early.oldest_unpaid_due) = (none, Some(ahead));
+        let on = Some(DueDate::On(ahead));
+        for (case, amounts, due, taken) in [
+            (&late, None, on, false),
+            (&late, Some(none), on, true),
+            (&late, Some(some), on, false),
+            (&early, Some(some), None, false),
+            (&early, Some(some), Some(DueDate::Cleared), true),
+            (&early, Some(none), None, true),
+            (&early, None, on, true),
+            (&early, None, None, true),
+        ] {
+            let answer = check_due_after(case, amounts, due, &zones, now);
+            assert_eq!(answer.is_ok(), taken, "{amounts:?} {due:?}");
+        }
     }
 
     #[test]

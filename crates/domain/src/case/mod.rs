@@ -18,7 +18,7 @@ pub use dispute::{
     resolve_complaint, resolve_dispute,
 };
 pub use event::{CaseEvent, Denial, DueDate, EndedBy, PromiseResult, SkipReason};
-pub use facts::{add_document, update_facts};
+pub use facts::{NotDueYet, add_document, check_due, check_due_after, update_facts};
 pub use open::{Opening, open};
 pub use pause::{PauseRequest, pause, release, release_hold};
 pub use payment::{Payment, Reversal, record_payment, reverse_payment};
@@ -392,6 +392,11 @@ pub enum Refusal {
         /// The amount given now.
         given: Money,
     },
+    /// The payment of this reference was taken back: nothing is booked under it any more.
+    #[error(
+        "the payment of that reference was taken back; give what came in again a new reference"
+    )]
+    TakenBack,
     /// A promise of an amount that cannot be: not above 0, or more than what is overdue.
     #[error("a promise is above 0 and at most what is overdue")]
     PromisedAmount {

@@ -72,7 +72,7 @@ pub fn reverse_payment(
 ///
 /// # Errors
 /// Where the amount is not above 0 or not of the case's currency, or the reference was recorded with
-/// another amount. A closed case still takes payments: money may come in late.
+/// another amount, or was taken back: what comes in again is another payment. A closed case still takes payments: money may come in late.
 pub fn record_payment(
     case: &Case,
     reference: KeyedHash,
@@ -97,6 +97,9 @@ pub fn record_payment(
     }
     if currency != case.currency {
         return Err(MoneyError::Mixed(case.currency, currency).into());
+    }
+    if case.reversed.contains(&reference) {
+        return Err(Refusal::TakenBack);
     }
     match case.payments.iter().find(|(known, _)| *known == reference) {
         Some((_, recorded)) if *recorded == amount => return Ok(Vec::new()),

@@ -171,6 +171,82 @@ fn a_number_of_somebody_else_stays_so_when_it_is_left_out_and_told_again() {
 }
 
 #[test]
+fn what_stands_against_a_person_is_said_in_words() {
+    let debt = CaseId::from_bytes([1; 16]);
+    let attorney = Attorney {
+        case: None,
+        unresponsive: false,
+        consents: false,
+    };
+    let cease = |written| Cease {
+        case: None,
+        written,
+        at: day(1),
+    };
+    let opt_out = OptOut {
+        id: OptOutId::from_bytes([1; 16]),
+        class: Some(ContactClass::Sms),
+        point: None,
+        via: "sms".into(),
+        at: day(1),
+    };
+    let with = |change: &dyn Fn(&mut Party)| {
+        let mut person = party(1);
+        change(&mut person);
+        person
+    };
+    let (sms, legal) = (ContactClass::Sms, ContactClass::Legal);
+    for (person, class, words) in [
+        (with(&|_| {}), sms, None),
+        (with(&|p| p.deceased = true), sms, Some("died")),
+        (with(&|p| p.deceased = true), legal, Some("died")),
+        (
+            with(&|p| p.attorneys.push(attorney.clone())),
+            sms,
+            Some("attorney"),
+        ),
+        (with(&|p| p.attorneys.push(attorney.clone())), legal, None),
+        (
+            with(&|p| p.ceases.push(cease(true))),
+            sms,
+            Some("in writing"),
+        ),
+        (
+            with(&|p| p.ceases.push(cease(false))),
+            sms,
+            Some("asked to stop:"),
+        ),
+        (
+            with(&|p| p.opt_outs.push(opt_out.clone())),
+            sms,
+            Some("wants no contact"),
+        ),
+        (with(&|p| p.opt_outs.push(opt_out.clone())), legal, None),
+    ] {
+        let said = person.stands_against(debt, class);
+        assert_eq!(said.is_some(), words.is_some(), "{said:?}");
+        assert!(
+            said.unwrap_or_default().contains(words.unwrap_or_default()),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn what_widens_hours_or_places_is_taken_on_paper_alone() {
+    for (kind, paper) in [
+        (ConsentKind::OffHours, true),
+        (ConsentKind::MoreVisitsWritten, true),
+        (ConsentKind::WorkEmail, true),
+        (ConsentKind::ExtraCalls, false),
+        (ConsentKind::MoreAttemptsAgreed, false),
+        (ConsentKind::Electronic, false),
+    ] {
+        assert_eq!(kind.needs_paper(), paper, "{kind:?}");
+    }
+}
+
+#[test]
 fn a_consent_holds_for_what_it_names_until_it_ends() {
     let case = CaseId::from_bytes([1; 16]);
     let point = KeyedHash([1; 16]);

@@ -10,8 +10,8 @@ use crate::render::CasePlain;
 use crate::types::{Answered, Caller, CaseInput, CaseView, Encode};
 use jiff::Timestamp;
 use recoup_domain::case::{
-    self, Amounts, CaseParty, CloseReason, Document, DueDate, Opening, PauseReason, PauseRequest,
-    PolicyPin, Scores,
+    self, Amounts, CaseParty, CloseReason, Document, DueDate, NotDueYet, Opening, PauseReason,
+    PauseRequest, PolicyPin, Scores,
 };
 use recoup_domain::ids::{CaseId, PartyId};
 use recoup_domain::money::{Currency, Money};
@@ -125,6 +125,7 @@ impl Engine {
         let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
         let facts = self.draft_case(&mut draft, who, input, standing).await?;
         self.schedule_next(&mut draft, &facts).await;
+        alarm_for_no_stage(&mut draft, facts.case.id);
         Ok((draft, facts))
     }
 
@@ -180,6 +181,9 @@ impl Engine {
             previous: input.previous,
             sealed: plain.seal(&key)?,
         };
+        let (overdue, due) = (input.amounts.overdue, input.oldest_unpaid_due);
+        case::check_due(overdue, due, &party.zones, draft.now)
+            .map_err(|e| not_due("case.facts", e))?;
         let opened = case::open(opening, draft.now)?;
         let CaseEvent::Opened(row) = &opened else {
             return Err(CommandError::Contended);
@@ -318,6 +322,9 @@ impl Engine {
         let act = |draft: &mut Draft, facts: &Facts| {
             check_etag("case", input.etag.as_deref(), facts.case.version)?;
             check_currency(&facts.case, input.currency)?;
+            let (amounts, due) = (input.amounts, input.oldest_unpaid_due);
+            case::check_due_after(&facts.case, amounts, due, &facts.borrower.zones, draft.now)
+                .map_err(|e| not_due("facts", e))?;
             let events = case::update_facts(
                 &facts.case,
                 input.amounts,
@@ -459,6 +466,32 @@ impl Engine {
         };
         self.on_case(who, id, encode, act, ShowCase).await
     }
+}
+
+/// Puts a new case before a person where something is overdue and its policy will never do anything by itself: it is
+/// in no stage, and no time brings it into one. Most often it was meant for another policy.
+fn alarm_for_no_stage(draft: &mut Draft, id: CaseId) {
+    let Some(case) = draft.case(id) else {
+        return;
+    };
+    let is_idle = draft.scheduled(id) == Some(None) && case.pauses.is_empty();
+    if is_idle && case.stage.is_none() && case.worklist.is_none() && case.amounts.overdue > 0 {
+        let policy = case.policy.as_ref();
+        let policy = policy.map_or_else(String::new, |p| format!("{}@{}", p.name, p.version));
+        let reason = format!(
+            "{NO_STAGE}`{policy}` takes the case as it stands: nothing is done before something happens; was another \
+             policy meant?"
+        );
+        draft.case_event(id, CaseEvent::WorklistChanged { reason });
+    }
+}
+
+/// What stands before the name of a policy that has no stage for a case.
+pub(crate) const NO_STAGE: &str = "no stage of policy ";
+
+fn not_due(path: &str, problem: NotDueYet) -> CommandError {
+    let field = format!("{path}.oldest_unpaid_due_date");
+    CommandError::Invalid(vec![Violation::new(field, problem.to_string())])
 }
 
 fn check_currency(case: &Case, given: Option<Currency>) -> Done<()> {

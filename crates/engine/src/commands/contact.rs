@@ -9,6 +9,7 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::lifts::is_unlifted;
 use crate::types::{Answered, Caller, ContactView, Encode};
+use recoup_domain::Outcome;
 use recoup_domain::case::{CaseEvent, SkipReason};
 use recoup_domain::contact::{Contact, ContactClass, ContactState, Origin};
 use recoup_domain::ids::ContactId;
@@ -121,6 +122,13 @@ impl Engine {
                     }
                     return Ok(());
                 }
+                state if self.is_beyond_recall(contact, draft.now) => {
+                    return Err(CommandError::ContactState {
+                        contact: id.to_string(),
+                        state,
+                        needs: "its carrier has it already, and its channel cannot call anything off",
+                    });
+                }
                 _ if contact.can_be_called_off(draft.now) => self.begin_cancel(draft, id),
                 state => {
                     return Err(CommandError::ContactState {
@@ -136,12 +144,12 @@ impl Engine {
         self.on_contact(who, id, encode, act).await
     }
 
-    /// Settles by evidence what became of a contact that nobody knows of: the carrier took it, or never had it.
-    /// Who asked for it by hand or approved it cannot: a second person must. One that was taken and that a fact
+    /// Settles by evidence what became of a contact that nobody knows of: the carrier took it, or never had it; where
+    /// it is its cancel that nobody knows of, the carrier still has it, or called it off. Who asked for it by hand or approved it cannot: a second person must. One that was taken and that a fact
     /// forbids meanwhile, or whose override was revoked, is called off.
     ///
     /// # Errors
-    /// ContactState where it is not unknown; SamePerson.
+    /// ContactState where neither it nor its cancel is unknown; SamePerson.
     pub async fn resolve_unknown(
         &self,
         who: &Caller,
@@ -157,11 +165,12 @@ impl Engine {
         let sealed = self.beside_contact(who, id, &told).await?;
         let asked_by = self.asked_by(id).await?;
         let act = |draft: &mut Draft, contact: &Contact, facts: &Facts| {
-            if contact.state != ContactState::Unknown {
+            let uncancelled = contact.state == ContactState::CancelUnknown;
+            if contact.state != ContactState::Unknown && !uncancelled {
                 return Err(CommandError::ContactState {
                     contact: id.to_string(),
                     state: contact.state,
-                    needs: "only one that nobody knows of (UNKNOWN) is settled by evidence",
+                    needs: "only one that nobody knows of (UNKNOWN, CANCEL_UNKNOWN) is settled by evidence",
                 });
             }
             let own = [asked_by.as_ref(), contact.approved_by.as_ref()];
@@ -172,13 +181,24 @@ impl Engine {
                     wants: "settle what became of it",
                 });
             }
-            let to = match accepted {
-                true => ContactState::Accepted,
-                false => ContactState::ProvenNotSent,
-            };
-            draft.contact_event(id, ContactEvent::Moved { to });
+            let moved = |to| ContactEvent::Moved { to };
+            draft.contact_event(
+                id,
+                match (accepted, uncancelled) {
+                    (true, _) => moved(ContactState::Accepted),
+                    (false, false) => moved(ContactState::ProvenNotSent),
+                    (false, true) => ContactEvent::Settled {
+                        to: ContactState::Cancelled,
+                        outcome: Outcome::Cancelled,
+                        point: contact.point,
+                        at: draft.now,
+                    },
+                },
+            );
             draft.seal_last(sealed.clone());
-            if accepted {
+            // Whoever showed that it stands as it was knows it: where nothing can be asked of the carrier, it is
+            // theirs, and not in doubt again.
+            if accepted && (!uncancelled || self.can_cancel(&contact.channel)) {
                 let referred = contact.class == ContactClass::Legal && facts.case.closed.is_none();
                 if referred && facts.case.legal_since.is_none() {
                     draft.case_event(id.case, CaseEvent::LegalBegan);

@@ -190,6 +190,12 @@ fn can_be_told(draft: &Draft, contact: &Contact, report: &Report) -> Done<()> {
         );
         return invalid("outcome", problem);
     }
+    // A person was told that it may have gone out though it should not: that is not cleared by a word alone.
+    if contact.state == ContactState::CancelUnknown && report.evidence.is_empty() {
+        let problem = "nobody can say whether it was called off: a report of it names its proof by reference and \
+                       hash, or ResolveUnknown settles it";
+        return invalid("evidence", problem.to_owned());
+    }
     // Only the carrier, asked by a cancel, can say that what it took will not happen: a contact that was
     // called off counts as none, and the next one would go at once.
     let is_called_off = matches!(

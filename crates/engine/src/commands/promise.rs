@@ -32,6 +32,8 @@ pub struct PromiseView {
     pub case: CaseView,
     /// The pause that stands for the promise.
     pub pause: Pause,
+    /// The promise that it took the place of.
+    pub replaced: Option<PauseId>,
 }
 
 struct Show(PauseId);
@@ -45,7 +47,10 @@ impl AsyncView<PromiseView> for Show {
             what: "promise",
             id: self.0.to_string(),
         };
+        let mut before = facts.case.pauses.iter();
+        let replaced = before.find(|p| p.promise.is_some() && p.id != self.0);
         Ok(PromiseView {
+            replaced: replaced.map(|p| p.id),
             pause: found.ok_or_else(missing)?,
             case,
         })

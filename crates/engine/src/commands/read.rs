@@ -252,10 +252,17 @@ impl Engine {
         };
         let mut view = contact_view(found.ok_or_else(missing)?);
         // What the channel said against it is for the person who must act, never for a log.
-        let said = Content::of(&view.contact, &self.0.keys).await?.said;
-        if let Some(said) = said.last() {
+        let content = Content::of(&view.contact, &self.0.keys).await?;
+        if let Some(said) = content.said.last() {
             view.reason.push_str("; the channel said: ");
             view.reason.push_str(said);
+        }
+        if !view.contact.sealed.is_empty() {
+            view.said = Some((content.subject, content.body));
+        }
+        let (name, version) = (&view.contact.template, view.contact.template_version);
+        if let Ok(template) = self.0.library.template_version(tenant, name, version) {
+            view.locale.clone_from(&template.locale);
         }
         self.told_of(&mut view, &[]).await?;
         Ok(view)
@@ -304,7 +311,9 @@ impl Engine {
                 | ContactEvent::Corrected { .. } => {
                     view.evidence.extend(told.evidence);
                 }
-                ContactEvent::Planned(_) | ContactEvent::Intended(_) => {}
+                ContactEvent::Planned(_)
+                | ContactEvent::Intended(_)
+                | ContactEvent::BeyondRecall => {}
             }
         }
         Ok(())
@@ -371,6 +380,8 @@ pub(crate) fn contact_view(contact: Contact) -> ContactView {
         cancel_note: String::new(),
         approval_note: String::new(),
         evidence: Vec::new(),
+        locale: String::new(),
+        said: None,
     }
 }
 

@@ -325,6 +325,7 @@ impl Engine {
             outcome: None,
             outcome_at: None,
             corrected: false,
+            beyond_recall: false,
             states: vec![(ContactState::Dispatching, now)],
             payload_hash: None,
             plugin_digest: digest.unwrap_or_default(),

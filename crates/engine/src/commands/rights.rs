@@ -12,7 +12,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use recoup_domain::case::{self, PauseReason, PauseRequest, Refusal};
 use recoup_domain::ids::{CaseId, ConsentId, KeyedHash, OptOutId};
-use recoup_domain::party::{Consent, ConsentKind, Inconvenient, PartyEvent};
+use recoup_domain::party::{Consent, ConsentKind, ConsentProof, Inconvenient, PartyEvent};
 use recoup_domain::time::NEVER;
 use recoup_domain::{CaseEvent, Party, TenantId};
 use recoup_store::Facts;
@@ -33,6 +33,8 @@ pub struct ConsentInput {
     pub received_at: Option<Timestamp>,
     /// Before when it holds; none means without end.
     pub expires_at: Option<Timestamp>,
+    /// How it was given, in a word.
+    pub source: String,
     /// The paper: reference and SHA-256; kept sealed.
     pub evidence: Option<(String, String)>,
 }
@@ -79,6 +81,10 @@ impl Engine {
             let theirs = self.stored_case(&who.tenant, case).await?.relation(party);
             theirs.ok_or_else(|| not_there("case", case))?;
         }
+        let proof = ConsentProof {
+            source: input.source,
+            paper: input.evidence.is_some(),
+        };
         let told = Beside {
             evidence: input.evidence.into_iter().collect(),
             ..Beside::default()
@@ -99,6 +105,7 @@ impl Engine {
                 class: None,
                 point: input.point,
                 revoked_at: None,
+                proof: proof.clone(),
             };
             draft.effective(received_at);
             draft.party_event(party.id, PartyEvent::Consented { id, consent });

@@ -46,7 +46,15 @@ impl Engine {
             ..CaseFilter::default()
         };
         for case in self.some_cases(tenant, &listed).await? {
-            all.extend(review(&case));
+            let mut item = review(&case);
+            if let Some(item) = &mut item
+                && let Some(class) = recoup_decide::never_made(&item.text)
+                && let Some(borrower) = self.0.store.party(tenant, case.borrower).await?
+                && let Some(words) = borrower.stands_against(case.id, class)
+            {
+                item.text = format!("the borrower {words} ({})", item.text);
+            }
+            all.extend(item);
         }
         let paused = CaseFilter {
             status: Some("paused".to_owned()),

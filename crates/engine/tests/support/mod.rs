@@ -15,6 +15,7 @@ use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, TenantId};
 use recoup_domain::money::Currency;
 use recoup_domain::party::{BorrowerKind, PointKind, PointOwner};
+use recoup_domain::time::Zone;
 use recoup_engine::callback::CallbackTarget;
 use recoup_engine::channels::ChannelHandle;
 use recoup_engine::clock::{SteppedWall, Wall};
@@ -280,7 +281,10 @@ impl Rig {
     }
 
     pub(crate) async fn open_case(&self, loan: &str, due: Date) -> CaseId {
-        let input = case_input(loan, due);
+        let mut input = case_input(loan, due);
+        if Zone::new("Asia/Shanghai").unwrap().date(self.wall.now()) < due {
+            input.amounts.overdue = 0;
+        }
         match self
             .engine
             .open_case(&self.as_of("ana"), input, &|_| vec![])

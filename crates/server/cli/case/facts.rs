@@ -212,6 +212,12 @@ impl Promise {
                 by.month,
                 by.day
             ));
+            if !m.replaced_promise_id.is_empty() {
+                let before = &m.replaced_promise_id;
+                say(format!(
+                    "it takes the place of {before}, which counts no more"
+                ));
+            }
             after(None, &m.cancelling_contact_ids);
         })
     }

@@ -78,6 +78,11 @@ impl CaseArg {
     }
 }
 
+/// The id of a case that is named by it, or by the lender's reference.
+pub(super) async fn id_of(args: &ClientArgs, case: String) -> Result<String, Failure> {
+    CaseArg { case }.id(&mut client(args).await?).await
+}
+
 /// A case to look at.
 #[derive(Debug, clap::Args)]
 pub(super) struct One {

@@ -230,7 +230,7 @@ fn in_a_line(contact: Option<&v1::Contact>) {
     let state = word(c.state().as_str_name(), "CONTACT_STATE_");
     let why = match c.state() {
         v1::ContactState::CancelUnknown => {
-            ": its channel cannot call anything off; it may still reach the person"
+            ": nobody can say whether it was called off; it may still reach the person"
         }
         _ => "",
     };
@@ -246,18 +246,28 @@ async fn get(args: &ClientArgs, contact_id: String, as_json: bool) -> Outcome {
         return Ok(0);
     }
     let c = found.contact.unwrap_or_default();
+    let judged = c.judged_under.clone().unwrap_or_default();
+    let said = c.said.clone().unwrap_or_default();
     let mut rows = table(&["contact", &c.contact_id]);
     for (name, value) in [
         ("case", c.case_id.clone()),
         ("channel", c.channel.clone()),
         ("provider's reference", c.provider_key.clone()),
-        ("template", c.template.clone()),
+        ("template", c.template_id.clone()),
+        ("language", c.template_locale.clone()),
         ("stage", c.stage.clone()),
         ("outcome", word(c.outcome().as_str_name(), "OUTCOME_")),
         ("effect from (UTC)", instant(c.effect_start_time.as_ref())),
         ("effect to (UTC)", instant(c.effect_end_time.as_ref())),
         ("collectors", c.collector_ids.join(", ")),
         ("why", c.reason.clone()),
+        ("permitted by", judged.permitted_by.join(", ")),
+        ("packs", judged.packs_hash),
+        ("policy", judged.policy_hash),
+        ("subject", said.subject),
+        ("text", said.body),
+        ("SHA-256 of the text", said.sha256),
+        ("keyed hash", c.payload_hash.clone()),
     ] {
         if !value.is_empty() {
             rows.add_row([name.to_owned(), value]);

@@ -63,7 +63,8 @@ impl Report {
 pub(crate) struct Resolve {
     /// `contact_…`
     contact: String,
-    /// What the carrier shows: `accepted` where it took it, `not_sent` where it never had it.
+    /// What the carrier shows: `accepted` where it took it (or has it still, though it was to be called off),
+    /// `not_sent` where it never had it (or called it off).
     #[arg(long, value_parser = |text: &str| given::word(text, "UNKNOWN_RESOLUTION_", v1::UnknownResolution::as_str_name))]
     resolution: i32,
     /// The proof: a file, whose hash is taken here, or REFERENCE=SHA256.

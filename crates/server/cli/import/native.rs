@@ -7,6 +7,8 @@ use crate::api::recoup::v1::{
     ImportCasesRequest, LenderKind, Party,
 };
 
+use recoup_domain::time::{UnknownZone, Zone};
+
 use super::values;
 
 /// A field of the native record.
@@ -310,6 +312,21 @@ impl Reader<'_> {
         documents
     }
 
+    fn zones(&mut self) -> Vec<String> {
+        let zones = self.list("time_zones");
+        let unknown = zones.iter().find_map(|name| Zone::new(name).err());
+        if let Some(UnknownZone(name)) = unknown {
+            let problem = match zones.len() {
+                1 => "is no IANA time zone; one looks like `Asia/Shanghai`".to_owned(),
+                _ => format!(
+                    "names `{name}`, which is no IANA time zone; one looks like `Asia/Shanghai`"
+                ),
+            };
+            self.refuse("time_zones", problem);
+        }
+        zones
+    }
+
     fn borrower(&mut self) -> Party {
         let kinds = [
             ("individual", BorrowerKind::Individual),
@@ -320,7 +337,7 @@ impl Reader<'_> {
             display_name: self.text("display_name"),
             kind: self.one_of("borrower_kind", &kinds),
             regions: self.list("regions"),
-            time_zones: self.list("time_zones"),
+            time_zones: self.zones(),
             locale: self.text("locale"),
             contact_points: self.contact_points(),
             tags: self.list("borrower_tags"),

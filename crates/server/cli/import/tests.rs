@@ -319,3 +319,43 @@ async fn what_cannot_be_imported_at_all_says_why() {
     let error = dry_run(&named).await.unwrap_err();
     assert!(matches!(error, ImportError::Batch(_)));
 }
+
+#[test]
+fn an_unknown_zone_is_found_without_a_server() {
+    let record = |zones: &str| -> native::Record {
+        [
+            ("lender_case_ref", "L-1"),
+            ("borrower_ref", "B-1"),
+            ("borrower_kind", "individual"),
+            ("jurisdiction", "CN"),
+            ("lender_kind", "bank"),
+            ("currency", "CNY"),
+            ("overdue", "0"),
+            ("time_zones", zones),
+        ]
+        .into_iter()
+        .map(|(name, value)| (name, value.to_owned()))
+        .collect()
+    };
+    for (zones, words) in [
+        ("", None),
+        ("Asia/Shanghai", None),
+        ("Asia/Shanghai; America/New_York", None),
+        (
+            "Mars/Base",
+            Some("`Mars/Base` is no IANA time zone; one looks like `Asia/Shanghai`"),
+        ),
+        (
+            "Asia/Shanghai;CST",
+            Some("names `CST`, which is no IANA time zone"),
+        ),
+    ] {
+        let said = native::request(&record(zones), 1);
+        let said = said
+            .err()
+            .map(|e| e.iter().map(ToString::to_string).collect::<String>());
+        assert_eq!(said.is_some(), words.is_some(), "{zones}: {said:?}");
+        let said = said.unwrap_or_default();
+        assert!(said.contains(words.unwrap_or_default()), "{said}");
+    }
+}

@@ -27,9 +27,9 @@ pub(super) enum Command {
 pub(super) struct Propose {
     /// The rule, such as CN-GBT45251-FREQ3.
     rule: String,
-    /// `case_…`: only this case. Without it every case of the lender.
-    #[arg(long, default_value = "", value_name = "ID")]
-    case: String,
+    /// Only this case: `case_…`, or the lender's own reference. Without it every case of the lender.
+    #[arg(long, value_name = "CASE")]
+    case: Option<String>,
     /// Why.
     #[arg(long)]
     reason: String,
@@ -88,11 +88,15 @@ async fn client(args: &ClientArgs) -> Result<Client, super::super::Failure> {
 }
 
 async fn propose(args: Propose) -> Outcome {
+    let case_id = match args.case {
+        Some(case) => super::super::case::id_of(&args.write.client, case).await?,
+        None => String::new(),
+    };
     let mut client = client(&args.write.client).await?;
     let request = v1::ProposeOverrideRequest {
         request_id: args.write.id(),
         rule_id: args.rule,
-        case_id: args.case,
+        case_id,
         reason: args.reason,
         until: Some(args.until),
     };

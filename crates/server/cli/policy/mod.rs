@@ -6,7 +6,7 @@ mod lists;
 use std::path::{Path, PathBuf};
 
 use super::client::{ClientArgs, Named, refused, request_id};
-use super::output::{json, say};
+use super::output::{json, pages, say};
 use super::{Failure, Outcome};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::policy_service_client::PolicyServiceClient;
@@ -31,7 +31,7 @@ pub(super) enum Command {
     Activate {
         #[command(flatten)]
         client: ClientArgs,
-        /// `policy_…`
+        /// `policy_…`, or a name: its newest version. NAME@VERSION for another one.
         policy: String,
         /// For the record.
         #[arg(long, default_value = "")]
@@ -182,7 +182,50 @@ async fn create(args: ClientArgs, file: &Path, as_json: bool) -> Outcome {
     Ok(0)
 }
 
-async fn activate(args: ClientArgs, policy_id: String, note: String, as_json: bool) -> Outcome {
+/// The id of a version: as it is given, or by name and version, the newest of its name without one.
+async fn id_of(args: &ClientArgs, given: String) -> Result<String, Failure> {
+    use v1::get_policy_request::Ref;
+    if given.starts_with("policy_") {
+        return Ok(given);
+    }
+    let mut service = connect(args).await?;
+    let Some((name, version)) = given.split_once('@') else {
+        let mut newest = None;
+        pages(usize::MAX, async |page_size, page_token| {
+            let request = v1::ListPoliciesRequest {
+                page_size,
+                page_token,
+                ..v1::ListPoliciesRequest::default()
+            };
+            let page = service.list_policies(request).await.map_err(refused)?;
+            let page = page.into_inner();
+            let own = page.policies.iter().filter(|p| p.name == given);
+            newest = newest
+                .take()
+                .into_iter()
+                .chain(own.cloned())
+                .max_by_key(|p| p.version);
+            Ok((page.policies.len(), page.next_page_token))
+        })
+        .await?;
+        let problem = || {
+            Failure::usage(format!(
+                "there is no policy `{given}`; `recoup policy list` lists them"
+            ))
+        };
+        return Ok(newest.ok_or_else(problem)?.policy_id);
+    };
+    let problem = |e| Failure::usage(format!("{given}: `{version}` is no version: {e}"));
+    let request = v1::GetPolicyRequest {
+        r#ref: Some(Ref::Name(name.to_owned())),
+        version: Some(version.parse().map_err(problem)?),
+    };
+    let found = service.get_policy(request).await.map_err(refused)?;
+    Ok(found.into_inner().policy.unwrap_or_default().policy_id)
+}
+
+async fn activate(args: ClientArgs, policy: String, note: String, as_json: bool) -> Outcome {
+    let policy_id = id_of(&args, policy).await?;
     let request = v1::ActivatePolicyRequest {
         request_id: request_id(),
         policy_id,
@@ -197,9 +240,30 @@ async fn activate(args: ClientArgs, policy_id: String, note: String, as_json: bo
     if as_json {
         json("ActivatePolicyResponse", &done)?;
     } else if let Some(p) = &done.policy {
-        say(format!("{} is active; new cases run under it", p.policy_id));
+        say(format!(
+            "{} is active; new cases run under it, those that name no policy, of whatever country, among them",
+            p.policy_id
+        ));
     }
     Ok(0)
+}
+
+/// A refusal that names the flags of the command where its fields have other names.
+fn flags(refusal: Failure) -> Failure {
+    let named = [
+        ("sms_signature", "--signature"),
+        ("provider_template_id", "--provider-template"),
+        ("lender_kinds", "--lender-kind"),
+        ("variables", "--variable"),
+        ("regions", "--region"),
+        ("body: ", "--body: "),
+    ];
+    let message = named
+        .into_iter()
+        .fold(refusal.message, |text, (field, flag)| {
+            text.replace(field, flag)
+        });
+    Failure { message, ..refusal }
 }
 
 async fn register(args: ClientArgs, r: v1::RegisterTemplateRequest, as_json: bool) -> Outcome {
@@ -207,7 +271,7 @@ async fn register(args: ClientArgs, r: v1::RegisterTemplateRequest, as_json: boo
         .await?
         .register_template(r)
         .await
-        .map_err(refused)?
+        .map_err(|status| flags(refused(status)))?
         .into_inner();
     if as_json {
         json("RegisterTemplateResponse", &done)?;

@@ -167,6 +167,7 @@ pub fn contact(case: &Case, seq: u32, fence: u64, now: Timestamp) -> Contact {
         outcome: None,
         outcome_at: None,
         corrected: false,
+        beyond_recall: false,
         states: vec![(ContactState::Dispatching, now)],
         payload_hash: Some(key(7)),
         plugin_digest: "d".repeat(64),

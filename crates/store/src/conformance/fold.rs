@@ -298,6 +298,10 @@ fn right(number: u8, person: &Party, now: Timestamp) -> PartyEvent {
         class: None,
         point: Some(point),
         revoked_at: None,
+        proof: recoup_domain::party::ConsentProof {
+            source: "letter".into(),
+            paper: true,
+        },
     };
     let all = [
         PartyEvent::OptOutWithdrawn {
