@@ -1,6 +1,7 @@
 //! Whether each step has a text in each language that borrowers have.
 
 use super::{Question, Report, code, listed};
+use recoup_domain::language::serves;
 use recoup_policy::Policy;
 use std::collections::BTreeSet;
 
@@ -21,7 +22,7 @@ pub(super) fn ask(policy: &Policy, question: &Question<'_>, report: &mut Report)
                 unknown.insert(step.template.clone());
                 continue;
             };
-            let lacks = |language: &&String| !texts.iter().any(|t| speaks(t, language));
+            let lacks = |language: &&String| !texts.iter().any(|t| serves(t, language).is_some());
             let lacking: Vec<String> = question.languages.iter().filter(lacks).cloned().collect();
             if lacking.is_empty() {
                 continue;
@@ -46,13 +47,4 @@ pub(super) fn ask(policy: &Policy, question: &Question<'_>, report: &mut Report)
         let why = format!("the languages of template `{template}`: they are not known");
         report.unchecked.push(why);
     }
-}
-
-/// Whether a text of one locale is read by somebody of another: the languages agree, `en` with `en-US`.
-fn speaks(text: &str, reader: &str) -> bool {
-    let language = |locale: &str| {
-        let first = locale.split(['-', '_']).next();
-        first.unwrap_or_default().to_ascii_lowercase()
-    };
-    language(text) == language(reader)
 }

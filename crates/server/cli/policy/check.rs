@@ -9,7 +9,7 @@ use recoup_domain::ContactClass;
 use recoup_policy::{Names, Policy, Severity};
 
 use super::super::output::{json, say};
-use super::super::{EXIT_BAD_INPUT, Failure, Outcome};
+use super::super::{EXIT_REFUSED, Failure, Outcome};
 use super::read;
 
 /// `recoup policy check`.
@@ -60,7 +60,7 @@ impl Check {
             accepted &= report.accepts();
             self.tell(file, text, &report)?;
         }
-        Ok(if accepted { 0 } else { EXIT_BAD_INPUT })
+        Ok(if accepted { 0 } else { EXIT_REFUSED })
     }
 
     fn given(&self) -> Result<Given, Failure> {

@@ -14,7 +14,7 @@ use crate::api::recoup::v1::policy_service_client::PolicyServiceClient;
 /// Commands on policies.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Check policies without a server: shape, names, types, and what each does to cases. Exit code 4 where one has
+    /// Check policies without a server: shape, names, types, and what each does to cases. Exit code 1 where one has
     /// errors.
     Check(check::Check),
     /// Store a policy as the next version of its name.
