@@ -154,7 +154,10 @@ stages:
     enter: case.dbd >= 4
     steps: [{channel: fax, template: nothing}]
 ";
-    let request = v1::CheckPolicyRequest { yaml: yaml.into() };
+    let request = v1::CheckPolicyRequest {
+        yaml: yaml.into(),
+        ..v1::CheckPolicyRequest::default()
+    };
     let checked = world.ana.policies().check_policy(request).await;
     let checked = checked.expect("a check").into_inner();
     assert!(!checked.ok);
@@ -201,6 +204,62 @@ stages:
         !told.status.success() && said.contains("RCP-POL-022"),
         "{said}"
     );
+}
+
+/// A text without faults that leaves cases alone on their first days, and visits whom nobody called.
+const GAP_AND_FIRST_VISIT: &str = "name: bold
+stages:
+  - name: call
+    enter: case.dpd >= 4
+    steps: [{channel: phone, template: first_call, every: 1d, max: 3}]
+  - name: visit
+    enter: case.dpd >= 30
+    steps: [{channel: visit, template: visit_brief, max: 1}]
+";
+
+#[tokio::test]
+async fn what_a_policy_does_wrong_comes_with_a_timeline_and_is_not_stored() {
+    let world = World::live(&["sms", "phone", "visit"], ONE_TEXT).await;
+    let request = v1::CheckPolicyRequest {
+        yaml: GAP_AND_FIRST_VISIT.into(),
+        regions: vec!["CN".into()],
+        ..v1::CheckPolicyRequest::default()
+    };
+    let checked = world.ana.policies().check_policy(request).await;
+    let checked = checked.expect("a check").into_inner();
+    assert!(!checked.ok);
+    let found: Vec<_> = checked
+        .findings
+        .iter()
+        .map(|f| (f.line, f.code.as_str(), f.counter_example.is_empty()))
+        .collect();
+    assert_eq!(
+        found,
+        [(4, "RCP-POL-041", false), (8, "RCP-POL-045", false)]
+    );
+    assert_eq!(checked.unchecked, [""; 0], "region and language are known");
+
+    let request = v1::CreatePolicyRequest {
+        request_id: "bold".into(),
+        yaml: GAP_AND_FIRST_VISIT.into(),
+    };
+    let refused = world.ana.policies().create_policy(request).await;
+    let refused = refused.expect_err("it has faults");
+    assert_eq!(reason(&refused), "POLICY_INVALID");
+    assert!(refused.message().contains("RCP-POL-045"), "{refused:?}");
+
+    let file = world.folder.path().join("bold.yaml");
+    fs::write(&file, GAP_AND_FIRST_VISIT).expect("a file");
+    let told = recoup(&world, &["policy", "check", "--region", "CN"], &file);
+    let said = String::from_utf8_lossy(&told.stdout);
+    assert_eq!(told.status.code(), Some(1), "{said}");
+    for line in [
+        "error: RCP-POL-041",
+        "    2026-03-03 DPD 1: the case is overdue, and no stage holds",
+        "rejected: 2 error(s), 0 warning(s)",
+    ] {
+        assert!(said.contains(line), "{line}\n{said}");
+    }
 }
 
 fn recoup(world: &World, args: &[&str], file: &Path) -> Output {

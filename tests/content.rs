@@ -12,8 +12,8 @@ use crate::support::scenes::{self, Loan};
 const NEVER: &str = "name: never
 stages:
   - name: call
-    enter: case.dpd >= 900
-    steps: [{channel: phone, template: first_call, max: 1}]
+    enter: case.dpd >= 1
+    steps: [{channel: phone, template: first_call, max: 1, between: ['03:00', '03:01']}]
 ";
 
 fn text(name: &str, body: &str) -> v1::RegisterTemplateRequest {
@@ -21,7 +21,7 @@ fn text(name: &str, body: &str) -> v1::RegisterTemplateRequest {
         request_id: format!("register-{name}-{}", body.len()),
         name: name.into(),
         channel: "sms".into(),
-        locale: "en".into(),
+        locale: "zh".into(),
         body: body.into(),
         variables: vec!["lender_name".into()],
         ..v1::RegisterTemplateRequest::default()

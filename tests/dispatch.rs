@@ -119,6 +119,9 @@ stages:
     enter: case.dpd >= 1
     steps:
       - {channel: sms, template: reminder, max: 1}
+  - name: then
+    enter: case.dpd >= 1 && contacts.any.made >= 1
+    steps:
       - {channel: visit, template: visit_brief, max: 1}
 ";
     let mut world = World::live(&["sms", "visit"], policy).await;

@@ -26,6 +26,9 @@ stages:
     enter: case.dpd >= 1
     steps:
       - {channel: sms, template: reminder, max: 1}
+  - name: then
+    enter: case.dpd >= 1 && contacts.any.made >= 1
+    steps:
       - {channel: phone, template: first_call, max: 1}
       - {channel: email, template: statement_mail, max: 1}
       - {channel: visit, template: visit_brief, max: 1}

@@ -18,8 +18,8 @@ const RULE: &str = "CN-GBT45251-FREQ3";
 const POLICY: &str = "name: quiet
 stages:
   - name: one
-    enter: case.dpd >= 30000
-    steps: [{channel: phone, template: first_call, max: 1}]
+    enter: case.dpd >= 1
+    steps: [{channel: phone, template: first_call, max: 1, between: ['03:00', '03:01']}]
 ";
 
 /// A command by somebody: exit code, and what it says.

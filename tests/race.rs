@@ -12,8 +12,8 @@ use crate::support::scenes::Loan;
 const NEVER: &str = "name: never
 stages:
   - name: call
-    enter: case.dpd >= 900
-    steps: [{channel: phone, template: first_call, max: 1}]
+    enter: case.dpd >= 1
+    steps: [{channel: phone, template: first_call, max: 1, between: ['03:00', '03:01']}]
 ";
 
 /// Effective calls of a day to one debtor in China, over all debts: GB/T 45251-2025 5.3.

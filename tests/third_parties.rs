@@ -14,8 +14,8 @@ use crate::support::scenes::Loan;
 const NEVER: &str = "name: never
 stages:
   - name: call
-    enter: case.dpd >= 900
-    steps: [{channel: phone, template: first_call, max: 1}]
+    enter: case.dpd >= 1
+    steps: [{channel: phone, template: first_call, max: 1, between: ['03:00', '03:01']}]
 ";
 
 const CASES: u32 = 100;
@@ -54,7 +54,7 @@ fn other(number: u32, n: u32, zone: &str) -> v1::CasePartyInput {
         display_name: format!("Neighbour {number} {n}"),
         kind: v1::BorrowerKind::Individual.into(),
         time_zones: vec![zone.into()],
-        locale: "en".into(),
+        locale: "zh".into(),
         contact_points: vec![
             point(
                 v1::ContactPointKind::Mobile,
@@ -122,7 +122,7 @@ async fn register(
         request_id: format!("register-{name}-{channel}-{}", body.len()),
         name: name.into(),
         channel: channel.into(),
-        locale: "en".into(),
+        locale: "zh".into(),
         subject: if channel == "email" {
             "Please call".into()
         } else {

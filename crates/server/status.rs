@@ -336,6 +336,7 @@ fn problem_of(error: CommandError) -> Result<Problem, Status> {
         CommandError::DispatchPaused(_) => Problem::new(R::DispatchPaused, message),
         CommandError::NoPolicy(_) => Problem::new(R::PolicyNotActive, message),
         CommandError::PolicyFaults(findings) => {
+            // What is wrong is told whole; how a case comes there, by CheckPolicy.
             let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
             let text = format!("the policy does not pass its check:\n{}", lines.join("\n"));
             Problem::new(R::PolicyInvalid, text).with("findings", lines.len())

@@ -334,7 +334,10 @@ pub(crate) const SEEDS: &[Seed] = &[
         r#"{"request_id": "$request", "case_id": "$sent_case", "amount": $cny,
             "due_date": $tomorrow, "contact_id": "$sent", "note": "on Friday"}"#,
     ),
-    seed("CheckPolicy", r#"{"yaml": "$yaml"}"#),
+    seed(
+        "CheckPolicy",
+        r#"{"yaml": "$yaml", "regions": ["CN"], "languages": ["zh-CN"]}"#,
+    ),
     seed(
         "CreatePolicy",
         r#"{"request_id": "$request", "yaml": "$yaml"}"#,

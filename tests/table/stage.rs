@@ -1,7 +1,7 @@
 //! One server with two lenders, and facts of each for the requests of the table to be about.
 
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::ToSpan;
 use jiff::tz::TimeZone;
@@ -31,7 +31,8 @@ pub(crate) const ROLES: [&str; 6] = [
     "auditor",
 ];
 
-/// Policies: one that never acts, one that texts, one that asks a person first, one that calls.
+/// Policies: one that texts, one that asks a person first, one that calls, and one that does nothing before tomorrow
+/// morning: it is about noon where borrowers are.
 const POLICIES: [(&str, &str); 4] = [
     (
         "texts",
@@ -47,7 +48,7 @@ const POLICIES: [(&str, &str); 4] = [
     ),
     (
         "quiet",
-        "dpd >= 30000|{channel: sms, template: reminder, max: 1}",
+        "dpd >= 1|{channel: sms, template: reminder, max: 1, between: ['09:00', '09:15']}",
     ),
 ];
 
@@ -137,9 +138,19 @@ impl Stage {
         let stream = self.ana.events().watch_events(request).await;
         let mut stream = stream.expect("events").into_inner();
         let mut found = Vec::new();
+        // An override that is approved reopens passed over steps case by case, after its answer.
+        let mut reopened = BTreeSet::new();
         while let Some(answer) = stream.message().await.expect("events") {
             let event = answer.event.unwrap_or_default();
-            if event.position > after && event.actor == who {
+            let is_tail = match event.kind() {
+                v1::EventKind::StepsReopened => {
+                    reopened.insert(event.case_id.clone());
+                    true
+                }
+                v1::EventKind::WorklistAdded => reopened.contains(&event.case_id),
+                _ => false,
+            };
+            if event.position > after && event.actor == who && !is_tail {
                 found.push(format!("{:?}", event.kind()));
             }
         }

@@ -4,6 +4,7 @@
 //! [`step`] takes facts and an instant and answers with a [`Decision`]: what to put on record, and one
 //! [`Action`]. Same inputs, same answer, on any machine; watching it with a [`Trace`] never changes it.
 
+pub mod check;
 mod target;
 mod trace;
 mod turn;

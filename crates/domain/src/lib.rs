@@ -11,6 +11,7 @@ pub mod correction;
 pub mod day;
 pub mod ids;
 pub mod journal;
+pub mod language;
 pub mod money;
 mod offsets;
 pub mod outcome;

@@ -1,7 +1,6 @@
-//! Which of a template's languages somebody reads. Tags are those of BCP 47; what a tag leaves out is what it most
-//! likely means (`zh` is read in the writing of the mainland, `zh-TW` in that of Taiwan), by CLDR's likely subtags.
+//! Which of a template's texts somebody reads.
 
-use icu_locale::{LanguageIdentifier, LocaleExpander};
+use recoup_domain::language::serves;
 use recoup_store::StoredTemplate;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,23 +12,6 @@ pub(crate) enum NoText {
     Unknown,
     /// There is none in the person's language, or nobody knows which that is. In words.
     OtherLanguage(String),
-}
-
-/// A tag in full, by what it most likely means; none for what is no tag.
-fn in_full(tag: &str) -> Option<LanguageIdentifier> {
-    let mut found = LanguageIdentifier::try_from_str(tag).ok()?;
-    LocaleExpander::new_common().maximize(&mut found);
-    Some(found)
-}
-
-/// How well a text in one language serves who reads another: not at all, or the more the better.
-fn serves(text: &str, reader: &str) -> Option<u8> {
-    if text.eq_ignore_ascii_case(reader) {
-        return Some(2);
-    }
-    let (text, reader) = (in_full(text)?, in_full(reader)?);
-    let alike = text.language == reader.language && text.script == reader.script;
-    alike.then(|| u8::from(text.region == reader.region))
 }
 
 /// The newest text for a reader, of all versions of a template, oldest first.

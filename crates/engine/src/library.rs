@@ -88,6 +88,7 @@ impl Library {
         Names {
             channels: self.channels.clone(),
             templates: own.collect(),
+            any_template: false,
             refused: self.refused.clone(),
         }
     }

@@ -270,6 +270,15 @@ pub struct PolicyView {
     pub pinned_cases: u64,
 }
 
+/// What a check of a policy is asked beside the policy's own behaviour.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PolicyQuestion {
+    /// Where borrowers are, ISO 3166: each step must be permitted there by some day. Empty means it is not asked.
+    pub regions: Vec<String>,
+    /// The languages that borrowers have, BCP 47; empty means those of the texts that the policy names.
+    pub languages: Vec<String>,
+}
+
 /// What an agent, the field app or a law firm reports of a contact.
 #[derive(Clone, Debug)]
 pub struct Report {

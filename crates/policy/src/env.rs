@@ -280,7 +280,7 @@ impl Policy {
 }
 
 /// Whether region `given` is `asked` or a part of it: `US-NY` is within `US`.
-fn within(given: &str, asked: &str) -> bool {
+pub(crate) fn within(given: &str, asked: &str) -> bool {
     given
         .strip_prefix(asked)
         .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))

@@ -37,6 +37,8 @@ pub struct Finding {
     pub message: String,
     /// What would be right; empty where nothing can be said.
     pub hint: String,
+    /// A timeline that shows it, one line each; empty where none is needed.
+    pub example: Vec<String>,
 }
 
 impl fmt::Display for Finding {

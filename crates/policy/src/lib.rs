@@ -7,6 +7,7 @@
 mod due;
 mod duration;
 mod env;
+pub mod explore;
 mod expr;
 mod finding;
 mod hint;

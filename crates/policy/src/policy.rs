@@ -24,6 +24,8 @@ pub struct Names {
     pub channels: BTreeMap<String, ContactClass>,
     /// Templates by name.
     pub templates: BTreeSet<String>,
+    /// Any name of a template is taken: it is not known which exist.
+    pub any_template: bool,
     /// Channels that are configured and could not be used, with why.
     pub refused: BTreeMap<String, String>,
 }
@@ -76,6 +78,8 @@ pub struct Step {
     pub window: SignedDuration,
     /// What an outcome of this step brings with it, in the order of the outcomes.
     pub on: Vec<(Outcome, OnOutcome)>,
+    /// Where it stands in the policy's text: line and column, from 1.
+    pub place: (u32, u32),
 }
 
 impl Step {
@@ -100,6 +104,8 @@ pub struct Stage {
     pub approval: bool,
     /// Its steps, in order; never empty.
     pub steps: Vec<Step>,
+    /// Where its condition stands in the policy's text: line and column, from 1.
+    pub place: (u32, u32),
 }
 
 /// One arm of an experiment.

@@ -7,6 +7,8 @@ mod document;
 mod due;
 #[path = "checks/evaluation.rs"]
 mod evaluation;
+#[path = "checks/explore.rs"]
+mod explore;
 #[path = "checks/expressions.rs"]
 mod expressions;
 #[path = "checks/horizon.rs"]

@@ -1,6 +1,6 @@
 //! The commands of `recoup`. Those that reach a server do so by gRPC only, as any client does.
 //!
-//! Exit codes: 0 done; 1 the server refused; 2 the command line, configuration or a file is wrong;
+//! Exit codes: 0 done; 1 the server refused, or a policy has errors; 2 the command line, configuration or a file is wrong;
 //! 3 the server cannot be reached or broke off; 4 some rows of the input are bad; 5 what was previewed changes cases.
 
 mod audit;
@@ -48,7 +48,7 @@ pub const EXIT_CHANGES: u8 = 5;
 #[command(
     name = "recoup",
     version,
-    after_help = "Exit codes: 0 done, 1 the server refused, \
+    after_help = "Exit codes: 0 done, 1 the server refused or a policy has errors, \
     2 wrong usage, configuration or file, 3 server not reached, 4 the input has bad rows, 5 a preview changes \
     cases."
 )]

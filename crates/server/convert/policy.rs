@@ -1,5 +1,6 @@
 //! Policies and templates.
 
+use recoup_decide::check::Report;
 use recoup_domain::contact::Reader;
 use recoup_engine::types::{PolicyState, PolicyView};
 use recoup_policy::Finding;
@@ -51,7 +52,18 @@ pub fn finding(f: &Finding) -> v1::Finding {
         column: i32::try_from(f.column).unwrap_or(i32::MAX),
         message: f.message.clone(),
         hint: f.hint.clone(),
-        counter_example: Vec::new(),
+        counter_example: f.example.clone(),
+    }
+}
+
+/// What a check of a text found, on the wire.
+#[must_use]
+pub fn checked(report: &Report, yaml: &str) -> v1::CheckPolicyResponse {
+    v1::CheckPolicyResponse {
+        ok: report.accepts(),
+        findings: report.findings.iter().map(finding).collect(),
+        hash: sha256_hex(&[yaml]),
+        unchecked: report.unchecked.clone(),
     }
 }
 

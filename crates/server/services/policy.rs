@@ -4,8 +4,7 @@ use prost::Message;
 use recoup_compliance::DutyRef;
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::{ContactClass, Reader};
-use recoup_engine::types::{PolicyView, TemplateInput};
-use recoup_policy::Severity;
+use recoup_engine::types::{PolicyQuestion, PolicyView, TemplateInput};
 use recoup_store::StoredTemplate;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -29,14 +28,19 @@ impl PolicyService for Edge {
         let (who, body) = self.open(request)?;
         let mut bad = Bad::new();
         let yaml = bad.text("yaml", &body.yaml, YAML_MAX);
+        let regions = party::regions(&mut bad, "regions", &body.regions);
+        bad.texts("languages", &body.languages, 16);
         let yaml = bad.check(yaml)?;
-        let found = self.engine.check_policy(&who.tenant, &yaml).await;
+        let question = PolicyQuestion {
+            regions,
+            languages: body.languages,
+        };
+        let found = self
+            .engine
+            .check_policy(&who.tenant, &yaml, &question)
+            .await;
         let found = found.map_err(status::of_command)?;
-        Ok(Response::new(v1::CheckPolicyResponse {
-            ok: found.iter().all(|f| f.severity != Severity::Error),
-            findings: found.iter().map(policy::finding).collect(),
-            hash: policy::sha256_hex(&[&yaml]),
-        }))
+        Ok(Response::new(policy::checked(&found, &yaml)))
     }
 
     async fn create_policy(
@@ -53,8 +57,12 @@ impl PolicyService for Edge {
         let caller = self.caller(&mut bad, &who, call);
         let yaml = bad.text("yaml", &body.yaml, YAML_MAX);
         let yaml = bad.check(yaml)?;
-        let warnings = self.engine.check_policy(&who.tenant, &yaml).await;
-        let warnings = warnings.map_err(status::of_command)?;
+        let question = PolicyQuestion::default();
+        let found = self
+            .engine
+            .check_policy(&who.tenant, &yaml, &question)
+            .await;
+        let warnings = found.map_err(status::of_command)?.findings;
         let render = |p: &PolicyView| v1::CreatePolicyResponse {
             policy: Some(policy::render(p)),
             findings: warnings.iter().map(policy::finding).collect(),

@@ -7,28 +7,89 @@ use crate::error::{CommandError, Done};
 use crate::intent::sha256_hex;
 use crate::render;
 use crate::third_party;
-use crate::types::{Answered, Caller, Encode, PolicyState, PolicyView, TemplateInput};
+use crate::types::{
+    Answered, Caller, Encode, PolicyQuestion, PolicyState, PolicyView, TemplateInput,
+};
+use recoup_decide::check::{Question, Report, check};
 use recoup_domain::contact::Reader;
 use recoup_domain::ids::TenantId;
-use recoup_policy::{Finding, Policy, Severity};
+use recoup_policy::Policy;
 use recoup_store::{Activation, Guard, StoredPolicy, StoredTemplate, Write};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 impl Engine {
-    /// What is wrong with a policy's text, here: names are checked against what is loaded and registered.
+    /// What is wrong with a policy's text, here: names are checked against what is loaded and registered. What the
+    /// policy does is explored where its text has no fault.
     ///
     /// # Errors
     /// None at present; a store's failure in time.
-    pub async fn check_policy(&self, tenant: &TenantId, text: &str) -> Done<Vec<Finding>> {
+    pub async fn check_policy(
+        &self,
+        tenant: &TenantId,
+        text: &str,
+        question: &PolicyQuestion,
+    ) -> Done<Report> {
         Ok(match self.0.library.check(tenant, text) {
-            Ok(policy) => policy.warnings().to_vec(),
-            Err(findings) => findings,
+            Ok(policy) => self.explored(tenant, &Arc::new(policy), question).await,
+            Err(findings) => Report {
+                findings,
+                unchecked: vec!["what the policy does: its text has faults".to_owned()],
+            },
         })
+    }
+
+    /// What an exploration finds. It works for a while: not where others wait for their turn.
+    async fn explored(
+        &self,
+        tenant: &TenantId,
+        policy: &Arc<Policy>,
+        question: &PolicyQuestion,
+    ) -> Report {
+        let (engine, tenant) = (self.clone(), tenant.clone());
+        let (policy, question) = (policy.clone(), question.clone());
+        let work = move || engine.explore(&tenant, &policy, &question);
+        match tokio::task::spawn_blocking(work).await {
+            Ok(report) => report,
+            // It is not called off: nobody else holds the task.
+            Err(e) => std::panic::resume_unwind(e.into_panic()),
+        }
+    }
+
+    /// What an exploration finds, behind the warnings of the text.
+    fn explore(&self, tenant: &TenantId, policy: &Policy, question: &PolicyQuestion) -> Report {
+        let library = &self.0.library;
+        let named = policy.templates();
+        let mut templates: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for t in library.newest_templates(tenant) {
+            if t.reader == Reader::Obligor && named.contains(t.name.as_str()) {
+                let locales = templates.entry(t.name.clone()).or_default();
+                locales.insert(t.locale.clone());
+            }
+        }
+        let languages = match &question.languages[..] {
+            [] => templates.values().flatten().cloned().collect(),
+            given => given.to_vec(),
+        };
+        let found = check(
+            policy,
+            &Question {
+                packs: Some(library.packs()),
+                regions: &question.regions,
+                templates: Some(&templates),
+                languages: &languages,
+            },
+        );
+        Report {
+            findings: [policy.warnings(), &found.findings].concat(),
+            ..found
+        }
     }
 
     /// Stores a policy's text as a new version. It runs nothing before somebody else activates it.
     ///
     /// # Errors
-    /// PolicyFaults where it does not compile.
+    /// PolicyFaults where it does not compile, or does what no policy may do.
     pub async fn create_policy(
         &self,
         who: &Caller,
@@ -37,10 +98,11 @@ impl Engine {
     ) -> Done<Answered<PolicyView>> {
         let done = self.command(who, encode, || async {
             let check = self.0.library.check(&who.tenant, &text);
-            let policy = check.map_err(CommandError::PolicyFaults)?;
-            let is_error = |f: &Finding| f.severity == Severity::Error;
-            if policy.warnings().iter().any(is_error) {
-                return Err(CommandError::PolicyFaults(policy.warnings().to_vec()));
+            let policy = Arc::new(check.map_err(CommandError::PolicyFaults)?);
+            let question = PolicyQuestion::default();
+            let report = self.explored(&who.tenant, &policy, &question).await;
+            if !report.accepts() {
+                return Err(CommandError::PolicyFaults(report.findings));
             }
             let version = self.next_version(&who.tenant, policy.name()).await?;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());

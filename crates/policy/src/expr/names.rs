@@ -132,11 +132,15 @@ pub(crate) const ANY: usize = ContactClass::ALL.len();
 pub(crate) const SLOTS: usize = CONTACTS as usize + 4 * GROUPS;
 
 /// What is known of the contacts of a group.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Of {
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Of {
+    /// How many count as attempts.
     Made,
+    /// How many have a proven effect.
     Completed,
+    /// Days since the effect of the last one made.
     DaysSinceLast,
+    /// What came of the last one made.
     LastOutcome,
 }
 

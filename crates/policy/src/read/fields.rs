@@ -64,7 +64,13 @@ impl<'s> Report<'s> {
             column,
             message,
             hint,
+            example: Vec::new(),
         });
+    }
+
+    /// Line and column of something.
+    pub(crate) fn place(&self, at: At) -> (u32, u32) {
+        line_and_column(self.source, at.start)
     }
 
     /// The text of a scalar as it stands in the document, if YAML was shown another one.

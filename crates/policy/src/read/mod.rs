@@ -272,6 +272,7 @@ impl<'s> Report<'s> {
                 enter: enter.as_ref().map_or("", |e| e.text).to_owned(),
                 approval,
                 steps,
+                place: self.place(enter.as_ref().map_or(node.at, |e| e.at)),
             });
             enters.push(enter);
         }

@@ -67,6 +67,7 @@ impl Report<'_> {
             between,
             approval,
             on,
+            place: self.place(node.at),
         })
     }
 
@@ -93,7 +94,7 @@ impl Report<'_> {
     fn template(&mut self, map: &Map<'_>, names: &Names) -> Option<String> {
         let node = self.required(map, "a step", "template")?;
         let name = self.text(node, "`template`")?;
-        if names.templates.contains(name) {
+        if names.any_template || names.templates.contains(name) {
             return Some(name.to_owned());
         }
         let hint = nearest(name, names.templates.iter().map(String::as_str));

@@ -136,6 +136,7 @@ fn tree(source: &str) -> Result<Node, Box<Finding>> {
                 column: place.map_or(1, |p| fits(p.column())),
                 message,
                 hint: hint.to_owned(),
+                example: Vec::new(),
             })
         })
 }

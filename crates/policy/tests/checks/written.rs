@@ -14,8 +14,11 @@ fn codes(text: &str) -> BTreeSet<&str> {
 #[test]
 fn every_code_is_written_down() {
     let code = include_str!("../../src/finding.rs");
-    // The example in a comment is one of the codes.
-    assert_eq!(codes(code), codes(DOCUMENT));
+    // The example in a comment is one of the codes. From 040 on they are those of an exploration, which crate decide
+    // has and holds to the document.
+    let mut of_the_text = codes(DOCUMENT);
+    of_the_text.retain(|code| *code < "RCP-POL-040");
+    assert_eq!(codes(code), of_the_text);
 }
 
 #[test]

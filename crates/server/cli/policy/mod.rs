@@ -1,36 +1,22 @@
 //! `recoup policy`.
 
+mod check;
 mod lists;
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-
-use recoup_domain::ContactClass;
-use recoup_policy::{Names, Policy, Severity};
 
 use super::client::{ClientArgs, Named, refused, request_id};
 use super::output::{json, pages, say};
-use super::{EXIT_BAD_INPUT, Failure, Outcome};
+use super::{Failure, Outcome};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::policy_service_client::PolicyServiceClient;
 
 /// Commands on policies.
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Check a policy's text without a server: shape, names, types. Exit code 4 where it has errors.
-    Check {
-        /// The file.
-        file: PathBuf,
-        /// A channel by another name than its kind, as NAME=KIND, such as `pager=sms`; repeat it.
-        #[arg(long, value_name = "NAME=KIND")]
-        channel: Vec<String>,
-        /// A template that exists, over those that the file names. Repeat it to check names strictly.
-        #[arg(long, value_name = "NAME")]
-        template: Vec<String>,
-        /// JSON, one object a finding.
-        #[arg(long)]
-        json: bool,
-    },
+    /// Check policies without a server: shape, names, types, and what each does to cases. Exit code 1 where one has
+    /// errors.
+    Check(check::Check),
     /// Store a policy as the next version of its name.
     Create {
         #[command(flatten)]
@@ -104,12 +90,7 @@ pub(super) enum Command {
 
 pub(super) async fn run(command: Command) -> Outcome {
     match command {
-        Command::Check {
-            file,
-            channel,
-            template,
-            json,
-        } => check(&file, &channel, &template, json),
+        Command::Check(command) => command.run(),
         Command::Create { client, file, json } => create(client, &file, json).await,
         Command::Activate {
             client,
@@ -173,88 +154,6 @@ fn kinds(names: &[String]) -> Result<Vec<i32>, Failure> {
 fn read(path: &Path) -> Result<String, Failure> {
     std::fs::read_to_string(path)
         .map_err(|e| Failure::usage(format!("cannot read {}: {e}", path.display())))
-}
-
-/// Names that a file may use without a server: the five kinds of contact and those of the command line as
-/// channels, and templates of
-/// the command line, or any.
-fn check(file: &Path, named: &[String], templates: &[String], as_json: bool) -> Outcome {
-    let text = read(file)?;
-    let mut channels: BTreeMap<String, ContactClass> = ContactClass::ALL
-        .into_iter()
-        .map(|c| (c.name().to_owned(), c))
-        .collect();
-    for given in named {
-        let told = given
-            .split_once('=')
-            .ok_or_else(|| "no NAME=KIND".to_owned());
-        let told = told.and_then(|(name, kind)| {
-            let class = kind.parse::<ContactClass>().map_err(|e| e.to_string())?;
-            Ok((name.to_owned(), class))
-        });
-        let (name, class) =
-            told.map_err(|problem| Failure::usage(format!("--channel {given}: {problem}")))?;
-        channels.insert(name, class);
-    }
-    let findings = match Policy::parse(&text, &names(channels, templates, &text)) {
-        Ok(policy) => policy.warnings().to_vec(),
-        Err(findings) => findings,
-    };
-    for f in &findings {
-        if as_json {
-            json("Finding", &crate::convert::policy::finding(f))?;
-        } else {
-            say(format!("{}:{f}", file.display()));
-        }
-    }
-    let errors = findings
-        .iter()
-        .filter(|f| f.severity == Severity::Error)
-        .count();
-    if !as_json {
-        say(format!(
-            "{errors} error(s), {} warning(s)",
-            findings.len() - errors
-        ));
-    }
-    Ok(if errors > 0 { EXIT_BAD_INPUT } else { 0 })
-}
-
-/// The names that a check without a server knows.
-fn names(channels: BTreeMap<String, ContactClass>, given: &[String], text: &str) -> Names {
-    let templates = if given.is_empty() {
-        named_templates(text)
-    } else {
-        given.to_vec()
-    };
-    Names {
-        channels,
-        templates: templates.into_iter().collect(),
-        ..Names::default()
-    }
-}
-
-/// Every template that a text names; none where it has not the shape of a policy, which the check says.
-fn named_templates(text: &str) -> Vec<String> {
-    #[derive(serde::Deserialize)]
-    struct Shape {
-        stages: Vec<Stage>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Stage {
-        steps: Vec<Step>,
-    }
-    #[derive(serde::Deserialize)]
-    struct Step {
-        template: String,
-    }
-    let shape: Result<Shape, _> = serde_saphyr::from_str(text);
-    let stages = shape.map_or_else(|_| Vec::new(), |s| s.stages);
-    stages
-        .into_iter()
-        .flat_map(|s| s.steps)
-        .map(|s| s.template)
-        .collect()
 }
 
 async fn connect(args: &ClientArgs) -> Result<PolicyServiceClient<Named>, Failure> {
