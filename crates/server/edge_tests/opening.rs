@@ -160,18 +160,6 @@ async fn what_is_overdue_before_its_due_date_is_refused_with_what_would_be_right
 }
 
 #[tokio::test]
-async fn a_case_that_no_stage_will_ever_take_is_put_before_a_person() {
-    let world = World::new().await;
-    world
-        .with(&POLICY.replace("case.dpd >= 1", "case.has_tag(\"x\")"))
-        .await;
-    let case = world.case("L-1").await;
-    let stored = world.stored(&case.case_id).await;
-    let told = stored.worklist.unwrap_or_default();
-    assert!(told.contains("`demo@1`"), "{told}");
-}
-
-#[tokio::test]
 async fn a_second_promise_says_whose_place_it_takes() {
     let world = World::new().await;
     world.with_policy().await;
