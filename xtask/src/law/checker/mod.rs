@@ -61,7 +61,7 @@ pub(crate) fn answer(case: &Case) -> Result<Answer, String> {
 /// Whether there would be an earliest instant if the years that nobody told had no holidays.
 fn waits_for_a_year(bound: &[&Rule], case: &Case) -> Result<bool, String> {
     let reads = |rule: &&Rule| matches!(&rule.says, Says::Hours(hours) if hours.holidays.is_some());
-    if !bound.iter().any(|rule| reads(rule)) {
+    if !bound.iter().any(reads) {
         return Ok(false);
     }
     Ok(search::earliest(bound, &World::supposing(case))?.is_some())
