@@ -340,3 +340,23 @@ async fn whoever_stops_listening_makes_room_for_the_next() {
     assert_eq!((summary.cases, summary.changed_cases), (0, 0));
     assert!(summary.differences > 0);
 }
+
+#[tokio::test]
+async fn a_check_tells_what_may_be_a_slip() {
+    let folder = Folder::new();
+    let dir = folder.path();
+    let text = write_hours(dir, "doubtful.yaml", "{open: \"08:00\", close: \"19:00\"}");
+    let text = text.replace("regions: [CN]", "regions: [CN, XX-ZZ]");
+    assert!(text.contains("XX-ZZ"));
+    std::fs::write(dir.join("doubtful.yaml"), &text).expect("a file");
+    let (code, said, _) = law(dir, None, &["check", "doubtful.yaml"]);
+    assert_eq!(code, Some(0), "{said}");
+    for part in [
+        "CN-GBT45251-TIME: `rule` is another, and `text` is as before",
+        "In force: 08:00 to 19:00.",
+        "`XX-ZZ` of `regions` begins with the code of no country",
+        "CN-HOUSE-HOLIDAYS: calendar `cn.yaml` ends with 2026",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}

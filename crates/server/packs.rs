@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use jiff::ToSpan as _;
+use jiff::civil::Date;
 use recoup_compliance::difference::{Change, Part, RuleDifference};
-use recoup_compliance::{Difference, Packs};
+use recoup_compliance::{Difference, MissingYear, Packs, RuleRef};
 
 use crate::config::{Config, ConfigError};
 
@@ -32,6 +34,30 @@ pub(crate) fn of(config: &Config) -> Result<Packs, ConfigError> {
         tell(&packs);
     }
     Ok(packs)
+}
+
+/// From how many days before the end of the last year of a calendar the log tells of it.
+const CALENDAR_ENDS_DAYS: i32 = 60;
+
+/// Tells of each rule in force that is closed soon, or already, for its calendar lacks a year.
+pub(crate) fn tell_of_calendars(packs: &Packs, today: Date) {
+    for (rule, missing) in closing(packs, today) {
+        let (rule, calendar, year) = (rule.id(), missing.calendar, missing.year);
+        tracing::warn!(
+            rule,
+            calendar,
+            year,
+            "a calendar lacks a year that is near or here: contacts that hang on it wait"
+        );
+    }
+}
+
+/// The rules in force whose calendar lacks the year of today, or that of a day that is near.
+fn closing(packs: &Packs, today: Date) -> Vec<(&RuleRef, MissingYear)> {
+    let near = today.saturating_add(CALENDAR_ENDS_DAYS.days()).year();
+    let mut all = packs.years_missing(today.year());
+    all.retain(|(_, missing)| missing.year <= near);
+    all
 }
 
 /// Tells which packs come from files, and what those change of the built-in law.
@@ -122,4 +148,27 @@ fn in_words(parts: &[Part]) -> String {
     let told = |text: &Option<String>| text.clone().unwrap_or_else(|| "not there".to_owned());
     let line = |p: &Part| format!("{}: {}, now {}", p.path, told(&p.before), told(&p.after));
     parts.iter().map(line).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use jiff::civil::date;
+
+    #[test]
+    fn a_calendar_that_ends_is_told_sixty_days_ahead_and_as_long_as_it_lasts() {
+        let packs = Packs::builtin()
+            .with_enabled(&["CN-HOUSE-HOLIDAYS"])
+            .unwrap();
+        let told = |packs: &Packs, today| {
+            let all = closing(packs, today).into_iter();
+            let all = all.map(|(rule, missing)| (rule.id().to_owned(), missing.year));
+            let china = all.filter(|(id, _)| id.starts_with("CN-"));
+            china.map(|(_, year)| year).collect::<Vec<_>>()
+        };
+        assert_eq!(told(&packs, date(2026, 11, 1)), [0; 0]);
+        assert_eq!(told(&packs, date(2026, 11, 2)), [2027]);
+        assert_eq!(told(&packs, date(2027, 5, 1)), [2027]);
+        assert_eq!(told(Packs::builtin(), date(2026, 12, 1)), [0; 0]);
+    }
 }

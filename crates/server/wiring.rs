@@ -257,6 +257,8 @@ impl Server {
             packs: packs::of(&config)?,
             refused_channels: refused(&installed),
         };
+        let today = jiff::tz::TimeZone::UTC.to_datetime(wall.now()).date();
+        packs::tell_of_calendars(&options.packs, today);
         let engine = Engine::start(options, store, handles, Arc::clone(&wall)).await?;
         let stopping = CancellationToken::new();
         let ready = Ready {

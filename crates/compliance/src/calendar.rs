@@ -5,6 +5,7 @@ use crate::load::PackError;
 use jiff::civil::{Date, Weekday};
 use serde::Deserialize;
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock};
 
 /// Name and text of each calendar. A new one is a file in `calendars/` and a line here.
@@ -158,6 +159,14 @@ impl Calendar {
         } else {
             Day::Ordinary
         })
+    }
+
+    /// The first of `years` that it does not know.
+    pub(crate) fn lacks(&self, mut years: RangeInclusive<i16>) -> Option<MissingYear> {
+        let knows = |year: &i16| self.years.iter().any(|y| y.year == *year);
+        let year = years.find(|year| !knows(year))?;
+        let calendar = self.file.to_string();
+        Some(MissingYear { calendar, year })
     }
 
     /// Whether people work on `date`, weekends being Saturday and Sunday.

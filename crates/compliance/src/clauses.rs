@@ -1,6 +1,7 @@
 //! A text as what it must say is looked for in it: clause by clause. [`unsayable`](crate::unsayable) finds words
 //! across every mark, since whoever hides a word hides it well; here that would find what nobody said.
 
+use crate::denial;
 use crate::unsayable::{common, is_han, words_of};
 
 /// Whether a character ends a clause: a mark in its common form (`！` is `!` by then), the end of a line, or the NUL
@@ -74,21 +75,49 @@ impl Clauses {
         Self { text, all }
     }
 
+    /// Whether the words are there.
     pub(crate) fn have(&self, sought: &Sought) -> bool {
-        let have = |all: &[Clause]| all.iter().any(|clause| clause.has(&sought.row));
+        self.any(sought, |clause| clause.places(&sought.row).next().is_some())
+    }
+
+    /// Whether the words are there, and nothing beside them says that it is not so: `You cannot opt out` does not
+    /// offer what `opt out` offers.
+    pub(crate) fn affirm(&self, sought: &Sought) -> bool {
+        self.any(sought, |clause| {
+            let mut places = clause.places(&sought.row);
+            places.any(|place| !clause.denies(&sought.row, place))
+        })
+    }
+
+    fn any(&self, sought: &Sought, holds: impl Fn(&Clause) -> bool) -> bool {
         match &*sought.own {
-            [] => have(&self.all),
-            own => have(&cut(&self.text, own)),
+            [] => self.all.iter().any(holds),
+            own => cut(&self.text, own).iter().any(holds),
         }
     }
 }
 
 impl Clause {
-    fn has(&self, row: &Row) -> bool {
+    /// Where the row begins: a byte of the joined text, or the number of a word.
+    fn places<'a>(&'a self, row: &'a Row) -> Box<dyn Iterator<Item = usize> + 'a> {
         match row {
-            Row::Joined(text) => !text.is_empty() && self.joined.contains(text),
+            Row::Joined(text) if text.is_empty() => Box::new(std::iter::empty()),
+            Row::Joined(text) => Box::new(self.joined.match_indices(text).map(|(at, _)| at)),
+            Row::Words(words) if words.is_empty() => Box::new(std::iter::empty()),
             Row::Words(words) => {
-                !words.is_empty() && self.words.windows(words.len()).any(|row| row == *words)
+                let windows = self.words.windows(words.len()).enumerate();
+                Box::new(windows.filter(move |(_, w)| w == words).map(|(at, _)| at))
+            }
+        }
+    }
+
+    fn denies(&self, row: &Row, at: usize) -> bool {
+        match row {
+            Row::Joined(text) => {
+                denial::in_han(&self.joined[..at], &self.joined[at + text.len()..])
+            }
+            Row::Words(words) => {
+                denial::before(&self.words[..at]) || denial::behind(&self.words[at + words.len()..])
             }
         }
     }

@@ -181,7 +181,26 @@ impl Phrases {
 
     fn are_in(&self, parts: &[Clauses]) -> bool {
         self.all()
-            .any(|phrase| parts.iter().any(|part| part.have(&phrase.sought)))
+            .any(|phrase| parts.iter().any(|part| part.affirm(&phrase.sought)))
+    }
+
+    /// The first phrase that is there, and denied where it stands.
+    fn denied_in(&self, parts: &[Clauses]) -> Option<&str> {
+        let mut there = self
+            .all()
+            .filter(|phrase| parts.iter().any(|part| part.have(&phrase.sought)));
+        there.next().map(|phrase| phrase.words.as_str())
+    }
+
+    /// What a text lacks that does not say one of them.
+    fn unsaid_in(&self, parts: &[Clauses]) -> String {
+        let none = format!("the text says none of {}", self.in_words());
+        match self.denied_in(parts) {
+            None => none,
+            Some(words) => format!(
+                "{none}; beside its `{words}` a word such as `not` denies it: say it in a sentence of its own"
+            ),
+        }
     }
 
     /// The phrases, by language.
@@ -572,7 +591,7 @@ impl<'a> Reading<'a> {
                 let unsaid: Vec<String> = all
                     .iter()
                     .filter(|said| !said.are_in(&self.parts))
-                    .map(|said| format!("the text says none of {}", said.in_words()))
+                    .map(|said| said.unsaid_in(&self.parts))
                     .collect();
                 (!unsaid.is_empty()).then(|| unsaid.join("; "))
             }

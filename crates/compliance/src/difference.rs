@@ -221,6 +221,13 @@ impl Difference {
 }
 
 impl RuleDifference {
+    /// Whether what it does differs and its sentence for people does not, which may then say what no longer holds.
+    #[must_use]
+    pub fn text_is_old(&self) -> bool {
+        let does = |part: &Part| part.path.starts_with("rule.");
+        self.parts.iter().any(does) && !self.parts.iter().any(|part| part.path == "text")
+    }
+
     /// Whether it binds less hard than it did.
     #[must_use]
     pub fn loosens(&self) -> bool {

@@ -10,6 +10,8 @@ use crate::shape::{Answer, Rank};
 use crate::trace::Trace;
 use jiff::{SignedDuration, Timestamp};
 use recoup_domain::past::PastContact;
+use recoup_domain::time::add_days;
+use std::fmt;
 
 /// How far ahead the earliest instant is looked for.
 pub const SEARCH_DAYS_MAX: i32 = 400;
@@ -60,6 +62,9 @@ pub struct Denial {
     /// The least start of a window of the same length, at or after the one proposed, that all rules
     /// permit if nothing new happens; none where there is none within [`SEARCH_DAYS_MAX`] days.
     pub earliest: Option<Timestamp>,
+    /// The year on whose holidays it hangs whether there is such an instant: a calendar lacks it, and were its days
+    /// ordinary ones there would be one. It is not denied for good then, only for as long as nobody tells the year.
+    pub lacks: Option<MissingYear>,
 }
 
 /// One rule that denies.
@@ -71,6 +76,20 @@ pub struct Reason {
     pub earliest: Option<Timestamp>,
     /// What the rule's text does not tell, where there is such.
     pub why: Option<Why>,
+}
+
+impl fmt::Display for Reason {
+    /// The rule, its text, the numbers in force, and what else a person must know.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}", self.rule.id(), self.rule.text())?;
+        if let Some(limit) = self.rule.limit() {
+            write!(f, " In force: {limit}.")?;
+        }
+        if let Some(why) = &self.why {
+            write!(f, " {why}")?;
+        }
+        f.write_str(")")
+    }
 }
 
 /// What lies behind a denial that a person must know to act on it.
@@ -130,13 +149,31 @@ pub fn gate(
     reasons.sort_by_key(precedence);
     // One rule that never permits settles it: there is nothing to look for.
     let curable = reasons.iter().all(|r| r.earliest.is_some());
+    let found = curable.then(|| earliest(binding, &question, moment));
+    let found = found.flatten();
     Verdict::Deny(Denial {
         reason: reasons[0].rule.clone(),
-        earliest: curable
-            .then(|| earliest(binding, &question, moment))
-            .flatten(),
+        earliest: found,
+        lacks: match found {
+            Some(_) => None,
+            None => lacking(binding, &question, moment),
+        },
         all: reasons,
     })
+}
+
+/// The year that a calendar lacks, if there would be an earliest instant were its days ordinary ones.
+fn lacking(binding: &Binding, question: &Question<'_>, first: Moment<'_>) -> Option<MissingYear> {
+    let rules = || binding.rules_for(question.proposal);
+    let calendars = || rules().filter_map(|rule| rule.calendar());
+    calendars().next()?;
+    let question = question.presuming();
+    let at = earliest(binding, &question, first)?;
+    // Another zone may be a day ahead, and hours that go on after midnight are read into the next day.
+    let last = add_days(question.home.date(question.window_at(at).to), 2);
+    let years = first.day.date().year()..=last.year();
+    let missing = calendars().filter_map(|calendar| calendar.lacks(years.clone()));
+    missing.min_by_key(|missing| missing.year)
 }
 
 /// The least instant at which all rules permit. Each rule names the least instant at which it permits

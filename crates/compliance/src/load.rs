@@ -2,6 +2,7 @@
 
 use crate::content::{Demand, Duty, DutyRef, Which};
 use crate::pack::{EVERYWHERE, Pack, Unchecked};
+use crate::plain;
 use crate::proposal::{Audience, LENDER_KINDS};
 use crate::rule::{Confidence, Layer, Rule, RuleRef, Scope, Severity};
 use crate::sets::{Classes, Set};
@@ -170,9 +171,15 @@ impl Source<'_> {
                 file: self.file.to_owned(),
                 rule: line.and_then(|line| self.rule_at(line)),
                 line,
-                problem: error.without_snippet().to_string(),
+                problem: plain::problem(&error.without_snippet().to_string(), self.line(line)),
             }
         })
+    }
+
+    /// A line of the file, from 1.
+    fn line(&self, number: Option<u64>) -> Option<&str> {
+        let before = usize::try_from(number?).ok()?.checked_sub(1)?;
+        self.text.lines().nth(before)
     }
 
     fn pack(&self, raw: RawPack) -> Result<Pack, PackError> {

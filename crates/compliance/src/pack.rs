@@ -1,7 +1,7 @@
 //! Packs, and which of their rules bind a contact.
 
 use crate::builtin;
-use crate::calendar;
+use crate::calendar::{self, MissingYear};
 use crate::content::DutyRef;
 use crate::files::Source;
 use crate::load::{self, PackError};
@@ -363,6 +363,16 @@ impl Packs {
     #[must_use]
     pub fn hash(&self) -> &str {
         &self.hash
+    }
+
+    /// The rules that read a calendar and bind, each with the first year that the calendar lacks from `year` on: they
+    /// are closed from its first day.
+    #[must_use]
+    pub fn years_missing(&self, year: i16) -> Vec<(&RuleRef, MissingYear)> {
+        let live = self.live().flat_map(|pack| &pack.rules);
+        let live = live.filter(|r| r.off_because().is_none() || self.is_on(r.id()));
+        let lacks = |rule: &'_ RuleRef| rule.calendar()?.lacks(year..=i16::MAX);
+        live.filter_map(|rule| Some((rule, lacks(rule)?))).collect()
     }
 
     /// The packs.

@@ -8,6 +8,7 @@ use recoup_domain::past::PastContact;
 use recoup_domain::time::{Window, Zone};
 
 /// A proposal, the past that can matter to it, and the gate's time.
+#[derive(Clone, Copy)]
 pub(crate) struct Question<'a> {
     pub(crate) proposal: &'a Proposal<'a>,
     /// All past contacts that were given.
@@ -18,6 +19,8 @@ pub(crate) struct Question<'a> {
     /// The zone in which calendar days are read.
     pub(crate) home: &'a Zone,
     length: SignedDuration,
+    /// Days of years that a calendar lacks are read as ordinary ones, and not as closed.
+    pub(crate) presumes_ordinary: bool,
 }
 
 /// A candidate start of the effect, with its calendar day at home.
@@ -41,6 +44,16 @@ impl<'a> Question<'a> {
             now,
             home: proposal.party.home_zone(),
             length: effect.to.duration_since(effect.from),
+            presumes_ordinary: false,
+        }
+    }
+
+    /// The same question, were the years that calendars lack without a holiday: never to permit by it, only to learn
+    /// whether a denial hangs on such a year.
+    pub(crate) const fn presuming(self) -> Self {
+        Self {
+            presumes_ordinary: true,
+            ..self
         }
     }
 

@@ -1,5 +1,6 @@
 //! A rule: who it binds, what it says, where it is written.
 
+use crate::calendar::Calendar;
 use crate::gate::Why;
 use crate::proposal::{Audience, LENDER_KINDS, Purpose};
 use crate::question::{Moment, Question};
@@ -254,6 +255,19 @@ impl Rule {
     #[must_use]
     pub const fn shape(&self) -> &'static str {
         self.shape.name()
+    }
+
+    /// The numbers in force, in words, such as `09:00 to 19:00` or `at most 3 on one day`: what denies, whatever the
+    /// text says. None where the rule has no numbers.
+    #[must_use]
+    pub fn limit(&self) -> Option<String> {
+        self.shape.limit()
+    }
+
+    /// The calendar of holidays that it reads, where it reads one.
+    #[must_use]
+    pub fn calendar(&self) -> Option<&Calendar> {
+        self.shape.calendar()
     }
 
     /// The same rule, saying something else.

@@ -1,9 +1,12 @@
 //! Calendars against a second source: what governments published, written down by hand from the text of the
 //! notice or a press report of it, beside files that were generated from packages.
 
+mod support;
+
 use jiff::civil::{Date, Weekday};
 use recoup_compliance::calendar::Day;
-use recoup_compliance::{Calendar, MissingYear, Packs};
+use recoup_compliance::{Calendar, MissingYear, NoTrace, Packs, Why, gate};
+use recoup_domain::contact::ContactClass::Phone;
 
 /// Ranges of days off, weekends included, and days of the weekend that are worked.
 struct Notice {
@@ -273,4 +276,76 @@ fn the_rules_that_need_holidays_name_a_calendar() {
         "{error}"
     );
     assert_eq!(error.rule.as_deref(), Some("ID-POJK22-62-HOURS"));
+}
+
+/// The earliest instant and the year that lacks, as the gate answers for a call to somebody in Shanghai.
+fn denied_in_shanghai(
+    rules: &[&str],
+    when: &str,
+) -> (Option<jiff::Timestamp>, Option<MissingYear>) {
+    let packs = Packs::builtin();
+    let who = support::party(&["Asia/Shanghai"]);
+    let p = support::proposal(&who, Phone, support::at(when));
+    let binding = packs.only(rules).unwrap();
+    let verdict = gate(&binding, &p, &[], p.effect.from, &mut NoTrace);
+    let denial = verdict.denial().expect("a year that nobody told is closed");
+    (denial.earliest, denial.lacks.clone())
+}
+
+#[test]
+fn what_hangs_on_a_year_that_nobody_told_is_not_denied_for_good() {
+    let lacks = MissingYear {
+        calendar: "cn.yaml".to_owned(),
+        year: 2027,
+    };
+    let both = ["CN-HOUSE-HOLIDAYS", "CN-GBT45251-TIME"];
+    for (rules, when) in [
+        // A working Monday of the year, and the night before the year, when another rule denies.
+        (&both[..1], "2027-01-04T11:00:00+08:00"),
+        (&both[..], "2026-12-31T23:30:00+08:00"),
+    ] {
+        let answer = denied_in_shanghai(rules, when);
+        assert_eq!(answer, (None, Some(lacks.clone())), "{when}");
+    }
+}
+
+#[test]
+fn what_no_calendar_would_cure_hangs_on_none() {
+    // No hour is common to these zones, whatever the holidays are.
+    let packs = Packs::builtin();
+    let who = support::party(&["Asia/Jakarta", "America/New_York", "Pacific/Honolulu"]);
+    let when = support::at("2027-03-03T10:00:00+07:00");
+    let p = support::proposal(&who, Phone, when);
+    let binding = packs.only(&["ID-POJK22-62-HOURS"]).unwrap();
+    let verdict = gate(&binding, &p, &[], when, &mut NoTrace);
+    let denial = verdict.denial().unwrap();
+    assert_eq!((denial.earliest, &denial.lacks), (None, &None));
+    assert_eq!(denial.all[0].why, Some(Why::NoCommonWindow));
+    // A fact of the person stands in the way, too: no year cures that.
+    let mut dead = support::party(&["Asia/Jakarta"]);
+    dead.deceased = true;
+    let p = support::proposal(&dead, Phone, when);
+    let binding = packs
+        .only(&["ID-POJK22-62-HOURS", "HOUSE-DECEASED"])
+        .unwrap();
+    let verdict = gate(&binding, &p, &[], when, &mut NoTrace);
+    let denial = verdict.denial().unwrap();
+    assert_eq!(
+        (denial.reason.id(), &denial.lacks),
+        ("HOUSE-DECEASED", &None)
+    );
+}
+
+#[test]
+fn a_wait_that_ends_in_a_year_that_nobody_told_hangs_on_it() {
+    // The moratorium ends in 2027; that the hours of then are not known is no reason of its own today.
+    let mut who = support::party(&["Asia/Jakarta"]);
+    who.moratorium_until = Some("2027-02-10".parse().unwrap());
+    let p = support::proposal(&who, Phone, support::at("2026-12-15T10:00:00+07:00"));
+    let binding = Packs::builtin().only(&["ID-POJK22-62-HOURS", "HOUSE-MORATORIUM"]);
+    let verdict = gate(&binding.unwrap(), &p, &[], p.effect.from, &mut NoTrace);
+    let denial = verdict.denial().unwrap();
+    assert!(denial.all.iter().all(|r| r.earliest.is_some()));
+    let lacks = denial.lacks.as_ref().map(|m| (m.calendar.as_str(), m.year));
+    assert_eq!((denial.earliest, lacks), (None, Some(("id.yaml", 2027))));
 }

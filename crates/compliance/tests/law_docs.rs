@@ -15,6 +15,10 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/law")
 }
 
+/// How sure the listed rules are says nothing of what is not listed.
+const NOT_ALL: &str = "The rules listed are not all there are: what was found and is not checked here stands under \
+                       *What is not checked*; what nobody looked for stands nowhere, and is counsel's to find.\n";
+
 /// The text of one line, fit for a cell of a table.
 fn cell(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
@@ -86,6 +90,7 @@ fn page(pack: &Pack) -> String {
     );
     let regions = pack.regions().join(", ").replace('*', "every place");
     let _ = writeln!(out, "Binds in: {regions}.");
+    out.push_str(&beside(pack));
     if pack.is_overlay() {
         out.push_str("\nIt binds beside the law of the place and does not make the place known.\n");
     }
@@ -102,6 +107,33 @@ fn page(pack: &Pack) -> String {
     not_confirmed(pack, &mut out);
     unchecked(pack, &mut out);
     out
+}
+
+/// The packs that bind wherever this one does, and those that bind in a part of it.
+fn beside(pack: &Pack) -> String {
+    let all = Packs::builtin().packs();
+    let others = || all.iter().filter(|other| other.id() != pack.id());
+    let link = |other: &Pack| format!("[{id}]({id}.md)", id = other.id());
+    let around = others().filter(|other| pack.regions().iter().all(|r| lies_in(r, other)));
+    let parts = others().filter(|other| other.regions().iter().all(|r| lies_in(r, pack)));
+    let parts = parts.filter(|_| !pack.regions().iter().any(|r| r == "*"));
+    let (around, parts) = (list(around.map(link)), list(parts.map(link)));
+    let mut out = String::new();
+    if !around.is_empty() {
+        let _ = writeln!(
+            out,
+            "\n**Binds beside it: {around}.** A contact must be permitted by all of them; the strictest wins."
+        );
+    }
+    if !parts.is_empty() {
+        let _ = writeln!(out, "\nIn parts of it also: {parts}.");
+    }
+    out
+}
+
+fn lies_in(region: &str, pack: &Pack) -> bool {
+    let mut around = pack.regions().iter();
+    around.any(|r| r == "*" || r == region || region.starts_with(&format!("{r}-")))
 }
 
 fn off_rules(pack: &Pack, out: &mut String) {
@@ -183,8 +215,11 @@ fn not_confirmed(pack: &Pack, out: &mut String) {
     out.push_str("\n## What is not confirmed\n");
     let (memory, summary) = (of(Confidence::M), of(Confidence::V2));
     if memory.is_empty() && summary.is_empty() {
-        out.push_str("Every rule here was read in an official text, or is the house's own.\n");
+        out.push_str(
+            "Every rule listed above was read in an official text, or is the house's own.\n",
+        );
     }
+    out.push_str(NOT_ALL);
     if !memory.is_empty() {
         let _ = writeln!(
             out,
@@ -252,6 +287,7 @@ fn index() -> String {
             id = pack.id(),
         );
     }
+    out.push_str(COLUMNS);
     calendars(&mut out);
     out.push_str(MEANING);
     out
@@ -260,7 +296,8 @@ fn index() -> String {
 fn calendars(out: &mut String) {
     out.push_str(
         "\n## Calendars\nA year that a calendar lacks is closed for every rule that needs it: the gate denies and \
-         names file and year.\n\n| file | year | holidays | worked weekends | source |\n|---|---|---|---|---|\n",
+         names file and year. A step that hangs on it is not passed over: it is asked again each day, and the case \
+         stands on the worklist until the year is there.\n\n| file | year | holidays | worked weekends | source |\n|---|---|---|---|---|\n",
     );
     for calendar in Calendar::builtin() {
         for year in calendar.years() {
@@ -276,6 +313,36 @@ fn calendars(out: &mut String) {
         }
     }
 }
+
+/// What the columns of a page mean.
+const COLUMNS: &str = r"
+## How to read a page
+A page lists one pack. The packs of the country around it and the house bind beside it (each page names them): what
+binds a person in Boston stands in us-ma, in us-fed and in house.
+
+*Severity* says what a person may do about a denial; all three deny.
+
+| severity | means | can be lifted |
+|---|---|---|
+| hard | forbidden | by nobody; the rule itself may name exceptions |
+| presumption | the law presumes a violation, and a good reason would rebut it | by two persons of compliance, with a reason and an end, on record: [overrides](../decisions/overrides.md) |
+| advisory | the text, or the house, advises against it | by nobody; a rule that ships off can be left off |
+
+*Shape* is how the rule looks at the past and the clock, and behind *per* what it counts or stops by:
+
+| word | means |
+|---|---|
+| per debt | each debt by itself: a stop for one leaves the others, and each has a count of its own |
+| per person | the person over all debts at this lender |
+| per number | one telephone number or address; another of the same person is not touched |
+| `daily_window`, `interval_ban` | hours in which contact is allowed, or times in which it is not |
+| `calendar_day`, `rolling_days`, `rolling_hours`, `nested_periods`, `lifetime` | at most so many on one day, in so many days or hours, in several periods at once, ever |
+| `cool_down` | none for so many days after something happened, such as a conversation |
+| `state_flag` | none as long as a fact stands: an opt-out, a cease, an attorney, a death, a dispute |
+| `third_party` | who else may be contacted, and what for |
+| `prior_contact`, `consented`, `duty` | only after another contact, with a consent, or when something is ready |
+| `pause` | none on some days, or in a person's moratorium |
+";
 
 /// Decided once for all packs; tests/semantics.rs of the crate holds a test of each, by number.
 const MEANING: &str = r"

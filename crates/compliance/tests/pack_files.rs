@@ -573,3 +573,117 @@ fn versions_belong_together_that_begin_on_the_same_day_wherever_they_stand() {
         told([("07:00", "07:30"), ("2027-01-01", "2027-02-01")])
     );
 }
+
+/// The problem of the one fault that this change makes in a file.
+fn fault(from: &str, to: &str) -> String {
+    assert!(OWN.contains(from), "{from}");
+    let text = OWN.replacen(from, to, 1);
+    let faults = Packs::builtin()
+        .with_files(&[("f.yaml", &text)])
+        .unwrap_err();
+    faults[0].to_string()
+}
+
+#[test]
+fn a_fault_of_a_file_says_what_would_be_right() {
+    for (from, to, words) in [
+        (
+            "max: 1",
+            "max: -3",
+            "`max: -3` wants a whole number of 1 or more",
+        ),
+        (
+            "max: 1",
+            "max: 0",
+            "`max: 0` wants a whole number of 1 or more",
+        ),
+        (
+            "max: 1",
+            "max: two",
+            "`max: two` wants a whole number of 1 or more",
+        ),
+        (
+            "severity: hard",
+            "severty: hard",
+            "did you mean `severity`?",
+        ),
+        ("max: 1", "mx: 1", "did you mean `max`?"),
+    ] {
+        let told = fault(from, to);
+        assert!(told.contains(words), "{told}");
+        assert!(told.starts_with("f.yaml:"), "{told}");
+    }
+    let far = fault("severity: hard", "hardness: hard");
+    assert!(!far.contains("did you mean"), "{far}");
+}
+
+#[test]
+fn numbers_that_change_under_the_same_sentence_are_told() {
+    let lags = |from: &str, to: &str| {
+        let packs = edited("cn", from, to);
+        let difference = Difference::between(Packs::builtin(), &packs);
+        let rules = difference.rules.iter();
+        let old = rules.filter(|r| r.text_is_old()).map(|r| r.rule.clone());
+        old.collect::<Vec<_>>()
+    };
+    let hours = "close: \"22:00\"";
+    let own = text("cn");
+    let first = own.find("CN-GBT45251-TIME").unwrap();
+    let one = own[first..].replacen(hours, "close: \"19:00\"", 1);
+    let changed = lags(&own[first..], &one);
+    assert_eq!(changed, ["CN-GBT45251-TIME"]);
+    let both = one.replacen("22:00", "19:00", 1);
+    assert_eq!(lags(&own[first..], &both), [""; 0]);
+}
+
+#[test]
+fn a_denial_names_the_numbers_in_force() {
+    let limit = |packs: &Packs, id: &str| {
+        let rule = packs.rules().find(|r| r.id() == id);
+        rule.unwrap().limit()
+    };
+    let builtin = Packs::builtin();
+    for (id, expected) in [
+        ("CN-GBT45251-TIME", Some("08:00 to 22:00")),
+        ("CN-GBT45251-FREQ3", Some("at most 3 on one day")),
+        ("US-REGF-1006.14b2iA", Some("at most 7 in 7 days")),
+        (
+            "US-REGF-1006.14b2iB",
+            Some("none for 7 days after it, its day the first"),
+        ),
+        (
+            "ID-POJK22-62-HOURS",
+            Some("Mon-Sat 08:00 to 20:00, Sun closed, holidays closed"),
+        ),
+        ("CN-HOUSE-HOLIDAYS", Some("00:00 to 24:00, holidays closed")),
+        ("HOUSE-OPT-OUT", None),
+    ] {
+        assert_eq!(limit(builtin, id).as_deref(), expected, "{id}");
+    }
+    let own = text("cn");
+    let first = own.find("CN-GBT45251-TIME").unwrap();
+    let changed = own[first..].replacen("close: \"22:00\"", "close: \"19:00\"", 1);
+    let packs = edited("cn", &own[first..], &changed);
+    assert_eq!(
+        limit(&packs, "CN-GBT45251-TIME").as_deref(),
+        Some("08:00 to 19:00")
+    );
+}
+
+#[test]
+fn the_year_that_a_calendar_lacks_is_known_ahead() {
+    let missing = |packs: &Packs, year: i16| {
+        let all = packs.years_missing(year).into_iter();
+        let told =
+            all.map(|(rule, missing)| (rule.id().to_owned(), missing.calendar, missing.year));
+        told.filter(|(id, ..)| id.starts_with("CN"))
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(missing(Packs::builtin(), 2026), [], "the rule ships off");
+    let on = Packs::builtin()
+        .with_enabled(&["CN-HOUSE-HOLIDAYS"])
+        .unwrap();
+    let told = |year| ("CN-HOUSE-HOLIDAYS".to_owned(), "cn.yaml".to_owned(), year);
+    assert_eq!(missing(&on, 2026), [told(2027)]);
+    assert_eq!(missing(&on, 2030), [told(2030)]);
+}

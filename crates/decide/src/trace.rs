@@ -2,7 +2,7 @@
 //! of the gate said.
 
 use jiff::Timestamp;
-use recoup_compliance::Denial;
+use recoup_compliance::{Denial, MissingYear};
 use recoup_domain::case::SkipReason;
 
 /// Watches a decision. Watching never changes what comes out.
@@ -32,6 +32,8 @@ pub enum StepNote<'a> {
     WaitsForStepBefore,
     /// It is due later.
     Due(Timestamp),
+    /// Nobody knows when it may go: a calendar lacks a year. It is asked again then.
+    WaitsForYear(&'a MissingYear, Timestamp),
     /// The gate refuses now.
     Denied(&'a Denial),
     /// It goes now.
@@ -97,7 +99,14 @@ impl Trace for FullTrace {
                 Some(at) => format!("waits until {at} for a second person's approval"),
                 None => "its wait for approval has ended".to_owned(),
             },
+            StepNote::Skipped(SkipReason::DeniedForever { rule }) => {
+                format!("skipped: {rule} will never permit it as things stand")
+            }
             StepNote::Skipped(why) => format!("skipped: {why:?}"),
+            StepNote::WaitsForYear(missing, at) => {
+                self.due.push((place, at));
+                format!("closed as long as {missing}; asked again {at}")
+            }
             StepNote::WaitsForStepBefore => "waits for the effect of the step before".to_owned(),
             StepNote::Due(at) => {
                 self.due.push((place, at));

@@ -4,11 +4,13 @@ use crate::target::{self, Target};
 use crate::trace::{StepNote, Trace};
 use crate::{Decision, Input, Plan, RETRY_AFTER, approval_ends};
 use jiff::Timestamp;
-use recoup_compliance::{Audience, CaseFacts, DebtorFacts, Proposal, Purpose, Verdict, gate};
+use recoup_compliance::{
+    Audience, CaseFacts, DebtorFacts, MissingYear, Proposal, Purpose, Verdict, gate,
+};
 use recoup_domain::case::{CaseEvent, Denial, SkipReason};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::party::Relation;
-use recoup_domain::time::{NEVER, Window, Zone, round_up_to_slot};
+use recoup_domain::time::{NEVER, Window, Zone, add_days, round_up_to_slot};
 use recoup_policy::{Due, Env, Facts, Step};
 
 /// How often the gate is asked for one step: each answer moves the proposal to the instant it named, so a
@@ -33,10 +35,16 @@ pub(crate) fn take<T: Trace>(
     let mut wake: Option<Timestamp> = None;
     let mut used_up = 0;
     let mut refused = false;
+    let mut untold: Option<String> = None;
     for (number, step) in steps.iter().enumerate() {
         let place = (stage, u8::try_from(number).unwrap_or(u8::MAX));
         let Look { outlook, refusal } = look(input, env, step, place, now, trace);
         trace.step(place, outlook.note());
+        if let (Outlook::Untold { missing, rule, .. }, Some(_)) = (&outlook, &refusal) {
+            let name = &input.policy.stages()[usize::from(stage)].name;
+            let waits = || format!("{}{OF_STAGE}{name}{WAITS}{missing} ({rule})", step.class);
+            untold.get_or_insert_with(waits);
+        }
         if let Some(denial) = refusal {
             // One stands for all: two refused steps would else take turns in the record.
             if !std::mem::replace(&mut refused, true) {
@@ -52,10 +60,15 @@ pub(crate) fn take<T: Trace>(
             Outlook::UnderWay(until) | Outlook::Later(until) => {
                 wake = wake.into_iter().chain(until).min();
             }
+            Outlook::Untold { again, .. } => wake = wake.into_iter().chain([again]).min(),
             Outlook::Blocked => {}
-            Outlook::Go(plan) => return Turn::Contact(plan),
+            Outlook::Go(plan) => {
+                tell_of_year(input, untold, decision);
+                return Turn::Contact(plan);
+            }
         }
     }
+    tell_of_year(input, untold, decision);
     if used_up == steps.len() {
         to_worklist(input, stage, decision);
     }
@@ -82,6 +95,12 @@ enum Outlook {
     UnderWay(Option<Timestamp>),
     Blocked,
     Later(Option<Timestamp>),
+    /// Nobody knows when: a calendar lacks a year. The rule that asks for it, and when to ask again.
+    Untold {
+        missing: MissingYear,
+        rule: String,
+        again: Timestamp,
+    },
     Go(Plan),
 }
 
@@ -94,6 +113,7 @@ impl Outlook {
             Self::Blocked => StepNote::WaitsForStepBefore,
             Self::Later(Some(at)) => StepNote::Due(*at),
             Self::Later(None) => StepNote::WaitsForStepBefore,
+            Self::Untold { missing, again, .. } => StepNote::WaitsForYear(missing, *again),
             Self::Go(_) => StepNote::Goes,
         }
     }
@@ -170,6 +190,11 @@ fn look<T: Trace>(
             expires,
         } => Outlook::Later(Some(asker.in_slot(start, effect, expires))),
         Asked::Later(start) => Outlook::Later(Some(round_up_to_slot(start))),
+        Asked::Untold(missing, rule) => Outlook::Untold {
+            missing,
+            rule,
+            again: round_up_to_slot(due.plan_at.max(asker.tomorrow())),
+        },
         Asked::Never(rule) => Outlook::Skip(SkipReason::DeniedForever { rule }),
     };
     let refusal = asker.refusal;
@@ -229,6 +254,8 @@ enum Asked {
     /// Refused at each instant asked about; ask again then.
     Later(Timestamp),
     Never(String),
+    /// A calendar lacks a year, and the rule that denies.
+    Untold(MissingYear, String),
 }
 
 struct Asker<'a, 'd, T> {
@@ -265,7 +292,11 @@ impl<T: Trace> Asker<'_, '_, T> {
                         self.refused(&denial);
                     }
                     let Some(earliest) = denial.earliest else {
-                        return Asked::Never(denial.reason.id().to_owned());
+                        let rule = denial.reason.id().to_owned();
+                        return match denial.lacks {
+                            Some(missing) => Asked::Untold(missing, rule),
+                            None => Asked::Never(rule),
+                        };
                     };
                     from = self.step.next_between(earliest, zone);
                 }
@@ -311,6 +342,12 @@ impl<T: Trace> Asker<'_, '_, T> {
         )
     }
 
+    /// The first instant of the person's next day.
+    fn tomorrow(&self) -> Timestamp {
+        let zone = self.input.borrower.home_zone();
+        zone.start_of_day(add_days(zone.date(self.now), 1))
+    }
+
     /// The slot in which to ask again; the very instant where the slot would come too late.
     fn in_slot(&self, start: Timestamp, effect: Window, expires: Timestamp) -> Timestamp {
         let slot = round_up_to_slot(start);
@@ -333,6 +370,7 @@ impl<T: Trace> Asker<'_, '_, T> {
             rule: denial.reason.id().to_owned(),
             also: rules.collect(),
             earliest: denial.earliest,
+            lacks: denial.lacks.as_ref().map(ToString::to_string),
         });
     }
 }
@@ -360,20 +398,40 @@ fn skip(step: &Step, place: (u8, u8), why: SkipReason, input: &Input<'_>, decisi
     });
 }
 
-/// Whether a case is before a person because of its steps, and of nothing else: they are used up, or passed over for
-/// good. Where they are asked again, nobody need look at it.
+/// A step waits for a year that a calendar lacks: a person is told, and told no more once no step waits for one.
+fn tell_of_year(input: &Input<'_>, untold: Option<String>, decision: &mut Decision) {
+    let listed = input.case.worklist.as_deref();
+    let waits = |reason: &str| is_of_steps(reason) && reason.contains(WAITS);
+    let reason = match (listed, untold) {
+        (Some(listed), Some(reason)) if listed != reason && is_of_steps(listed) => reason,
+        (None, Some(reason)) => reason,
+        (Some(listed), None) if waits(listed) => String::new(),
+        _ => return,
+    };
+    decision.events.push(CaseEvent::WorklistChanged { reason });
+}
+
+/// Whether a case is before a person because of its steps, and of nothing else: they are used up, passed over for
+/// good, or wait for a year of a calendar. Where they are asked again, nobody need look at it.
 #[must_use]
 pub fn is_of_steps(reason: &str) -> bool {
     let used_up = reason.starts_with(USED_UP.0) && reason.ends_with(USED_UP.1);
-    used_up || never_made(reason).is_some()
+    used_up || of_class(reason, &[NEVER_MADE, WAITS]).is_some()
 }
 
 /// The kind of contact that can never be made, where that is why a case is before a person.
 #[must_use]
 pub fn never_made(reason: &str) -> Option<ContactClass> {
+    of_class(reason, &[NEVER_MADE])
+}
+
+/// The kind of contact that a reason is about, where it says one of these of it.
+fn of_class(reason: &str, why: &[&str]) -> Option<ContactClass> {
     ContactClass::ALL.into_iter().find(|class| {
         let rest = reason.strip_prefix(class.name());
-        rest.is_some_and(|rest| rest.starts_with(OF_STAGE) && rest.contains(NEVER_MADE))
+        rest.is_some_and(|rest| {
+            rest.starts_with(OF_STAGE) && why.iter().any(|why| rest.contains(why))
+        })
     })
 }
 
@@ -383,6 +441,8 @@ const USED_UP: (&str, &str) = ("every step of stage `", "` is used up");
 const OF_STAGE: &str = " of stage `";
 /// What stands behind it.
 const NEVER_MADE: &str = "` can never be made as things stand: ";
+/// What stands behind the name of the stage of a step that waits for a year of a calendar.
+const WAITS: &str = "` waits for a year: ";
 
 /// Every step of the stage is used up: a person decides what is next.
 fn to_worklist(input: &Input<'_>, stage: u8, decision: &mut Decision) {

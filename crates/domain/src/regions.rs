@@ -47,6 +47,23 @@ pub fn is_no_part(region: &str) -> bool {
     parts.is_some_and(|(_, parts)| !parts.split_ascii_whitespace().any(|p| p == part))
 }
 
+/// The countries of ISO 3166-1, by their two letters.
+const COUNTRIES: &str = "\
+    AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA \
+    CC CD CF CG CH CI CK CL CM CN CO CR CU CV CW CX CY CZ DE DJ DK DM DO DZ EC EE EG EH ER ES ET FI FJ FK FM FO FR GA \
+    GB GD GE GF GG GH GI GL GM GN GP GQ GR GS GT GU GW GY HK HM HN HR HT HU ID IE IL IM IN IO IQ IR IS IT JE JM JO JP \
+    KE KG KH KI KM KN KP KR KW KY KZ LA LB LC LI LK LR LS LT LU LV LY MA MC MD ME MF MG MH MK ML MM MN MO MP MQ MR MS \
+    MT MU MV MW MX MY MZ NA NC NE NF NG NI NL NO NP NR NU NZ OM PA PE PF PG PH PK PL PM PN PR PS PT PW PY QA RE RO RS \
+    RU RW SA SB SC SD SE SG SH SI SJ SK SL SM SN SO SR SS ST SV SX SY SZ TC TD TF TG TH TJ TK TL TM TN TO TR TT TV TW \
+    TZ UA UG UM US UY UZ VA VC VE VG VI VN VU WF WS YE YT ZA ZM ZW";
+
+/// Whether no country has the code with which a region such as `XX-ZZ` begins.
+#[must_use]
+pub fn is_no_country(region: &str) -> bool {
+    let country = region.split('-').next().unwrap_or(region);
+    !COUNTRIES.split_ascii_whitespace().any(|c| c == country)
+}
+
 const EASTERN: &[&str] = &["America/New_York"];
 const CENTRAL: &[&str] = &["America/Chicago"];
 const MOUNTAIN: &[&str] = &["America/Denver"];
@@ -186,5 +203,19 @@ mod tests {
         assert_eq!(zones_of("CN-SH"), zones_of("CN"));
         assert_eq!(zones_of("US-ZZ").map(<[_]>::len), Some(7));
         assert_eq!(zones_of("XX"), None);
+    }
+
+    #[test]
+    fn a_region_begins_with_the_code_of_a_country() {
+        assert_eq!(COUNTRIES.split_ascii_whitespace().count(), 249);
+        for region in ["CN", "US-MA", "GB", "IN", "ZW", "US-NY-NYC"] {
+            assert!(!is_no_country(region), "{region}");
+        }
+        for region in ["XX", "XX-ZZ", "", "*", "UK", "C", "cn"] {
+            assert!(is_no_country(region), "{region}");
+        }
+        for (region, _) in TABLE {
+            assert!(!is_no_country(region), "{region}");
+        }
     }
 }

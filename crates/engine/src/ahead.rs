@@ -26,7 +26,7 @@ pub struct Ahead {
     pub place: (u8, u8),
     /// Name of the channel.
     pub channel: String,
-    /// When it is begun; none: never, as things stand.
+    /// When it is begun; none: never, as things stand, or nobody knows, for a calendar lacks the year.
     pub at: Option<Timestamp>,
     /// The rules that keep it from going before that, in the order in which they said so.
     pub rules: Vec<String>,
@@ -76,7 +76,7 @@ struct Watch {
 
 struct Seen {
     place: (u8, u8),
-    /// When it goes; never where that is none.
+    /// When it goes; never where that is none, or not known.
     at: Option<Timestamp>,
     rules: Vec<String>,
 }
@@ -115,7 +115,9 @@ impl recoup_decide::Trace for Watch {
             StepNote::Denied(_) => return,
             StepNote::Goes => Some(self.now),
             StepNote::Due(at) => Some(at),
-            StepNote::Skipped(SkipReason::DeniedForever { .. }) => None,
+            StepNote::Skipped(SkipReason::DeniedForever { .. }) | StepNote::WaitsForYear(..) => {
+                None
+            }
             StepNote::UsedUp
             | StepNote::WaitsForApproval(_)
             | StepNote::Skipped(_)

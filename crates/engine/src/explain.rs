@@ -465,12 +465,15 @@ fn words(facts: &Facts, e: &Explanation) -> Vec<String> {
             step.state
         ));
         for reason in step.denial.iter().flat_map(|d| &d.all) {
-            let when = reason.earliest.map_or_else(
-                || "no passing of time cures it".to_owned(),
-                |at| format!("from {at} on it would permit"),
-            );
+            let when = match (reason.earliest, &reason.why) {
+                (Some(at), _) => format!("from {at} on it would permit"),
+                (None, Some(why)) => why.to_string(),
+                (None, None) => "no passing of time cures it".to_owned(),
+            };
+            let limit = reason.rule.limit();
+            let limit = limit.map_or_else(String::new, |l| format!(" In force: {l};"));
             lines.push(format!(
-                "  {} ({}): {}; {when}.",
+                "  {} ({}): {};{limit} {when}.",
                 reason.rule.id(),
                 reason.rule.citation(),
                 reason.rule.text()

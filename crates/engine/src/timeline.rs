@@ -264,9 +264,14 @@ fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
         ),
         CaseEvent::Denied(d) => (
             "contact_denied",
-            match d.earliest {
-                Some(earliest) => format!("{} refused by {} before {earliest}", d.class, d.rule),
-                None => format!(
+            match (d.earliest, &d.lacks) {
+                (Some(earliest), _) => {
+                    format!("{} refused by {} before {earliest}", d.class, d.rule)
+                }
+                (None, Some(lacks)) => {
+                    format!("{} refused by {} as long as {lacks}", d.class, d.rule)
+                }
+                (None, None) => format!(
                     "{} refused by {}; no passing of time cures it",
                     d.class, d.rule
                 ),

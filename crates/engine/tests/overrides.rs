@@ -581,3 +581,22 @@ async fn what_may_not_have_been_called_off_is_settled_by_proof_alone() {
         assert_eq!(worklist(&rig, case).await, None);
     }
 }
+
+#[tokio::test]
+async fn a_rule_that_does_not_bind_a_case_reopens_none_of_its_steps() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::with_packs(dir.path(), at("2026-03-01T16:00:00Z"), &[TEXTS]).await;
+    let case = passed_over(&rig).await;
+    let told = worklist(&rig, case).await;
+    assert!(told.is_some());
+    let asked_again =
+        async || happened(&rig, case, |e| matches!(e, CaseEvent::StepsReopened)).await;
+    // China's hours are none of a loan in Texas.
+    lift(&rig, NIGHT, None, at("2026-03-02T16:00:00Z")).await;
+    rig.run_until(at("2026-03-01T18:00:00Z")).await;
+    assert_eq!(asked_again().await, 0);
+    assert_eq!(worklist(&rig, case).await, told);
+    lift(&rig, TEXTS, None, at("2026-03-02T16:00:00Z")).await;
+    rig.run_until(at("2026-03-01T19:00:00Z")).await;
+    assert_eq!(asked_again().await, 1);
+}

@@ -30,10 +30,16 @@ pub fn permitted(expires: Timestamp, all: &Packs) -> v1::GateDecision {
 /// A denial on the wire.
 #[must_use]
 pub fn denied(denial: &Denial, all: &Packs) -> v1::GateDecision {
+    let mut reasons: Vec<_> = denial.all.iter().map(reason).collect();
+    // Where a pause ends in a year that nobody told, no reason of its own says so.
+    if let (Some(lacks), Some(primary)) = (&denial.lacks, reasons.first_mut()) {
+        let why = recoup_compliance::Why::CalendarLacks(lacks.clone()).to_string();
+        primary.facts.entry("why".to_owned()).or_insert(why);
+    }
     v1::GateDecision {
         verdict: v1::Verdict::Deny.into(),
-        primary: denial.all.first().map(reason),
-        reasons: denial.all.iter().map(reason).collect(),
+        primary: reasons.first().cloned(),
+        reasons,
         earliest: denial.earliest.map(value::to_instant),
         expires: None,
         packs: packs(all),
@@ -65,14 +71,28 @@ fn reason(reason: &Reason) -> v1::GateReason {
         house: rule.confidence() == recoup_compliance::Confidence::House,
         severity: words::to_severity(rule.severity()).into(),
         citation: rule.citation().to_owned(),
-        message: rule.text().to_owned(),
+        message: message(rule),
         earliest: reason.earliest.map(value::to_instant),
-        facts: reason
-            .why
-            .iter()
-            .map(|why| ("why".to_owned(), why.to_string()))
-            .collect(),
+        facts: facts(reason),
     }
+}
+
+/// What denied, and the numbers in force: a pack may have others than its sentence says.
+fn message(rule: &recoup_compliance::Rule) -> String {
+    match rule.limit() {
+        Some(limit) => format!("{} In force: {limit}.", rule.text()),
+        None => rule.text().to_owned(),
+    }
+}
+
+/// The numbers in force, and what else lies behind it.
+fn facts(reason: &Reason) -> std::collections::HashMap<String, String> {
+    let limit = reason.rule.limit().map(|limit| ("limit".to_owned(), limit));
+    let why = reason
+        .why
+        .as_ref()
+        .map(|why| ("why".to_owned(), why.to_string()));
+    limit.into_iter().chain(why).collect()
 }
 
 /// The packs that are switched on: one version each, that of the server, under one hash.

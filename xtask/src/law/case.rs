@@ -218,5 +218,7 @@ pub(crate) enum Answer {
         /// All that deny, sorted.
         all: Vec<String>,
         earliest: Option<Timestamp>,
+        /// There is none, and there would be one, had the years that nobody told no holidays.
+        waits_for_a_year: bool,
     },
 }

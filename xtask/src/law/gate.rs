@@ -73,6 +73,7 @@ pub(crate) fn answer(case: &Case) -> Result<(Answer, Option<Timestamp>), String>
                 reason: denial.reason.id().to_owned(),
                 all,
                 earliest: denial.earliest,
+                waits_for_a_year: denial.lacks.is_some(),
             };
             (denied, None)
         }

@@ -21,6 +21,11 @@ pub(crate) struct CalendarDay {
 impl CalendarDay {
     pub(super) const RANK: Rank = Rank::Frequency;
 
+    /// The number in force.
+    pub(super) fn limit(&self) -> String {
+        format!("at most {} on one day", self.max)
+    }
+
     #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         let limit = Limit {

@@ -21,6 +21,11 @@ pub(crate) struct CoolDown {
 impl CoolDown {
     pub(super) const RANK: Rank = Rank::Frequency;
 
+    /// The number in force.
+    pub(super) fn limit(&self) -> String {
+        format!("none for {} days after it, its day the first", self.days)
+    }
+
     #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         let limit = Limit {

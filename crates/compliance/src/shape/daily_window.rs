@@ -1,7 +1,7 @@
 //! Hours of the day in which contact is allowed, by weekday and holiday, in every candidate zone.
 
 use super::{Answer, Rank};
-use crate::calendar::{self, Calendar, MissingYear};
+use crate::calendar::{self, Calendar};
 use crate::gate::{DAYS_AHEAD, PERMIT_MAX, SEARCH_DAYS_MAX, Why};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
@@ -171,6 +171,15 @@ impl Hours {
     }
 }
 
+/// A time of day as people write it; none is the end of the day.
+pub(super) fn hour(time: Option<Time>) -> String {
+    match time {
+        None => "24:00".to_owned(),
+        Some(time) if time.second() == 0 => format!("{:02}:{:02}", time.hour(), time.minute()),
+        Some(time) => time.to_string(),
+    }
+}
+
 pub(super) fn clock(text: &str) -> Result<Time, String> {
     let colons = || text.bytes().skip(2).step_by(3).all(|b| b == b':');
     let shape = matches!(text.len(), 5 | 8) && colons();
@@ -198,6 +207,31 @@ impl DailyWindow {
         })
     }
 
+    /// The hours in force, days of the week with the same hours together.
+    pub(super) fn limit(&self) -> String {
+        const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
+        let words = |hours: &Option<Hours>| match hours {
+            Some(h) => format!("{} to {}", hour(Some(h.open)), hour(h.close)),
+            None => "closed".to_owned(),
+        };
+        let mut parts: Vec<String> = Vec::new();
+        let mut first = 0;
+        for group in self.week.chunk_by(|a, b| a == b) {
+            let last = first + group.len() - 1;
+            let of = words(&group[0]);
+            parts.push(match (first, last) {
+                (0, 6) => of,
+                _ if first == last => format!("{} {of}", DAYS[first]),
+                _ => format!("{}-{} {of}", DAYS[first], DAYS[last]),
+            });
+            first = last + 1;
+        }
+        if let Some(holidays) = &self.holidays {
+            parts.push(format!("holidays {}", words(&holidays.hours)));
+        }
+        parts.join(", ")
+    }
+
     #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment<'_>) -> Answer {
         if self.only_for_several_zones && q.zones().nth(1).is_none() {
@@ -210,9 +244,9 @@ impl DailyWindow {
         for zone in self.zones(q) {
             // By far the most look at one zone, home.
             let closes = if zone.shows_time_of(q.home) {
-                self.closes(&m.day, m.effect)
+                self.closes(q, &m.day, m.effect)
             } else {
-                self.closes(&zone.day(m.at), m.effect)
+                self.closes(q, &zone.day(m.at), m.effect)
             };
             match closes {
                 Some(close) => until = until.min(close),
@@ -231,6 +265,11 @@ impl DailyWindow {
         q.zones().chain(&self.also_in)
     }
 
+    /// The calendar it reads, where it reads one.
+    pub(super) fn calendar(&self) -> Option<&Calendar> {
+        self.holidays.as_ref().map(|h| &*h.calendar)
+    }
+
     /// Why no passing of time cures a denial.
     pub(super) fn why(
         &self,
@@ -238,17 +277,18 @@ impl DailyWindow {
         m: &Moment<'_>,
         next: Option<Timestamp>,
     ) -> Option<Why> {
-        if let Some(holidays) = &self.holidays {
+        if let Some(calendar) = self.calendar() {
             let from = m.day.date().year();
             let last = || add_days(m.day.date(), SEARCH_DAYS_MAX).year();
             let to = next.map_or_else(last, |_| from);
-            let known = |year: &i16| holidays.calendar.years().iter().any(|y| y.year() == *year);
-            if let Some(year) = (from..=to).find(|year| !known(year)) {
-                let calendar = holidays.calendar.file().to_owned();
-                return Some(Why::CalendarLacks(MissingYear { calendar, year }));
+            // Where no hour is common, the year would not help if somebody told it.
+            let helps = || next.is_some() || self.next_common(&q.presuming(), m).is_some();
+            if let Some(missing) = calendar.lacks(from..=to).filter(|_| helps()) {
+                return Some(Why::CalendarLacks(missing));
             }
         }
-        let alone = |zone| self.next_in(zone, q, m.at, last_day(m)).is_some();
+        let presuming = q.presuming();
+        let alone = |zone| self.next_in(zone, &presuming, m.at, last_day(m)).is_some();
         (next.is_none() && self.zones(q).all(alone)).then_some(Why::NoCommonWindow)
     }
 
@@ -258,24 +298,30 @@ impl DailyWindow {
     }
 
     /// When the hours that hold the whole effect close, which begins on `day`; none where none hold it.
-    fn closes(&self, day: &Day<'_>, effect: Window) -> Option<Timestamp> {
-        let (open, mut close) = self.span(day)?;
+    fn closes(&self, q: &Question<'_>, day: &Day<'_>, effect: Window) -> Option<Timestamp> {
+        let (open, mut close) = self.span(q, day)?;
         if effect.from < open || close <= effect.from {
             return None;
         }
         // Only hours that reach midnight can go on after it.
         if day.end() <= close {
-            close = self.goes_on(*day, close, effect);
+            close = self.goes_on(q, *day, close, effect);
         }
         (effect.to <= close).then_some(close)
     }
 
     /// When hours close that reach `close`, the end of `day`, as far as it matters to an effect.
-    fn goes_on(&self, mut day: Day<'_>, mut close: Timestamp, effect: Window) -> Timestamp {
+    fn goes_on(
+        &self,
+        q: &Question<'_>,
+        mut day: Day<'_>,
+        mut close: Timestamp,
+        effect: Window,
+    ) -> Timestamp {
         let enough = effect.from.saturating_add(PERMIT_MAX).unwrap_or(effect.to);
         while close < effect.to.max(enough) {
             day = day.next();
-            match self.follows(&day, close) {
+            match self.follows(q, &day, close) {
                 Some(later) => close = later,
                 None => break,
             }
@@ -284,10 +330,10 @@ impl DailyWindow {
     }
 
     /// The end of the hours of `day` if they follow on `close` without a gap.
-    fn follows(&self, day: &Day<'_>, close: Timestamp) -> Option<Timestamp> {
+    fn follows(&self, q: &Question<'_>, day: &Day<'_>, close: Timestamp) -> Option<Timestamp> {
         // Hours from midnight on alone do.
-        self.hours(day).filter(|h| h.open == Time::midnight())?;
-        let (open, later) = self.span(day)?;
+        self.hours(q, day).filter(|h| h.open == Time::midnight())?;
+        let (open, later) = self.span(q, day)?;
         (open <= close).then_some(later)
     }
 
@@ -315,9 +361,10 @@ impl DailyWindow {
     ) -> Option<Timestamp> {
         let mut day = zone.day(at);
         while day.date() <= last {
-            if let Some((open, _)) = self.span(&day) {
+            if let Some((open, _)) = self.span(q, &day) {
                 let from = open.max(at);
-                if self.closes(&zone.day(from), q.window_at(from)).is_some() {
+                let effect = q.window_at(from);
+                if self.closes(q, &zone.day(from), effect).is_some() {
                     return Some(from);
                 }
             }
@@ -327,18 +374,20 @@ impl DailyWindow {
     }
 
     /// Hours that lie within a repeated hour open after they close, and hold nothing.
-    fn span(&self, day: &Day<'_>) -> Option<(Timestamp, Timestamp)> {
-        let hours = self.hours(day)?;
+    fn span(&self, q: &Question<'_>, day: &Day<'_>) -> Option<(Timestamp, Timestamp)> {
+        let hours = self.hours(q, day)?;
         let open = day.later_instant(hours.open)?;
         let close = hours.close.map(|close| day.instant(close));
         Some((open, close.unwrap_or_else(|| day.end())))
     }
 
-    fn hours(&self, day: &Day<'_>) -> Option<Hours> {
+    fn hours(&self, q: &Question<'_>, day: &Day<'_>) -> Option<Hours> {
         if let Some(holidays) = &self.holidays {
-            // A year that nobody has told is closed.
-            if holidays.calendar.find(day.date())? == calendar::Day::Holiday {
-                return holidays.hours;
+            match holidays.calendar.find(day.date()) {
+                // A year that nobody has told is closed.
+                None if !q.presumes_ordinary => return None,
+                Some(calendar::Day::Holiday) => return holidays.hours,
+                _ => {}
             }
         }
         self.week[day.weekday()]

@@ -1,6 +1,6 @@
 //! Times of the day in which nothing may take effect: those a person called inconvenient, or fixed ones.
 
-use super::daily_window::{Weekday, clock};
+use super::daily_window::{Weekday, clock, hour};
 use super::{Answer, Rank};
 use crate::gate::DAYS_AHEAD;
 use crate::question::{Moment, Question};
@@ -51,6 +51,23 @@ impl TryFrom<Raw> for Ban {
 
 impl IntervalBan {
     pub(super) const RANK: Rank = Rank::Window;
+
+    /// The times in force, where they are the same for everybody.
+    pub(super) fn limit(&self) -> Option<String> {
+        let Self::Times(bans) = self else {
+            return None;
+        };
+        let each = |Ban(ban): &Ban| {
+            let days = if ban.days.is_empty() {
+                ""
+            } else {
+                " on some days"
+            };
+            format!("{} to {}{days}", hour(Some(ban.from)), hour(ban.to))
+        };
+        let all: Vec<String> = bans.iter().map(each).collect();
+        Some(format!("none from {}", all.join(", ")))
+    }
 
     #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment<'_>) -> Answer {

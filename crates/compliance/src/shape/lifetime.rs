@@ -18,6 +18,11 @@ pub(crate) struct Lifetime {
 impl Lifetime {
     pub(super) const RANK: Rank = Rank::Indefinite;
 
+    /// The number in force.
+    pub(super) fn limit(&self) -> String {
+        format!("at most {} ever", self.max)
+    }
+
     pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, _: &Moment<'_>) -> Answer {
         let made = q.ever().filter(|c| self.count.counts(c, q, scope)).count();
         Answer::for_good(made < self.max.get())

@@ -20,6 +20,7 @@ mod rolling_hours;
 mod state_flag;
 mod third_party;
 
+use crate::calendar::Calendar;
 use crate::gate::Why;
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
@@ -100,6 +101,34 @@ impl Shape {
             Self::DailyWindow(window) => window.on_holidays(holidays).map(Self::DailyWindow),
             Self::Pause(pause) => pause.on_dates(pauses).map(Self::Pause),
             _ => None,
+        }
+    }
+
+    /// The calendar of holidays that it reads, where it reads one.
+    pub(crate) fn calendar(&self) -> Option<&Calendar> {
+        match self {
+            Self::DailyWindow(window) => window.calendar(),
+            _ => None,
+        }
+    }
+
+    /// The numbers in force, in words: what its text says, or no longer does.
+    pub(crate) fn limit(&self) -> Option<String> {
+        match self {
+            Self::DailyWindow(window) => Some(window.limit()),
+            Self::IntervalBan(ban) => ban.limit(),
+            Self::RollingDays(limit) => Some(limit.limit()),
+            Self::RollingHours(limit) => Some(limit.limit()),
+            Self::NestedPeriods(limits) => Some(limits.limits()),
+            Self::Lifetime(limit) => Some(limit.limit()),
+            Self::CalendarDay(limit) => Some(limit.limit()),
+            Self::CoolDown(limit) => Some(limit.limit()),
+            Self::Pause(pause) => pause.limit(),
+            Self::StateFlag(_)
+            | Self::ThirdParty(_)
+            | Self::PriorContact(_)
+            | Self::Consented(_)
+            | Self::Duty(_) => None,
         }
     }
 

@@ -51,6 +51,13 @@ impl TryFrom<Raw> for NestedPeriods {
 impl NestedPeriods {
     pub(super) const RANK: Rank = Rank::Frequency;
 
+    /// The numbers in force.
+    pub(super) fn limits(&self) -> String {
+        let each = |p: &Period| format!("{} in {} days", p.max, p.days);
+        let all: Vec<String> = self.periods.iter().map(each).collect();
+        format!("at most {}", all.join(", "))
+    }
+
     pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         let mut moment = *m;
         loop {

@@ -67,6 +67,16 @@ impl Pause {
         replaced.then(|| Self::Dates(dates.iter().map(span).collect()))
     }
 
+    /// The days in force, where they are the same for everybody.
+    pub(super) fn limit(&self) -> Option<String> {
+        let Self::Dates(spans) = self else {
+            return None;
+        };
+        let each = |s: &Span| format!("{} to {}", s.from, s.to);
+        let all: Vec<String> = spans.iter().map(each).collect();
+        Some(format!("none from {}", all.join(", ")))
+    }
+
     #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, _: Scope, m: &Moment<'_>) -> Answer {
         match self {

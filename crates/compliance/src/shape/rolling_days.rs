@@ -22,6 +22,11 @@ pub(crate) struct RollingDays {
 impl RollingDays {
     pub(super) const RANK: Rank = Rank::Frequency;
 
+    /// The number in force.
+    pub(super) fn limit(&self) -> String {
+        format!("at most {} in {} days", self.max, self.days)
+    }
+
     #[inline]
     pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         let limit = Limit {

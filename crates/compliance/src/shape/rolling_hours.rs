@@ -20,6 +20,11 @@ pub(crate) struct RollingHours {
 impl RollingHours {
     pub(super) const RANK: Rank = Rank::Frequency;
 
+    /// The number in force.
+    pub(super) fn limit(&self) -> String {
+        format!("at most {} in {} hours", self.max, self.hours)
+    }
+
     pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {
         if !self.is_full(q, scope, m.at) {
             let until = self.times(q, scope, m.at).map(|t| self.reaches(t));

@@ -4,3 +4,4 @@ mod properties;
 mod random;
 mod scenarios;
 mod support;
+mod unknown_year;

@@ -201,4 +201,7 @@ pub struct Denial {
     pub also: Vec<String>,
     /// The least instant at which it would be permitted; none where time alone never cures it.
     pub earliest: Option<Timestamp>,
+    /// What nobody has told, and on which it hangs whether it will be permitted: a year of a calendar.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lacks: Option<String>,
 }

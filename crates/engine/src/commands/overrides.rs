@@ -170,17 +170,19 @@ impl Engine {
         let now = self.0.wall.now();
         let wide = |o: &Override| o.case.is_none() && o.state(now) == OverrideState::Active;
         if row.as_ref().is_some_and(wide) {
-            self.reopen_beside(who.clone());
+            let rule = row.map(|o| o.rule).unwrap_or_default();
+            self.reopen_beside(who.clone(), rule);
         }
         Ok(done)
     }
 
-    /// Asks the steps of all cases again on a task of its own: with many cases that outlasts the request.
-    fn reopen_beside(&self, who: Caller) {
+    /// Asks the steps of all cases that a rule binds again, on a task of its own: with many cases that outlasts the
+    /// request.
+    fn reopen_beside(&self, who: Caller, rule: String) {
         let engine = self.clone();
         let work = self.0.activity.begin();
         tokio::spawn(async move {
-            if let Err(error) = engine.reopen_all(&who).await {
+            if let Err(error) = engine.reopen_all(&who, &rule).await {
                 tracing::error!(tenant = %who.tenant, %error, "steps could not all be asked again; approve the override once more");
             }
             drop(work);
@@ -317,8 +319,8 @@ impl Engine {
         }
     }
 
-    /// Steps of any case that were passed over are asked again. Those that still have no way are passed over again.
-    async fn reopen_all(&self, who: &Caller) -> Done<()> {
+    /// Steps that were passed over are asked again, of any case that the rule binds. Those that still have no way are passed over again.
+    async fn reopen_all(&self, who: &Caller, rule: &str) -> Done<()> {
         let mut after = None;
         loop {
             let filter = CaseFilter::default();
@@ -329,7 +331,7 @@ impl Engine {
                 .await?;
             let skipping = |c: &&recoup_domain::Case| c.closed.is_none() && !c.skipped.is_empty();
             for case in page.rows.iter().filter(skipping) {
-                match self.reopen_one(who, case.id).await {
+                match self.reopen_one(who, case.id, rule).await {
                     Err(CommandError::Contended) => {
                         tracing::warn!(case = %case.id, "the case's facts keep moving; its steps are not asked again");
                     }
@@ -343,11 +345,20 @@ impl Engine {
         }
     }
 
-    async fn reopen_one(&self, who: &Caller, id: CaseId) -> Done<()> {
+    /// Whether a rule binds contacts of the case with its borrower. Where that cannot be told it may.
+    fn is_bound_by(&self, facts: &Facts, rule: &str) -> bool {
+        let binding = self.0.library.binding(&facts.case, &facts.borrower);
+        binding.map_or(true, |bound| bound.rules().iter().any(|r| r.id() == rule))
+    }
+
+    async fn reopen_one(&self, who: &Caller, id: CaseId, rule: &str) -> Done<()> {
         for _ in 0..WRITES_MAX {
             let Some(facts) = self.facts_of(id).await? else {
                 return Ok(());
             };
+            if !self.is_bound_by(&facts, rule) {
+                return Ok(());
+            }
             let mut draft = self.draft_on(&facts, &who.principal);
             reopen(&mut draft, &facts);
             if !draft.has_entries() {

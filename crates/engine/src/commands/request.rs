@@ -264,10 +264,8 @@ impl Engine {
         let expires = match gate(&binding, &proposal, &whom.past, now, &mut trace) {
             Verdict::Permit { expires } => expires,
             Verdict::Deny(denial) => {
-                let said =
-                    |r: &recoup_compliance::Reason| format!("{} ({})", r.rule.id(), r.rule.text());
                 return Err(CommandError::Denied {
-                    reasons: denial.all.iter().map(said).collect(),
+                    reasons: denial.all.iter().map(ToString::to_string).collect(),
                     earliest: denial.earliest,
                 });
             }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use recoup_compliance::Packs;
+use recoup_compliance::{Difference, Packs};
+use recoup_domain::regions::is_no_country;
 
 use super::super::output::{say, table};
 use super::super::{EXIT_BAD_INPUT, Failure, Outcome};
@@ -65,7 +66,45 @@ pub(super) fn check(args: &Check) -> Outcome {
         rows.add_row([pack.id(), file, &pack.rules().len().to_string(), place]);
     }
     say(rows);
+    doubts(&read).iter().for_each(say);
     Ok(0)
+}
+
+/// What is no fault and may be a mistake: a sentence that was not changed with its numbers, a place that is none, a
+/// calendar that ends.
+fn doubts(read: &Packs) -> Vec<String> {
+    let difference = Difference::between(Packs::builtin(), read);
+    let old = difference.rules.iter().filter(|r| r.text_is_old());
+    let old = old.map(|r| {
+        let limit = r.after.as_ref().and_then(|rule| rule.limit());
+        let limit = limit.map_or_else(String::new, |l| format!(" In force: {l}."));
+        let text = r.after.as_ref().map_or("", |rule| rule.text());
+        format!(
+            "warning: {}: `rule` is another, and `text` is as before: is it still true? \"{text}\"{limit}",
+            r.rule
+        )
+    });
+    let given = read
+        .packs()
+        .iter()
+        .filter(|p| read.file_of(p.id()).is_some());
+    let nowhere = given.clone().flat_map(|pack| {
+        let none = pack.regions().iter().filter(|r| *r != "*" && is_no_country(r));
+        none.map(|r| {
+            let pack = pack.id();
+            format!("warning: pack {pack}: `{r}` of `regions` begins with the code of no country (ISO 3166-1); is it a slip?")
+        })
+    });
+    let calendars = given.flat_map(|pack| pack.rules()).filter_map(|rule| {
+        let calendar = rule.calendar()?;
+        let last = calendar.years().iter().map(|y| y.year()).max()?;
+        let file = calendar.file();
+        Some(format!(
+            "{}: calendar `{file}` ends with {last}; from then on the rule is closed until the next year is there",
+            rule.id()
+        ))
+    });
+    old.chain(nowhere).chain(calendars).collect()
 }
 
 pub(super) fn text(args: &Text) -> Outcome {

@@ -38,6 +38,9 @@ pub(super) struct Args {
     json: bool,
 }
 
+/// What is told of a rule that does something else under the sentence that it had.
+const TEXT_IS_OLD: &str = "its `text` is as before: is it still true?";
+
 /// What was told, as far as it is shown.
 #[derive(Default)]
 struct Shown {
@@ -110,7 +113,15 @@ impl Shown {
                     (false, false) => "off",
                     (true, true) => "",
                 };
-                self.rule([&r.rule_id, &r.text, &change, note]);
+                let does = |p: &v1::LawPart| p.path.starts_with("rule.");
+                let says = |p: &v1::LawPart| p.path == "text";
+                let is_old = r.parts.iter().any(does) && !r.parts.iter().any(says);
+                let note = match (is_old, note) {
+                    (false, note) => note.to_owned(),
+                    (true, "") => TEXT_IS_OLD.to_owned(),
+                    (true, note) => format!("{note}; {TEXT_IS_OLD}"),
+                };
+                self.rule([&r.rule_id, &r.text, &change, &note]);
             }
             Part::Case(c) => self.case(&c, limit),
             Part::Contact(c) => self.contact(&c, limit),

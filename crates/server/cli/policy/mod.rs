@@ -266,6 +266,10 @@ fn flags(refusal: Failure) -> Failure {
     Failure { message, ..refusal }
 }
 
+/// What a check of words cannot promise.
+const WORDS_ALONE: &str =
+    "words were looked for, not what the sentences around them say: a person must read the text";
+
 async fn register(args: ClientArgs, r: v1::RegisterTemplateRequest, as_json: bool) -> Outcome {
     let done = connect(&args)
         .await?
@@ -289,6 +293,7 @@ async fn register(args: ClientArgs, r: v1::RegisterTemplateRequest, as_json: boo
                 _ => duties(&done.left_to_rendering),
             }
         ));
+        say(WORDS_ALONE.to_owned());
     }
     Ok(0)
 }

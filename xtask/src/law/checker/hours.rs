@@ -44,7 +44,7 @@ pub(super) fn are_open(hours: &Hours, world: &World<'_>, at: Timestamp) -> bool 
         // Hours that follow on each other without a gap are one span.
         let mut spans: Vec<(Timestamp, Timestamp)> = Vec::new();
         for day in -1..=ahead {
-            let Some((open, close)) = open_on(hours, zone, plus(today, day)) else {
+            let Some((open, close)) = open_on(hours, world, zone, plus(today, day)) else {
                 continue;
             };
             match spans.last_mut() {
@@ -58,7 +58,12 @@ pub(super) fn are_open(hours: &Hours, world: &World<'_>, at: Timestamp) -> bool 
 }
 
 /// The hours of a day. A time that comes twice opens at the later and closes at the earlier instant.
-fn open_on(hours: &Hours, zone: &TimeZone, day: Date) -> Option<(Timestamp, Timestamp)> {
+fn open_on(
+    hours: &Hours,
+    world: &World<'_>,
+    zone: &TimeZone,
+    day: Date,
+) -> Option<(Timestamp, Timestamp)> {
     let mut span = match day.weekday() {
         Weekday::Saturday => hours.saturday,
         Weekday::Sunday => hours.sunday,
@@ -66,7 +71,8 @@ fn open_on(hours: &Hours, zone: &TimeZone, day: Date) -> Option<(Timestamp, Time
     };
     if let Some((calendar, on_holidays)) = hours.holidays {
         // A year that nobody told is closed.
-        if calendar.is_holiday(day)? {
+        let is_holiday = calendar.is_holiday(day);
+        if is_holiday.or(world.supposes.then_some(false))? {
             span = on_holidays;
         }
     }

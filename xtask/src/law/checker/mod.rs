@@ -49,11 +49,22 @@ pub(crate) fn answer(case: &Case) -> Result<Answer, String> {
     }
     let mut all: Vec<String> = denying.iter().map(|r| r.id.to_owned()).collect();
     all.sort();
+    let found = search::earliest(&bound, &world)?;
     Ok(Answer::Deny {
         reason: primary(&denying, &world).to_owned(),
         all,
-        earliest: search::earliest(&bound, &world)?,
+        earliest: found,
+        waits_for_a_year: found.is_none() && waits_for_a_year(&bound, case)?,
     })
+}
+
+/// Whether there would be an earliest instant if the years that nobody told had no holidays.
+fn waits_for_a_year(bound: &[&Rule], case: &Case) -> Result<bool, String> {
+    let reads = |rule: &&Rule| matches!(&rule.says, Says::Hours(hours) if hours.holidays.is_some());
+    if !bound.iter().any(reads) {
+        return Ok(false);
+    }
+    Ok(search::earliest(bound, &World::supposing(case))?.is_some())
 }
 
 /// An instant from the case's on and before `end` at which some rule denies; a sample is tried.

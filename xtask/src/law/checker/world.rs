@@ -12,6 +12,8 @@ pub(super) struct World<'a> {
     pub(super) zones: Vec<TimeZone>,
     /// On what day at home each past contact took effect.
     pub(super) past_days: Vec<Date>,
+    /// Years that nobody told are taken to have no holidays, to see what hangs on them.
+    pub(super) supposes: bool,
 }
 
 impl<'a> World<'a> {
@@ -22,6 +24,15 @@ impl<'a> World<'a> {
             past_days: past_days.collect(),
             zones,
             case,
+            supposes: false,
+        }
+    }
+
+    /// The same world, had the years that nobody told no holidays.
+    pub(super) fn supposing(case: &'a Case) -> Self {
+        Self {
+            supposes: true,
+            ..Self::new(case)
         }
     }
 
