@@ -40,7 +40,13 @@ pub(crate) fn take<T: Trace>(
         let place = (stage, u8::try_from(number).unwrap_or(u8::MAX));
         let Look { outlook, refusal } = look(input, env, step, place, now, trace);
         trace.step(place, outlook.note());
-        if let (Outlook::Untold { missing, rule, .. }, Some(_)) = (&outlook, &refusal) {
+        if let Outlook::Untold {
+            missing,
+            rule,
+            again,
+        } = &outlook
+            && is_near(input, *again, now)
+        {
             let name = &input.policy.stages()[usize::from(stage)].name;
             let waits = || format!("{}{OF_STAGE}{name}{WAITS}{missing} ({rule})", step.class);
             untold.get_or_insert_with(waits);
@@ -398,12 +404,28 @@ fn skip(step: &Step, place: (u8, u8), why: SkipReason, input: &Input<'_>, decisi
     });
 }
 
-/// A step waits for a year that a calendar lacks: a person is told, and told no more once no step waits for one.
+/// Whether an instant is on the person's next day at the latest: a step that is due then, and waits, waits already.
+fn is_near(input: &Input<'_>, at: Timestamp, now: Timestamp) -> bool {
+    let zone = input.borrower.home_zone();
+    zone.date(at) <= add_days(zone.date(now), 1)
+}
+
+/// A step waits for a year that a calendar lacks: a person is told, and told no more once no step waits for one. What
+/// else was to be told of the case, now or before, stands.
 fn tell_of_year(input: &Input<'_>, untold: Option<String>, decision: &mut Decision) {
+    let told = |e: &CaseEvent| matches!(e, CaseEvent::WorklistChanged { .. });
+    if decision.events.iter().any(told) {
+        return;
+    }
     let listed = input.case.worklist.as_deref();
     let waits = |reason: &str| is_of_steps(reason) && reason.contains(WAITS);
     let reason = match (listed, untold) {
-        (Some(listed), Some(reason)) if listed != reason && is_of_steps(listed) => reason,
+        (Some(listed), Some(reason)) if listed != reason && is_of_steps(listed) => {
+            match never_made(listed) {
+                Some(_) => return,
+                None => reason,
+            }
+        }
         (None, Some(reason)) => reason,
         (Some(listed), None) if waits(listed) => String::new(),
         _ => return,

@@ -1,13 +1,15 @@
 //! Languages of texts and people. Tags are those of BCP 47; what a tag leaves out is what it most likely means (`zh` is
 //! read in the writing of the mainland, `zh-TW` in that of Taiwan), by CLDR's likely subtags.
 
-use icu_locale::{LanguageIdentifier, LocaleExpander};
+use icu_locale::{LanguageIdentifier, Locale, LocaleCanonicalizer, LocaleExpander};
 
-/// A tag in full, by what it most likely means; none for what is no tag.
+/// A tag in full, by what it most likely means, and by its name of today (`in`, which older programs write, is `id`);
+/// none for what is no tag.
 fn in_full(tag: &str) -> Option<LanguageIdentifier> {
-    let mut found = LanguageIdentifier::try_from_str(tag).ok()?;
-    LocaleExpander::new_common().maximize(&mut found);
-    Some(found)
+    let mut found = Locale::try_from_str(&tag.replace('_', "-")).ok()?;
+    LocaleCanonicalizer::new_common().canonicalize(&mut found);
+    LocaleExpander::new_common().maximize(&mut found.id);
+    Some(found.id)
 }
 
 /// How well a text in one language serves who reads another: not at all (none), or the more the better.
@@ -37,6 +39,9 @@ mod tests {
             ("sr-Latn", "sr", None),
             ("en", "es", None),
             ("Mandarin!", "Mandarin!", Some(2)),
+            ("id", "in-ID", Some(1)),
+            ("he-IL", "iw", Some(1)),
+            ("en", "en_US", Some(1)),
             ("Mandarin!", "zh", None),
             ("", "en", None),
         ] {

@@ -21,7 +21,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
+
+/// Policies that are explored at once.
+const EXPLORING_MAX: usize = 2;
 
 /// A lender as configured.
 #[derive(Clone, Debug)]
@@ -90,6 +93,8 @@ pub(crate) struct Inner {
     pub(crate) held_back: HeldBack,
     pub(crate) known: Known,
     pub(crate) results: Results,
+    /// Places of explorations of policies, which take a processor for as long as they last.
+    pub(crate) exploring: Arc<Semaphore>,
     /// Something may be due: look again.
     pub(crate) wake: Notify,
     /// Nothing is dispatched any more in this process: it is going down, or the clock's run has ended.
@@ -141,6 +146,7 @@ impl Engine {
             held_back: HeldBack::default(),
             known: Known::default(),
             results: Results::default(),
+            exploring: Arc::new(Semaphore::new(EXPLORING_MAX)),
             wake: Notify::new(),
             halted: AtomicBool::new(false),
             blobs: options.blobs.clone(),

@@ -14,7 +14,7 @@ use recoup_channel::ChannelError;
 use recoup_channel::wire::Receipt;
 use recoup_domain::CaseId;
 use recoup_domain::contact::Contact;
-use recoup_store::{Change, CommitError, Facts, Guard, StoreError};
+use recoup_store::{Change, CommitError, Facts, Guard};
 use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -107,7 +107,11 @@ impl Engine {
             return;
         };
         while let Some(batch) = recorder.next() {
-            self.record_all(batch).await;
+            // Others have left their answers here: they are seen to, whatever becomes of these.
+            let recording = AssertUnwindSafe(self.record_all(batch));
+            if recording.catch_unwind().await.is_err() {
+                tracing::error!("outcomes could not be written");
+            }
             self.0.wake.notify_one();
         }
     }
@@ -128,10 +132,7 @@ impl Engine {
             if todo.is_empty() {
                 return;
             }
-            todo = match self.record_once(todo).await {
-                Ok(again) => again,
-                Err(error) => return tracing::error!(%error, "outcomes could not be written"),
-            };
+            todo = self.record_once(todo).await;
         }
         for left in todo {
             let contact = left.out.contact.id;
@@ -139,12 +140,12 @@ impl Engine {
         }
     }
 
-    async fn record_once(&self, batch: Vec<Answered>) -> Result<Vec<Answered>, StoreError> {
+    /// Answers those that are to be decided anew. What the store cannot read or write of one costs that one alone.
+    async fn record_once(&self, batch: Vec<Answered>) -> Vec<Answered> {
         let mut ids: Vec<_> = batch.iter().map(|a| a.out.contact.id.case).collect();
         ids.sort_unstable();
         ids.dedup();
-        let facts = self.facts_of_many(&ids).await?;
-        let by_case: HashMap<CaseId, Facts> = facts.into_iter().map(|f| (f.case.id, f)).collect();
+        let by_case = self.facts_of_each(ids).await;
         let (mut changes, mut after) = (Vec::new(), Vec::new());
         for (n, answer) in batch.into_iter().enumerate() {
             give_way(n).await;
@@ -164,14 +165,35 @@ impl Engine {
                 // Somebody else has said what became of it.
                 Err(CommitError::Stale(Guard::Contact(..))) => {}
                 Err(CommitError::Stale(_)) => again.push(answer),
-                Err(CommitError::Store(error)) => return Err(error),
+                Err(CommitError::Store(error)) => {
+                    let contact = answer.out.contact.id;
+                    tracing::error!(%contact, %error, "the outcome could not be written");
+                }
                 Err(error) => {
                     let contact = answer.out.contact.id;
                     tracing::error!(%contact, %error, "an outcome was refused");
                 }
             }
         }
-        Ok(again)
+        again
+    }
+
+    async fn facts_of_each(&self, ids: Vec<CaseId>) -> HashMap<CaseId, Facts> {
+        let mut found = Vec::with_capacity(ids.len());
+        match self.facts_of_many(&ids).await {
+            Ok(all) => found = all,
+            Err(_) => {
+                for case in ids {
+                    match self.0.store.facts(&[case]).await {
+                        Ok(facts) => found.extend(facts),
+                        Err(error) => {
+                            tracing::error!(%case, %error, "the outcome could not be written");
+                        }
+                    }
+                }
+            }
+        }
+        found.into_iter().map(|f| (f.case.id, f)).collect()
     }
 
     /// What an answer changes, and who is to be called off; none where that cannot be said, which costs this contact

@@ -59,7 +59,9 @@ impl Engine {
     /// Whether nothing is to be asked and nobody to be told: the carrier had it at once, and its channel cannot call
     /// anything off. What still lies ahead is never so: it gets its cancel, or a person.
     pub(crate) fn is_beyond_recall(&self, contact: &Contact, now: Timestamp) -> bool {
-        contact.is_handed_over(now) && !self.can_cancel(&contact.channel)
+        let handle = self.0.channels.get(&contact.channel);
+        // Of a channel that is not loaded nobody knows what it can do.
+        contact.is_handed_over(now) && handle.is_some_and(|c| !c.can_cancel())
     }
 
     /// Whether a channel can call off what its carrier took.

@@ -74,7 +74,7 @@ fn permitted(from: State, to: State) -> bool {
         Accepted => matches!(to, Effected | Failed | Cancelling),
         Cancelling => matches!(to, Cancelled | CancelUnknown | Effected),
         Unknown => matches!(to, Accepted | ProvenNotSent | Dispatching),
-        CancelUnknown => matches!(to, Cancelled | Effected),
+        CancelUnknown => matches!(to, Cancelled | Effected | Accepted),
         // What was reported wrongly is corrected.
         Effected => matches!(to, Failed),
         Failed => matches!(to, Effected),

@@ -26,15 +26,18 @@ const DAY: i64 = 86_400;
 pub(super) fn pace(policy: &Policy, report: &mut Report) {
     for stage in policy.stages() {
         let all = |count: fn(&Step) -> i64| stage.steps.iter().map(count).sum::<i64>();
-        let (count, max, span): (fn(&Step) -> i64, i64, String) = if all(a_day) > CONTACTS_A_DAY_MAX
-        {
-            (a_day, CONTACTS_A_DAY_MAX, "on one day".to_owned())
-        } else if all(in_all) > CONTACTS_MAX {
-            (in_all, CONTACTS_MAX, format!("in {DAYS} days"))
-        } else {
-            continue;
+        let (count, max, span): (fn(&Step) -> i64, i64, String) =
+            if on_one_day(stage) > CONTACTS_A_DAY_MAX {
+                (a_day, CONTACTS_A_DAY_MAX, "on one day".to_owned())
+            } else if all(in_all) > CONTACTS_MAX {
+                (in_all, CONTACTS_MAX, format!("in {DAYS} days"))
+            } else {
+                continue;
+            };
+        let n = match max {
+            CONTACTS_A_DAY_MAX => on_one_day(stage),
+            _ => all(count),
         };
-        let n = all(count);
         let most = stage.steps.iter().max_by_key(|s| count(s));
         let place = most.map_or(stage.place, |s| s.place);
         let message = format!(
@@ -46,6 +49,19 @@ pub(super) fn pace(policy: &Policy, report: &mut Report) {
         let lines = pace_lines(stage, count, &span);
         report.show(code::UNBOUNDED, place, message, &hint, lines);
     }
+}
+
+/// Contacts of a stage on one day: a step that comes a day or more after the one before begins another day.
+fn on_one_day(stage: &Stage) -> i64 {
+    let (mut most, mut today) = (0, 0);
+    for step in &stage.steps {
+        if step.after.is_some_and(|after| after.as_secs() >= DAY) {
+            today = 0;
+        }
+        today += a_day(step);
+        most = most.max(today);
+    }
+    most
 }
 
 /// Contacts of a step on one day, as far as the step alone says.

@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 
 /// Nodes of one exploration; what does not fit is told, never left out in silence.
 const NODES_MAX: usize = 400_000;
+/// Cells of all nodes that are put together, those that were there already included: what an exploration may take of
+/// a processor and of memory, whatever the policy (a second or two, and some hundred megabytes).
+const WORK_MAX: usize = 60_000_000;
 
 /// A set; valid for the [`Sets`] it came from.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -35,6 +38,7 @@ pub(super) struct Sets {
     known: BTreeMap<(usize, Box<[Set]>), Set>,
     done: BTreeMap<(Op, Set, Set), Set>,
     nodes_max: usize,
+    work: usize,
 }
 
 impl Sets {
@@ -46,10 +50,15 @@ impl Sets {
             known: BTreeMap::new(),
             done: BTreeMap::new(),
             nodes_max: NODES_MAX,
+            work: 0,
         }
     }
 
     fn node(&mut self, fact: usize, to: Vec<Set>) -> Result<Set, TooLarge> {
+        self.work += to.len();
+        if self.work > WORK_MAX {
+            return Err(TooLarge);
+        }
         if to.iter().all(|s| *s == to[0]) {
             return Ok(to[0]);
         }

@@ -16,12 +16,16 @@ fn at(text: &str) -> Timestamp {
 }
 
 fn decide(case: &Case, binding: &Binding, now: Timestamp) -> Decision {
+    decide_by(POLICY, case, binding, now)
+}
+
+fn decide_by(policy: &str, case: &Case, binding: &Binding, now: Timestamp) -> Decision {
     let input = Input {
         case,
         borrower: &facts::borrower(&["Asia/Shanghai"], &[PointKind::Mobile]),
         contacts: &[],
         waiting: &[],
-        policy: &facts::parsed(POLICY),
+        policy: &facts::parsed(policy),
         binding,
         channels: &|_: &str| true,
         visitors: 2,
@@ -103,5 +107,40 @@ fn what_a_person_has_to_do_for_another_reason_stays() {
     case.worklist = Some("the person wrote back; somebody must read it".to_owned());
     let now = at("2027-01-04T03:00:00Z");
     let decision = decide(&case, &binding(&["CN-HOUSE-HOLIDAYS"]), now);
+    assert_eq!(worklist(&decision), Vec::<&str>::new());
+}
+
+/// Such a case is asked at midnight, when a step that has hours of its own is due only later that day.
+#[test]
+fn hours_of_the_step_do_not_hide_that_it_waits() {
+    let policy = POLICY.replace("max: 5", "max: 5, between: [\"10:00\", \"19:00\"]");
+    let closed = binding(&["CN-HOUSE-HOLIDAYS"]);
+    let mut case = facts::case(at("2026-12-30T02:00:00Z"));
+    let mut now = at("2027-01-03T16:00:00Z");
+    let first = decide_by(&policy, &case, &closed, now);
+    assert_eq!(worklist(&first).len(), 1, "{:?}", first.events);
+    for _ in 0..3 {
+        let decision = decide_by(&policy, &case, &closed, now);
+        take(&mut case, &decision, now);
+        let listed = case.worklist.as_deref();
+        assert!(
+            listed.is_some_and(|l| l.contains("waits for a year")),
+            "{now}: {listed:?}"
+        );
+        let Action::Sleep { until: Some(next) } = decision.action else {
+            panic!("{decision:?}");
+        };
+        assert!(next > now);
+        now = next;
+    }
+}
+
+#[test]
+fn a_step_that_can_never_be_made_stays_told_beside_one_that_waits() {
+    let never = "sms of stage `remind` can never be made as things stand: CN-X";
+    let closed = binding(&["CN-HOUSE-HOLIDAYS"]);
+    let mut case = facts::case(at("2026-12-30T02:00:00Z"));
+    case.worklist = Some(never.to_owned());
+    let decision = decide(&case, &closed, at("2027-01-04T03:00:00Z"));
     assert_eq!(worklist(&decision), Vec::<&str>::new());
 }

@@ -208,7 +208,8 @@ impl Engine {
                 let person = draft.party(contact.party).unwrap_or(&facts.borrower);
                 let overtaken = is_overtaken(&facts.case, person, contact)
                     || is_unlifted(contact, &facts.overrides);
-                if late && overtaken {
+                // What was being called off is asked for once more.
+                if late && (uncancelled || overtaken) {
                     self.begin_cancel(draft, id);
                 }
             }

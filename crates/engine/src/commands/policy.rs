@@ -48,7 +48,12 @@ impl Engine {
     ) -> Report {
         let (engine, tenant) = (self.clone(), tenant.clone());
         let (policy, question) = (policy.clone(), question.clone());
-        let work = move || engine.explore(&tenant, &policy, &question);
+        // Whoever asked may be gone before it ends: its place is given back by the work itself.
+        let place = self.0.exploring.clone().acquire_owned().await;
+        let work = move || {
+            let _place = place;
+            engine.explore(&tenant, &policy, &question)
+        };
         match tokio::task::spawn_blocking(work).await {
             Ok(report) => report,
             // It is not called off: nobody else holds the task.
@@ -67,17 +72,13 @@ impl Engine {
                 locales.insert(t.locale.clone());
             }
         }
-        let languages = match &question.languages[..] {
-            [] => templates.values().flatten().cloned().collect(),
-            given => given.to_vec(),
-        };
         let found = check(
             policy,
             &Question {
                 packs: Some(library.packs()),
                 regions: &question.regions,
                 templates: Some(&templates),
-                languages: &languages,
+                languages: &question.languages,
             },
         );
         Report {

@@ -192,7 +192,9 @@ impl Policy {
         } else if uses.calculated {
             match fact {
                 Fact::Dpd | Fact::AgeDays | Fact::Contacts(_, Of::DaysSinceLast) => {
-                    let last = cuts.last().map_or(DAYS.1, |last| DAYS.1.max(last + 65));
+                    let last = cuts
+                        .last()
+                        .map_or(DAYS.1, |last| DAYS.1.max(last.saturating_add(65)));
                     let last = last.min(4 * DAYS.1);
                     cuts.extend(DAYS.0.max(from)..=last);
                     detail = Detail::UpTo(last);
