@@ -126,11 +126,15 @@ impl ClientArgs {
 /// The server that was called.
 static CALLED: OnceLock<String> = OnceLock::new();
 
-/// Where a connection without TLS broke before the server said anything: a server with TLS hangs up so.
+/// Where a connection without TLS broke before the server said anything: a server with TLS hangs up so, and what the
+/// client's library makes of it depends on where it was by then. What the server says itself has details.
 fn broken(status: &Status) -> Option<Failure> {
     let server = CALLED.get().filter(|s| s.starts_with("http:"))?;
-    let is_ours =
-        status.details().is_empty() && matches!(status.code(), Code::Unknown | Code::Cancelled);
+    let is_ours = status.details().is_empty()
+        && matches!(
+            status.code(),
+            Code::Unknown | Code::Cancelled | Code::Internal
+        );
     is_ours.then(|| Failure {
         message: format!(
             "the connection to {server} broke before an answer came ({}); does it want https://?",
