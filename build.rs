@@ -23,12 +23,15 @@ fn main() -> Result<(), Box<dyn Error>> {
         compiler.encode_file_descriptor_set(),
     )?;
 
+    let mut config = tonic_prost_build::Config::new();
+    config.enable_type_names(); // by which the codec knows requests
     tonic_prost_build::configure()
         .build_server(true)
         .build_client(true)
+        .codec_path("crate::codec::Measured")
         // A method without a handler answers UNIMPLEMENTED; api.rs lists which ones may.
         .generate_default_stubs(true)
-        .compile_fds(compiler.file_descriptor_set())?;
+        .compile_fds_with_config(compiler.file_descriptor_set(), config)?;
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 pub mod api;
 pub mod callbacks;
 pub mod cli;
+pub mod codec;
 pub mod config;
 pub mod convert;
 pub mod disk;
