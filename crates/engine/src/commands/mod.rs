@@ -197,17 +197,27 @@ impl Engine {
             let facts = self.facts_for(who, id).await?;
             let mut draft = self.draft_on(&facts, &who.principal);
             act(&mut draft, &facts)?;
-            draft.follows();
-            self.stop_for_case(&mut draft, &facts).await?;
-            crate::stops::alarm_for_doubt(&mut draft, &facts);
-            if draft.has_entries() {
-                self.schedule_next(&mut draft, &facts).await;
-            }
-            let result = view.of(self, &draft, &facts).await?;
-            let key = self.0.keys.of_answer(facts.case.borrower).await?;
-            Ok(Decided { draft, result, key })
+            self.case_decided(draft, &facts, &view).await
         })
         .await
+    }
+
+    /// What a draft did to a case, with all that follows from it.
+    pub(crate) async fn case_decided<R: Send>(
+        &self,
+        mut draft: Draft,
+        facts: &Facts,
+        view: &impl AsyncView<R>,
+    ) -> Done<Decided<R>> {
+        draft.follows();
+        self.stop_for_case(&mut draft, facts).await?;
+        crate::stops::alarm_for_doubt(&mut draft, facts);
+        if draft.has_entries() {
+            self.schedule_next(&mut draft, facts).await;
+        }
+        let result = view.of(self, &draft, facts).await?;
+        let key = self.0.keys.of_answer(facts.case.borrower).await?;
+        Ok(Decided { draft, result, key })
     }
 
     /// The facts of a case of the caller's tenant.

@@ -7,11 +7,11 @@ use crate::engine::Engine;
 use crate::error::Done;
 use crate::types::{Answered, Caller, CaseView, Encode};
 use jiff::Timestamp;
-use recoup_domain::case::{self, PauseReason, PauseRequest};
+use recoup_domain::case::{self, Case, PauseReason, PauseRequest};
 use recoup_domain::ids::CaseId;
 use recoup_domain::party::PartyEvent;
 use recoup_domain::time::NEVER;
-use recoup_store::Facts;
+use recoup_store::{Facts, Guard};
 
 /// A hold as told.
 #[derive(Clone, Debug)]
@@ -52,7 +52,8 @@ impl Engine {
         self.on_case(who, id, encode, act, ShowCase).await
     }
 
-    /// Ends what holds a case: its holds, or where it has none a declared hardship. The ladder goes on.
+    /// Ends what holds a case: its holds, or where it has none a declared hardship. The ladder goes on. The person's
+    /// hardship has ended with that where it holds no other case of theirs.
     ///
     /// # Errors
     /// Refused where nothing holds it.
@@ -67,21 +68,42 @@ impl Engine {
         let sealed = Beside::note(note)
             .sealed_for(borrower, &self.0.keys)
             .await?;
-        let act = |draft: &mut Draft, facts: &Facts| {
+        self.command(who, encode, || async {
+            let facts = self.facts_for(who, id).await?;
+            let mut draft = self.draft_on(&facts, &who.principal);
             for event in case::release_hold(&facts.case)? {
                 draft.case_event(id, event);
                 draft.seal_last(sealed.clone());
             }
-            let borrower = &facts.borrower;
-            let still = draft.case(id).is_some_and(|case| {
-                let mut pauses = case.pauses.iter();
-                pauses.any(|p| p.reason == PauseReason::Hardship)
-            });
-            if borrower.hardship_until.is_some() && !still {
-                draft.party_event(borrower.id, PartyEvent::HardshipEnded);
-            }
-            Ok(())
-        };
-        self.on_case(who, id, encode, act, ShowCase).await
+            self.end_hardship_held_by_none(&mut draft, &facts).await?;
+            self.case_decided(draft, &facts, &ShowCase).await
+        })
+        .await
     }
+
+    async fn end_hardship_held_by_none(&self, draft: &mut Draft, facts: &Facts) -> Done<()> {
+        let (borrower, own) = (&facts.borrower, facts.case.id);
+        if borrower.hardship_until.is_none() || draft.case(own).is_some_and(is_in_hardship) {
+            return Ok(());
+        }
+        let all = self
+            .0
+            .store
+            .open_cases_of(draft.tenant(), borrower.id)
+            .await?;
+        let others: Vec<_> = all.iter().filter(|case| case.id != own).collect();
+        // Two that are released at once see one another.
+        for other in &others {
+            draft.guard(Guard::Case(other.id, other.version));
+        }
+        if !others.into_iter().any(is_in_hardship) {
+            draft.party_event(borrower.id, PartyEvent::HardshipEnded);
+        }
+        Ok(())
+    }
+}
+
+fn is_in_hardship(case: &Case) -> bool {
+    let mut pauses = case.pauses.iter();
+    pauses.any(|p| p.reason == PauseReason::Hardship)
 }
