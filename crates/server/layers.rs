@@ -67,7 +67,7 @@ struct Shown<'a> {
 
 impl Gatekeeper {
     /// Rules of the contract, for these principals, within the configuration's limits. `activity` counts calls
-    /// under way, so that a stepped clock does not move in the middle of one; `meters` counts all for a monitor.
+    /// under way, so that a stepped clock does not move in the middle of one and the engine gives way to it; `meters` counts all for a monitor.
     ///
     /// # Errors
     /// Only where the contract's descriptors are broken, a fault of the build.
@@ -294,6 +294,7 @@ where
                 let clone = self.inner.clone();
                 let mut inner = std::mem::replace(&mut self.inner, clone);
                 let work = self.rules.activity.begin();
+                let waited = stream.is_none().then(|| self.rules.activity.begin_call());
                 if changes {
                     // Its time-out ends the caller's wait, and not the change: nobody else ends this one.
                     let patience = self.rules.patience;
@@ -301,7 +302,7 @@ where
                 }
                 let call = async move {
                     let response = inner.call(request).await;
-                    drop((work, places));
+                    drop((work, waited, places));
                     response
                 };
                 Box::pin(async move {

@@ -4,6 +4,7 @@ use crate::beside::seal_raw;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::figures::Operation;
+use crate::results::Told;
 use crate::settle::{self, Evidence};
 use jiff::Timestamp;
 use recoup_channel::wire::{Inbound, OutcomeReport, RawCallback, Reply, inbound};
@@ -185,11 +186,14 @@ impl Engine {
             .flatten();
         let key = self.0.keys.of(contact.party).await?;
         let sealed = seal_raw(&key, raw)?;
-        let evidence = Evidence::Outcome { outcome, at };
-        let actor = format!("channel:{channel}");
-        self.settle(tenant, id, evidence, &actor, Some(sealed))
-            .await
-            .map(|_| ())
+        self.settle(Told {
+            tenant: tenant.clone(),
+            contact: id,
+            evidence: Evidence::Outcome { outcome, at },
+            actor: format!("channel:{channel}"),
+            beside: Some(sealed),
+        })
+        .await
     }
 
     /// A report can beat the answer to its submit: wait for that answer to be written.

@@ -6,10 +6,9 @@ use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::Done;
 use crate::figures::Operation;
-use crate::lifts::is_unlifted;
 use crate::message::{Message, ObligorText};
 use crate::render::Content;
-use crate::results::Answered;
+use crate::results::Told;
 use crate::settle::{self, Evidence};
 use recoup_channel::wire::{
     self, Attachment, CancelKind, CancelRequest, DebtorMessage, Destination, Receipt, SendRequest,
@@ -18,8 +17,7 @@ use recoup_channel::wire::{
 use recoup_channel::{Call, ChannelError};
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::journal::ContactEvent;
-use recoup_domain::party::PointState;
-use recoup_domain::{Case, CaseEvent, Outcome, Party};
+use recoup_domain::{CaseEvent, Outcome};
 use recoup_store::Facts;
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
@@ -43,8 +41,6 @@ pub(crate) struct Outgoing {
     pub(crate) held: Vec<[u8; 32]>,
     /// Its room in the channel, free when this is dropped.
     pub(crate) _room: Option<OwnedSemaphorePermit>,
-    /// Payments of the case when the intent was written.
-    pub(crate) payments: usize,
 }
 
 impl Engine {
@@ -138,7 +134,7 @@ impl Engine {
             out.held
                 .iter()
                 .for_each(|hash| engine.0.blobs.release(hash));
-            engine.record(Answered::new(out, result, work)).await;
+            engine.record(out, result, work).await;
         });
     }
 
@@ -180,21 +176,17 @@ impl Engine {
     }
 
     /// A stop fact that came while the contact was in flight calls it off as soon as it is accepted.
-    pub(crate) async fn end_if_overtaken(&self, draft: &mut Draft, out: &Outgoing, facts: &Facts) {
+    pub(crate) async fn end_if_overtaken(
+        &self,
+        draft: &mut Draft,
+        out: &Outgoing,
+        facts: &Facts,
+    ) -> Done<()> {
         let contact = &out.contact;
         let accepted = draft
             .contact(contact.id)
             .is_some_and(|c| c.can_be_called_off(draft.now));
-        let case = draft.case(contact.id.case);
-        let party = draft.party(contact.party);
-        let overtaken = match (case, party) {
-            (Some(case), Some(party)) => {
-                // Whoever pays anything is not visited on the old terms.
-                let paid = case.payments.len() > out.payments;
-                is_overtaken(case, party, contact) || (paid && contact.class == ContactClass::Visit)
-            }
-            _ => false,
-        } || is_unlifted(contact, &facts.overrides);
+        let overtaken = self.is_overtaken(draft, facts, contact).await?;
         if accepted && overtaken {
             self.begin_cancel(draft, contact.id);
         }
@@ -204,6 +196,7 @@ impl Engine {
         if overtaken && in_doubt {
             crate::stops::alarm_for_cancel(draft, contact.id.case);
         }
+        Ok(())
     }
 
     /// Asks the carriers to call contacts off, each on a task of its own.
@@ -274,20 +267,15 @@ impl Engine {
             }
             Err(_) => Evidence::CancelUnknown,
         };
-        let actor = format!("channel:{}", contact.channel);
-        self.settle(&contact.tenant, contact.id, evidence, &actor, None)
-            .await
-            .map(|_| ())
+        self.settle(Told {
+            tenant: contact.tenant.clone(),
+            contact: contact.id,
+            evidence,
+            actor: format!("channel:{}", contact.channel),
+            beside: None,
+        })
+        .await
     }
-}
-
-/// Whether a fact forbids what this contact was meant to do.
-pub(crate) fn is_overtaken(case: &Case, party: &Party, contact: &Contact) -> bool {
-    let point = contact.point.and_then(|key| party.point(key));
-    case.closed.is_some()
-        || !case.pauses.is_empty()
-        || party.forbids(&contact.into())
-        || point.is_some_and(|p| p.state == PointState::WrongNumber)
 }
 
 /// What the channel's answer moves.

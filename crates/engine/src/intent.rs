@@ -438,7 +438,6 @@ impl Engine {
             handle,
             held,
             _room: room,
-            payments: facts.case.payments.len(),
         })
     }
 }

@@ -30,6 +30,7 @@ mod many;
 mod message;
 mod other_packs;
 mod others;
+mod overtaken;
 mod planner;
 mod recovery;
 mod referral;

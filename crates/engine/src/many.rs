@@ -9,14 +9,16 @@ pub(crate) const READ_AT_ONCE: usize = 32;
 /// Cases that are decided before others have a turn on the thread.
 const DECIDED_AT_ONCE: usize = 8;
 
-/// Before the decision about case `n` of many, counted from 0: now and then others have a turn.
-pub(crate) async fn give_way(n: usize) {
-    if n > 0 && n.is_multiple_of(DECIDED_AT_ONCE) {
-        tokio::task::yield_now().await;
-    }
-}
-
 impl Engine {
+    /// Before the decision about case `n` of many, counted from 0: now and then others have a turn, first of all
+    /// those whose callers wait.
+    pub(crate) async fn give_way(&self, n: usize) {
+        if n.is_multiple_of(DECIDED_AT_ONCE) {
+            self.0.activity.give_way_to_calls().await;
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The facts of those cases that are there, in no order that counts.
     pub(crate) async fn facts_of_many(&self, cases: &[CaseId]) -> Result<Vec<Facts>, StoreError> {
         let mut all = Vec::with_capacity(cases.len());

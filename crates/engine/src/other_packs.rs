@@ -12,7 +12,7 @@ use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::intent::World;
-use crate::many::{READ_AT_ONCE, give_way};
+use crate::many::READ_AT_ONCE;
 use crate::settle::WRITES_MAX;
 use jiff::Timestamp;
 use recoup_decide::{Action, is_of_steps};
@@ -135,7 +135,7 @@ impl Engine {
     async fn look_at_some(&self, cases: &[CaseId], count: &mut Count) -> Done<()> {
         let shown = self.0.store.shown(cases).await?;
         for (n, (facts, due)) in shown.into_iter().enumerate() {
-            give_way(n).await;
+            self.give_way(n).await;
             count.cases += 1;
             let id = facts.case.id;
             match self.look_at(facts, due).await {

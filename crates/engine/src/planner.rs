@@ -6,7 +6,6 @@ use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::Done;
 use crate::intent::Prepared;
-use crate::many::give_way;
 use crate::stepped::Ground;
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -66,8 +65,15 @@ impl HeldBack {
 /// How many cases may wait for room in one channel. What does not fit goes back into the plan, so that a channel
 /// that is slow holds up its own contacts alone.
 const PARKED_MAX: usize = 1_024;
-/// When a case that found its channel and the waiting room full is looked at again.
-const FULL_AGAIN: SignedDuration = SignedDuration::from_secs(60);
+/// When a case that found its channel and the waiting room full is looked at again: soon enough that a channel of
+/// 500 contacts a second never waits for its cases.
+const FULL_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+/// How long nothing more is claimed where a waiting room is full, if it stays full: a channel that is quick makes
+/// room meanwhile, one that is slow does not hold up others for longer. On the wall's clock, so that on a stepped
+/// one, where time stands while there is work, nothing is put off at all.
+const CROWDED_PAUSE: SignedDuration = SignedDuration::from_millis(100);
+/// The longest time between two looks at the rooms: a safety net, wake-ups come by word.
+const CROWDED_LOOK: Duration = Duration::from_millis(20);
 
 impl Parked {
     /// Lets a case wait for room; gives it back where too many wait already.
@@ -86,6 +92,13 @@ impl Parked {
         let parked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let lengths = parked.iter().map(|(name, all)| (name.clone(), all.len()));
         lengths.collect()
+    }
+
+    /// Whether some channel has no place left for so many more cases that wait.
+    fn is_crowded(&self, more: usize) -> bool {
+        let parked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let free = |waiting: &VecDeque<_>| PARKED_MAX - waiting.len();
+        parked.values().any(|waiting| free(waiting) < more)
     }
 
     /// Takes what waits for channels that have room, as `room` says how much.
@@ -143,8 +156,7 @@ impl Engine {
         if self.is_halted() {
             return Ok(0);
         }
-        let parked = self.0.parked.take(|channel| self.0.channels.free(channel));
-        let mut claims: Vec<(Claim, Work)> = parked;
+        let mut claims = self.what_has_room().await;
         if claims.is_empty() {
             let now = self.0.wall.now();
             let found = self.0.store.claim(now, LEASE, self.0.options.batch).await?;
@@ -157,6 +169,26 @@ impl Engine {
         let taken = claims.len();
         self.handle(claims).await?;
         Ok(taken)
+    }
+
+    /// Cases that waited for room, and have it. Nothing where it is time to claim others: there is a place for them,
+    /// or has been none for a while.
+    async fn what_has_room(&self) -> Vec<(Claim, Work)> {
+        let a_batch = self.0.options.batch.min(PARKED_MAX / 2);
+        let until = self.0.wall.now().saturating_add(CROWDED_PAUSE);
+        let until = until.unwrap_or(Timestamp::MAX);
+        loop {
+            let woken = self.0.wake.notified();
+            let ready = self.0.parked.take(|channel| self.0.channels.free(channel));
+            let crowded = self.0.parked.is_crowded(a_batch);
+            if !ready.is_empty() || !crowded || self.is_halted() || self.0.wall.now() >= until {
+                return ready;
+            }
+            tokio::select! {
+                () = woken => {}
+                () = tokio::time::sleep(CROWDED_LOOK) => {}
+            }
+        }
     }
 
     /// Decides the claimed cases and writes what follows, all together; those whose facts moved in between
@@ -185,7 +217,7 @@ impl Engine {
             facts.into_iter().map(|f| (f.case.id, f)).collect();
         let mut decided = Vec::with_capacity(claims.len());
         for (n, (claim, work)) in claims.into_iter().enumerate() {
-            give_way(n).await;
+            self.give_way(n).await;
             let Some(facts) = by_case.remove(&claim.case) else {
                 continue;
             };

@@ -1,10 +1,8 @@
 //! After a crash: what was in flight is doubtful, what was to be called off is asked again, and every case
 //! that nobody would wake is scheduled.
 
-use crate::dispatch::is_overtaken;
 use crate::draft::Draft;
 use crate::engine::Engine;
-use crate::lifts::is_unlifted;
 use crate::stops::alarm_for_sending;
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::journal::ContactEvent;
@@ -63,9 +61,8 @@ impl Engine {
         );
         // What it was permitted by may be gone, and what forbids it may have come while it was in flight: a person
         // must hear of it.
-        let person = draft.party(contact.party).unwrap_or(&facts.borrower);
-        let overtaken =
-            is_overtaken(&facts.case, person, contact) || is_unlifted(contact, &facts.overrides);
+        let overtaken = self.is_overtaken(&draft, &facts, contact).await;
+        let overtaken = overtaken.map_err(|e| StoreError::Refused(e.to_string()))?;
         if overtaken && draft.now < contact.effect.to {
             alarm_for_sending(&mut draft, contact.id.case);
         }

@@ -1,132 +1,200 @@
-//! What channels answered goes on record: the second transaction of a contact, its outcome and the next schedule.
-//! Who comes while others are at it leaves what they have and goes; whoever is at it takes along all that waits. So
-//! answers that come together are read, decided and committed together, and one that comes alone waits for nothing.
+//! What is learned of contacts goes on record: what channels answered to sends (the second transaction of a contact,
+//! its outcome and the next schedule), and what call-backs and carriers say of them later. Who comes while others are
+//! at it leaves what they have; whoever is at it takes along all that waits. So what comes together is read, decided
+//! and committed together, and what comes alone waits for nothing.
 
 use crate::activity::Work;
 use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
-use crate::error::Done;
-use crate::many::give_way;
-use crate::settle::WRITES_MAX;
+use crate::error::{CommandError, Done};
+use crate::settle::{Evidence, WRITES_MAX};
 use futures_util::FutureExt as _;
 use recoup_channel::ChannelError;
 use recoup_channel::wire::Receipt;
-use recoup_domain::CaseId;
-use recoup_domain::contact::Contact;
-use recoup_store::{Change, CommitError, Facts, Guard};
+use recoup_domain::ids::{ContactId, TenantId};
+use recoup_domain::sealed::Sealed;
+use recoup_domain::{CaseId, contact::Contact};
+use recoup_store::{Change, CommitError, Facts, Guard, StoreError};
 use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use tokio::sync::oneshot;
 
-/// Answers that are recorded together.
+/// What is recorded together.
 const TOGETHER: usize = 64;
-/// Who may be at it at once: while the answers of one reach the disk, another decides.
+/// Who may be at it at once: while what one has reaches the disk, another decides.
 const RECORDERS: usize = 2;
 
-/// What a channel answered to a contact. Its room in the channel is free when it is on record.
-pub(crate) struct Answered {
-    out: Outgoing,
-    result: Result<Receipt, ChannelError>,
+/// What is learned of a contact.
+pub(crate) struct Learned {
+    what: What,
     /// Ends when this is dropped.
     _work: Work,
 }
 
-impl Answered {
-    pub(crate) const fn new(
-        out: Outgoing,
-        result: Result<Receipt, ChannelError>,
-        work: Work,
-    ) -> Self {
-        Self {
-            out,
-            result,
-            _work: work,
+enum What {
+    /// A channel's answer to a send.
+    Answer(Box<Answer>),
+    /// What a call-back, or the answer to a cancel, says.
+    Told(Told),
+}
+
+/// Its room in the channel is free when this is on record.
+struct Answer {
+    out: Outgoing,
+    result: Result<Receipt, ChannelError>,
+}
+
+/// Evidence from a channel.
+pub(crate) struct Told {
+    /// The lender.
+    pub(crate) tenant: TenantId,
+    /// Which contact.
+    pub(crate) contact: ContactId,
+    /// What is known of it now.
+    pub(crate) evidence: Evidence,
+    /// Who says so.
+    pub(crate) actor: String,
+    /// Personal data that came with it.
+    pub(crate) beside: Option<Sealed>,
+}
+
+impl Learned {
+    fn case(&self) -> CaseId {
+        self.contact().case
+    }
+
+    const fn contact(&self) -> ContactId {
+        match &self.what {
+            What::Answer(answer) => answer.out.contact.id,
+            What::Told(told) => told.contact,
         }
     }
 }
 
-/// The answers that wait.
+/// What waits to go on record, each with whoever waits for it.
 #[derive(Default)]
 pub(crate) struct Results(Mutex<Waiting>);
 
 #[derive(Default)]
 struct Waiting {
-    answers: VecDeque<Answered>,
+    learned: VecDeque<Item>,
     recorders: usize,
+}
+
+/// Something learned, and who hears how it ended; where nobody waits for it, the log does.
+struct Item {
+    learned: Learned,
+    heard: oneshot::Sender<Done<()>>,
+}
+
+impl Item {
+    fn ends(self, how: Done<()>) {
+        if let Err(Err(error)) = self.heard.send(how) {
+            let contact = self.learned.contact();
+            tracing::error!(%contact, %error, "the outcome could not be written");
+        }
+    }
 }
 
 impl Results {
     fn waiting(&self) -> MutexGuard<'_, Waiting> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-
-    /// Leaves an answer. Whether whoever left it is to record, since nobody else has the time.
-    fn leave(&self, answer: Answered) -> Option<Recorder<'_>> {
-        let mut waiting = self.waiting();
-        waiting.answers.push_back(answer);
-        if waiting.recorders == RECORDERS {
-            return None;
-        }
-        waiting.recorders += 1;
-        Some(Recorder(Some(self)))
-    }
 }
 
 /// One who records.
-struct Recorder<'r>(Option<&'r Results>);
+struct Recorder {
+    engine: Engine,
+    is_at_it: bool,
+}
 
-impl Recorder<'_> {
+impl Recorder {
     /// What is recorded next; none where nothing waits, and this one is no recorder any more.
-    fn next(&mut self) -> Option<Vec<Answered>> {
-        let mut waiting = self.0?.waiting();
-        let count = waiting.answers.len().min(TOGETHER);
+    fn next(&mut self) -> Option<Vec<Item>> {
+        let mut waiting = self.engine.0.results.waiting();
+        let count = waiting.learned.len().min(TOGETHER);
         if count == 0 {
-            // Under the same lock as the look: who leaves an answer from now on finds that nobody takes it along.
+            // Under the same lock as the look: who leaves something from now on finds that nobody takes it along.
             waiting.recorders -= 1;
-            self.0 = None;
+            self.is_at_it = false;
             return None;
         }
-        Some(waiting.answers.drain(..count).collect())
+        Some(waiting.learned.drain(..count).collect())
+    }
+
+    async fn record(mut self) {
+        while let Some(batch) = self.next() {
+            let engine = self.engine.clone();
+            // Others have left here what they learned: it is seen to, whatever becomes of these.
+            let recording = AssertUnwindSafe(engine.record_all(batch));
+            if recording.catch_unwind().await.is_err() {
+                tracing::error!("outcomes could not be written");
+            }
+            engine.0.wake.notify_one();
+        }
     }
 }
 
-impl Drop for Recorder<'_> {
+impl Drop for Recorder {
     fn drop(&mut self) {
-        if let Some(results) = self.0 {
-            results.waiting().recorders -= 1;
+        if self.is_at_it {
+            self.engine.0.results.waiting().recorders -= 1;
         }
     }
 }
 
 impl Engine {
-    /// Sees to it that an answer goes on record.
-    pub(crate) async fn record(&self, answer: Answered) {
-        self.note_answer(&answer);
-        let Some(mut recorder) = self.0.results.leave(answer) else {
-            return;
-        };
-        while let Some(batch) = recorder.next() {
-            // Others have left their answers here: they are seen to, whatever becomes of these.
-            let recording = AssertUnwindSafe(self.record_all(batch));
-            if recording.catch_unwind().await.is_err() {
-                tracing::error!("outcomes could not be written");
-            }
-            self.0.wake.notify_one();
-        }
-    }
-
-    fn note_answer(&self, answer: &Answered) {
-        let kind = answer.result.as_ref().err().map(ChannelError::kind);
-        let name = &answer.out.handle.name;
-        self.0.channels.note_send(name, kind, self.0.wall.now());
+    /// Puts a channel's answer to a send on record.
+    pub(crate) async fn record(
+        &self,
+        out: Outgoing,
+        result: Result<Receipt, ChannelError>,
+        work: Work,
+    ) {
+        let kind = result.as_ref().err().map(ChannelError::kind);
+        self.0
+            .channels
+            .note_send(&out.handle.name, kind, self.0.wall.now());
         if let Some(kind) = kind {
-            tracing::warn!(contact = %answer.out.contact.id, kind, "not accepted");
+            tracing::warn!(contact = %out.contact.id, kind, "not accepted");
         }
+        let what = What::Answer(Box::new(Answer { out, result }));
+        drop(self.learn(Learned { what, _work: work }));
     }
 
-    /// Records a batch; those whose facts moved in between are decided anew.
-    async fn record_all(&self, batch: Vec<Answered>) {
+    /// Puts evidence of a contact on record. Late, duplicate and weaker evidence changes nothing.
+    ///
+    /// # Errors
+    /// Where it is not on record; whoever brought it may bring it again.
+    pub(crate) async fn settle(&self, told: Told) -> Done<()> {
+        let what = What::Told(told);
+        let _work = self.0.activity.begin();
+        let recorded = self.learn(Learned { what, _work });
+        // Dropped unheard where the recorder panicked; the log says where.
+        recorded.await.unwrap_or(Err(CommandError::Contended))
+    }
+
+    /// Leaves something to be recorded. Who finds nobody at it begins, on a task of its own: whoever brought it may
+    /// go, and it takes along what others leave.
+    fn learn(&self, learned: Learned) -> oneshot::Receiver<Done<()>> {
+        let (heard, recorded) = oneshot::channel();
+        let mut waiting = self.0.results.waiting();
+        waiting.learned.push_back(Item { learned, heard });
+        if waiting.recorders < RECORDERS {
+            waiting.recorders += 1;
+            let recorder = Recorder {
+                engine: self.clone(),
+                is_at_it: true,
+            };
+            tokio::spawn(recorder.record());
+        }
+        recorded
+    }
+
+    /// Records a batch; what is of facts that moved in between is decided anew.
+    async fn record_all(&self, batch: Vec<Item>) {
         let mut todo = batch;
         for _ in 0..WRITES_MAX {
             if todo.is_empty() {
@@ -135,91 +203,144 @@ impl Engine {
             todo = self.record_once(todo).await;
         }
         for left in todo {
-            let contact = left.out.contact.id;
-            tracing::error!(%contact, "the outcome could not be written: its facts keep moving");
+            left.ends(Err(CommandError::Contended));
         }
     }
 
-    /// Answers those that are to be decided anew. What the store cannot read or write of one costs that one alone.
-    async fn record_once(&self, batch: Vec<Answered>) -> Vec<Answered> {
-        let mut ids: Vec<_> = batch.iter().map(|a| a.out.contact.id.case).collect();
+    /// Answers what is to be decided anew. What the store cannot read or write of one costs that one alone.
+    async fn record_once(&self, batch: Vec<Item>) -> Vec<Item> {
+        let mut ids: Vec<_> = batch.iter().map(|item| item.learned.case()).collect();
         ids.sort_unstable();
         ids.dedup();
         let by_case = self.facts_of_each(ids).await;
         let (mut changes, mut after) = (Vec::new(), Vec::new());
-        for (n, answer) in batch.into_iter().enumerate() {
-            give_way(n).await;
-            let Some(facts) = by_case.get(&answer.out.contact.id.case) else {
-                continue;
+        for (n, item) in batch.into_iter().enumerate() {
+            self.give_way(n).await;
+            let facts = match by_case.get(&item.learned.case()) {
+                Some(Ok(facts)) => facts,
+                Some(Err(why)) => {
+                    item.ends(Err(StoreError::Refused(why.clone()).into()));
+                    continue;
+                }
+                None => {
+                    let missing = not_there(item.learned.contact());
+                    item.ends(Err(missing));
+                    continue;
+                }
             };
-            if let Some((change, cancels)) = self.result_of(&answer, facts).await {
-                changes.push(change);
-                after.push((answer, cancels));
+            match self.change_by(&item.learned, facts).await {
+                Ok(Some((change, cancels))) => {
+                    changes.push(change);
+                    after.push((item, cancels));
+                }
+                Ok(None) => item.ends(Ok(())),
+                Err(error) => item.ends(Err(error)),
             }
         }
         let results = self.0.store.commit_all(changes).await;
         let mut again = Vec::new();
-        for (result, (answer, cancels)) in results.into_iter().zip(after) {
-            match result {
-                Ok(_) => self.call_off(cancels),
-                // Somebody else has said what became of it.
-                Err(CommitError::Stale(Guard::Contact(..))) => {}
-                Err(CommitError::Stale(_)) => again.push(answer),
-                Err(CommitError::Store(error)) => {
-                    let contact = answer.out.contact.id;
-                    tracing::error!(%contact, %error, "the outcome could not be written");
+        for (result, (item, cancels)) in results.into_iter().zip(after) {
+            match (result, &item.learned.what) {
+                (Ok(_), _) => {
+                    self.call_off(cancels);
+                    item.ends(Ok(()));
                 }
-                Err(error) => {
-                    let contact = answer.out.contact.id;
-                    tracing::error!(%contact, %error, "an outcome was refused");
+                // Somebody else has said what became of it.
+                (Err(CommitError::Stale(Guard::Contact(..))), What::Answer(_)) => {
+                    item.ends(Ok(()));
+                }
+                (Err(CommitError::Stale(_)), _) => again.push(item),
+                (Err(CommitError::Store(error)), _) => item.ends(Err(error.into())),
+                (Err(error), _) => {
+                    let refused = StoreError::Refused(error.to_string());
+                    item.ends(Err(refused.into()));
                 }
             }
         }
         again
     }
 
-    async fn facts_of_each(&self, ids: Vec<CaseId>) -> HashMap<CaseId, Facts> {
-        let mut found = Vec::with_capacity(ids.len());
-        match self.facts_of_many(&ids).await {
-            Ok(all) => found = all,
-            Err(_) => {
-                for case in ids {
-                    match self.0.store.facts(&[case]).await {
-                        Ok(facts) => found.extend(facts),
-                        Err(error) => {
-                            tracing::error!(%case, %error, "the outcome could not be written");
-                        }
-                    }
+    /// The facts of each case that is there, or why they cannot be read.
+    async fn facts_of_each(&self, ids: Vec<CaseId>) -> HashMap<CaseId, Result<Facts, String>> {
+        if let Ok(all) = self.facts_of_many(&ids).await {
+            return all.into_iter().map(|f| (f.case.id, Ok(f))).collect();
+        }
+        let mut each = HashMap::with_capacity(ids.len());
+        for id in ids {
+            match self.0.store.facts(&[id]).await {
+                Ok(facts) => each.extend(facts.into_iter().map(|f| (f.case.id, Ok(f)))),
+                Err(error) => {
+                    each.insert(id, Err(error.to_string()));
                 }
             }
         }
-        found.into_iter().map(|f| (f.case.id, f)).collect()
+        each
     }
 
-    /// What an answer changes, and who is to be called off; none where that cannot be said, which costs this contact
-    /// alone.
-    async fn result_of(&self, answer: &Answered, facts: &Facts) -> Option<(Change, Vec<Contact>)> {
-        let drafting = AssertUnwindSafe(self.draft_result(answer, facts));
-        let why = match drafting.catch_unwind().await {
-            Ok(Ok(draft)) => return Some(draft.finish()),
-            Ok(Err(error)) => error.to_string(),
-            Err(_) => "a panic; the log says where".to_owned(),
+    /// What something learned changes, and who is to be called off; none where it changes nothing. What goes wrong
+    /// here, a panic included, costs this contact alone.
+    async fn change_by(
+        &self,
+        learned: &Learned,
+        facts: &Facts,
+    ) -> Done<Option<(Change, Vec<Contact>)>> {
+        let drafting = async {
+            match &learned.what {
+                What::Answer(answer) => self.draft_answer(answer, facts).await.map(Some),
+                What::Told(told) => self.draft_told(told, facts).await,
+            }
         };
-        let contact = answer.out.contact.id;
-        tracing::error!(%contact, error = why, "the outcome could not be written");
-        None
+        match AssertUnwindSafe(drafting).catch_unwind().await {
+            Ok(Ok(Some(mut draft))) => {
+                self.schedule_next(&mut draft, facts).await;
+                draft.guard_all();
+                Ok(Some(draft.finish()))
+            }
+            Ok(Ok(None)) => Ok(None),
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                let why = "a panic; the log says where".to_owned();
+                Err(StoreError::Refused(why).into())
+            }
+        }
     }
 
-    async fn draft_result(&self, answer: &Answered, facts: &Facts) -> Done<Draft> {
-        let Answered { out, result, .. } = answer;
-        let mut draft = self.draft_on(facts, &format!("channel:{}", out.handle.name));
-        draft.hold_contact(out.contact.clone());
-        self.hold_person(&mut draft, &out.contact).await?;
+    async fn draft_answer(&self, answer: &Answer, facts: &Facts) -> Done<Draft> {
+        let Answer { out, result } = answer;
+        let actor = format!("channel:{}", out.handle.name);
+        let mut draft = self.draft_of(facts, &out.contact, &actor).await?;
         self.reseal(&mut draft, out, result).await?;
         crate::dispatch::note_result(&mut draft, out, result);
-        self.end_if_overtaken(&mut draft, out, facts).await;
-        self.schedule_next(&mut draft, facts).await;
-        draft.guard_all();
+        self.end_if_overtaken(&mut draft, out, facts).await?;
         Ok(draft)
+    }
+
+    async fn draft_told(&self, told: &Told, facts: &Facts) -> Done<Option<Draft>> {
+        let contact = self.0.store.contact(&told.tenant, told.contact).await?;
+        let contact = contact.ok_or_else(|| not_there(told.contact))?;
+        let mut draft = self.draft_of(facts, &contact, &told.actor).await?;
+        if !crate::settle::apply(&mut draft, told.contact, &told.evidence) {
+            return Ok(None);
+        }
+        if let Some(sealed) = &told.beside {
+            draft.seal_last(sealed.clone());
+        }
+        crate::stops::alarm_or_calm(&mut draft, facts);
+        Ok(Some(draft))
+    }
+
+    /// A draft that holds a contact, its case, and whom it concerns.
+    async fn draft_of(&self, facts: &Facts, contact: &Contact, actor: &str) -> Done<Draft> {
+        let mut draft = self.draft_on(facts, actor);
+        draft.hold_contact(contact.clone());
+        self.hold_person(&mut draft, contact).await?;
+        Ok(draft)
+    }
+}
+
+fn not_there(contact: ContactId) -> CommandError {
+    CommandError::NotFound {
+        what: "contact",
+        id: contact.to_string(),
     }
 }

@@ -7,9 +7,8 @@ use jiff::Timestamp;
 use recoup_channel::wire;
 use recoup_domain::Outcome;
 use recoup_domain::contact::{Contact, ContactState};
-use recoup_domain::ids::{CaseId, ContactId, TenantId};
+use recoup_domain::ids::{CaseId, ContactId};
 use recoup_domain::journal::ContactEvent;
-use recoup_domain::sealed::Sealed;
 use recoup_store::{CommitError, Facts};
 
 /// How often a write is tried again because the facts moved.
@@ -136,48 +135,6 @@ pub(crate) fn outcome(wire: wire::Outcome) -> Option<Outcome> {
 }
 
 impl Engine {
-    /// Puts evidence of a contact on record, with personal data that came with it beside it; answers the
-    /// contact as it stands then.
-    pub(crate) async fn settle(
-        &self,
-        tenant: &TenantId,
-        id: ContactId,
-        evidence: Evidence,
-        actor: &str,
-        beside: Option<Sealed>,
-    ) -> Done<Contact> {
-        for _ in 0..WRITES_MAX {
-            let missing = || CommandError::NotFound {
-                what: "contact",
-                id: id.to_string(),
-            };
-            let contact = self
-                .0
-                .store
-                .contact(tenant, id)
-                .await?
-                .ok_or_else(missing)?;
-            let facts = self.facts_of(id.case).await?.ok_or_else(missing)?;
-            let mut draft = self.draft_on(&facts, actor);
-            draft.hold_contact(contact.clone());
-            self.hold_person(&mut draft, &contact).await?;
-            if !apply(&mut draft, id, &evidence) {
-                return Ok(contact);
-            }
-            if let Some(sealed) = &beside {
-                draft.seal_last(sealed.clone());
-            }
-            crate::stops::alarm_or_calm(&mut draft, &facts);
-            self.schedule_next(&mut draft, &facts).await;
-            draft.guard_all();
-            let after = draft.contact(id).cloned().unwrap_or(contact);
-            if self.commit_draft(draft).await? {
-                return Ok(after);
-            }
-        }
-        Err(CommandError::Contended)
-    }
-
     /// Commits a draft that answers no request, with what follows from it. Whether it stands: where the facts moved
     /// it does not, and is to be decided anew.
     pub(crate) async fn commit_draft(&self, draft: Draft) -> Done<bool> {

@@ -9,7 +9,8 @@ use recoup_domain::Outcome;
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::money::{Currency, Money};
 use recoup_engine::CommandError;
-use recoup_engine::commands::{CaseName, CeaseInput, PaymentInput};
+use recoup_engine::commands::{CaseName, CeaseInput, HardshipInput, PaymentInput, ResolutionInput};
+use recoup_engine::stepped::Ground as _;
 use recoup_engine::types::{Answered, PartyInput, PartyName, PartyView, Report};
 use recoup_store::{ContactFilter, Scope};
 use support::{Rig, at};
@@ -507,4 +508,109 @@ async fn what_is_written_over_a_party_is_what_was_read() {
     };
     assert_eq!(view.plain.display_name, "Wang Wu");
     assert_eq!(*seen.lock().unwrap(), ["Zhang San", "Li Si"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cases_wait_for_a_channel_that_is_busy_for_a_moment_and_are_not_put_off() {
+    // More than may wait for one channel.
+    const CASES: usize = 1_200;
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-02T02:00:00Z")).await;
+    let loans = (0..CASES).map(|n| n.to_string());
+    let opened = loans.map(|loan| async { rig.open_case(&{ loan }, date(2026, 3, 1)).await });
+    futures_util::future::join_all(opened).await;
+    rig.channel(ContactClass::Sms).is_busy(true);
+    let engine = rig.engine.clone();
+    let driven = tokio::spawn(async move { engine.run_dry().await });
+    let crowd = async {
+        let (mut waiting, mut looks) = (0, 0);
+        while waiting == 0 || looks < 10 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+            let now = rig.engine.parked("sms");
+            (waiting, looks) = if now == waiting {
+                (now, looks + 1)
+            } else {
+                (now, 0)
+            };
+        }
+        waiting
+    };
+    assert!(crowd.await > CASES / 2, "they wait for room");
+    rig.channel(ContactClass::Sms).is_busy(false);
+    driven.await.unwrap().unwrap();
+    assert_eq!(rig.sent(ContactClass::Sms).len(), CASES);
+}
+
+#[tokio::test]
+async fn a_visit_to_whoever_paid_in_part_is_called_off_once_it_is_known_to_be_made() {
+    for paid in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+        let case = rig.open_case("1", date(2026, 3, 1)).await;
+        rig.run_until(at("2026-03-30T23:30:00Z")).await;
+        let answer = &rig.channel(ContactClass::Visit).answer;
+        *answer.lock().unwrap() = Err(ChannelError::unknown("cut"));
+        rig.run_until(at("2026-03-31T00:00:00Z")).await;
+        let visit = || async {
+            let all = contacts(&rig).await;
+            all.into_iter().find(|c| c.class == ContactClass::Visit)
+        };
+        let unknown = visit().await.unwrap();
+        assert_eq!(unknown.state, ContactState::Unknown);
+        let ana = rig.as_of("ana");
+        if paid {
+            let part = rig
+                .engine
+                .record_payment(&ana, case, payment("p1", 100), &|_| vec![]);
+            part.await.unwrap();
+        }
+        let evidence = ResolutionInput {
+            accepted: true,
+            evidence: ("the calendar".into(), "a".repeat(64)),
+            reason: "it is in their calendar".into(),
+        };
+        let ben = rig.as_of("ben");
+        let settled = rig
+            .engine
+            .resolve_unknown(&ben, unknown.id, evidence, &|_| vec![]);
+        settled.await.unwrap();
+        rig.run_until(at("2026-03-31T00:01:00Z")).await;
+        let stands = match paid {
+            true => ContactState::Cancelled,
+            false => ContactState::Accepted,
+        };
+        assert_eq!(visit().await.unwrap().state, stands);
+    }
+}
+
+#[tokio::test]
+async fn a_hardship_ends_with_the_last_case_that_it_holds() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    let first = rig.open_case("1", date(2026, 3, 1)).await;
+    let mut input = support::case_input("2", date(2026, 3, 1));
+    input.amounts.overdue = 0;
+    let person = PartyName::Reference("b-1".into());
+    input.borrower = person.clone();
+    let ana = rig.as_of("ana");
+    let opened = rig.engine.open_case(&ana, input, &|_| vec![]).await;
+    let Answered::Now(second) = opened.unwrap() else {
+        panic!("no request id was given")
+    };
+    let illness = HardshipInput {
+        until: None,
+        kind: "illness".into(),
+    };
+    let declared = rig
+        .engine
+        .declare_hardship(&ana, &person, illness, &|_| vec![]);
+    declared.await.unwrap();
+    for (case, holds) in [(first, true), (second.case.id, false)] {
+        let released = rig
+            .engine
+            .release_hold(&ana, case, String::new(), &|_| vec![]);
+        released.await.unwrap();
+        let party = rig.engine.borrower(&rig.tenant, &person).await.unwrap();
+        assert_eq!(party.party.hardship_until.is_some(), holds);
+    }
 }

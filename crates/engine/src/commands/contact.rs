@@ -3,11 +3,9 @@
 use super::Decided;
 use super::read::contact_view;
 use crate::beside::Beside;
-use crate::dispatch::is_overtaken;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
-use crate::lifts::is_unlifted;
 use crate::types::{Answered, Caller, ContactView, Encode};
 use recoup_domain::Outcome;
 use recoup_domain::case::{CaseEvent, SkipReason};
@@ -145,8 +143,9 @@ impl Engine {
     }
 
     /// Settles by evidence what became of a contact that nobody knows of: the carrier took it, or never had it; where
-    /// it is its cancel that nobody knows of, the carrier still has it, or called it off. Who asked for it by hand or approved it cannot: a second person must. One that was taken and that a fact
-    /// forbids meanwhile, or whose override was revoked, is called off.
+    /// it is its cancel that nobody knows of, the carrier still has it, or called it off. Who asked for it by hand or
+    /// approved it cannot: a second person must. One that was taken and that a fact forbids meanwhile, or whose
+    /// override was revoked, is called off.
     ///
     /// # Errors
     /// ContactState where neither it nor its cancel is unknown; SamePerson.
@@ -164,7 +163,7 @@ impl Engine {
         };
         let sealed = self.beside_contact(who, id, &told).await?;
         let asked_by = self.asked_by(id).await?;
-        let act = |draft: &mut Draft, contact: &Contact, facts: &Facts| {
+        let act = |draft: &mut Draft, contact: &Contact, facts: &Facts, overtaken: bool| {
             let uncancelled = contact.state == ContactState::CancelUnknown;
             if contact.state != ContactState::Unknown && !uncancelled {
                 return Err(CommandError::ContactState {
@@ -205,9 +204,6 @@ impl Engine {
                 }
                 let after = draft.contact(id).cloned();
                 let late = after.is_some_and(|c| c.can_be_called_off(draft.now));
-                let person = draft.party(contact.party).unwrap_or(&facts.borrower);
-                let overtaken = is_overtaken(&facts.case, person, contact)
-                    || is_unlifted(contact, &facts.overrides);
                 // What was being called off is asked for once more.
                 if late && (uncancelled || overtaken) {
                     self.begin_cancel(draft, id);
@@ -215,7 +211,13 @@ impl Engine {
             }
             Ok(())
         };
-        self.on_contact(who, id, encode, act).await
+        self.command(who, encode, || async {
+            let (mut draft, contact, facts) = self.contact_draft(who, id).await?;
+            let overtaken = self.is_overtaken(&draft, &facts, &contact).await?;
+            act(&mut draft, &contact, &facts, overtaken)?;
+            self.contact_decided(draft, contact, &facts).await
+        })
+        .await
     }
 
     /// Who asked for a contact by hand; nobody for one of the policy.

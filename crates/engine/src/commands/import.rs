@@ -4,7 +4,6 @@
 use super::{Committing, Decided};
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
-use crate::many::give_way;
 use crate::types::{Answered, Caller, CaseInput};
 use crate::vault::VaultError;
 use recoup_domain::ids::CaseId;
@@ -102,7 +101,7 @@ impl Engine {
         let mut changes = Vec::with_capacity(rows.len());
         let mut waiting = Vec::with_capacity(rows.len());
         for (n, ((who, row), standing)) in rows.iter().zip(standing).enumerate() {
-            give_way(n).await;
+            self.give_way(n).await;
             let decided = self.decide_row(who, row, standing).await;
             let change = decided.and_then(|decided| self.answering(who, decided, &encode));
             waiting.push(change.map(|(change, committing)| {

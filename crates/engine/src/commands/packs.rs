@@ -4,7 +4,6 @@ use crate::ahead::{Ahead, Forbidden, ahead, reopened};
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::lifts::lifts;
-use crate::many::give_way;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, Packs};
 use recoup_decide::Input;
@@ -130,7 +129,7 @@ impl Engine {
             drop(page.rows);
             let facts = self.facts_of_many(&ids).await?;
             for (n, facts) in facts.iter().enumerate() {
-                give_way(n).await;
+                self.give_way(n).await;
                 if facts.case.closed.is_some() {
                     continue;
                 }

@@ -30,6 +30,7 @@ use recoup_store::sqlite::{ClockStamp, Options, SqliteStore};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// What a channel was asked, in order: the operation and the key.
 pub(crate) type Seen = Arc<Mutex<Vec<(Timestamp, SendRequest)>>>;
@@ -44,6 +45,8 @@ pub(crate) struct Told {
     calls_back: Arc<Mutex<Vec<Inbound>>>,
     wall: SteppedWall,
     held: Arc<Mutex<Option<Hold>>>,
+    /// Whether the carrier answers nobody.
+    busy: Arc<watch::Sender<bool>>,
 }
 
 /// Holds a send until it is released.
@@ -70,6 +73,11 @@ impl Told {
         *self.held.lock().unwrap() = Some(hold.clone());
         hold
     }
+
+    /// Whether the carrier answers nobody from now on, or everybody again.
+    pub(crate) fn is_busy(&self, busy: bool) {
+        self.busy.send_replace(busy);
+    }
 }
 
 impl Channel for Told {
@@ -80,6 +88,8 @@ impl Channel for Told {
             hold.reached.notify_one();
             hold.released.notified().await;
         }
+        let answers = |busy: &bool| !*busy;
+        self.busy.subscribe().wait_for(answers).await.unwrap();
         self.answer.lock().unwrap().clone()
     }
 
@@ -362,6 +372,7 @@ fn told(wall: &SteppedWall) -> Told {
         }))),
         wall: wall.clone(),
         held: Arc::default(),
+        busy: Arc::default(),
     }
 }
 
