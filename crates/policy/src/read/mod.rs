@@ -5,6 +5,8 @@ mod source;
 mod step;
 mod yaml;
 
+pub(crate) use step::{default_lead, default_window};
+
 use crate::expr::check::{Compiler, Owner};
 use crate::finding::{Finding, Severity, code};
 use crate::horizon::Horizon;
