@@ -161,7 +161,9 @@ impl Engine {
         events: &[CaseEvent],
     ) -> Done<()> {
         if events.contains(&CaseEvent::LegalRecalled) {
-            let legal = |c: &PastContact| c.class == ContactClass::Legal;
+            let case = facts.case.id;
+            let own = |c: &PastContact| c.id.is_some_and(|id| id.case == case);
+            let legal = |c: &PastContact| own(c) && c.class == ContactClass::Legal;
             self.call_off_where(draft, facts, legal).await?;
         }
         Ok(())

@@ -11,6 +11,7 @@ pub mod filter;
 pub mod gate;
 pub mod hypothetical;
 pub mod law;
+pub mod migration;
 pub mod page;
 pub mod party;
 pub mod policy;

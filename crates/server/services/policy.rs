@@ -4,6 +4,7 @@ use prost::Message;
 use recoup_compliance::DutyRef;
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::{ContactClass, Reader};
+use recoup_engine::commands::Migration;
 use recoup_engine::types::{PolicyQuestion, PolicyView, TemplateInput};
 use recoup_store::StoredTemplate;
 use tonic::{Request, Response, Status, async_trait};
@@ -12,8 +13,9 @@ use super::{Asked, Call, Edge, answer};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::policy_service_server::PolicyService;
 use crate::convert::filter::{POLICIES, TEMPLATES};
+use crate::convert::page::Binding;
 use crate::convert::read::Bad;
-use crate::convert::{contact, party, policy, words};
+use crate::convert::{contact, migration, party, policy, words};
 use crate::status;
 
 /// The longest text of a policy, in characters; the message itself is bounded in bytes.
@@ -127,6 +129,58 @@ impl PolicyService for Edge {
         let found = found.map_err(status::of_command)?;
         let policy = Some(policy::render(&found));
         Ok(Response::new(v1::GetPolicyResponse { policy }))
+    }
+
+    async fn diff_policies(
+        &self,
+        request: Request<v1::DiffPoliciesRequest>,
+    ) -> Result<Response<v1::DiffPoliciesResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let base = policy::version(&mut bad, "base_policy_id", &body.base_policy_id);
+        let other = policy::version(&mut bad, "other_policy_id", &body.other_policy_id);
+        let (base, other) = bad.check(base.zip(other))?;
+        let found = self.engine.compare_policies(&who.tenant, &base, &other);
+        let found = found.map_err(status::of_command)?;
+        Ok(Response::new(migration::compared(&found)))
+    }
+
+    async fn migrate_cases(
+        &self,
+        request: Request<v1::MigrateCasesRequest>,
+    ) -> Result<Response<v1::MigrateCasesResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "MigrateCases",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        // A token goes on with what the first page was asked, under another request id.
+        let asked = v1::MigrateCasesRequest {
+            request_id: String::new(),
+            page_token: String::new(),
+            page_size: 0,
+            ..body.clone()
+        };
+        let bound = Binding {
+            vault: self.engine.vault(),
+            tenant: &who.tenant,
+            method: "MigrateCases",
+            filter: &format!("{asked:?}"),
+        };
+        let input = migration::read(&mut bad, &body, &bound);
+        let input = bad.check(input)?;
+        let render = |m: &Migration| migration::moved(m, |id| bound.token(&id.to_string()));
+        if body.dry_run {
+            let _place = self.place_to_compare(&who.tenant).await?;
+            let found = self.engine.rehearse_migration(&caller, &input).await;
+            return Ok(Response::new(render(&found.map_err(status::of_command)?)));
+        }
+        let encode = |m: &Migration| render(m).encode_to_vec();
+        let done = self.engine.migrate_cases(&caller, &input, &encode).await;
+        answer(done, render)
     }
 
     async fn register_template(
