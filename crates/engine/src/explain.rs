@@ -160,7 +160,7 @@ impl Engine {
         })
     }
 
-    async fn tenants_facts(&self, tenant: &TenantId, id: CaseId) -> Done<Facts> {
+    pub(crate) async fn tenants_facts(&self, tenant: &TenantId, id: CaseId) -> Done<Facts> {
         let facts = self
             .facts_of(id)
             .await?

@@ -16,5 +16,6 @@ pub mod page;
 pub mod party;
 pub mod policy;
 pub mod read;
+pub mod template;
 pub mod value;
 pub mod words;

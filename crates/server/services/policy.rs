@@ -10,16 +10,25 @@ use recoup_store::StoredTemplate;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Asked, Call, Edge, answer};
-use crate::api::recoup::v1;
 use crate::api::recoup::v1::policy_service_server::PolicyService;
+use crate::api::recoup::v1::{self, ErrorReason, Role};
 use crate::convert::filter::{POLICIES, TEMPLATES};
 use crate::convert::page::Binding;
 use crate::convert::read::Bad;
-use crate::convert::{contact, migration, party, policy, words};
-use crate::status;
+use crate::convert::{contact, migration, party, policy, template, words};
+use crate::status::{self, Problem};
 
 /// The longest text of a policy, in characters; the message itself is bounded in bytes.
 const YAML_MAX: usize = 1 << 20;
+
+/// Who may see a borrower's data: the roles of GetBorrower.
+const READS_BORROWERS: [Role; 5] = [
+    Role::Lender,
+    Role::Agent,
+    Role::Compliance,
+    Role::Operator,
+    Role::Auditor,
+];
 
 #[async_trait]
 impl PolicyService for Edge {
@@ -195,7 +204,7 @@ impl PolicyService for Edge {
             body: &body,
         };
         let caller = self.caller(&mut bad, &who, call);
-        let input = template(&mut bad, &body);
+        let input = told_template(&mut bad, &body);
         let input = bad.check(input)?;
         let render = |t: &StoredTemplate| {
             let (checked, left) = self.engine.duties_of_template(t);
@@ -210,6 +219,26 @@ impl PolicyService for Edge {
         let done = self.engine.register_template(&caller, input, &encode).await;
         let done = done.map_err(|e| status::of_command_at(e, "body"))?;
         answer(Ok(done), render)
+    }
+
+    async fn preview_template(
+        &self,
+        request: Request<v1::PreviewTemplateRequest>,
+    ) -> Result<Response<v1::PreviewTemplateResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let packs = self.engine.packs();
+        let question = template::question(&mut bad, &body, packs);
+        let question = bad.check(question)?;
+        if question.case.is_some() && !who.may(&READS_BORROWERS) {
+            let problem = "a case's data are shown to those who may read its borrower; without a case the \
+                           preview has example data";
+            return Err(Problem::new(ErrorReason::RoleMissing, problem).into());
+        }
+        let found = self.engine.preview_template(&who.tenant, &question).await;
+        let found = found.map_err(status::of_command)?;
+        let previews = found.iter().map(template::preview).collect();
+        Ok(Response::new(v1::PreviewTemplateResponse { previews }))
     }
 
     async fn list_policies(
@@ -289,7 +318,7 @@ fn number(bad: &mut Bad, given: Option<i64>) -> Option<Option<u32>> {
     version.map(Some)
 }
 
-fn template(bad: &mut Bad, body: &v1::RegisterTemplateRequest) -> Option<TemplateInput> {
+fn told_template(bad: &mut Bad, body: &v1::RegisterTemplateRequest) -> Option<TemplateInput> {
     let name = bad.text("name", &body.name, 64);
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     if name.as_ref().is_some_and(|n| !n.bytes().all(fits)) {

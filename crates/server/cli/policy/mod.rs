@@ -4,6 +4,7 @@ mod check;
 mod diff;
 mod lists;
 mod migrate;
+mod preview;
 
 use std::path::{Path, PathBuf};
 
@@ -53,6 +54,9 @@ pub(super) enum Command {
     Get(lists::Get),
     /// Texts that policies may name.
     Templates(lists::List),
+    /// A text as it would read: with example data or a case's, how long it is, what law asks of it and is missing.
+    /// Nothing is sent.
+    PreviewTemplate(preview::Preview),
     /// Register a text that policies may name.
     Template {
         #[command(flatten)]
@@ -110,6 +114,7 @@ pub(super) async fn run(command: Command) -> Outcome {
         Command::List(command) => command.policies().await,
         Command::Get(command) => command.run().await,
         Command::Templates(command) => command.templates().await,
+        Command::PreviewTemplate(command) => command.run().await,
         Command::Template {
             client,
             name,
