@@ -283,6 +283,18 @@ impl Store for Planted {
         self.inner.pinned_cases(tenant, name, version).await
     }
 
+    async fn cases_pinned(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        version: u32,
+        after: Option<CaseId>,
+        limit: usize,
+    ) -> Read<Page<Case>> {
+        let page = self.inner.cases_pinned(tenant, name, version, after, limit);
+        page.await
+    }
+
     async fn case(&self, tenant: &TenantId, id: CaseId) -> Read<Option<Case>> {
         self.inner.case(tenant, id).await
     }

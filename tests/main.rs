@@ -18,6 +18,7 @@ mod metrics;
 mod overrides;
 mod packs;
 mod planted;
+mod policies;
 mod race;
 mod requests;
 mod rights;

@@ -161,7 +161,8 @@ mod tests {
         FileComplaint ResolveComplaint RecordConsent WithdrawConsent WithdrawOptOut \
         RecordAttorney RecordCircumstance DeclareHardship RequestContact ResolveUnknown \
         ListCollectors ListPolicies ListTemplates GetWorklist ListPacks PreviewPacks ProposeOverride \
-        ApproveOverride RevokeOverride ListOverrides";
+        ApproveOverride RevokeOverride ListOverrides DiffPolicies MigrateCases \
+        PreviewTemplate";
 
     /// How the names of methods that change nothing begin.
     const READS: &[&str] = &[

@@ -335,6 +335,9 @@ fn problem_of(error: CommandError) -> Result<Problem, Status> {
         CommandError::PointUnusable(_) => Problem::new(R::ContactPointUnusable, message),
         CommandError::DispatchPaused(_) => Problem::new(R::DispatchPaused, message),
         CommandError::NoPolicy(_) => Problem::new(R::PolicyNotActive, message),
+        CommandError::NotActivated(version) => {
+            Problem::new(R::PolicyNotActive, message).with("value", version)
+        }
         CommandError::PolicyFaults(findings) => {
             // What is wrong is told whole; how a case comes there, by CheckPolicy.
             let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();

@@ -355,6 +355,17 @@ pub(crate) const SEEDS: &[Seed] = &[
     seed("GetPolicy", r#"{"name": "quiet", "version": 1}"#),
     seed("ListPolicies", r#"{"page_size": 1}"#),
     seed(
+        "DiffPolicies",
+        r#"{"base_policy_id": "policy_texts-1", "other_policy_id": "policy_quiet-1"}"#,
+    ),
+    seed(
+        "MigrateCases",
+        r#"{"request_id": "$request", "from_policy_id": "policy_quiet-1",
+            "to_policy_id": "policy_asks-1", "reason": "asked first",
+            "stages": [{"from_stage": "one", "to_stage": "one"}], "tags": ["nobody"],
+            "case_ids": ["$case"], "page_size": 1}"#,
+    ),
+    seed(
         "RegisterTemplate",
         r#"{"request_id": "$request", "name": "t$n", "channel": "email", "locale": "zh-CN",
             "subject": "About {{ case_ref }}", "body": "{{ lender_name }}: your loan {{ case_ref }}",
@@ -362,6 +373,12 @@ pub(crate) const SEEDS: &[Seed] = &[
             "regions": ["CN"], "lender_kinds": ["LENDER_KIND_MICROLOAN_COMPANY"]}"#,
     ),
     seed("ListTemplates", r#"{"page_size": 1}"#),
+    seed(
+        "PreviewTemplate",
+        r#"{"name": "reminder", "locale": "zh-CN",
+            "values": [{"name": "borrower_name", "value": "Li"}], "regions": ["CN"],
+            "lender_kind": "LENDER_KIND_MICROLOAN_COMPANY"}"#,
+    ),
     seed("PreviewContact", r#"{"case_id": "$case", "time": "$soon"}"#),
     seed("PreviewContact", r#"{"hypothetical": $hypothetical}"#),
     seed(

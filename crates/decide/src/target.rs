@@ -49,12 +49,10 @@ pub(crate) fn of_step<'a>(
     input: &Input<'a>,
     place: (u8, u8),
 ) -> impl Iterator<Item = &'a PastContact> + use<'a> {
-    let case = input.case.id;
-    input
-        .contacts
-        .iter()
-        .rev()
-        .filter(move |c| c.place == Some(place) && c.id.is_some_and(|id| id.case == case))
+    let case = input.case;
+    let own = move |c: &&PastContact| c.id.is_some_and(|id| id.case == case.id);
+    let contacts = input.contacts.iter().rev();
+    contacts.filter(move |c| own(c) && case.place_of(c) == Some(place))
 }
 
 fn skip_by_outcome(input: &Input<'_>, step: &Step, place: (u8, u8)) -> Option<Outcome> {

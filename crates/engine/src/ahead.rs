@@ -217,6 +217,15 @@ impl Engine {
                     event: CaseEvent::StepSkipped { stage, step, why },
                     ..
                 } => skips.push(((stage, step), why)),
+                // Only what a person called off outlives a move; which step that is now, the move says.
+                What::Case {
+                    event: CaseEvent::PolicyMoved(policy_move),
+                    ..
+                } => {
+                    skips.clear();
+                    let stays = policy_move.skipped.iter();
+                    skips.extend(stays.map(|place| (*place, SkipReason::CalledOff)));
+                }
                 _ => {}
             }
         }

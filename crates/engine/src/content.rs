@@ -293,7 +293,7 @@ impl<'a> To<'a> {
     }
 }
 
-fn sender(tenant: &TenantOptions) -> Sender<'_> {
+pub(crate) fn sender(tenant: &TenantOptions) -> Sender<'_> {
     Sender {
         name: &tenant.display_name,
         marks: &tenant.marks,
@@ -306,7 +306,7 @@ fn is_wrong(party: &Party, point: KeyedHash) -> bool {
     party.gone.contains(&point) || told.any(|p| p.state == PointState::WrongNumber)
 }
 
-fn approval(template: &StoredTemplate) -> Option<Approval<'_>> {
+pub(crate) fn approval(template: &StoredTemplate) -> Option<Approval<'_>> {
     let approval = template.approval.as_ref();
     approval.map(|(signature, template)| Approval {
         signature,
@@ -315,7 +315,7 @@ fn approval(template: &StoredTemplate) -> Option<Approval<'_>> {
 }
 
 /// A day for what has no place yet.
-fn date_of(at: Timestamp) -> Date {
+pub(crate) fn date_of(at: Timestamp) -> Date {
     TimeZone::UTC.to_datetime(at).date()
 }
 

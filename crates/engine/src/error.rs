@@ -128,6 +128,9 @@ pub enum CommandError {
     /// The tenant has no active policy that fits.
     #[error("{0}")]
     NoPolicy(String),
+    /// Nobody activated the policy version.
+    #[error("policy {0} was never activated; a second person activates it first")]
+    NotActivated(String),
     /// The policy's text has faults.
     #[error("the policy has {} finding(s)", .0.len())]
     PolicyFaults(Vec<Finding>),

@@ -8,15 +8,13 @@ use crate::message::must_suit;
 use jiff::Timestamp;
 use recoup_compliance::{Denial, TraceLine};
 use recoup_decide::{Action, Decision, FullTrace, Plan};
-use recoup_domain::CaseEvent;
 use recoup_domain::case::{Pause, PolicyPin, SkipReason};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
-use recoup_domain::journal::What;
 use recoup_domain::overrides::Lift;
 use recoup_domain::party::Relation;
 use recoup_policy::Note;
-use recoup_store::{Facts, JournalFilter, Scope, Switch};
+use recoup_store::{Facts, Scope, Switch};
 
 /// The decision on a case at an instant, and everything it rests on.
 #[derive(Clone, Debug)]
@@ -41,6 +39,8 @@ pub struct Explanation {
     pub facts: Vec<(String, String)>,
     /// The policy version.
     pub policy: Option<PolicyPin>,
+    /// Since when the case runs under it.
+    pub policy_since: Timestamp,
     /// Hash of the packs.
     pub packs_hash: String,
     /// Version of the bundled tz database.
@@ -160,7 +160,7 @@ impl Engine {
         })
     }
 
-    async fn tenants_facts(&self, tenant: &TenantId, id: CaseId) -> Done<Facts> {
+    pub(crate) async fn tenants_facts(&self, tenant: &TenantId, id: CaseId) -> Done<Facts> {
         let facts = self
             .facts_of(id)
             .await?
@@ -247,6 +247,7 @@ impl Engine {
             overrides: overrides(facts, at, &trace),
             facts: facts_used(facts, at),
             policy: facts.case.policy.clone(),
+            policy_since: facts.case.policy_since(),
             packs_hash: self.0.library.packs().hash().to_owned(),
             tzdb: TZDB.to_owned(),
             decision,
@@ -271,24 +272,9 @@ impl Engine {
 
     /// Steps that were passed over, and why: the trace of now asks them no more.
     async fn skipped(&self, facts: &Facts) -> Done<Vec<((u8, u8), String)>> {
-        if facts.case.skipped.is_empty() {
-            return Ok(Vec::new());
-        }
-        let filter = JournalFilter {
-            case: Some(facts.case.id),
-            ..JournalFilter::default()
-        };
-        let journal = self.0.store.journal(&filter, 0, usize::MAX).await?;
-        let skipped = journal.into_iter().filter_map(|row| match row.entry.what {
-            What::Case {
-                event: CaseEvent::StepSkipped { stage, step, why },
-                ..
-            } => Some(((stage, step), skipped_in_words(&why))),
-            _ => None,
-        });
-        // Those that were asked again since are no more among the case's.
-        let still = skipped.filter(|(place, _)| facts.case.skipped.contains(place));
-        Ok(still.collect())
+        let skipped = self.passed_over(&facts.case).await?.into_iter();
+        let words = skipped.map(|(place, why)| (place, skipped_in_words(&why)));
+        Ok(words.collect())
     }
 
     /// What the channel said against the newest try, where it was refused.
@@ -445,6 +431,13 @@ fn words(facts: &Facts, e: &Explanation) -> Vec<String> {
         e.as_of,
         case.status().name()
     )];
+    lines.extend(case.policy.as_ref().map(|pin| {
+        let (name, version, since) = (&pin.name, pin.version, case.policy_since());
+        let before = case.moved.last().map(|m| &m.from);
+        let before = before.map(|from| format!("; before, under {}@{}", from.name, from.version));
+        let before = before.unwrap_or_default();
+        format!("It runs under policy {name}@{version} since {since}{before}.")
+    }));
     lines.extend(case.pauses.iter().map(pause_in_words));
     if e.stage.is_empty() {
         lines.push("It stands in no stage: no stage's condition holds.".to_owned());

@@ -10,7 +10,7 @@ use crate::language::NoText;
 use crate::lifts::lifts;
 use crate::message::{Message, ObligorText, must_suit};
 use crate::planner::Decided;
-use crate::render::{CasePlain, Content, Scene, render};
+use crate::render::{CasePlain, Content, Scene, render, variables};
 use crate::types::PartyPlain;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, TraceLine};
@@ -26,6 +26,7 @@ use recoup_domain::time::Window;
 use recoup_domain::{Case, Party, PastContact};
 use recoup_policy::Policy;
 use recoup_store::{Claim, Facts, Guard, StoredTemplate};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -161,7 +162,9 @@ impl Engine {
         events: &[CaseEvent],
     ) -> Done<()> {
         if events.contains(&CaseEvent::LegalRecalled) {
-            let legal = |c: &PastContact| c.class == ContactClass::Legal;
+            let case = facts.case.id;
+            let own = |c: &PastContact| c.id.is_some_and(|id| id.case == case);
+            let legal = |c: &PastContact| own(c) && c.class == ContactClass::Legal;
             self.call_off_where(draft, facts, legal).await?;
         }
         Ok(())
@@ -402,6 +405,28 @@ impl Engine {
     }
 
     /// Puts a contact with the borrower into words, from what is sealed of them.
+    /// The values of variables in a case's messages with its borrower, by name.
+    pub(crate) async fn values(
+        &self,
+        facts: &Facts,
+        plain: &PartyPlain,
+        effect: Window,
+        now: Timestamp,
+    ) -> Done<BTreeMap<String, String>> {
+        let own = CasePlain::of(&facts.case, &self.0.keys).await?;
+        let scene = Scene {
+            case: &facts.case,
+            party: &facts.borrower,
+            plain,
+            case_ref: &own.lender_ref,
+            lender: self.tenant(&facts.case.tenant)?,
+            effect,
+            now,
+        };
+        let all = variables(&scene).into_iter();
+        Ok(all.map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
     pub(crate) async fn words(
         &self,
         facts: &Facts,

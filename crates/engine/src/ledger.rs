@@ -3,7 +3,7 @@
 use crate::engine::Engine;
 use crate::error::Done;
 use jiff::Timestamp;
-use recoup_domain::case::{CaseEvent, PauseReason};
+use recoup_domain::case::{CaseEvent, PauseReason, PolicyPin};
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, StopKind, What};
@@ -417,7 +417,16 @@ fn case_line(case: &Case) -> Value {
         "status": case.status().name(),
         "close_reason": case.closed.map(|c| c.reason),
         "currency": case.currency,
+        "policies": policies(case),
     })
+}
+
+/// The policy versions that the case ran under, the oldest first, each with since when.
+fn policies(case: &Case) -> Vec<Value> {
+    let begins = std::iter::once(case.opened_at).chain(case.moved.iter().map(|m| m.at));
+    let pins = case.moved.iter().map(|m| &m.from).chain(&case.policy);
+    let line = |(since, pin): (Timestamp, &PolicyPin)| json!({ "policy": pin.name, "version": pin.version, "hash": pin.hash, "since_us": us(since) });
+    begins.zip(pins).map(line).collect()
 }
 
 fn party_line(party: &Party, relation: Relation) -> Value {

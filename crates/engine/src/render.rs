@@ -168,26 +168,31 @@ pub(crate) fn measured(text: &str) -> Result<(), String> {
 
 /// Puts a text to an obligor into words.
 pub(crate) fn render(template: &StoredTemplate, scene: &Scene<'_>) -> Done<ObligorText> {
-    let env = language();
     let variables = minijinja::Value::from_pairs(variables(scene));
-    let fault = |problem: String| CommandError::Template {
-        name: format!("{}@{}", template.name, template.version),
-        problem,
-    };
-    let fill = |text: &str| {
-        measured(text).map_err(fault)?;
-        let filled = env.render_str(text, variables.clone());
-        filled.map_err(|e| fault(e.to_string()))
-    };
     let approved = template.approval.as_ref();
     Ok(ObligorText {
-        subject: fill(&template.subject)?,
-        body: fill(&template.body)?,
+        subject: fill(template, &template.subject, &variables)?,
+        body: fill(template, &template.body, &variables)?,
         approved_template: approved.map(|(_, id)| id.clone()).unwrap_or_default(),
     })
 }
 
-fn variables(s: &Scene<'_>) -> [(&'static str, String); 12] {
+/// Fills in a text of a template. A variable that is not there is an error.
+pub(crate) fn fill(
+    template: &StoredTemplate,
+    text: &str,
+    variables: &minijinja::Value,
+) -> Done<String> {
+    let fault = |problem: String| CommandError::Template {
+        name: format!("{}@{}", template.name, template.version),
+        problem,
+    };
+    measured(text).map_err(fault)?;
+    let filled = language().render_str(text, variables.clone());
+    filled.map_err(|e| fault(e.to_string()))
+}
+
+pub(crate) fn variables(s: &Scene<'_>) -> [(&'static str, String); 12] {
     let zone = s.party.home_zone();
     let a = s.case.amounts;
     let total = a

@@ -240,6 +240,13 @@ const CANCEL_IN_DOUBT: &str = "a contact was to be called off, and nobody can sa
 const SENDING_IN_DOUBT: &str =
     "a fact came in while a contact may be on its way that nobody can say was sent";
 
+/// What a person must hear of after a contact was to be called off: that nobody can say whether it was.
+pub(crate) fn alarm_for_uncertain_cancel(draft: &mut Draft, case: CaseId) {
+    if is_cancel_in_doubt(draft, case) {
+        alarm(draft, case, CANCEL_IN_DOUBT);
+    }
+}
+
 /// Puts a case before a person because a contact that should not happen may.
 pub(crate) fn alarm_for_cancel(draft: &mut Draft, case: CaseId) {
     alarm(draft, case, CANCEL_IN_DOUBT);

@@ -163,6 +163,17 @@ fn say(template: &StoredTemplate, scene: &Scene<'_>) -> Done<ThirdPartyText> {
     Ok(text)
 }
 
+/// As [`say`], of the names of the person, the borrower and the institution.
+pub(crate) fn say_of(template: &StoredTemplate, names: [&str; 3]) -> Done<ThirdPartyText> {
+    let [person_name, borrower_name, institution_name] = names;
+    let scene = Scene {
+        person_name,
+        borrower_name,
+        institution_name,
+    };
+    say(template, &scene)
+}
+
 fn unsayable(template: &StoredTemplate, problem: String) -> CommandError {
     CommandError::Unsayable {
         name: format!("{}@{}", template.name, template.version),

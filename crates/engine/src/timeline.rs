@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::Done;
 use jiff::Timestamp;
 use recoup_domain::Contact;
-use recoup_domain::case::{CaseEvent, EndedBy, PromiseResult, SkipReason};
+use recoup_domain::case::{CaseEvent, EndedBy, PolicyMove, PromiseResult, SkipReason};
 use recoup_domain::ids::{CaseId, ConsentId, ContactId, OverrideId, PartyId, TenantId};
 use recoup_domain::journal::{ContactEvent, Entry, What};
 use recoup_domain::overrides::OverrideEvent;
@@ -247,6 +247,7 @@ fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
             "policy_pinned",
             format!("runs under {}@{} ({})", p.name, p.version, p.arm),
         ),
+        CaseEvent::PolicyMoved(m) => ("policy_moved", moved_words(m)),
         CaseEvent::StageEntered { to, name, .. } => (
             "stage_entered",
             match to {
@@ -286,6 +287,27 @@ fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
         CaseEvent::Closed { reason, .. } => ("case_closed", format!("closed: {}", reason.name())),
     };
     (kind.to_owned(), words)
+}
+
+fn moved_words(m: &PolicyMove) -> String {
+    let (from, to) = (&m.from, &m.to);
+    let stage = match (&*m.stage_names.0, &*m.stage_names.1) {
+        ("", _) => "it stood in no stage".to_owned(),
+        (left, "") => format!("stage `{left}` became nothing"),
+        (left, same) if left == same => format!("it stood in stage `{left}`"),
+        (left, became) => format!("stage `{left}` became `{became}`"),
+    };
+    let number = |(stage, step): (u8, u8)| format!("{}.{}", stage + 1, step + 1);
+    let steps = m.places.iter().filter(|(before, now)| before != now);
+    let steps = steps.map(|(before, now)| format!("{} is {}", number(*before), number(*now)));
+    let steps = match steps.collect::<Vec<_>>().join(", ") {
+        steps if steps.is_empty() => String::new(),
+        steps => format!("; steps by stage and number: {steps}"),
+    };
+    format!(
+        "goes on under {}@{}, before under {}@{}; {stage}{steps}",
+        to.name, to.version, from.name, from.version
+    )
 }
 
 fn override_words(id: OverrideId, rule: &str, event: OverrideEvent) -> (String, String) {

@@ -83,7 +83,7 @@ impl Step {
 fn last_made<'a>(facts: &Facts<'a>, fits: impl Fn((u8, u8)) -> bool) -> Option<&'a PastContact> {
     let own = facts.contacts.iter().rev();
     own.filter(|c| c.debt == facts.case.id && c.is_made())
-        .find(|c| c.place.is_some_and(&fits))
+        .find(|c| facts.case.place_of(c).is_some_and(&fits))
 }
 
 fn later(at: Timestamp, by: SignedDuration) -> Timestamp {

@@ -151,7 +151,7 @@ impl Policy {
         let mut made = StepCounts::NONE;
         let own = facts.contacts.iter().filter(|c| c.debt == facts.case.id);
         own.filter(|c| c.is_made())
-            .filter_map(|c| c.place)
+            .filter_map(|c| facts.case.place_of(c))
             .for_each(|place| made.count(place));
         made
     }
@@ -228,7 +228,8 @@ impl Policy {
             made[class] += 1;
             last[class] = Some(contact);
             last[ANY] = Some(contact);
-            if let Some(place) = contact.place.filter(|_| contact.debt == case) {
+            let own = Some(contact).filter(|c| c.debt == case);
+            if let Some(place) = own.and_then(|c| facts.case.place_of(c)) {
                 env.made.count(place);
             }
         }

@@ -4,6 +4,7 @@
 //! Start at [`Policy::parse`], then [`Policy::env`] and [`Policy::stage`]. The language is written down in
 //! docs/policy-language.md. A policy can only ask for contacts; whether one may be made is not known here.
 
+pub mod diff;
 mod due;
 mod duration;
 mod env;

@@ -1,6 +1,8 @@
 //! The policy language from outside: what is refused and where, what conditions come to, and when they
 //! may change.
 
+#[path = "checks/diff.rs"]
+mod diff;
 #[path = "checks/document.rs"]
 mod document;
 #[path = "checks/due.rs"]

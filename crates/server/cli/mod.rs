@@ -1,7 +1,8 @@
 //! The commands of `recoup`. Those that reach a server do so by gRPC only, as any client does.
 //!
 //! Exit codes: 0 done; 1 the server refused, or a policy has errors; 2 the command line, configuration or a file is wrong;
-//! 3 the server cannot be reached or broke off; 4 some rows of the input are bad; 5 what was previewed changes cases.
+//! 3 the server cannot be reached or broke off; 4 some rows of the input are bad; 5 what was previewed changes cases, or
+//! policies that were compared differ.
 
 mod audit;
 mod borrower;
@@ -40,7 +41,7 @@ pub const EXIT_USAGE: u8 = 2;
 pub const EXIT_UNREACHED: u8 = 3;
 /// Some rows of the input are bad.
 pub const EXIT_BAD_INPUT: u8 = 4;
-/// What was previewed would change cases.
+/// What was previewed would change cases, or what was compared differs.
 pub const EXIT_CHANGES: u8 = 5;
 
 /// Runs the ladder of contacts for overdue loans: SMS, phone, visit, legal referral.
@@ -50,7 +51,7 @@ pub const EXIT_CHANGES: u8 = 5;
     version,
     after_help = "Exit codes: 0 done, 1 the server refused or a policy has errors, \
     2 wrong usage, configuration or file, 3 server not reached, 4 the input has bad rows, 5 a preview changes \
-    cases."
+    cases, or policies that were compared differ."
 )]
 struct Args {
     #[command(subcommand)]
@@ -79,7 +80,7 @@ enum Command {
     /// Look at contacts, ask for one, approve and cancel them, say what came of them.
     #[command(subcommand)]
     Contact(contact::Command),
-    /// Check, create and activate policies; register templates.
+    /// Check, compare, create and activate policies; move cases from one to another; register templates.
     #[command(subcommand)]
     Policy(policy::Command),
     /// Look at channels.

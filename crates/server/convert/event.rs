@@ -199,6 +199,15 @@ fn of_case(event: &CaseEvent, at: Timestamp, beside: &Beside) -> (K, Option<Deta
             (kind, Some(Detail::Promise(detail)))
         }
         CaseEvent::PolicyPinned(_) => (K::CaseMigrated, None),
+        CaseEvent::PolicyMoved(m) => {
+            let detail = v1::CaseMigrated {
+                from: Some(case::render_pin(&m.from)),
+                to: Some(case::render_pin(&m.to)),
+                from_stage: m.stage_names.0.clone(),
+                to_stage: m.stage_names.1.clone(),
+            };
+            (K::CaseMigrated, Some(Detail::CaseMigrated(detail)))
+        }
         CaseEvent::StageEntered {
             left, name, dpd, ..
         } => {

@@ -34,6 +34,7 @@ pub fn render(e: &Explanation, packs: &Packs) -> v1::ExplainCaseResponse {
             .map(|(name, value)| fact(name, value))
             .collect(),
         policy: e.policy.as_ref().map(case::render_pin),
+        policy_since_time: Some(value::to_instant(e.policy_since)),
         packs: gate::packs(packs),
         calendar_version: String::new(),
         tzdb_version: e.tzdb.clone(),

@@ -4,20 +4,31 @@ use prost::Message;
 use recoup_compliance::DutyRef;
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::{ContactClass, Reader};
+use recoup_engine::commands::Migration;
 use recoup_engine::types::{PolicyQuestion, PolicyView, TemplateInput};
 use recoup_store::StoredTemplate;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Asked, Call, Edge, answer};
-use crate::api::recoup::v1;
 use crate::api::recoup::v1::policy_service_server::PolicyService;
+use crate::api::recoup::v1::{self, ErrorReason, Role};
 use crate::convert::filter::{POLICIES, TEMPLATES};
+use crate::convert::page::Binding;
 use crate::convert::read::Bad;
-use crate::convert::{contact, party, policy, words};
-use crate::status;
+use crate::convert::{contact, migration, party, policy, template, words};
+use crate::status::{self, Problem};
 
 /// The longest text of a policy, in characters; the message itself is bounded in bytes.
 const YAML_MAX: usize = 1 << 20;
+
+/// Who may see a borrower's data: the roles of GetBorrower.
+const READS_BORROWERS: [Role; 5] = [
+    Role::Lender,
+    Role::Agent,
+    Role::Compliance,
+    Role::Operator,
+    Role::Auditor,
+];
 
 #[async_trait]
 impl PolicyService for Edge {
@@ -129,6 +140,58 @@ impl PolicyService for Edge {
         Ok(Response::new(v1::GetPolicyResponse { policy }))
     }
 
+    async fn diff_policies(
+        &self,
+        request: Request<v1::DiffPoliciesRequest>,
+    ) -> Result<Response<v1::DiffPoliciesResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let base = policy::version(&mut bad, "base_policy_id", &body.base_policy_id);
+        let other = policy::version(&mut bad, "other_policy_id", &body.other_policy_id);
+        let (base, other) = bad.check(base.zip(other))?;
+        let found = self.engine.compare_policies(&who.tenant, &base, &other);
+        let found = found.map_err(status::of_command)?;
+        Ok(Response::new(migration::compared(&found)))
+    }
+
+    async fn migrate_cases(
+        &self,
+        request: Request<v1::MigrateCasesRequest>,
+    ) -> Result<Response<v1::MigrateCasesResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "MigrateCases",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        // A token goes on with what the first page was asked, under another request id.
+        let asked = v1::MigrateCasesRequest {
+            request_id: String::new(),
+            page_token: String::new(),
+            page_size: 0,
+            ..body.clone()
+        };
+        let bound = Binding {
+            vault: self.engine.vault(),
+            tenant: &who.tenant,
+            method: "MigrateCases",
+            filter: &format!("{asked:?}"),
+        };
+        let input = migration::read(&mut bad, &body, &bound);
+        let input = bad.check(input)?;
+        let render = |m: &Migration| migration::moved(m, |id| bound.token(&id.to_string()));
+        if body.dry_run {
+            let _place = self.place_to_compare(&who.tenant).await?;
+            let found = self.engine.rehearse_migration(&caller, &input).await;
+            return Ok(Response::new(render(&found.map_err(status::of_command)?)));
+        }
+        let encode = |m: &Migration| render(m).encode_to_vec();
+        let done = self.engine.migrate_cases(&caller, &input, &encode).await;
+        answer(done, render)
+    }
+
     async fn register_template(
         &self,
         request: Request<v1::RegisterTemplateRequest>,
@@ -141,7 +204,7 @@ impl PolicyService for Edge {
             body: &body,
         };
         let caller = self.caller(&mut bad, &who, call);
-        let input = template(&mut bad, &body);
+        let input = told_template(&mut bad, &body);
         let input = bad.check(input)?;
         let render = |t: &StoredTemplate| {
             let (checked, left) = self.engine.duties_of_template(t);
@@ -156,6 +219,26 @@ impl PolicyService for Edge {
         let done = self.engine.register_template(&caller, input, &encode).await;
         let done = done.map_err(|e| status::of_command_at(e, "body"))?;
         answer(Ok(done), render)
+    }
+
+    async fn preview_template(
+        &self,
+        request: Request<v1::PreviewTemplateRequest>,
+    ) -> Result<Response<v1::PreviewTemplateResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let packs = self.engine.packs();
+        let question = template::question(&mut bad, &body, packs);
+        let question = bad.check(question)?;
+        if question.case.is_some() && !who.may(&READS_BORROWERS) {
+            let problem = "a case's data are shown to those who may read its borrower; without a case the \
+                           preview has example data";
+            return Err(Problem::new(ErrorReason::RoleMissing, problem).into());
+        }
+        let found = self.engine.preview_template(&who.tenant, &question).await;
+        let found = found.map_err(status::of_command)?;
+        let previews = found.iter().map(template::preview).collect();
+        Ok(Response::new(v1::PreviewTemplateResponse { previews }))
     }
 
     async fn list_policies(
@@ -235,7 +318,7 @@ fn number(bad: &mut Bad, given: Option<i64>) -> Option<Option<u32>> {
     version.map(Some)
 }
 
-fn template(bad: &mut Bad, body: &v1::RegisterTemplateRequest) -> Option<TemplateInput> {
+fn told_template(bad: &mut Bad, body: &v1::RegisterTemplateRequest) -> Option<TemplateInput> {
     let name = bad.text("name", &body.name, 64);
     let fits = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
     if name.as_ref().is_some_and(|n| !n.bytes().all(fits)) {

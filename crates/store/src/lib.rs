@@ -168,6 +168,16 @@ pub trait Store: Send + Sync + 'static {
     /// How many open cases are pinned to a policy version.
     async fn pinned_cases(&self, tenant: &TenantId, name: &str, version: u32) -> Read<u64>;
 
+    /// Open cases that are pinned to a policy version, in the order of their ids, after `after`.
+    async fn cases_pinned(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        version: u32,
+        after: Option<CaseId>,
+        limit: usize,
+    ) -> Read<Page<Case>>;
+
     /// All templates of a tenant, or of all tenants, newest version of each last.
     async fn templates(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredTemplate>>;
 

@@ -124,6 +124,7 @@ fn case(
         skipped: vec![],
         payments: vec![],
         reversed: vec![],
+        moved: vec![],
         next_seq: 2,
         last_denial: None,
         worklist: None,

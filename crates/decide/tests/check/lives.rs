@@ -421,6 +421,7 @@ fn case(opened_at: Timestamp, currency: Option<Currency>) -> Case {
         skipped: vec![],
         payments: vec![],
         reversed: vec![],
+        moved: vec![],
         next_seq: 1,
         last_denial: None,
         worklist: None,

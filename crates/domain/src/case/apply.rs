@@ -1,6 +1,6 @@
 //! The fold: an event changes the state, and nothing else does.
 
-use super::{Case, CaseEvent, Closed};
+use super::{Case, CaseEvent, Closed, Moved};
 use jiff::Timestamp;
 
 /// Applies an event that took place at `at`. Total: an event that was recorded always applies, also to a
@@ -66,6 +66,13 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
             case.policy = Some(pin.clone());
             case.stage = None;
             case.skipped.clear();
+        }
+        CaseEvent::PolicyMoved(policy_move) => {
+            case.moved.push(Moved::of(policy_move, at));
+            case.policy = Some(policy_move.to.clone());
+            case.stage = policy_move.stage;
+            case.skipped.clone_from(&policy_move.skipped);
+            case.last_denial = None;
         }
         CaseEvent::StageEntered { to, .. } => {
             case.stage = *to;

@@ -1,6 +1,8 @@
 //! What can happen to a case.
 
-use super::{Amounts, Case, CloseReason, Document, Pause, Payment, PolicyPin, Reversal, Scores};
+use super::{
+    Amounts, Case, CloseReason, Document, Pause, Payment, PolicyMove, PolicyPin, Reversal, Scores,
+};
 use crate::contact::ContactClass;
 use crate::ids::PauseId;
 use crate::outcome::Outcome;
@@ -75,6 +77,8 @@ pub enum CaseEvent {
     },
     /// The case runs under this policy version from now on.
     PolicyPinned(PolicyPin),
+    /// It goes on under another policy version.
+    PolicyMoved(Box<PolicyMove>),
     /// It stands in another stage; none before the first.
     StageEntered {
         /// The stage left.

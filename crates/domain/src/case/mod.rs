@@ -6,6 +6,7 @@ mod close;
 mod dispute;
 mod event;
 mod facts;
+mod migrate;
 mod open;
 mod pause;
 mod payment;
@@ -19,6 +20,7 @@ pub use dispute::{
 };
 pub use event::{CaseEvent, Denial, DueDate, EndedBy, PromiseResult, SkipReason};
 pub use facts::{NotDueYet, add_document, check_due, check_due_after, update_facts};
+pub use migrate::{Moved, PolicyMove, move_policy};
 pub use open::{Opening, open};
 pub use pause::{PauseRequest, pause, release, release_hold};
 pub use payment::{Payment, Reversal, record_payment, reverse_payment};
@@ -82,6 +84,9 @@ pub struct Case {
     pub closed: Option<Closed>,
     /// The policy version it is pinned to.
     pub policy: Option<PolicyPin>,
+    /// The moves from version to version that it has behind it, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub moved: Vec<Moved>,
     /// The stage it stands in, by number; none before the first.
     pub stage: Option<u8>,
     /// Steps that were skipped, as (stage, step).

@@ -85,6 +85,7 @@ pub fn open(o: Opening, now: Timestamp) -> Result<CaseEvent, Refusal> {
         skipped: Vec::new(),
         payments: Vec::new(),
         reversed: Vec::new(),
+        moved: Vec::new(),
         next_seq: 1,
         last_denial: None,
         worklist: None,

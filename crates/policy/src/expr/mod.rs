@@ -1,5 +1,6 @@
 //! The expression language: an exact subset of CEL, typed, without loops, compiled to slots.
 
+pub(crate) mod canon;
 pub(crate) mod check;
 pub(crate) mod eval;
 pub(crate) mod lexer;

@@ -5,6 +5,8 @@ mod source;
 mod step;
 mod yaml;
 
+pub(crate) use step::{default_lead, default_window};
+
 use crate::expr::check::{Compiler, Owner};
 use crate::finding::{Finding, Severity, code};
 use crate::horizon::Horizon;
@@ -26,6 +28,8 @@ const KEYS: [&str; 6] = [
 const SEGMENTS_MAX: usize = 32;
 const ARMS_MAX: usize = 8;
 const NAME_BYTES_MAX: usize = 64;
+/// How ids of policy versions begin.
+const ID_PREFIX: &str = "policy_";
 /// The arm that is the policy itself.
 const CHAMPION: &str = "champion";
 
@@ -68,7 +72,7 @@ impl<'s> Report<'s> {
         let map = self.map(document, "a policy", &KEYS)?;
         let name = self
             .required(&map, "a policy", "name")
-            .and_then(|node| self.name(node, "a policy"));
+            .and_then(|node| self.own_policy_name(node));
         let currency = map.get("currency").and_then(|node| self.currency(node));
         let lost = map
             .get("contactability")
@@ -140,6 +144,18 @@ impl<'s> Report<'s> {
         } else {
             None
         }
+    }
+
+    /// The policy's own name; not one that could be taken for the id of a version.
+    fn own_policy_name(&mut self, node: &Node) -> Option<String> {
+        let name = self.name(node, "a policy")?;
+        if !name.starts_with(ID_PREFIX) {
+            return Some(name);
+        }
+        let message = format!("`{name}` begins as ids of versions do");
+        let hint = format!("a name that does not begin with `{ID_PREFIX}`");
+        self.error(code::NAME, node.at, message, hint);
+        None
     }
 
     fn is_name(&mut self, name: &str, at: At) -> bool {

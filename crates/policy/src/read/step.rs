@@ -22,13 +22,21 @@ const ATTEMPTS_MAX: u32 = 1_000;
 const VISIT_LEAD: SignedDuration = SignedDuration::from_hours(24);
 
 /// Length of the effect window where the step says nothing.
-const fn default_window(class: ContactClass) -> SignedDuration {
+pub(crate) const fn default_window(class: ContactClass) -> SignedDuration {
     match class {
         ContactClass::Sms | ContactClass::Phone | ContactClass::Email => {
             SignedDuration::from_mins(30)
         }
         ContactClass::Visit => SignedDuration::from_hours(2),
         ContactClass::Legal => SignedDuration::from_hours(24),
+    }
+}
+
+/// How far ahead the effect lies where the step says nothing.
+pub(crate) const fn default_lead(class: ContactClass) -> SignedDuration {
+    match class {
+        ContactClass::Visit => VISIT_LEAD,
+        _ => SignedDuration::ZERO,
     }
 }
 
@@ -132,13 +140,13 @@ impl Report<'_> {
         given: Option<SignedDuration>,
     ) -> SignedDuration {
         if class == ContactClass::Visit {
-            return given.unwrap_or(VISIT_LEAD);
+            return given.unwrap_or(default_lead(class));
         }
         if let Some(node) = map.get("lead") {
             let message = format!("`lead` is for visits, this step's contacts are {class}");
             self.error(code::MISPLACED, node.at, message, "leave it out");
         }
-        SignedDuration::ZERO
+        default_lead(class)
     }
 
     fn spacing(&mut self, map: &Map<'_>, every: Option<SignedDuration>, max: Option<u32>) {

@@ -245,3 +245,21 @@ fn arms_divide_the_cases_by_their_shares() {
     let alone = parsed(&format!("name: a\n{STAGE}"));
     assert_eq!((alone.arms().len(), alone.arm(case_id(9)).share), (1, 100));
 }
+
+#[test]
+fn a_policy_is_not_named_as_ids_are() {
+    for (name, taken) in [
+        ("policy_x", false),
+        ("policy_", false),
+        ("policy-x", true),
+        ("my_policy_x", true),
+    ] {
+        let source = format!(
+            "name: {name}\nstages: [{{name: policy_x, enter: 'true', steps: [{{channel: sms, template: reminder}}]}}]"
+        );
+        let parsed = Policy::parse(&source, &names());
+        let codes = parsed.map_or_else(|f| f.iter().map(|f| f.code).collect(), |_| Vec::new());
+        assert_eq!(codes.is_empty(), taken, "{name}: {codes:?}");
+        assert!(taken || codes == ["RCP-POL-008"], "{name}: {codes:?}");
+    }
+}

@@ -80,6 +80,7 @@ pub(crate) fn case(dpd: i32) -> Case {
         skipped: vec![],
         payments: vec![],
         reversed: vec![],
+        moved: vec![],
         next_seq: 1,
         last_denial: None,
         worklist: None,

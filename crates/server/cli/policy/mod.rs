@@ -1,7 +1,10 @@
 //! `recoup policy`.
 
 mod check;
+mod diff;
 mod lists;
+mod migrate;
+mod preview;
 
 use std::path::{Path, PathBuf};
 
@@ -40,12 +43,20 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What two policies do differently: stages, conditions, steps. Exit code 5 where they do, 0 where only the writing
+    /// differs.
+    Diff(diff::Diff),
+    /// Move running cases to another version of their policy, or to another policy, on record. Each keeps its history.
+    Migrate(migrate::Migrate),
     /// Versions of policies.
     List(lists::List),
     /// A version of a policy: its text, who wrote and activated it.
     Get(lists::Get),
     /// Texts that policies may name.
     Templates(lists::List),
+    /// A text as it would read: with example data or a case's, how long it is, what law asks of it and is missing.
+    /// Nothing is sent.
+    PreviewTemplate(preview::Preview),
     /// Register a text that policies may name.
     Template {
         #[command(flatten)]
@@ -98,9 +109,12 @@ pub(super) async fn run(command: Command) -> Outcome {
             note,
             json,
         } => activate(client, policy, note, json).await,
+        Command::Diff(command) => command.run().await,
+        Command::Migrate(command) => command.run().await,
         Command::List(command) => command.policies().await,
         Command::Get(command) => command.run().await,
         Command::Templates(command) => command.templates().await,
+        Command::PreviewTemplate(command) => command.run().await,
         Command::Template {
             client,
             name,

@@ -24,7 +24,7 @@ CREATE UNIQUE INDEX case_open ON case_ (tenant, lender_ref) WHERE status <> 3;
 CREATE INDEX case_closed ON case_ (tenant, lender_ref, id) WHERE status = 3;
 CREATE INDEX case_tenant ON case_ (tenant, id);
 CREATE INDEX case_borrower ON case_ (borrower, id);
-CREATE INDEX case_pinned ON case_ (tenant, policy, policy_version) WHERE status <> 3;
+CREATE INDEX case_pinned ON case_ (tenant, policy, policy_version, id) WHERE status <> 3;
 CREATE INDEX case_worklist ON case_ (tenant, id) WHERE worklist = 1;
 
 CREATE TABLE party (

@@ -219,6 +219,34 @@ impl Suite {
             let found = store.pinned_cases(&build::tenant("a"), "p", version).await;
             assert_eq!(found.unwrap(), count, "version {version}");
         }
+        // One that was moved is another version's; lists of both are in the order of ids and go on behind a place.
+        let six = build::party(&build::tenant("a"), 6);
+        done(&*store, build::tell_party(&six)).await;
+        let case = build::case(&six, 6);
+        done(&*store, build::open_case(&case, None)).await;
+        let (_, change) = build::case_change(&case, &[pin(2)], build::at(1));
+        done(&*store, change).await;
+        for (version, after, limit, ids, more) in [
+            (1, None, 5, &[1][..], false),
+            (2, None, 5, &[2, 6], false),
+            (2, None, 1, &[2], true),
+            (2, Some(2), 1, &[6], false),
+            (3, None, 5, &[], false),
+        ] {
+            let after = after.map(build::case_id);
+            let tenant = build::tenant("a");
+            let page = store
+                .cases_pinned(&tenant, "p", version, after, limit)
+                .await
+                .unwrap();
+            let expected: Vec<_> = ids.iter().map(|n| build::case_id(*n)).collect();
+            let found: Vec<_> = page.rows.iter().map(|c| c.id).collect();
+            assert_eq!(
+                (found, page.more),
+                (expected, more),
+                "version {version} after {after:?}"
+            );
+        }
     }
 
     async fn schedules_are_told(&self) {

@@ -391,6 +391,21 @@ pub(super) fn pinned(r: &Reader, tenant: &TenantId, name: &str, version: u32) ->
     )
 }
 
+/// A page of them.
+pub(super) fn cases_pinned(
+    r: &Reader,
+    tenant: &TenantId,
+    (name, version): (&str, u32),
+    after: Option<CaseId>,
+    rows: usize,
+) -> Read<Page<Case>> {
+    let after = after.map_or([0; 16], CaseId::to_bytes);
+    let more = limit(rows.saturating_add(1));
+    let asked = params![tenant.as_str(), name, version, after, more];
+    let found = all(r, "a case", sql::CASES_OF_POLICY, asked)?;
+    Ok(page(found, rows))
+}
+
 fn count(r: &Reader, sql: &'static str, params: impl Params) -> Read<u64> {
     let mut count = r.main.prepare_cached(sql).map_err(failed)?;
     let n: i64 = count.query_row(params, |row| row.get(0)).map_err(failed)?;

@@ -125,6 +125,8 @@ statements! { MAIN:
     CASES_WAITING = "SELECT COUNT(*) FROM case_ WHERE tenant = ?1 AND worklist = 1";
     CASES_PINNED = "SELECT COUNT(*) FROM case_
         WHERE tenant = ?1 AND policy = ?2 AND policy_version = ?3 AND status <> 3";
+    CASES_OF_POLICY = "SELECT body, sealed FROM case_ WHERE tenant = ?1 AND policy = ?2
+        AND policy_version = ?3 AND status <> 3 AND id > ?4 ORDER BY id LIMIT ?5";
     PARTY_OF = "SELECT body, sealed FROM party WHERE id = ?1 AND tenant = ?2";
     PARTY_BY_REF = "SELECT body, sealed FROM party WHERE tenant = ?1 AND lender_ref = ?2";
     PARTIES_BY_POINT = "SELECT p.body, p.sealed FROM party_point AS pp CROSS JOIN party AS p

@@ -235,6 +235,19 @@ impl Store for SqliteStore {
             .await
     }
 
+    async fn cases_pinned(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        version: u32,
+        after: Option<CaseId>,
+        limit: usize,
+    ) -> Read<Page<Case>> {
+        let (tenant, name) = (tenant.clone(), name.to_owned());
+        self.read(move |r| read::cases_pinned(r, &tenant, (&name, version), after, limit))
+            .await
+    }
+
     async fn templates(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredTemplate>> {
         let tenant = tenant.cloned();
         self.read(move |r| {

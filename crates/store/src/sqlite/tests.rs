@@ -42,6 +42,7 @@ fn hot_reads_go_by_an_index() {
         sql::CASES_OPEN_OF,
         sql::CASES_WAITING,
         sql::CASES_PINNED,
+        sql::CASES_OF_POLICY,
         sql::CONTACTS,
         sql::CONTACTS_OPEN_IN,
         sql::JOURNAL_OF_TENANT,

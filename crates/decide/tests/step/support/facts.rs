@@ -62,6 +62,7 @@ pub(crate) fn case(opened_at: Timestamp) -> Case {
         skipped: vec![],
         payments: vec![],
         reversed: vec![],
+        moved: vec![],
         next_seq: 1,
         last_denial: None,
         worklist: None,
