@@ -3,7 +3,8 @@
 use crate::support::checks;
 use crate::support::dice::Dice;
 use crate::support::facts;
-use crate::support::world::{Answer, Fact, World};
+use crate::support::happenings::Fact;
+use crate::support::world::{Answer, World};
 use jiff::SignedDuration;
 use jiff::civil::Time;
 use recoup_domain::case::LenderKind;
