@@ -29,7 +29,13 @@ const STATES: [ContactState; 13] = [
     ContactState::Expired,
 ];
 
-const POLICIES: [&str; 3] = ["cn-microloan", "cn-gentle", "us-agency"];
+const POLICIES: [&str; 5] = [
+    "cn-microloan",
+    "cn-gentle",
+    "us-agency",
+    "good/branches",
+    "good/tags",
+];
 
 const KINDS: [PointKind; 4] = [
     PointKind::Mobile,
