@@ -156,7 +156,7 @@ pub fn step<T: Trace>(input: &Input<'_>, now: Timestamp, trace: &mut T) -> Decis
     let env = input.policy.env(&facts, now);
     let stage = input.policy.stage(&env, trace.policy());
     enter(input, stage, env.dpd(), &mut decision);
-    drop_waiting_of_other_stages(input, stage, now, &mut decision);
+    drop_waiting_of_other_stages(input, &env, stage, now, &mut decision);
     let turn = stage.map(|stage| turn::take(input, &env, stage, now, &mut decision, trace));
     let change = input.policy.next_time_change(&facts, &env, now);
     // A wait ends at its time, whatever became of the step it belongs to.
@@ -262,15 +262,18 @@ fn enter(input: &Input<'_>, stage: Option<u8>, dpd: i32, decision: &mut Decision
     }
 }
 
-/// What waited for approval in another stage is overtaken; what waited too long has expired.
+/// What waited for approval in another stage, or of a step that has no turn any more, is overtaken; what waited too
+/// long has expired.
 fn drop_waiting_of_other_stages(
     input: &Input<'_>,
+    env: &Env,
     stage: Option<u8>,
     now: Timestamp,
     decision: &mut Decision,
 ) {
     for w in input.waiting {
-        if Some(w.place.0) != stage {
+        let has_turn = || input.policy.applies(env, w.place.0, w.place.1);
+        if Some(w.place.0) != stage || !has_turn() {
             decision.dropped.push(Dropped {
                 seq: w.seq,
                 to: ContactState::Suppressed,

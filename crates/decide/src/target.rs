@@ -57,7 +57,21 @@ pub(crate) fn of_step<'a>(
 
 fn skip_by_outcome(input: &Input<'_>, step: &Step, place: (u8, u8)) -> Option<Outcome> {
     let newest = of_step(input, place).find_map(|c| c.outcome)?;
-    (step.on(newest) == Some(OnOutcome::SkipStep)).then_some(newest)
+    step.on(newest)
+        .is_some_and(OnOutcome::skips)
+        .then_some(newest)
+}
+
+/// The outcome that passes a whole stage over: the newest one of some step of it says so.
+pub(crate) fn ends_stage(input: &Input<'_>, steps: &[Step], stage: u8) -> Option<Outcome> {
+    let ends = |(number, step): (usize, &Step)| {
+        // Most steps say nothing of any outcome.
+        let may = step.on.iter().any(|(_, to)| *to == OnOutcome::SkipStage);
+        let place = (stage, u8::try_from(number).unwrap_or(u8::MAX));
+        let newest = may.then(|| of_step(input, place).find_map(|c| c.outcome))??;
+        (step.on(newest) == Some(OnOutcome::SkipStage)).then_some(newest)
+    };
+    steps.iter().enumerate().find_map(ends)
 }
 
 fn passed_over(input: &Input<'_>, step: &Step, place: (u8, u8), point: &ContactPoint) -> bool {

@@ -24,6 +24,8 @@ pub trait Trace {
 pub enum StepNote<'a> {
     /// It reached its number of contacts, or was skipped before.
     UsedUp,
+    /// Its `when`, which does not hold: it has no turn.
+    NoTurn(&'a str),
     /// A contact of it waits for a person's approval, until then.
     WaitsForApproval(Option<Timestamp>),
     /// It has no way forward and is skipped.
@@ -95,6 +97,7 @@ impl Trace for FullTrace {
     fn step(&mut self, place: (u8, u8), note: StepNote<'_>) {
         let text = match note {
             StepNote::UsedUp => "used up".to_owned(),
+            StepNote::NoTurn(when) => format!("has no turn: `{when}` does not hold"),
             StepNote::WaitsForApproval(until) => match until {
                 Some(at) => format!("waits until {at} for a second person's approval"),
                 None => "its wait for approval has ended".to_owned(),

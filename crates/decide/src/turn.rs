@@ -2,7 +2,7 @@
 
 use crate::target::{self, Target};
 use crate::trace::{StepNote, Trace};
-use crate::{Decision, Input, Plan, RETRY_AFTER, approval_ends};
+use crate::{Decision, Dropped, Input, Plan, RETRY_AFTER, approval_ends};
 use jiff::Timestamp;
 use recoup_compliance::{
     Audience, CaseFacts, DebtorFacts, MissingYear, Proposal, Purpose, Verdict, gate,
@@ -11,7 +11,7 @@ use recoup_domain::case::{CaseEvent, Denial, SkipReason};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::party::Relation;
 use recoup_domain::time::{NEVER, Window, Zone, add_days, round_up_to_slot};
-use recoup_policy::{Due, Env, Facts, Step};
+use recoup_policy::{Due, Env, Facts, OnOutcome, Step};
 
 /// How often the gate is asked for one step: each answer moves the proposal to the instant it named, so a
 /// few are enough; a step that is still refused after that is asked again when the last one comes.
@@ -36,10 +36,19 @@ pub(crate) fn take<T: Trace>(
     let mut used_up = 0;
     let mut refused = false;
     let mut untold: Option<String> = None;
+    // What an outcome of one step says of the stage is said of each of its steps.
+    let ended = target::ends_stage(input, steps, stage);
     for (number, step) in steps.iter().enumerate() {
         let place = (stage, u8::try_from(number).unwrap_or(u8::MAX));
-        let Look { outlook, refusal } = look(input, env, step, place, now, trace);
-        trace.step(place, outlook.note());
+        let Look { outlook, refusal } = match ended.filter(|_| !is_used_up(input, env, step, place))
+        {
+            Some(outcome) => {
+                drop_waiting(input, place, decision);
+                Outlook::Skip(SkipReason::ByOutcome { outcome }).into()
+            }
+            None => look(input, env, step, place, now, trace),
+        };
+        trace.step(place, outlook.note(step));
         if let Outlook::Untold {
             missing,
             rule,
@@ -58,7 +67,7 @@ pub(crate) fn take<T: Trace>(
             }
         }
         match outlook {
-            Outlook::UsedUp => used_up += 1,
+            Outlook::UsedUp | Outlook::NoTurn => used_up += 1,
             Outlook::Skip(why) => {
                 used_up += 1;
                 skip(step, place, why, input, decision);
@@ -75,7 +84,9 @@ pub(crate) fn take<T: Trace>(
         }
     }
     tell_of_year(input, untold, decision);
-    if used_up == steps.len() {
+    // Whether another stage follows one that was ended is seen once that is on record.
+    let ends_now = ended.is_some() && decision.events.iter().any(is_skip);
+    if used_up == steps.len() && !ends_now {
         to_worklist(input, stage, decision);
     }
     Turn::Wait(wake)
@@ -97,6 +108,8 @@ impl From<Outlook> for Look {
 
 enum Outlook {
     UsedUp,
+    /// Its condition does not hold.
+    NoTurn,
     Skip(SkipReason),
     UnderWay(Option<Timestamp>),
     Blocked,
@@ -111,9 +124,10 @@ enum Outlook {
 }
 
 impl Outlook {
-    fn note(&self) -> StepNote<'_> {
+    fn note<'n>(&'n self, step: &'n Step) -> StepNote<'n> {
         match self {
             Self::UsedUp => StepNote::UsedUp,
+            Self::NoTurn => StepNote::NoTurn(step.when.as_deref().unwrap_or_default()),
             Self::Skip(why) => StepNote::Skipped(why),
             Self::UnderWay(until) => StepNote::WaitsForApproval(*until),
             Self::Blocked => StepNote::WaitsForStepBefore,
@@ -133,13 +147,16 @@ fn look<T: Trace>(
     now: Timestamp,
     trace: &mut T,
 ) -> Look {
+    if !input.policy.applies(env, place.0, place.1) {
+        return Outlook::NoTurn.into();
+    }
     // A contact that waits for a person ends its wait, whatever else became of its step.
     let waiting = input.waiting.iter().find(|w| w.place == place);
     if let Some(w) = waiting.filter(|w| !w.approved) {
         let end = approval_ends(input, w);
         return Outlook::UnderWay(Some(end).filter(|end| *end > now)).into();
     }
-    if env.step_counts().made(place.0, place.1) >= step.max || input.case.skipped.contains(&place) {
+    if is_used_up(input, env, step, place) {
         return Outlook::UsedUp.into();
     }
     if !input.channels.has(&step.channel) {
@@ -158,7 +175,7 @@ fn look<T: Trace>(
         borrower: input.borrower,
         contacts: input.contacts,
     };
-    let Some(due) = input.policy.due(place.0, place.1, &facts, now) else {
+    let Some(due) = input.policy.due(place.0, place.1, &facts, env, now) else {
         return Outlook::Blocked.into();
     };
     let due = match &retry {
@@ -205,6 +222,24 @@ fn look<T: Trace>(
     };
     let refusal = asker.refusal;
     Look { outlook, refusal }
+}
+
+const fn is_skip(event: &CaseEvent) -> bool {
+    matches!(event, CaseEvent::StepSkipped { .. })
+}
+
+/// What waited for approval of a step that is passed over waits for nothing.
+fn drop_waiting(input: &Input<'_>, place: (u8, u8), decision: &mut Decision) {
+    let to = ContactState::Suppressed;
+    for w in input.waiting.iter().filter(|w| w.place == place) {
+        if decision.dropped.iter().all(|d| d.seq != w.seq) {
+            decision.dropped.push(Dropped { seq: w.seq, to });
+        }
+    }
+}
+
+fn is_used_up(input: &Input<'_>, env: &Env, step: &Step, place: (u8, u8)) -> bool {
+    env.step_counts().made(place.0, place.1) >= step.max || input.case.skipped.contains(&place)
 }
 
 /// The contact that was proven not sent and may be tried again.
@@ -395,6 +430,15 @@ fn skip(step: &Step, place: (u8, u8), why: SkipReason, input: &Input<'_>, decisi
         let stage = &input.policy.stages()[usize::from(place.0)].name;
         let class = step.class;
         let reason = format!("{class}{OF_STAGE}{stage}{NEVER_MADE}{rule}");
+        decision.events.push(CaseEvent::WorklistChanged { reason });
+    }
+    if let SkipReason::ByOutcome { outcome } = &why
+        && step.on(*outcome) == Some(OnOutcome::AskPerson)
+    {
+        let stage = &input.policy.stages()[usize::from(place.0)].name;
+        let class = step.class;
+        let reason =
+            format!("{class}{OF_STAGE}{stage}` came to {outcome}: the policy asks for a person");
         decision.events.push(CaseEvent::WorklistChanged { reason });
     }
     decision.events.push(CaseEvent::StepSkipped {

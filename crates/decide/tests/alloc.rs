@@ -1,6 +1,6 @@
 //! A decision costs no allocation where it permits, and where it sleeps with nothing to put on record.
 
-#[path = "step/support/facts.rs"]
+#[path = "support/facts.rs"]
 #[expect(dead_code, reason = "shared with the other tests")]
 mod facts;
 
@@ -13,7 +13,6 @@ use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::ContactId;
 use recoup_domain::outcome::Outcome;
 use recoup_domain::party::PointKind;
-use recoup_domain::past::Direction;
 use recoup_domain::time::Window;
 use recoup_domain::{Case, Party, PastContact};
 use recoup_policy::Policy;
@@ -45,17 +44,11 @@ fn fifty(case: &Case, now: Timestamp) -> Vec<PastContact> {
                 case: case.id,
                 seq: 51 - i,
             }),
-            at,
             effect: Window::starting(at, SignedDuration::from_mins(30)),
-            class,
-            direction: Direction::Outbound,
-            debt: case.id,
-            more_debts: Box::default(),
-            party: case.borrower,
-            point: None,
             outcome: Some(Outcome::NoAnswer),
             state: Some(ContactState::Failed),
             place: Some((19, (i % 2) as u8)),
+            ..facts::contact(class, at)
         }
     };
     (1..=50).rev().map(contact).collect()

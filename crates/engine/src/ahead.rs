@@ -119,6 +119,7 @@ impl recoup_decide::Trace for Watch {
                 None
             }
             StepNote::UsedUp
+            | StepNote::NoTurn(_)
             | StepNote::WaitsForApproval(_)
             | StepNote::Skipped(_)
             | StepNote::WaitsForStepBefore => return self.denials.0.clear(),

@@ -9,9 +9,16 @@ pub(crate) const READ_AT_ONCE: usize = 32;
 /// Cases that are decided before others have a turn on the thread.
 const DECIDED_AT_ONCE: usize = 8;
 
+/// Before the decision about case `n` of many, counted from 0, for somebody who waits for all of them: now and then
+/// others have a turn.
+pub(crate) async fn take_turns(n: usize) {
+    if n > 0 && n.is_multiple_of(DECIDED_AT_ONCE) {
+        tokio::task::yield_now().await;
+    }
+}
+
 impl Engine {
-    /// Before the decision about case `n` of many, counted from 0: now and then others have a turn, first of all
-    /// those whose callers wait.
+    /// As [`take_turns`], for what nobody waits for: calls whose callers wait are first.
     pub(crate) async fn give_way(&self, n: usize) {
         if n.is_multiple_of(DECIDED_AT_ONCE) {
             self.0.activity.give_way_to_calls().await;

@@ -1,7 +1,7 @@
 //! When a step is due, as far as the policy alone says: `every`, `after`, `between`, `lead`.
 
-use crate::env::Facts;
-use crate::policy::{Policy, Step};
+use crate::env::{Env, Facts};
+use crate::policy::{OnOutcome, Policy, Step};
 use jiff::{SignedDuration, Timestamp};
 use recoup_domain::PastContact;
 use recoup_domain::time::{NEVER, SLOT, Zone, add_days};
@@ -20,14 +20,15 @@ impl Policy {
     /// before it, and for a step that is not there. Whether it has attempts left is not asked here, nor
     /// what any rule of law says; instants are not rounded to slots.
     #[must_use]
-    pub fn due(&self, stage: u8, step: u8, facts: &Facts<'_>, now: Timestamp) -> Option<Due> {
-        let step_at = |n: u8| {
-            self.stages
-                .get(usize::from(stage))?
-                .steps
-                .get(usize::from(n))
-        };
-        let this = step_at(step)?;
+    pub fn due(
+        &self,
+        stage: u8,
+        step: u8,
+        facts: &Facts<'_>,
+        env: &Env,
+        now: Timestamp,
+    ) -> Option<Due> {
+        let this = self.step_at((stage, step))?;
         let zone = facts.borrower.home_zone();
         let mut effect_at = later(now, this.lead);
         if let Some(every) = this.every {
@@ -37,8 +38,9 @@ impl Policy {
             }
         }
         if let Some(after) = this.after {
-            let waits_for = step.checked_sub(1).map(|before| (stage, before));
-            let base = match waits_for {
+            // A step that has no turn is not waited for.
+            let waits_for = (0..step).rev().find(|n| self.applies(env, stage, *n));
+            let base = match waits_for.map(|before| (stage, before)) {
                 Some(before) => {
                     let made = last_made(facts, |place| place == before);
                     if made.is_none() && !facts.case.skipped.contains(&before) {
@@ -47,15 +49,30 @@ impl Policy {
                     // Where the step before was skipped, what was made before that counts.
                     made.or_else(|| last_made(facts, |place| place < before))
                 }
-                None => last_made(facts, |place| place.0 < stage),
+                None => last_made(facts, |place| place < (stage, step)),
             };
             if let Some(base) = base {
                 effect_at = effect_at.max(plus(base.effect.from, after, zone));
             }
         }
+        if self.holds {
+            let held = self.held_until(facts, zone);
+            effect_at = effect_at.max(held.unwrap_or(effect_at));
+        }
         let effect_at = this.next_between(effect_at, zone);
         let plan_at = effect_at.checked_sub(this.lead).unwrap_or(effect_at);
         Some(Due { plan_at, effect_at })
+    }
+
+    /// Until when outcomes of the case's contacts hold it.
+    fn held_until(&self, facts: &Facts<'_>, zone: &Zone) -> Option<Timestamp> {
+        let own = facts.contacts.iter();
+        let own = own.filter(|c| c.debt == facts.case.id && c.is_made());
+        let until = |c: &PastContact| match self.step_at(facts.case.place_of(c)?)?.on(c.outcome?)? {
+            OnOutcome::Hold(length) => Some(plus(c.effect.from, length, zone)),
+            _ => None,
+        };
+        own.filter_map(until).max()
     }
 }
 

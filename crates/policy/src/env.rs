@@ -112,9 +112,9 @@ impl Policy {
         self.case_slots(&mut env, facts.case, today, zone);
         self.borrower_slots(&mut env, facts);
         self.contact_slots(&mut env, facts, today, zone);
-        env.exhausted = self.exhausted(facts, &env.made);
         env.flags = self.flags(facts);
         self.find_segment(&mut env);
+        self.find_exhausted(&mut env, facts);
         env
     }
 
@@ -156,7 +156,7 @@ impl Policy {
         made
     }
 
-    /// Whether a step has no attempts left: `max` is reached, or it was skipped.
+    /// Whether a step has no attempts left: `max` is reached, or it was skipped. Its `when` is not asked.
     #[must_use]
     pub fn is_used_up(&self, facts: &Facts<'_>, made: &StepCounts, stage: u8, step: u8) -> bool {
         let found = self.stages.get(usize::from(stage));
@@ -164,6 +164,18 @@ impl Policy {
             .and_then(|s| s.steps.get(usize::from(step)))
             .map_or(0, |s| s.max);
         made.made(stage, step) >= max || facts.case.skipped.contains(&(stage, step))
+    }
+
+    /// Whether a step has its turn with these facts: it has no `when`, or that holds. False for a step that is not
+    /// there.
+    #[must_use]
+    pub fn applies(&self, env: &Env, stage: u8, step: u8) -> bool {
+        let stage = self.stages.get(usize::from(stage));
+        let step = stage.and_then(|s| s.steps.get(usize::from(step)));
+        step.is_some_and(|step| {
+            let mut when = step.when_root.into_iter();
+            when.all(|root| holds(&self.program, root, env, &mut NoTrace))
+        })
     }
 
     pub(crate) fn find_segment(&self, env: &mut Env) {
@@ -252,18 +264,21 @@ impl Policy {
         }
     }
 
-    fn exhausted(&self, facts: &Facts<'_>, made: &StepCounts) -> u32 {
-        let mut bits = 0;
+    /// In order: what a step asks of earlier stages is known by then.
+    fn find_exhausted(&self, env: &mut Env, facts: &Facts<'_>) {
         for (i, stage) in self.stages.iter().enumerate() {
             if self.program.uses_exhausted >> i & 1 == 0 {
                 continue;
             }
-            let mut steps = 0..stage.steps.len();
-            if steps.all(|step| self.is_used_up(facts, made, i as u8, step as u8)) {
-                bits |= 1 << i;
+            let mut steps = 0..stage.steps.len() as u8;
+            let used_up = |step| {
+                let stage = i as u8;
+                self.is_used_up(facts, &env.made, stage, step) || !self.applies(env, stage, step)
+            };
+            if steps.all(used_up) {
+                env.exhausted |= 1 << i;
             }
         }
-        bits
     }
 
     fn flags(&self, facts: &Facts<'_>) -> u64 {

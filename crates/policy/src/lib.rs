@@ -16,6 +16,7 @@ mod horizon;
 mod policy;
 mod program;
 mod read;
+mod schema;
 mod trace;
 
 pub use due::Due;
@@ -25,4 +26,5 @@ pub use horizon::first_day_of_dpd;
 pub use policy::{
     Arm, Names, OnOutcome, Policy, SOURCE_BYTES_MAX, STAGES_MAX, STEPS_MAX, Stage, Step,
 };
+pub use schema::{ID as SCHEMA_ID, schema};
 pub use trace::{FullTrace, NoTrace, Note, Trace, Value};

@@ -37,11 +37,22 @@ pub enum OnOutcome {
     NextContactPoint,
     /// Pass the step over: it counts as skipped.
     SkipStep,
+    /// Pass every step of the stage over: a later stage that asks whether this one is exhausted can follow.
+    SkipStage,
+    /// Pass the step over, and put the case before a person.
+    AskPerson,
+    /// No contact of the case before this long after the effect; whole days are calendar days.
+    Hold(SignedDuration),
 }
 
 impl OnOutcome {
-    /// All actions.
-    pub const ALL: [Self; 2] = [Self::NextContactPoint, Self::SkipStep];
+    /// The actions that are written as a word alone.
+    pub(crate) const WORDS: [Self; 4] = [
+        Self::NextContactPoint,
+        Self::SkipStep,
+        Self::SkipStage,
+        Self::AskPerson,
+    ];
 
     /// The name in policies.
     #[must_use]
@@ -49,9 +60,21 @@ impl OnOutcome {
         match self {
             Self::NextContactPoint => "next_contact_point",
             Self::SkipStep => "skip_step",
+            Self::SkipStage => "skip_stage",
+            Self::AskPerson => "worklist",
+            Self::Hold(_) => HOLD,
         }
     }
+
+    /// Whether the step is passed over: it comes to an end before its `max`.
+    #[must_use]
+    pub const fn skips(self) -> bool {
+        matches!(self, Self::SkipStep | Self::SkipStage | Self::AskPerson)
+    }
 }
+
+/// The key of an action that has a length of time.
+pub(crate) const HOLD: &str = "hold";
 
 /// One step of a stage: a contact, repeated up to [`max`](Self::max) times.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -62,6 +85,10 @@ pub struct Step {
     pub class: ContactClass,
     /// Name of the template.
     pub template: String,
+    /// The condition under which it has its turn, as written; none where it always has.
+    pub when: Option<String>,
+    /// The same, compiled.
+    pub(crate) when_root: Option<u16>,
     /// Least time between two contacts of this step; whole days are calendar days.
     pub every: Option<SignedDuration>,
     /// Least time since the effect of the step before; whole days are calendar days.
@@ -130,6 +157,8 @@ pub struct Policy {
     pub(crate) arms: Vec<Arm>,
     pub(crate) lost_after_failed_days: u8,
     pub(crate) warnings: Vec<Finding>,
+    /// Whether some outcome of a step holds the case.
+    pub(crate) holds: bool,
     pub(crate) program: Program,
     pub(crate) horizon: Horizon,
 }

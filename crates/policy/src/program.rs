@@ -1,7 +1,7 @@
 //! What conditions compile to: nodes in one array, names as slots, texts as numbers.
 
 use crate::expr::lexer::Span;
-use crate::expr::names::{Slot, Type};
+use crate::expr::names::{Slot, Type, moves_with_time};
 use crate::expr::parser::{Arith, Cmp, Id};
 
 /// One part of a condition. Truth values are 0 and 1, texts are numbers of their domain, lengths of time
@@ -27,6 +27,16 @@ pub(crate) enum Node {
     Cond(Id, Id, Id),
     /// Whether a value is in `lists[from..to]`.
     In(Id, u16, u16),
+}
+
+impl Node {
+    /// Whether its value may change while nothing happens.
+    pub(crate) fn moves_with_time(&self) -> bool {
+        match self {
+            Self::Slot(slot) | Self::Days(slot) => moves_with_time(*slot),
+            _ => false,
+        }
+    }
 }
 
 /// A question of yes or no that is answered once for a decision.

@@ -52,7 +52,7 @@ fn a_decision_allocates_nothing() {
         let stage = policy.stage(&env, &mut NoTrace);
         let change = policy.next_time_change(&facts, &env, now());
         let day = policy.next_dpd_change(&env);
-        let due = policy.due(19, 0, &facts, now());
+        let due = policy.due(19, 0, &facts, &env, now());
         let counts = policy.step_counts(&facts);
         let used_up = policy.is_used_up(&facts, &counts, 19, 0);
         black_box((stage, change, day, due, used_up, policy.arm(case.id)))

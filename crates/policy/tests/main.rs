@@ -17,7 +17,11 @@ mod expressions;
 mod horizon;
 #[path = "checks/oracle.rs"]
 mod oracle;
+#[path = "checks/schema.rs"]
+mod schema;
 #[path = "checks/support.rs"]
 mod support;
+#[path = "checks/turns.rs"]
+mod turns;
 #[path = "checks/written.rs"]
 mod written;

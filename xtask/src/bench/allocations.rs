@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::Failure;
-use crate::cargo;
+use super::program::said_by;
 
 /// Allocations of one call each.
 #[derive(Clone, Copy, Deserialize)]
@@ -20,23 +20,7 @@ pub(super) struct Allocations {
 impl Allocations {
     /// Counts them, in a build of this program's own profile.
     pub(super) fn count() -> Result<Self, Failure> {
-        let mut cargo = cargo::cargo();
-        cargo.args([
-            "run",
-            "--quiet",
-            "--package",
-            "xtask",
-            "--bin",
-            "allocations",
-        ]);
-        if !cfg!(debug_assertions) {
-            cargo.arg("--release");
-        }
-        let out = cargo.output()?;
-        if !out.status.success() {
-            let said = String::from_utf8_lossy(&out.stderr).into_owned();
-            return Err(Failure::Wrong(said));
-        }
-        serde_json::from_slice(&out.stdout).map_err(Failure::other)
+        let said = said_by(&["--package", "xtask", "--bin", "allocations"], &[])?;
+        serde_json::from_slice(&said).map_err(Failure::other)
     }
 }

@@ -10,10 +10,12 @@ mod contacts;
 mod decision;
 mod gate;
 mod get;
+mod language;
 mod machine;
 mod measure;
 mod open_loop;
 mod opening;
+mod program;
 mod raw;
 mod report;
 mod scene;
@@ -64,6 +66,7 @@ enum Goal {
     /// The gate's part of G10, with the most rules that bind one case.
     #[value(name = "g10-gate")]
     G10Gate,
+    G11,
     G14,
     G20,
     G21,
@@ -206,6 +209,7 @@ fn measure(goal: Goal, ground: &Ground) -> Result<Line, Failure> {
         Goal::G9 => contacts::contacts(ground),
         Goal::G10 => decision::decision(ground),
         Goal::G10Gate => gate::gate(ground),
+        Goal::G11 => language::conditions(ground),
         Goal::G14 => tick::tick(ground),
         Goal::G20 => beside::contacts(ground),
         Goal::G21 => channel::call(ground),
@@ -221,7 +225,7 @@ fn suspect(goal: Goal, machine: &[Baseline]) -> Option<String> {
         Goal::G4 | Goal::G20 | Goal::Neighbour => machine::ROWS_1,
         Goal::G3 => machine::ECHO,
         Goal::G14 => machine::TICK,
-        Goal::G21 | Goal::G10 | Goal::G10Gate => machine::TRAIT_CALL,
+        Goal::G21 | Goal::G10 | Goal::G10Gate | Goal::G11 => machine::TRAIT_CALL,
     };
     let found = machine.iter().find(|b| b.what == rests_on);
     found.and_then(Baseline::suspect)
@@ -251,6 +255,7 @@ mod tests {
             "G9",
             "G10",
             "G10-gate",
+            "G11",
             "G14",
             "G20",
             "G21",

@@ -78,12 +78,12 @@ fn possible(
     }
     for (number, reached) in stages.iter().enumerate() {
         let used_up = Fact::Exhausted(number as u8);
-        if !reached {
+        if !reached && needs_a_case(space.policy, number) {
             set = space.with(set, used_up, |_, to| to == 0)?;
             continue;
         }
         // Where all contacts that can be were made, no step is left.
-        if untouched {
+        if untouched || !reached {
             continue;
         }
         let steps = &space.policy.stages()[number].steps;
@@ -96,6 +96,15 @@ fn possible(
         }
     }
     Ok(set)
+}
+
+/// Whether a stage is used up only once a case stood in it: where each step has a `when`, none of them may have a turn
+/// from the beginning.
+pub(super) fn needs_a_case(policy: &Policy, stage: usize) -> bool {
+    policy.stages()[stage]
+        .steps
+        .iter()
+        .any(|s| s.when.is_none())
 }
 
 /// The last contact of a group came to something that a class with contacts can come to.

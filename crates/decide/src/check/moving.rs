@@ -106,12 +106,15 @@ fn pace_lines(stage: &Stage, count: fn(&Step) -> i64, span: &str) -> Vec<String>
 pub(super) fn first_visits(space: &mut Space<'_>, report: &mut Report) -> Result<(), TooLarge> {
     let untouched = reach(space, true)?;
     for (number, stage) in space.policy.stages().iter().enumerate() {
-        let bold = |s: &&Step| matches!(s.class, ContactClass::Visit | ContactClass::Legal);
-        let Some(step) = stage.steps.iter().find(bold) else {
-            continue;
-        };
         let set = space.sets.and(space.stands[number], untouched.states)?;
-        let Some(state) = space.state(set) else {
+        let mut first = None;
+        for (n, step) in stage.steps.iter().enumerate() {
+            if matches!(step.class, ContactClass::Visit | ContactClass::Legal) {
+                let set = space.turn(number, n, set)?;
+                first = first.or(space.state(set).map(|state| (step, state)));
+            }
+        }
+        let Some((step, state)) = first else {
             continue;
         };
         let example = Example::of(space, &state);
@@ -316,7 +319,7 @@ pub(super) fn starving(
         if !own.stages[number] || !space.is_whole(number) {
             continue;
         }
-        let entered = space.sets.and(space.stands[number], own.states)?;
+        let stays = space.sets.and(space.stands[number], own.states)?;
         let mut starved_before = false;
         for (n, step) in stage.steps.iter().enumerate() {
             let waits = step.after.is_some() && n > 0;
@@ -324,7 +327,11 @@ pub(super) fn starving(
                 continue;
             }
             let wait = Wait::of(stage, n);
-            let why = starves(space, entered, step, &wait)?;
+            let entered = space.turn(number, n, stays)?;
+            let why = match entered {
+                NONE => Some(no_turn(space, stays)),
+                _ => starves(space, entered, step, &wait)?,
+            };
             starved_before = why.is_some();
             let Some(why) = why else { continue };
             let message = format!(
@@ -351,24 +358,42 @@ struct Wait {
 impl Wait {
     /// `after` runs from the latest contact of the step before: where that one repeats faster than `after` is long,
     /// it must be done with first.
+    ///
+    /// A step before that has a `when` of its own may have no turn: then it is not waited for.
     fn of(stage: &Stage, number: usize) -> Self {
-        let step = &stage.steps[number];
+        let steps = &stage.steps;
+        let step = &steps[number];
         let mut wait = Self {
             days: 0,
             made: [0; ContactClass::ALL.len()],
         };
-        let (Some(after), Some(before)) = (step.after, number.checked_sub(1)) else {
+        let before = number.checked_sub(1);
+        let before = before.filter(|n| steps[*n].when.is_none());
+        let (Some(after), Some(before)) = (step.after, before) else {
             return wait;
         };
         wait = Self::of(stage, before);
-        let before = &stage.steps[before];
+        let before = &steps[before];
         let every = before.every.unwrap_or(SignedDuration::ZERO);
-        let can_end = before.on.iter().any(|(_, to)| *to == OnOutcome::SkipStep);
+        let ends = [OnOutcome::SkipStep, OnOutcome::AskPerson];
+        let can_end = before.on.iter().any(|(_, to)| ends.contains(to));
         let repeats = every <= after && !can_end;
         let contacts = if repeats { i64::from(before.max) } else { 1 };
         wait.days += (contacts - 1) * every.as_secs() / DAY + after.as_secs() / DAY;
         wait.made[before.class as usize] += contacts;
         wait
+    }
+}
+
+fn no_turn(space: &Space<'_>, stays: Set) -> Why {
+    Why {
+        text: "its `when` never holds while a case stands in the stage".to_owned(),
+        hint: "let `when` ask for something that can be in this stage",
+        lines: lines_of(
+            space,
+            stays,
+            "the case stands in the stage, and the step has no turn",
+        ),
     }
 }
 

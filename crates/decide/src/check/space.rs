@@ -124,6 +124,17 @@ impl<'p> Space<'p> {
         Ok(())
     }
 
+    /// The states of a set in which a step of a stage has its turn.
+    pub(super) fn turn(&mut self, stage: usize, step: usize, set: Set) -> Result<Set, TooLarge> {
+        match self.policy.step_part(stage as u8, step as u8) {
+            Some(part) => {
+                let holds = self.part(part)?;
+                self.sets.and(set, holds)
+            }
+            None => Ok(set),
+        }
+    }
+
     /// Where a part of a condition holds.
     fn part(&mut self, part: recoup_policy::explore::Part) -> Result<Set, TooLarge> {
         match self.policy.shape(part) {

@@ -1,7 +1,7 @@
 //! Where a case stands: in no stage, in a stage nobody comes to, in two at once.
 
 use super::example::Example;
-use super::ladder::Reach;
+use super::ladder::{Reach, needs_a_case};
 use super::sets::{NONE, Set, TooLarge};
 use super::space::{OPEN, Space};
 use super::{Report, code};
@@ -17,7 +17,7 @@ pub(super) fn gaps(
     open = space.with(open, Fact::Overdue, |from, _| from >= 1)?;
     open = space.with(open, Fact::Status, |from, _| from == OPEN)?;
     for (stage, reached) in own.stages.iter().enumerate() {
-        if !reached {
+        if !reached && needs_a_case(space.policy, stage) {
             open = space.with(open, Fact::Exhausted(stage as u8), |_, to| to == 0)?;
         }
     }
@@ -263,7 +263,10 @@ fn lacking(space: &mut Space<'_>, number: usize, own: &Reach) -> Result<String, 
     }
     for (stage, reached) in own.stages.iter().enumerate() {
         let used_up = Fact::Exhausted(stage as u8);
-        if !reached && range(space, set, used_up)?.is_some_and(|(least, _)| least == 1) {
+        if !reached
+            && needs_a_case(space.policy, stage)
+            && range(space, set, used_up)?.is_some_and(|(least, _)| least == 1)
+        {
             let name = &space.policy.stages()[stage].name;
             return Ok(format!(
                 ": it asks for exhausted(\"{name}\"), and nobody ever stands in `{name}`"

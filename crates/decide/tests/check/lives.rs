@@ -1,26 +1,24 @@
 //! Lives of made-up cases under a policy, by the step that decides real ones, with no rule of law: what a check says
 //! of the policy is held against what happens in them. A life is a function of its seed.
 
+use super::dice::Dice;
+use super::facts::{self, CASE};
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, Packs};
 use recoup_decide::{Action, Input, NoTrace, Plan, stage_of, step};
-use recoup_domain::case::{self, Amounts, CaseEvent, LenderKind, Scores, Status};
+use recoup_domain::case::{self, CaseEvent, LenderKind, Status};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{ContactId, KeyedHash};
 use recoup_domain::outcome::Outcome;
-use recoup_domain::party::{BorrowerKind, ContactPoint, PointKind, PointOwner, PointState};
-use recoup_domain::past::Direction;
-use recoup_domain::sealed::Sealed;
+use recoup_domain::party::{BorrowerKind, PointKind, PointState};
 use recoup_domain::time::{SLOT, Window, Zone, add_days, days_between};
-use recoup_domain::{Case, CaseId, Currency, Party, PartyId, PastContact, TenantId};
+use recoup_domain::{Case, Currency, Party, PastContact};
 use recoup_policy::Policy;
 use recoup_policy::explore::{Cell, Fact};
 use std::collections::BTreeSet;
 
 const DUE: Date = date(2026, 3, 2);
-const CASE: CaseId = CaseId::from_bytes([1; 16]);
-const BORROWER: PartyId = PartyId::from_bytes([2; 16]);
 /// Days of a life.
 const DAYS: i32 = 400;
 /// Days behind them in which nothing happens from outside.
@@ -57,27 +55,6 @@ pub(crate) enum Manner {
     Quiet,
 }
 
-/// Splitmix64: the same seed, the same life.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) % n as u64) as usize
-    }
-
-    fn chance(&mut self, percent: usize) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())]
-    }
-}
-
 struct Life<'a> {
     policy: &'a Policy,
     binding: &'a Binding,
@@ -98,8 +75,8 @@ pub(crate) fn lawless() -> Binding {
 
 /// Lives one life, and notes what is seen in it.
 pub(crate) fn live(policy: &Policy, binding: &Binding, manner: Manner, seed: u64, seen: &mut Seen) {
-    let mut dice = Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15));
-    let opened_on = [-5, 0, 0, 1, 1, 2, 8, 40, 100][dice.below(9)];
+    let mut dice = Dice::new(seed);
+    let opened_on = dice.pick(&[-5, 0, 0, 1, 1, 2, 8, 40, 100]);
     let zone = Zone::new("Asia/Shanghai").unwrap();
     let midnight = zone.start_of_day(add_days(DUE, opened_on));
     let now = midnight + SignedDuration::from_mins(dice.below(1_440) as i64);
@@ -109,7 +86,10 @@ pub(crate) fn live(policy: &Policy, binding: &Binding, manner: Manner, seed: u64
         manner,
         dice,
         case: case(now, policy.currency()),
-        borrower: borrower(zone, now),
+        borrower: facts::borrower(
+            &["Asia/Shanghai"],
+            &[PointKind::Mobile, PointKind::Email, PointKind::Postal],
+        ),
         contacts: Vec::new(),
         disturbed: BTreeSet::new(),
         seen,
@@ -263,13 +243,7 @@ impl Life<'_> {
         self.case.next_seq += 1;
         self.contacts.push(PastContact {
             id: Some(ContactId { case: CASE, seq }),
-            at,
             effect,
-            class,
-            direction: Direction::Outbound,
-            debt: CASE,
-            more_debts: Box::default(),
-            party: BORROWER,
             point,
             outcome: Some(outcome),
             state: Some(match proven {
@@ -277,6 +251,7 @@ impl Life<'_> {
                 false => ContactState::Failed,
             }),
             place,
+            ..facts::contact(class, at)
         });
     }
 
@@ -292,7 +267,7 @@ impl Life<'_> {
         if axes.is_empty() {
             return;
         }
-        let axis = &axes[self.dice.below(axes.len())];
+        let axis = &axes[self.dice.place(axes.len())];
         let cell = self.dice.pick(&axis.cells);
         let value = match cell {
             Cell::Absent => None,
@@ -387,93 +362,10 @@ impl Life<'_> {
     }
 }
 
+/// A case that fell due on another day than those of the scenarios, in the currency of the policy.
 fn case(opened_at: Timestamp, currency: Option<Currency>) -> Case {
-    Case {
-        id: CASE,
-        tenant: TenantId::new("t").unwrap(),
-        version: 1,
-        lender_ref: KeyedHash([101; 16]),
-        borrower: BORROWER,
-        parties: vec![],
-        jurisdiction: "CN".into(),
-        lender_kind: LenderKind::MicroloanCompany,
-        borrower_kind: BorrowerKind::Individual,
-        product: None,
-        currency: currency.unwrap_or_else(|| Currency::new("CNY").unwrap()),
-        amounts: Amounts {
-            principal: 2_500_000,
-            interest: 0,
-            fees: 0,
-            overdue: 2_600_000,
-        },
-        oldest_unpaid_due: Some(DUE),
-        pause_days: 0,
-        scores: Scores::default(),
-        tags: vec![],
-        documents: vec![],
-        dispute: None,
-        time_barred: false,
-        pauses: vec![],
-        legal_since: None,
-        closed: None,
-        policy: None,
-        stage: None,
-        skipped: vec![],
-        payments: vec![],
-        reversed: vec![],
-        moved: vec![],
-        next_seq: 1,
-        last_denial: None,
-        worklist: None,
-        worklist_since: None,
-        collectors: vec![],
-        previous: None,
-        opened_at,
-        updated_at: opened_at,
-        sealed: Sealed::default(),
-    }
-}
-
-fn borrower(zone: Zone, at: Timestamp) -> Party {
-    let kinds = [PointKind::Mobile, PointKind::Email, PointKind::Postal];
-    let point = |(i, kind): (usize, PointKind)| ContactPoint {
-        key: KeyedHash([i as u8 + 1; 16]),
-        kind,
-        owner: PointOwner::Own,
-        zone: None,
-        verified: true,
-        source: "contract".into(),
-        state: PointState::Usable,
-        failed_days: 0,
-        failed_on: None,
-    };
-    Party {
-        id: BORROWER,
-        tenant: TenantId::new("t").unwrap(),
-        lender_ref: KeyedHash([102; 16]),
-        version: 1,
-        kind: BorrowerKind::Individual,
-        regions: vec![],
-        zones: vec![zone],
-        locale: "en".into(),
-        points: kinds.into_iter().enumerate().map(point).collect(),
-        tags: vec![],
-        opt_outs: vec![],
-        ceases: vec![],
-        consents: vec![],
-        attorneys: vec![],
-        employer_prohibits: false,
-        inconvenient: vec![],
-        consent_ids: vec![],
-        declined_points: vec![],
-        gone: vec![],
-        hardship_until: None,
-        moratorium_until: None,
-        deceased: false,
-        incapacitated: false,
-        refused: false,
-        created_at: at,
-        updated_at: at,
-        sealed: Sealed::default(),
-    }
+    let mut case = facts::case(opened_at);
+    case.oldest_unpaid_due = Some(DUE);
+    case.currency = currency.unwrap_or(case.currency);
+    case
 }

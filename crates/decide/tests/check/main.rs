@@ -2,31 +2,19 @@
 //! mutants of the good ones, whose verdict is held against lives of made-up cases.
 
 mod corpus;
+#[path = "../support/dice.rs"]
+#[expect(dead_code, reason = "shared with the other tests")]
+mod dice;
+#[path = "../support/facts.rs"]
+#[expect(dead_code, reason = "shared with the other tests")]
+mod facts;
 mod lives;
 mod mutants;
 mod operators;
 
-use recoup_domain::ContactClass;
-use recoup_policy::{Finding, Names, Policy};
+use facts::names;
+use recoup_policy::{Finding, Policy};
 use std::path::PathBuf;
-
-fn names() -> Names {
-    let channels = ContactClass::ALL.map(|c| (c.name().to_owned(), c));
-    let templates = [
-        "reminder",
-        "first_call",
-        "visit_brief",
-        "notice",
-        "demand_letter",
-        "referral",
-        "english_only",
-    ];
-    Names {
-        channels: channels.into(),
-        templates: templates.map(str::to_owned).into(),
-        ..Names::default()
-    }
-}
 
 fn parse(text: &str) -> Result<Policy, Vec<Finding>> {
     Policy::parse(text, &names())

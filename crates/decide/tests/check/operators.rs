@@ -6,7 +6,7 @@ pub(crate) struct Operator {
     pub(crate) mutants: fn(&str) -> Vec<String>,
 }
 
-pub(crate) const OPERATORS: [Operator; 18] = [
+pub(crate) const OPERATORS: [Operator; 20] = [
     Operator {
         name: "a later day",
         mutants: |t| numbers(t, "case.dpd >= ", |n| n + 3),
@@ -79,6 +79,14 @@ pub(crate) const OPERATORS: [Operator; 18] = [
         name: "a visit in place of a text",
         mutants: |t| each(t, "channel: sms", "channel: visit"),
     },
+    Operator {
+        name: "a turn turned round",
+        mutants: |t| turns(t, |condition| format!("when: '!({condition})', ")),
+    },
+    Operator {
+        name: "a turn left out",
+        mutants: |t| turns(t, |_| String::new()),
+    },
 ];
 
 /// The text with one occurrence replaced, for each of them outside of the first line.
@@ -113,6 +121,20 @@ fn enters(text: &str, change: impl Fn(&str) -> String) -> Vec<String> {
         Some(changed.join("\n") + "\n")
     };
     (0..lines.len()).filter_map(mutant).collect()
+}
+
+/// The text with the condition of one step changed, for each of them: it stands first in its step.
+fn turns(text: &str, change: impl Fn(&str) -> String) -> Vec<String> {
+    const KEY: &str = "      - {when: '";
+    let mutant = |(at, _): (usize, &str)| {
+        let (condition, behind) = text[at + KEY.len()..].split_once("', ")?;
+        Some(format!(
+            "{}      - {{{}{behind}",
+            &text[..at],
+            change(condition)
+        ))
+    };
+    text.match_indices(KEY).filter_map(mutant).collect()
 }
 
 fn first_part_out(text: &str) -> Vec<String> {

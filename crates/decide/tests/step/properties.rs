@@ -10,7 +10,7 @@ use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{ContactId, KeyedHash, PauseId};
 use recoup_domain::outcome::Outcome;
 use recoup_domain::party::{OptOut, PointKind, PointState};
-use recoup_domain::past::{Direction, PastContact};
+use recoup_domain::past::PastContact;
 use recoup_domain::time::Window;
 
 const STATES: [ContactState; 13] = [
@@ -29,7 +29,13 @@ const STATES: [ContactState; 13] = [
     ContactState::Expired,
 ];
 
-const POLICIES: [&str; 3] = ["cn-microloan", "cn-gentle", "us-agency"];
+const POLICIES: [&str; 5] = [
+    "cn-microloan",
+    "cn-gentle",
+    "us-agency",
+    "good/branches",
+    "good/tags",
+];
 
 const KINDS: [PointKind; 4] = [
     PointKind::Mobile,
@@ -56,18 +62,13 @@ fn contact(now: Timestamp) -> impl Strategy<Value = PastContact> {
             let at = now - SignedDuration::from_mins(minutes);
             let ended = matches!(state, ContactState::Effected | ContactState::Failed);
             PastContact {
-                id: None,
-                at,
                 effect: Window::starting(at, SignedDuration::from_mins(30)),
-                class: ContactClass::ALL[class],
-                direction: Direction::Outbound,
                 debt: if own { facts::CASE } else { facts::OTHER_DEBT },
-                more_debts: Box::default(),
-                party: facts::BORROWER,
                 point: Some(KeyedHash([point; 16])),
                 outcome: outcome.filter(|_| ended),
                 state: Some(state),
                 place: place.filter(|_| own),
+                ..facts::contact(ContactClass::ALL[class], at)
             }
         },
     )

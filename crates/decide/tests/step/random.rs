@@ -3,7 +3,8 @@
 use crate::support::checks;
 use crate::support::dice::Dice;
 use crate::support::facts;
-use crate::support::world::{Answer, Fact, World};
+use crate::support::happenings::Fact;
+use crate::support::world::{Answer, World};
 use jiff::SignedDuration;
 use jiff::civil::Time;
 use recoup_domain::case::LenderKind;
@@ -71,7 +72,16 @@ fn life(seed: u64) -> World {
     if dice.chance(85) {
         case.documents.extend(facts::evidence());
     }
-    let policy = dice.pick(&["cn-microloan", "cn-gentle", "us-agency"]);
+    let policy = dice.pick(&[
+        "cn-microloan",
+        "cn-gentle",
+        "us-agency",
+        "good/branches",
+        "good/tags",
+    ]);
+    if dice.chance(50) {
+        borrower.tags.push("gentle".to_owned());
+    }
     let (not_sent, unsure) = (dice.pick(&[0, 5, 60]), dice.pick(&[0, 10]));
     let mut of_world = Dice::new(seed ^ 0xabcd);
     let answers = Box::new(move |plan: &recoup_decide::Plan, _| {

@@ -1,8 +1,13 @@
-//! Runs `scenarios/*.yaml`: facts, a policy, what the world answers and what happens; then the record, line
-//! by line, as it must be. The runner only says what differs; nothing is written for you.
+//! Runs `scenarios/*.yaml`: facts, a policy, what the world answers and what happens; then what must happen and what
+//! must not, or the whole record, line by line. The runner only says what differs; nothing is written for you.
+//!
+//! A scenario that cannot fail shows nothing. So each must fail with one of its clauses turned round, with a line of
+//! its record left out, and where what it is about is taken away: the happenings, or the facts of `otherwise`.
 
+use crate::clauses::Clause;
 use crate::support::facts;
-use crate::support::world::{Answer, Answers, Fact, World};
+use crate::support::happenings::Fact;
+use crate::support::world::{Answer, Answers, Line, World};
 use jiff::SignedDuration;
 use jiff::civil::Time;
 use recoup_decide::Plan;
@@ -13,12 +18,12 @@ use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Scenario {
     /// What it shows.
     title: String,
-    /// A file of `tests/policies`, without its ending.
+    /// A file of `tests/policies`, without its ending; or a policy, written out.
     policy: String,
     /// Where, whom, and what is known.
     #[serde(default)]
@@ -35,11 +40,31 @@ struct Scenario {
     happens: Vec<Happens>,
     /// The day before which it ends.
     until_day: i32,
-    /// Kinds of lines to show; empty shows all but outcomes.
+    /// What must happen: when, and what.
+    #[serde(default)]
+    must_happen: Vec<BTreeMap<String, String>>,
+    /// What must not.
+    #[serde(default)]
+    must_not_happen: Vec<BTreeMap<String, String>>,
+    /// Facts with which it must come out otherwise; without them, and where something happens, it must without that.
+    #[serde(default)]
+    otherwise: Option<Otherwise>,
+    /// Kinds of lines of the record; empty shows all but outcomes.
     #[serde(default)]
     show: Vec<String>,
-    /// The record.
-    record: String,
+    /// The whole record, where every line of it matters.
+    #[serde(default)]
+    record: Option<String>,
+}
+
+/// Facts in place of those of a scenario.
+#[derive(Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Otherwise {
+    policy: Option<String>,
+    case: Option<CaseSpec>,
+    world: Option<BTreeMap<String, Vec<String>>>,
+    approves_after_hours: Option<i64>,
 }
 
 #[expect(
@@ -50,7 +75,7 @@ const fn two() -> Option<i64> {
     Some(2)
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct CaseSpec {
     jurisdiction: String,
@@ -59,7 +84,11 @@ struct CaseSpec {
     kind: BorrowerKind,
     /// Minor units.
     overdue: i64,
+    ability: Option<u8>,
     willingness: Option<u8>,
+    product: Option<String>,
+    tags: Vec<String>,
+    borrower_tags: Vec<String>,
     evidence: bool,
     zones: Vec<String>,
     regions: Vec<String>,
@@ -77,7 +106,11 @@ impl Default for CaseSpec {
             currency: "CNY".into(),
             kind: BorrowerKind::Individual,
             overdue: 2_600_000,
+            ability: None,
             willingness: None,
+            product: None,
+            tags: vec![],
+            borrower_tags: vec![],
             evidence: true,
             zones: vec!["Asia/Shanghai".into()],
             regions: vec![],
@@ -88,7 +121,7 @@ impl Default for CaseSpec {
     }
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Happens {
     day: i32,
@@ -138,6 +171,7 @@ impl Scenario {
         let mut borrower = facts::borrower(&zones, &spec.points);
         borrower.kind = spec.kind;
         borrower.regions.clone_from(&spec.regions);
+        borrower.tags.clone_from(&spec.borrower_tags);
         let opened = facts::day_at(borrower.home_zone(), spec.opened.0, time(&spec.opened.1));
         let mut case = facts::case(opened);
         case.jurisdiction.clone_from(&spec.jurisdiction);
@@ -145,11 +179,18 @@ impl Scenario {
         case.borrower_kind = spec.kind;
         case.currency = recoup_domain::Currency::new(&spec.currency).unwrap();
         case.amounts.overdue = spec.overdue;
+        case.scores.ability = spec.ability;
         case.scores.willingness = spec.willingness;
+        case.product.clone_from(&spec.product);
+        case.tags.clone_from(&spec.tags);
         if spec.evidence {
             case.documents.extend(facts::evidence());
         }
-        let mut world = World::new(facts::policy(&self.policy), case, borrower, self.answers());
+        let policy = match self.policy.contains('\n') {
+            true => facts::parsed(&self.policy),
+            false => facts::policy(&self.policy),
+        };
+        let mut world = World::new(policy, case, borrower, self.answers());
         world.visitors = spec.collectors;
         world.approves_after = self.approves_after_hours.map(SignedDuration::from_hours);
         for h in &self.happens {
@@ -158,10 +199,15 @@ impl Scenario {
         world
     }
 
-    fn lived(&self) -> String {
+    fn lived(&self) -> World {
         let mut world = self.world();
         let end = world.at(self.until_day, Time::midnight());
         world.run(world.case.opened_at, end);
+        world
+    }
+
+    /// The lines of the record that the scenario shows.
+    fn record(&self, world: &World) -> String {
         let shown = |kind: &str| {
             if self.show.is_empty() {
                 kind != "outcome"
@@ -170,38 +216,175 @@ impl Scenario {
             }
         };
         let lines = world.log.iter().filter(|l| shown(l.kind));
-        lines
-            .map(|l| format!("{}: {}\n", world.clock(l.at), l.text))
-            .collect()
+        lines.map(|l| told(world, l)).collect()
+    }
+
+    fn clauses(&self) -> Judgement {
+        let read = |given: &[BTreeMap<String, String>]| {
+            let pairs = given.iter().flatten();
+            pairs.map(|(when, what)| Clause::read(when, what)).collect()
+        };
+        Judgement {
+            must: read(&self.must_happen),
+            must_not: read(&self.must_not_happen),
+            record: self.record.clone(),
+        }
+    }
+
+    /// The same without what it is about; none where its record alone says it.
+    fn without_its_point(&self) -> Option<Self> {
+        let mut other = self.clone();
+        match &self.otherwise {
+            Some(o) => {
+                other.policy = o.policy.clone().unwrap_or(other.policy);
+                other.case = o.case.clone().unwrap_or(other.case);
+                other.world = o.world.clone().unwrap_or(other.world);
+                other.approves_after_hours = o.approves_after_hours.or(other.approves_after_hours);
+            }
+            None if self.happens.is_empty() => return None,
+            None => other.happens.clear(),
+        }
+        Some(other)
     }
 }
 
-#[test]
-fn every_scenario_comes_out_as_written() {
+fn told(world: &World, line: &Line) -> String {
+    format!("{}: {}\n", world.clock(line.at), line.text)
+}
+
+/// What a scenario asks of a life.
+#[derive(Clone)]
+struct Judgement {
+    must: Vec<Clause>,
+    must_not: Vec<Clause>,
+    record: Option<String>,
+}
+
+impl Judgement {
+    /// What is not as it must be; nothing where all is.
+    fn complaints(&self, scenario: &Scenario, world: &World) -> Vec<String> {
+        let must = self.must.iter().filter(|c| !c.happened(world));
+        let must_not = self.must_not.iter().filter(|c| c.happened(world));
+        let mut all: Vec<String> = must.map(|c| format!("must happen: {c}")).collect();
+        all.extend(must_not.map(|c| format!("must not happen: {c}")));
+        let lived = scenario.record(world);
+        if let Some(record) = self.record.as_ref().filter(|r| **r != lived) {
+            all.push(format!("--- as written\n{record}--- as lived\n{lived}"));
+        }
+        all
+    }
+
+    /// The same with one thing turned round, for each thing: all of them must fail.
+    fn turned_round(&self) -> Vec<(String, Self)> {
+        let mut all = Vec::new();
+        for i in 0..self.must.len() {
+            let mut other = self.clone();
+            let clause = other.must.remove(i);
+            let what = format!("must happen: {clause}");
+            other.must_not.push(clause);
+            all.push((what, other));
+        }
+        for i in 0..self.must_not.len() {
+            let mut other = self.clone();
+            let clause = other.must_not.remove(i);
+            let what = format!("must not happen: {clause}");
+            other.must.push(clause);
+            all.push((what, other));
+        }
+        let lines: Vec<&str> = self.record.iter().flat_map(|r| r.lines()).collect();
+        for i in 0..lines.len() {
+            let mut left = lines.clone();
+            let line = left.remove(i);
+            let mut other = self.clone();
+            other.record = Some(left.iter().map(|l| format!("{l}\n")).collect());
+            all.push((format!("the line `{line}`"), other));
+        }
+        all
+    }
+}
+
+/// Every scenario, by the name of its file.
+fn scenarios() -> Vec<(String, Scenario)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
     let mut files: Vec<_> = std::fs::read_dir(&dir)
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
     files.sort();
-    assert!(
-        files.len() >= 15,
-        "{} scenarios in {}",
-        files.len(),
-        dir.display()
-    );
-    let mut wrong = String::new();
-    for file in files {
-        let text = std::fs::read_to_string(&file).unwrap();
-        let name = file.file_name().unwrap().to_string_lossy();
+    let read = |file: &std::path::PathBuf| {
+        let text = std::fs::read_to_string(file).unwrap();
+        let name = file.file_name().unwrap().to_string_lossy().into_owned();
+        assert!(
+            text.starts_with("# "),
+            "{name}: the first line says which practice or rule it shows"
+        );
         let scenario: Scenario =
             serde_saphyr::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"));
-        let lived = scenario.lived();
-        if lived != scenario.record {
+        assert!(
+            scenario.record.is_some() || !scenario.must_happen.is_empty(),
+            "{name}: nothing must happen"
+        );
+        (name, scenario)
+    };
+    files.iter().map(read).collect()
+}
+
+#[test]
+fn every_scenario_comes_out_as_written_and_would_fail_turned_round() {
+    let all = scenarios();
+    assert!(all.len() >= 60, "{} scenarios", all.len());
+    let mut wrong = String::new();
+    let mut turned = 0;
+    for (name, scenario) in &all {
+        let world = scenario.lived();
+        let judgement = scenario.clauses();
+        let complaints = judgement.complaints(scenario, &world);
+        if !complaints.is_empty() {
+            let full: String = world.log.iter().map(|l| told(&world, l)).collect();
+            let complaints = complaints.join("\n");
             wrong += &format!(
-                "{name}: {}\n--- as written\n{}--- as lived\n{lived}\n",
-                scenario.title, scenario.record
+                "{name}: {}\n{complaints}\n--- all that happened\n{full}\n",
+                scenario.title
             );
+            continue;
+        }
+        for (what, other) in judgement.turned_round() {
+            turned += 1;
+            if other.complaints(scenario, &world).is_empty() {
+                wrong += &format!("{name}: turned round, it holds as well: {what}\n");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    println!("{} scenarios, {turned} times turned round", all.len());
+}
+
+#[test]
+fn a_scenario_comes_out_otherwise_without_what_it_is_about() {
+    let mut wrong = String::new();
+    for (name, scenario) in scenarios() {
+        let Some(other) = scenario.without_its_point() else {
+            assert!(scenario.record.is_some(), "{name}: nothing tells it apart");
+            continue;
+        };
+        let world = other.lived();
+        if scenario.clauses().complaints(&other, &world).is_empty() {
+            wrong += &format!("{name}: it holds without what it is about\n");
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn what_must_not_happen_is_something_that_can() {
+    let all = scenarios();
+    let worlds: Vec<World> = all.iter().map(|(_, s)| s.lived()).collect();
+    let mut wrong = String::new();
+    for (name, scenario) in &all {
+        for clause in scenario.clauses().must_not {
+            if !worlds.iter().any(|w| clause.happened_ever(w)) {
+                wrong += &format!("{name}: happens in no scenario at all: {clause}\n");
+            }
         }
     }
     assert!(wrong.is_empty(), "\n{wrong}");

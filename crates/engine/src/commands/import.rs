@@ -4,6 +4,7 @@
 use super::{Committing, Decided};
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
+use crate::many::take_turns;
 use crate::types::{Answered, Caller, CaseInput};
 use crate::vault::VaultError;
 use recoup_domain::ids::CaseId;
@@ -101,7 +102,7 @@ impl Engine {
         let mut changes = Vec::with_capacity(rows.len());
         let mut waiting = Vec::with_capacity(rows.len());
         for (n, ((who, row), standing)) in rows.iter().zip(standing).enumerate() {
-            self.give_way(n).await;
+            take_turns(n).await;
             let decided = self.decide_row(who, row, standing).await;
             let change = decided.and_then(|decided| self.answering(who, decided, &encode));
             waiting.push(change.map(|(change, committing)| {

@@ -5,7 +5,7 @@ use crate::beside::Beside;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
-use crate::many::give_way;
+use crate::many::take_turns;
 use crate::stops::alarm_for_uncertain_cancel;
 use crate::types::{Answered, Caller, Encode};
 use jiff::Timestamp;
@@ -185,7 +185,7 @@ impl Engine {
         loop {
             let (facts, next) = self.cases_of(who, input, &plan, (after, PAGE)).await?;
             for (n, facts) in facts.iter().enumerate() {
-                give_way(n).await;
+                take_turns(n).await;
                 let outlook = self.outlook(&plan, facts, now).await?;
                 migration.count(facts, &plan, outlook.as_ref());
             }
@@ -221,7 +221,7 @@ impl Engine {
             let mut migration = plan.nothing_yet();
             migration.next = next;
             for (n, facts) in all.iter().enumerate() {
-                give_way(n).await;
+                take_turns(n).await;
                 let outlook = self.outlook(&plan, facts, draft.now).await?;
                 migration.count(facts, &plan, outlook.as_ref());
                 if let Ok(going) = outlook {

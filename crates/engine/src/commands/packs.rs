@@ -4,6 +4,7 @@ use crate::ahead::{Ahead, Forbidden, ahead, reopened};
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::lifts::lifts;
+use crate::many::take_turns;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, Packs};
 use recoup_decide::Input;
@@ -129,7 +130,7 @@ impl Engine {
             drop(page.rows);
             let facts = self.facts_of_many(&ids).await?;
             for (n, facts) in facts.iter().enumerate() {
-                self.give_way(n).await;
+                take_turns(n).await;
                 if facts.case.closed.is_some() {
                     continue;
                 }

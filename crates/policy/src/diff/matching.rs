@@ -137,13 +137,19 @@ fn alike(one: &Stage, other: &Stage) -> u8 {
     u8::from(condition(one) == condition(other)) + u8::from(contacts(one) == contacts(other))
 }
 
-/// Whether two steps are written the same, wherever they stand.
+/// Whether two steps say the same, wherever they stand and however their conditions are written.
 pub(super) fn same(one: &Step, other: &Step) -> bool {
-    let place = one.place;
-    *one == Step {
-        place,
-        ..other.clone()
-    }
+    let unconditional = |step: &Step| Step {
+        place: one.place,
+        when: None,
+        when_root: None,
+        ..step.clone()
+    };
+    let condition = |step: &Step| {
+        let when = step.when.as_deref();
+        when.map(|when| canonical(when, &str::to_owned))
+    };
+    unconditional(one) == unconditional(other) && condition(one) == condition(other)
 }
 
 /// The steps of a stage in another: those that are the same first, then those that say the same by the same channel,

@@ -228,6 +228,14 @@ impl Found<'_> {
         }
     }
 
+    /// What a stage of the base is named in the other version.
+    fn renamed(&self, stage: &str) -> String {
+        let known = self.base.stage_named(stage);
+        let known = known.and_then(|stage| self.matching.stage(stage));
+        let known = known.and_then(|stage| self.other.stages.get(usize::from(stage)));
+        known.map_or_else(|| stage.to_owned(), |stage| stage.name.clone())
+    }
+
     fn stage_added(&mut self, o: u8, stage: &Stage, place: &str) {
         let steps: Vec<String> = stage.steps.iter().map(whole).collect();
         let approval = match stage.approval {
@@ -260,12 +268,7 @@ impl Found<'_> {
             let one = of(How::Moved).says(format!("stage `{name}` stands {place} now"));
             self.differences.push(one);
         }
-        let renamed = |stage: &str| {
-            let known = self.base.stage_named(stage);
-            let known = known.and_then(|stage| self.matching.stage(stage));
-            let known = known.and_then(|stage| self.other.stages.get(usize::from(stage)));
-            known.map_or_else(|| stage.to_owned(), |stage| stage.name.clone())
-        };
+        let renamed = |stage: &str| self.renamed(stage);
         if canonical(&was.enter, &renamed) != canonical(&is.enter, &str::to_owned) {
             let sentence = format!(
                 "stage `{name}` is entered when {}; before, when {}",

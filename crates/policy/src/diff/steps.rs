@@ -3,6 +3,7 @@
 use super::matching::out_of_line;
 use super::words::{contacts, label, length, on, span, way, whole};
 use super::{Difference, Found, How, Part, about};
+use crate::expr::canon::canonical;
 use crate::policy::Step;
 use crate::read::{default_lead, default_window};
 use jiff::SignedDuration;
@@ -135,10 +136,26 @@ impl Found<'_> {
             let sentence = format!("{} was step {}{of}", kept.label, from.1 + 1);
             found.push(kept.of(How::Moved).says(sentence));
         }
+        self.condition_of(&kept, &mut found);
         words_of(&kept, &mut found);
         times_of(&kept, &mut found);
         rest_of(&kept, &mut found);
         self.differences.extend(found);
+    }
+
+    fn condition_of(&self, kept: &Kept<'_>, found: &mut Vec<Difference>) {
+        let (was, is) = (kept.was.when.as_deref(), kept.is.when.as_deref());
+        let before = was.map(|when| canonical(when, &|stage| self.renamed(stage)));
+        if before == is.map(|when| canonical(when, &str::to_owned)) {
+            return;
+        }
+        let sentence = match (was, is) {
+            (_, None) => "has its turn whatever the facts are".to_owned(),
+            (None, Some(is)) => format!("has its turn only when {is}"),
+            (Some(was), Some(is)) => format!("has its turn only when {is}; before, when {was}"),
+        };
+        let both = [was, is].map(|when| when.unwrap_or_default().to_owned());
+        found.push(kept.changed("when", both.into(), &sentence));
     }
 }
 

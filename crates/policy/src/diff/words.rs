@@ -22,8 +22,13 @@ pub(super) fn span((from, to): (Time, Time)) -> String {
 
 /// What outcomes bring, as policies write it; empty for nothing.
 pub(super) fn on(on: &[(Outcome, OnOutcome)]) -> String {
-    let one =
-        |(outcome, action): &(Outcome, OnOutcome)| format!("{}: {}", outcome.name(), action.name());
+    let action = |action: &OnOutcome| match action {
+        OnOutcome::Hold(held) => format!("{} {}", action.name(), length(*held)),
+        word => word.name().to_owned(),
+    };
+    let one = |(outcome, brings): &(Outcome, OnOutcome)| {
+        format!("{}: {}", outcome.name(), action(brings))
+    };
     on.iter().map(one).collect::<Vec<_>>().join(", ")
 }
 
@@ -35,6 +40,7 @@ pub(super) fn label(step: &Step) -> String {
 /// A step in full.
 pub(super) fn whole(step: &Step) -> String {
     let mut parts = vec![label(step), contacts(step.max)];
+    parts.extend(step.when.as_ref().map(|when| format!("only when {when}")));
     parts.extend(step.every.map(|every| format!("every {}", length(every))));
     parts.extend(
         step.after

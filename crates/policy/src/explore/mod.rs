@@ -127,6 +127,14 @@ impl Policy {
         enter.map(|id| Part(*id))
     }
 
+    /// The condition under which a step has its turn; none where it always has.
+    #[must_use]
+    pub fn step_part(&self, stage: u8, step: u8) -> Option<Part> {
+        let stage = self.stages.get(usize::from(stage))?;
+        let step = stage.steps.get(usize::from(step))?;
+        step.when_root.map(Part)
+    }
+
     /// The conditions of the segments, in order.
     pub fn when_parts(&self) -> impl Iterator<Item = Part> {
         self.program.whens.iter().map(|id| Part(*id))

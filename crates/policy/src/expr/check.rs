@@ -2,7 +2,7 @@
 
 use super::Fault;
 use super::lexer::Span;
-use super::names::{Domain, Slot, Type};
+use super::names::{self, Domain, Slot, Type};
 use super::parser::{Arith, Binary, Cmp, Expr, Id, Kind, Tree, parse};
 use crate::finding::code;
 use crate::hint::nearest;
@@ -15,6 +15,8 @@ pub(crate) enum Owner {
     Segment,
     /// Number of the stage.
     Stage(u8),
+    /// A step of the stage of this number.
+    Step(u8),
 }
 
 /// What conditions of one policy share.
@@ -22,6 +24,8 @@ pub(crate) struct Compiler<'a> {
     pub(crate) program: Program,
     pub(crate) currency: Option<Currency>,
     pub(crate) stages: &'a [String],
+    /// Whether a case can come to another segment with time alone.
+    pub(crate) segments_move: bool,
 }
 
 /// A part with its type; none where it has a fault, which was told.
@@ -91,8 +95,23 @@ impl<'t> Check<'_, '_, 't> {
     }
 
     pub(super) fn slot(&mut self, slot: Slot, span: Span, kind: Type) -> Typed {
-        self.program().uses |= 1 << slot;
+        self.read(slot, span)?;
         Some(self.emit(Node::Slot(slot), span, kind))
+    }
+
+    /// Notes that a slot is read. A step that came and went with time alone would use its stage up and fill it again
+    /// by turns.
+    pub(super) fn read(&mut self, slot: Slot, span: Span) -> Option<()> {
+        self.program().uses |= 1 << slot;
+        let moves = slot == names::SEGMENT && self.compiler.segments_move;
+        if !moves && !names::moves_with_time(slot) || !matches!(self.owner, Owner::Step(_)) {
+            return Some(());
+        }
+        let sources = &self.compiler.program.sources;
+        let what = sources.last().map_or("", |source| span.of(source));
+        let message = format!("a step's `when` cannot ask for what time alone changes: `{what}`");
+        let hint = "days belong into `enter` or `after`, hours into `between`";
+        self.fault(code::MISPLACED, span, message, hint)
     }
 
     /// A part that must be true or false.

@@ -222,3 +222,8 @@ pub(crate) fn changes_daily(slot: Slot) -> bool {
         || slot == WEEKDAY
         || (0..GROUPS).any(|g| slot == contacts(g, Of::DaysSinceLast))
 }
+
+/// Slots whose value may change while nothing happens.
+pub(crate) fn moves_with_time(slot: Slot) -> bool {
+    slot == DPD || slot == HOUR || changes_daily(slot)
+}

@@ -82,7 +82,7 @@ impl<'t> Check<'_, '_, 't> {
     }
 
     fn days(&mut self, slot: Slot, span: Span) -> Typed {
-        self.program().uses |= 1 << slot;
+        self.read(slot, span)?;
         Some(self.emit(Node::Days(slot), span, Type::Duration))
     }
 
@@ -186,7 +186,7 @@ impl<'t> Check<'_, '_, 't> {
     }
 
     fn exhausted(&mut self, stage: &str, at: Span, span: Span) -> Typed {
-        let Owner::Stage(own) = self.owner else {
+        let (Owner::Stage(own) | Owner::Step(own)) = self.owner else {
             return self.fault(
                 code::MISPLACED,
                 span,

@@ -2,7 +2,7 @@
 
 mod fields;
 mod source;
-mod step;
+pub(crate) mod step;
 mod yaml;
 
 pub(crate) use step::{default_lead, default_window};
@@ -10,14 +10,16 @@ pub(crate) use step::{default_lead, default_window};
 use crate::expr::check::{Compiler, Owner};
 use crate::finding::{Finding, Severity, code};
 use crate::horizon::Horizon;
-use crate::policy::{Arm, Names, Policy, SOURCE_BYTES_MAX, STAGES_MAX, STEPS_MAX, Stage};
-use crate::program::Program;
+use crate::policy::{
+    Arm, Names, OnOutcome, Policy, SOURCE_BYTES_MAX, STAGES_MAX, STEPS_MAX, Stage, Step,
+};
+use crate::program::{self, Program};
 use fields::{Map, Report};
 use recoup_domain::money::Currency;
 use recoup_domain::party::LOST_AFTER_FAILED_DAYS;
 use yaml::{At, Key, Node, Value};
 
-const KEYS: [&str; 6] = [
+pub(crate) const KEYS: [&str; 6] = [
     "name",
     "currency",
     "segments",
@@ -25,13 +27,18 @@ const KEYS: [&str; 6] = [
     "stages",
     "arms",
 ];
-const SEGMENTS_MAX: usize = 32;
-const ARMS_MAX: usize = 8;
-const NAME_BYTES_MAX: usize = 64;
+pub(crate) const SEGMENT_KEYS: [&str; 2] = ["name", "when"];
+pub(crate) const STAGE_KEYS: [&str; 4] = ["name", "enter", "approval", "steps"];
+pub(crate) const ARM_KEYS: [&str; 2] = ["share", "policy"];
+pub(crate) const LOST_KEY: &str = "lost_after_failed_days";
+pub(crate) const LOST_DAYS_MAX: u32 = 30;
+pub(crate) const SEGMENTS_MAX: usize = 32;
+pub(crate) const ARMS_MAX: usize = 8;
+pub(crate) const NAME_BYTES_MAX: usize = 64;
 /// How ids of policy versions begin.
 const ID_PREFIX: &str = "policy_";
 /// The arm that is the policy itself.
-const CHAMPION: &str = "champion";
+pub(crate) const CHAMPION: &str = "champion";
 
 /// Reads, checks and compiles.
 pub(crate) fn policy(source: &str, names: &Names) -> Result<Policy, Vec<Finding>> {
@@ -62,9 +69,18 @@ pub(crate) fn policy(source: &str, names: &Names) -> Result<Policy, Vec<Finding>
 }
 
 /// A condition before it is compiled.
-struct Condition<'n> {
+pub(crate) struct Condition<'n> {
     at: At,
-    text: &'n str,
+    pub(crate) text: &'n str,
+}
+
+/// The stages, and conditions that wait to be compiled until all names are known.
+#[derive(Default)]
+struct Stages<'n> {
+    stages: Vec<Stage>,
+    enters: Vec<Option<Condition<'n>>>,
+    /// Of steps: number of the stage, number of the step.
+    turns: Vec<(u8, usize, Condition<'n>)>,
 }
 
 impl<'s> Report<'s> {
@@ -78,7 +94,11 @@ impl<'s> Report<'s> {
             .get("contactability")
             .and_then(|node| self.contactability(node));
         let (segments, whens) = self.segments(&map);
-        let (stages, enters) = self.stages(&map, names);
+        let Stages {
+            mut stages,
+            enters,
+            turns,
+        } = self.stages(&map, names);
         let arms = map
             .get("arms")
             .map_or_else(|| Some(vec![champion(100)]), |node| self.arms(node));
@@ -90,6 +110,7 @@ impl<'s> Report<'s> {
             },
             currency,
             stages: &stage_names,
+            segments_move: false,
         };
         for when in &whens {
             if let Some(root) = self.condition(&mut compiler, when.as_ref(), Owner::Segment) {
@@ -97,14 +118,29 @@ impl<'s> Report<'s> {
             }
         }
         let segments_end = compiler.program.nodes.len();
+        compiler.segments_move = compiler
+            .program
+            .nodes
+            .iter()
+            .any(program::Node::moves_with_time);
         for (i, enter) in enters.iter().enumerate() {
             let owner = Owner::Stage(i as u8);
             if let Some(root) = self.condition(&mut compiler, enter.as_ref(), owner) {
                 compiler.program.enters.push(root);
             }
         }
+        for (i, n, when) in &turns {
+            let root = self.condition(&mut compiler, Some(when), Owner::Step(*i));
+            let stage = stages.get_mut(usize::from(*i));
+            if let Some(step) = stage.and_then(|s| s.steps.get_mut(*n)) {
+                step.when_root = root;
+            }
+        }
         let (mut program, currency) = (compiler.program, compiler.currency);
         program.finish();
+        let steps = stages.iter().flat_map(|s| &s.steps);
+        let mut actions = steps.flat_map(|s| &s.on);
+        let holds = actions.any(|(_, action)| matches!(action, OnOutcome::Hold(_)));
         Some(Policy {
             source: self.source.into(),
             name: name?,
@@ -114,6 +150,7 @@ impl<'s> Report<'s> {
             arms: arms?,
             lost_after_failed_days: lost.unwrap_or(LOST_AFTER_FAILED_DAYS),
             warnings: Vec::new(),
+            holds,
             horizon: Horizon::of(&program, segments_end),
             program,
         })
@@ -186,10 +223,9 @@ impl<'s> Report<'s> {
     }
 
     fn contactability(&mut self, node: &Node) -> Option<u8> {
-        const KEY: &str = "lost_after_failed_days";
-        let map = self.map(node, "`contactability`", &[KEY])?;
-        let days = self.required(&map, "`contactability`", KEY)?;
-        let days = self.int(days, KEY, 1, 30)?;
+        let map = self.map(node, "`contactability`", &[LOST_KEY])?;
+        let days = self.required(&map, "`contactability`", LOST_KEY)?;
+        let days = self.int(days, LOST_KEY, 1, LOST_DAYS_MAX)?;
         u8::try_from(days).ok()
     }
 
@@ -214,7 +250,7 @@ impl<'s> Report<'s> {
         let mut names = Vec::new();
         let mut whens = Vec::new();
         for node in self.entries(map, "segments", SEGMENTS_MAX) {
-            let Some(map) = self.map(node, "a segment", &["name", "when"]) else {
+            let Some(map) = self.map(node, "a segment", &SEGMENT_KEYS) else {
                 continue;
             };
             let name = self.own_name(&map, "a segment", &names);
@@ -235,7 +271,12 @@ impl<'s> Report<'s> {
         Some(name)
     }
 
-    fn expression<'n>(&mut self, map: &Map<'n>, what: &str, key: &str) -> Option<Condition<'n>>
+    pub(crate) fn expression<'n>(
+        &mut self,
+        map: &Map<'n>,
+        what: &str,
+        key: &str,
+    ) -> Option<Condition<'n>>
     where
         's: 'n,
     {
@@ -251,16 +292,11 @@ impl<'s> Report<'s> {
         Some(Condition { at, text })
     }
 
-    fn stages<'n>(
-        &mut self,
-        map: &Map<'n>,
-        names: &Names,
-    ) -> (Vec<Stage>, Vec<Option<Condition<'n>>>)
+    fn stages<'n>(&mut self, map: &Map<'n>, names: &Names) -> Stages<'n>
     where
         's: 'n,
     {
-        let mut stages = Vec::new();
-        let mut enters = Vec::new();
+        let mut all = Stages::default();
         let mut stage_names = Vec::new();
         let node = self.required(map, "a policy", "stages");
         let entries = self.entries(map, "stages", STAGES_MAX);
@@ -273,8 +309,7 @@ impl<'s> Report<'s> {
             );
         }
         for node in entries {
-            let keys = ["name", "enter", "approval", "steps"];
-            let Some(map) = self.map(node, "a stage", &keys) else {
+            let Some(map) = self.map(node, "a stage", &STAGE_KEYS) else {
                 continue;
             };
             let name = self.own_name(&map, "a stage", &stage_names);
@@ -282,20 +317,33 @@ impl<'s> Report<'s> {
             stage_names.push(name.clone());
             let enter = self.expression(&map, "a stage", "enter");
             let approval = self.approval(&map);
-            let steps = self.steps(&map, names, approval);
-            stages.push(Stage {
+            let mut steps = Vec::new();
+            for (step, when) in self.steps(&map, names, approval) {
+                let place = (all.stages.len() as u8, steps.len());
+                all.turns.extend(when.map(|when| (place.0, place.1, when)));
+                steps.push(step);
+            }
+            all.stages.push(Stage {
                 name,
                 enter: enter.as_ref().map_or("", |e| e.text).to_owned(),
                 approval,
                 steps,
                 place: self.place(enter.as_ref().map_or(node.at, |e| e.at)),
             });
-            enters.push(enter);
+            all.enters.push(enter);
         }
-        (stages, enters)
+        all
     }
 
-    fn steps(&mut self, map: &Map<'_>, names: &Names, approval: bool) -> Vec<crate::policy::Step> {
+    fn steps<'n>(
+        &mut self,
+        map: &Map<'n>,
+        names: &Names,
+        approval: bool,
+    ) -> Vec<(Step, Option<Condition<'n>>)>
+    where
+        's: 'n,
+    {
         let node = self.required(map, "a stage", "steps");
         if let Some(node) = node.filter(|n| matches!(&n.value, Value::List(l) if l.is_empty())) {
             self.error(code::COUNT, node.at, "a stage needs at least one step", "");
@@ -348,7 +396,7 @@ impl<'s> Report<'s> {
             return Some(champion(u8::try_from(share).ok()?));
         }
         let what = format!("arm `{}`", key.name);
-        let map = self.map(node, &what, &["share", "policy"])?;
+        let map = self.map(node, &what, &ARM_KEYS)?;
         let share = self
             .required(&map, &what, "share")
             .and_then(|node| self.int(node, "a share", 0, 100));

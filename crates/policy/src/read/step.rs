@@ -1,22 +1,24 @@
 //! A stage's steps.
 
+use super::Condition;
 use super::fields::{Map, Report};
 use super::yaml::{Node, Value};
 use crate::duration;
 use crate::finding::code;
 use crate::hint::nearest;
-use crate::policy::{Names, OnOutcome, Step};
+use crate::policy::{HOLD, Names, OnOutcome, Step};
 use jiff::SignedDuration;
 use jiff::civil::Time;
 use recoup_domain::ContactClass;
 use recoup_domain::outcome::Outcome;
 
-const KEYS: [&str; 10] = [
-    "channel", "template", "every", "after", "max", "between", "approval", "lead", "window", "on",
+pub(crate) const KEYS: [&str; 11] = [
+    "when", "channel", "template", "every", "after", "max", "between", "approval", "lead",
+    "window", "on",
 ];
 
 /// Contacts of a step; far above what any pack permits.
-const ATTEMPTS_MAX: u32 = 1_000;
+pub(crate) const ATTEMPTS_MAX: u32 = 1_000;
 
 /// How far ahead a visit's appointment lies where the step says nothing.
 const VISIT_LEAD: SignedDuration = SignedDuration::from_hours(24);
@@ -40,14 +42,22 @@ pub(crate) const fn default_lead(class: ContactClass) -> SignedDuration {
     }
 }
 
-impl Report<'_> {
-    pub(super) fn step(
+impl<'s> Report<'s> {
+    pub(super) fn step<'n>(
         &mut self,
-        node: &Node,
+        node: &'n Node,
         names: &Names,
         stage_approval: bool,
-    ) -> Option<Step> {
+    ) -> Option<(Step, Option<Condition<'n>>)>
+    where
+        's: 'n,
+    {
         let map = self.map(node, "a step", &KEYS)?;
+        let when = map.get("when").is_some();
+        let when = match when {
+            true => self.expression(&map, "a step", "when"),
+            false => None,
+        };
         let channel = self.channel(&map, names);
         let template = self.template(&map, names);
         let every = self.optional(&map, "every");
@@ -63,7 +73,9 @@ impl Report<'_> {
         let on = map.get("on").map_or_else(Vec::new, |node| self.on(node));
         let (channel, class) = channel?;
         self.spacing(&map, every, max);
-        Some(Step {
+        let step = Step {
+            when: when.as_ref().map(|w| w.text.to_owned()),
+            when_root: None,
             lead: self.lead(&map, class, lead),
             window: window.unwrap_or_else(|| default_window(class)),
             channel,
@@ -76,7 +88,8 @@ impl Report<'_> {
             approval,
             on,
             place: self.place(node.at),
-        })
+        };
+        Some((step, when))
     }
 
     fn channel(&mut self, map: &Map<'_>, names: &Names) -> Option<(String, ContactClass)> {
@@ -216,8 +229,14 @@ impl Report<'_> {
             let outcome = key.name.parse::<Outcome>();
             if outcome.is_err() {
                 let hint = match key.name.as_str() {
-                    "promise_to_pay" | "promise" => {
-                        "a promise pauses the case by itself: leave this out".to_owned()
+                    "promise_to_pay" | "promise" | "hardship" | "hardship_claimed" | "dispute"
+                    | "disputed" | "complaint" => {
+                        "it pauses the case by itself once it is recorded: leave this out"
+                            .to_owned()
+                    }
+                    "refused" | "refusal" | "refuses_to_pay" => {
+                        "score `willingness` or label the case, and ask for it in `enter` or `when`"
+                            .to_owned()
                     }
                     name => nearest(name, Outcome::ALL.map(Outcome::name)),
                 };
@@ -234,10 +253,26 @@ impl Report<'_> {
     }
 
     fn action(&mut self, node: &Node) -> Option<OnOutcome> {
+        if matches!(node.value, Value::Map(_)) {
+            let map = self.map(node, "an action", &[HOLD])?;
+            self.required(&map, "an action", HOLD)?;
+            return self.optional(&map, HOLD).map(OnOutcome::Hold);
+        }
         let name = self.text(node, "an action")?;
-        let found = OnOutcome::ALL.into_iter().find(|a| a.name() == name);
+        let found = OnOutcome::WORDS.into_iter().find(|a| a.name() == name);
         if found.is_none() {
-            let hint = nearest(name, OnOutcome::ALL.map(OnOutcome::name));
+            let hint = match name {
+                HOLD => "say for how long: {hold: 7d}".to_owned(),
+                "escalate" | "next_stage" => {
+                    "write skip_stage, and exhausted(\"…\") in `enter` of the stage that follows"
+                        .to_owned()
+                }
+                "step_back" => {
+                    "ask for the outcome in `enter`, such as contacts.phone.last_outcome != \"…\""
+                        .to_owned()
+                }
+                _ => nearest(name, OnOutcome::WORDS.map(OnOutcome::name)),
+            };
             self.error(
                 code::ACTION,
                 node.at,

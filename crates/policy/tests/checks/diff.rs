@@ -105,6 +105,16 @@ fn each_edit_is_told_in_words() {
             "step 1 of stage `remind` (sms reminder) does wrong_number: skip_step instead of nothing",
         ),
         (
+            "max: 3}",
+            "max: 3, on: {conversation: {hold: 7d}}}",
+            "step 1 of stage `remind` (sms reminder) does conversation: hold 7d instead of nothing",
+        ),
+        (
+            "max: 3}",
+            "max: 3, when: '!borrower.has_tag(\"gentle\")'}",
+            "step 1 of stage `remind` (sms reminder) has its turn only when !borrower.has_tag(\"gentle\")",
+        ),
+        (
             "{champion: 90, challenger: {share: 10, policy: ladder-soft}}",
             "{champion: 90, challenger: {share: 10, policy: softer}}",
             "arm `challenger` runs under `softer` instead of `ladder-soft`",

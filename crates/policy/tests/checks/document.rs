@@ -103,7 +103,10 @@ fn hints_name_what_would_be_right() {
     assert_eq!(hint("012"), "did you mean `sms`?");
     assert_eq!(hint("013"), "did you mean `reminder`?");
     assert_eq!(hint("015"), "did you mean `wrong_number`?");
-    assert_eq!(hint("014"), "there are: next_contact_point, skip_step");
+    assert_eq!(
+        hint("014"),
+        "there are: next_contact_point, skip_step, skip_stage, worklist"
+    );
     assert!(hint("003").contains("did you mean `enter`?"));
     assert!(
         hint("022").contains("did you mean `phone`?"),

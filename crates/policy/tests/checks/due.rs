@@ -43,7 +43,7 @@ fn due_at(
         local.strftime("%d. %H:%M").to_string()
     };
     policy()
-        .due(place.0, place.1, &facts, now)
+        .due(place.0, place.1, &facts, &policy().env(&facts, now), now)
         .map_or("waits".to_owned(), |due| {
             format!("{} -> {}", local(due.plan_at), local(due.effect_at))
         })

@@ -1,96 +1,154 @@
-//! Against crate `cel`: what both understand comes to the same.
+//! Against crate `cel`: random expressions of the right types over everything conditions can ask, and random facts.
+//! Both come to the same: true, false, or an error.
+//!
+//! `RECOUP_ORACLE=100000` asks of so many expressions; without it, of some thousand.
 
-use crate::support::{borrower, case, ladder, now, parsed};
+#[path = "oracle/tree.rs"]
+mod tree;
+#[path = "oracle/world.rs"]
+mod world;
+
+use crate::support::{ladder, parsed};
 use cel::parser::PrattParser;
 use cel::{Context, ExecutionError, Value};
-use proptest::prelude::*;
-use recoup_policy::{Facts, NoTrace};
-use std::collections::HashMap;
+use recoup_policy::{Facts, FullTrace, NoTrace, Note, Policy};
+use tree::{E, For, Kind, asks_of_the_absent, grow};
+use world::World;
 
-/// Expressions without parentheses around everything, so that precedence is compared too.
-fn expression() -> impl Strategy<Value = String> {
-    let number = prop_oneof![
-        (-4..9_i64).prop_map(|n| n.to_string()),
-        prop::sample::select(vec!["9223372036854775807", "-9223372036854775808", "0x1f"])
-            .prop_map(str::to_owned),
-        prop::sample::select(vec!["case.dpd", "ability", "willingness"]).prop_map(str::to_owned),
-    ];
-    let number = number.prop_recursive(3, 12, 2, |n| {
-        prop_oneof![
-            4 => (n.clone(), prop::sample::select(vec!["+", "-", "*", "/", "%"]), n.clone())
-                .prop_map(|(l, op, r)| format!("{l} {op} {r}")),
-            1 => n.clone().prop_map(|n| format!("({n})")),
-            1 => n.clone().prop_map(|n| format!("-({n})")),
-            1 => (n.clone(), n).prop_map(|(l, r)| format!("(case.dpd > 2 ? {l} : {r})")),
-        ]
-    });
-    let text = prop::sample::select(vec![
-        "\"gold\"",
-        "'silver'",
-        "'lost'",
-        "\"reachable\"",
-        "'a\\'b'",
-    ]);
-    let order = prop::sample::select(vec!["==", "!=", "<", "<=", ">", ">="]);
-    let leaf = prop_oneof![
-        5 => (number.clone(), order, number.clone()).prop_map(|(l, op, r)| format!("{l} {op} {r}")),
-        1 => (number.clone(), number).prop_map(|(n, k)| {
-            let k = if k.parse::<i64>().is_ok() { k } else { "5".to_owned() };
-            format!("{n} in [1, -2, {k}]")
-        }),
-        1 => (text.clone(), text).prop_map(|(l, r)| format!("{l} == {r}")),
-        1 => prop::sample::select(vec![
-            "true", "false", "case.product == 'gold'", "case.product in ['silver', \"gold\"]",
-            "contactability != 'lost'", "(case.dpd > 2 ? 'lost' : 'doubtful') == contactability",
-        ])
-        .prop_map(str::to_owned),
-    ];
-    leaf.prop_recursive(4, 24, 3, |b| {
-        prop_oneof![
-            4 => (b.clone(), b.clone()).prop_map(|(l, r)| format!("{l} && {r}")),
-            4 => (b.clone(), b.clone()).prop_map(|(l, r)| format!("{l} || {r}")),
-            1 => b.clone().prop_map(|of| format!("!({of})")),
-            1 => b.clone().prop_map(|of| format!("({of})")),
-            1 => (b.clone(), b.clone(), b).prop_map(|(t, l, r)| format!("({t} ? {l} : {r})")),
-        ]
-    })
-}
+const EXPRESSIONS: usize = 4_000;
+/// Expressions of one policy, each the condition of a stage.
+const OF_ONE_POLICY: usize = 25;
+/// Bytes of an expression; longer ones are drawn anew.
+const BYTES_MAX: usize = 900;
 
-/// What crate `cel` says; an error is false here.
-fn theirs(expression: &str, dpd: i64, ability: i64, willingness: i64) -> bool {
-    let tree = PrattParser::default()
-        .parse(expression)
-        .unwrap_or_else(|e| panic!("{expression}: {e}"));
-    let mut context = Context::default();
-    let case: HashMap<String, Value> = HashMap::from([
-        ("dpd".to_owned(), Value::Int(dpd)),
-        ("product".to_owned(), Value::from("gold")),
-    ]);
-    context.add_variable_from_value("case", case);
-    context.add_variable_from_value("ability", ability);
-    context.add_variable_from_value("willingness", willingness);
-    context.add_variable_from_value("contactability", "reachable");
-    match context.resolve(&tree) {
-        Ok(Value::Bool(holds)) => holds,
-        Ok(other) => panic!("{expression} is {other:?}"),
-        Err(unknown @ ExecutionError::UndeclaredReference(_)) => panic!("{expression}: {unknown}"),
-        Err(_) => false,
+/// Numbers from a seed: the same seed, the same expressions.
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    /// From 0 to `n`, not included.
+    fn below(&mut self, n: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) % n
+    }
+
+    fn chance(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
     }
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
-    #[test]
-    fn conditions_come_to_what_cel_says(text in expression(), dpd in -3..9_i32, ability in 0..9_u8, willingness in 0..9_u8) {
-        prop_assume!(text.len() < 900);
-        let policy = parsed(&ladder(&["true", &text]));
-        let mut it = case(dpd);
-        it.scores.ability = Some(ability);
-        it.scores.willingness = Some(willingness);
-        let person = borrower();
-        let facts = Facts { case: &it, borrower: &person, contacts: &[] };
-        let ours = policy.enters(&policy.env(&facts, now()), 1, &mut NoTrace);
-        let theirs = theirs(&text, i64::from(dpd), i64::from(ability), i64::from(willingness));
-        prop_assert_eq!(ours, theirs, "{}", text);
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Answer {
+    True,
+    False,
+    Error,
+}
+
+/// What a condition of ours comes to; whoever watches sees the same.
+fn ours(policy: &Policy, stage: u8, world: &World) -> Answer {
+    let facts = Facts {
+        case: &world.case,
+        borrower: &world.borrower,
+        contacts: &world.contacts,
+    };
+    let env = policy.env(&facts, world.now);
+    let mut trace = FullTrace::default();
+    let holds = policy.enters(&env, stage, &mut trace);
+    assert_eq!(holds, policy.enters(&env, stage, &mut NoTrace), "watched");
+    // The whole condition is the last part told, but for a mere `true` or `false`.
+    let whole = trace.notes.iter().rev().find_map(|note| match note {
+        Note::Part { value, .. } => Some(value.as_str()),
+        Note::Stage { .. } => None,
+    });
+    match whole.is_some_and(|value| value.starts_with("error")) {
+        true => Answer::Error,
+        false if holds => Answer::True,
+        false => Answer::False,
+    }
+}
+
+fn theirs(text: &str, context: &Context<'_, '_>) -> Answer {
+    let tree = PrattParser::default()
+        .parse(text)
+        .unwrap_or_else(|e| panic!("{text}: {e}"));
+    match context.resolve(&tree) {
+        Ok(Value::Bool(true)) => Answer::True,
+        Ok(Value::Bool(false)) => Answer::False,
+        Ok(other) => panic!("{text} is {other:?}"),
+        Err(ExecutionError::DivisionByZero(_) | ExecutionError::RemainderByZero(_)) => {
+            Answer::Error
+        }
+        Err(ExecutionError::Overflow(..)) => Answer::Error,
+        Err(other) => panic!("{text}: {other}"),
+    }
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    expressions: usize,
+    holds: usize,
+    fails: usize,
+    errors: usize,
+    of_the_absent: usize,
+}
+
+/// As many expressions as fit a policy.
+fn expressions(dice: &mut Dice) -> Vec<(E, String)> {
+    let mut all = Vec::new();
+    while all.len() < OF_ONE_POLICY {
+        let depth = dice.below(5) as u32;
+        let e = grow(dice, Kind::Bool, depth);
+        let text = For::Us.write(&e);
+        if text.len() <= BYTES_MAX {
+            all.push((e, text));
+        }
+    }
+    all
+}
+
+#[test]
+fn conditions_come_to_what_cel_says() {
+    let asked = std::env::var("RECOUP_ORACLE");
+    let asked = asked.map_or(EXPRESSIONS, |n| n.parse().expect("a number of expressions"));
+    let mut tally = Tally::default();
+    for seed in 0.. {
+        if tally.expressions >= asked {
+            break;
+        }
+        let mut dice = Dice(seed);
+        let all = expressions(&mut dice);
+        let texts: Vec<&str> = std::iter::once("true")
+            .chain(all.iter().map(|(_, text)| text.as_str()))
+            .collect();
+        let policy = parsed(&ladder(&texts));
+        let world = World::new(&mut dice);
+        let context = world.context();
+        for (stage, (e, text)) in (1..).zip(&all) {
+            let translated = For::Oracle(&world.truth).write(e);
+            let (ours, theirs) = (ours(&policy, stage, &world), theirs(&translated, &context));
+            assert_eq!(
+                ours, theirs,
+                "seed {seed}: {text}\nfor the oracle: {translated}\nwhere {:#?}",
+                world.truth
+            );
+            tally.expressions += 1;
+            match ours {
+                Answer::True => tally.holds += 1,
+                Answer::False => tally.fails += 1,
+                Answer::Error => tally.errors += 1,
+            }
+            tally.of_the_absent += usize::from(asks_of_the_absent(e, &world.truth));
+        }
+    }
+    println!("{tally:?}");
+    // What hardly occurs is not compared.
+    for n in [tally.holds, tally.fails, tally.errors, tally.of_the_absent] {
+        assert!(n * 50 >= tally.expressions, "{tally:?}");
     }
 }

@@ -20,6 +20,8 @@ pub(super) enum Command {
     /// Check policies without a server: shape, names, types, and what each does to cases. Exit code 1 where one has
     /// errors.
     Check(check::Check),
+    /// Print the JSON Schema of policies, for editors.
+    Schema,
     /// Store a policy as the next version of its name.
     Create {
         #[command(flatten)]
@@ -102,6 +104,10 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command) -> Outcome {
     match command {
         Command::Check(command) => command.run(),
+        Command::Schema => {
+            say(recoup_policy::schema().trim_end());
+            Ok(0)
+        }
         Command::Create { client, file, json } => create(client, &file, json).await,
         Command::Activate {
             client,

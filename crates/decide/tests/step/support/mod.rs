@@ -1,6 +1,10 @@
 //! What the tests share.
 
 pub(crate) mod checks;
-pub(crate) mod dice;
-pub(crate) mod facts;
+pub(crate) mod happenings;
 pub(crate) mod world;
+
+#[path = "../../support/dice.rs"]
+pub(crate) mod dice;
+#[path = "../../support/facts.rs"]
+pub(crate) mod facts;

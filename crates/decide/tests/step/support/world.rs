@@ -3,20 +3,19 @@
 //! step. Nothing in it is random by itself: answers come from a function of the contact and its ordinal.
 
 use super::facts::{self, day_at, day_of};
+use super::happenings::Fact;
 use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, Packs};
 use recoup_decide::{Action, Decision, Dropped, FullTrace, Input, NoTrace, Plan, Waiting, step};
-use recoup_domain::case::{self, CaseEvent, CloseReason, PauseReason, SkipReason};
+use recoup_domain::case::{self, CaseEvent, SkipReason};
 use recoup_domain::contact::{ContactClass, ContactState};
-use recoup_domain::ids::{ContactId, PauseId};
+use recoup_domain::ids::ContactId;
 use recoup_domain::outcome::Outcome;
-use recoup_domain::party::{Cease, OptOut, PointKind};
-use recoup_domain::past::Direction;
-use recoup_domain::time::{SLOT, Window, Zone, add_days};
+use recoup_domain::party::PointKind;
+use recoup_domain::time::{SLOT, Zone};
 use recoup_domain::{Case, Party, PastContact};
 use recoup_policy::Policy;
-use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the world makes of a contact.
@@ -30,36 +29,6 @@ pub(crate) enum Answer {
     Unknown,
     /// The provider takes it and is never heard of again.
     Silence,
-}
-
-/// Something that happens from outside.
-#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Fact {
-    /// Money comes in; minor units.
-    Payment(i64),
-    /// The borrower promises to pay.
-    Promise { amount: i64, by_day: i32 },
-    /// The borrower opts out of a medium.
-    OptOut(String),
-    /// The borrower asks to stop all contact.
-    Cease,
-    /// The borrower died.
-    Deceased,
-    /// Somebody holds the case until the end of a day.
-    HoldTo(i32),
-    /// A moratorium protects the borrower up to and on a day.
-    MoratoriumTo(i32),
-    /// The lender scores willingness anew.
-    Willingness(u8),
-    /// The evidence pack is completed.
-    Evidence,
-    /// The lender takes the case back.
-    Withdrawn,
-    /// The lender calls and talks about another debt of the borrower.
-    OtherDebtCall,
-    /// The channel of this name is unloaded.
-    Unloaded(String),
 }
 
 /// A line of the record.
@@ -174,7 +143,7 @@ impl World {
         self.queue.insert((at, self.queued), happening);
     }
 
-    fn note(&mut self, at: Timestamp, kind: &'static str, text: String) {
+    pub(crate) fn note(&mut self, at: Timestamp, kind: &'static str, text: String) {
         self.log.push(Line { at, kind, text });
     }
 
@@ -207,7 +176,7 @@ impl World {
         }
     }
 
-    fn apply(&mut self, now: Timestamp, events: &[CaseEvent]) {
+    pub(crate) fn apply(&mut self, now: Timestamp, events: &[CaseEvent]) {
         for event in events {
             case::apply(&mut self.case, event, now);
             if let Some((kind, text)) = self.words(event) {
@@ -247,17 +216,11 @@ impl World {
                 case: self.case.id,
                 seq,
             }),
-            at: now,
             effect: plan.effect,
-            class: plan.class,
-            direction: Direction::Outbound,
-            debt: self.case.id,
-            more_debts: Box::default(),
-            party: self.borrower.id,
             point: plan.point,
-            outcome: None,
             state: Some(state),
             place: Some((plan.stage, plan.step)),
+            ..facts::contact(plan.class, now)
         });
         if plan.needs_approval {
             let place = (plan.stage, plan.step);
@@ -345,7 +308,7 @@ impl World {
     }
 
     /// Appointments that a fact overtook are called off at once.
-    fn call_off_overtaken(&mut self, now: Timestamp) {
+    pub(crate) fn call_off_overtaken(&mut self, now: Timestamp) {
         let stop = self.case.closed.is_some()
             || !self.case.pauses.is_empty()
             || self.borrower.deceased
@@ -363,97 +326,6 @@ impl World {
         for class in called_off {
             self.note(now, "outcome", format!("{class}: called off"));
         }
-    }
-
-    fn learn(&mut self, now: Timestamp, fact: Fact) {
-        self.note(now, "fact", format!("{fact:?}"));
-        let zone = self.zone();
-        let ends_on = |day: i32| zone.start_of_day(add_days(facts::DUE, day + 1));
-        let pause = PauseId::from_bytes([self.log.len() as u8; 16]);
-        let owner = || "tester".to_owned();
-        let case = &self.case;
-        let events = match fact {
-            Fact::Payment(amount) => {
-                let reference = recoup_domain::ids::KeyedHash([self.log.len() as u8; 16]);
-                case::record_payment(case, reference, amount, case.currency, now, None)
-            }
-            Fact::Promise { amount, by_day } => {
-                let due = add_days(facts::DUE, by_day);
-                let owner = owner();
-                let request = case::PromiseRequest {
-                    pause,
-                    amount,
-                    due,
-                    owner,
-                };
-                case::record_promise(case, request, now, &zone)
-            }
-            Fact::HoldTo(day) => {
-                let request = case::PauseRequest {
-                    id: pause,
-                    reason: PauseReason::Hold,
-                    owner: owner(),
-                    until: ends_on(day),
-                };
-                case::pause(case, request, now)
-            }
-            Fact::Willingness(score) => {
-                let scores = case::Scores {
-                    willingness: Some(score),
-                    ..case.scores
-                };
-                case::update_facts(case, None, None, None, Some(scores), None)
-            }
-            Fact::Evidence => Ok(facts::evidence().map(CaseEvent::DocumentAdded).collect()),
-            Fact::Withdrawn => case::close(case, CloseReason::Withdrawn),
-            Fact::OptOut(class) => {
-                self.borrower.opt_outs.push(OptOut {
-                    id: recoup_domain::ids::OptOutId::from_bytes([1; 16]),
-                    class: Some(class.parse().unwrap()),
-                    point: None,
-                    via: "letter".into(),
-                    at: now,
-                });
-                Ok(vec![])
-            }
-            Fact::Cease => {
-                let (case, written, at) = (None, true, now);
-                self.borrower.ceases.push(Cease { case, written, at });
-                Ok(vec![])
-            }
-            Fact::Deceased => {
-                self.borrower.deceased = true;
-                Ok(vec![])
-            }
-            Fact::MoratoriumTo(day) => {
-                self.borrower.moratorium_until = Some(add_days(facts::DUE, day));
-                Ok(vec![])
-            }
-            Fact::OtherDebtCall => {
-                self.contacts.push(PastContact {
-                    id: None,
-                    at: now,
-                    effect: Window::moment(now),
-                    class: ContactClass::Phone,
-                    direction: Direction::Outbound,
-                    debt: facts::OTHER_DEBT,
-                    more_debts: Box::default(),
-                    party: self.borrower.id,
-                    point: None,
-                    outcome: Some(Outcome::Conversation),
-                    state: Some(ContactState::Effected),
-                    place: None,
-                });
-                Ok(vec![])
-            }
-            Fact::Unloaded(channel) => {
-                self.channels.remove(&channel);
-                Ok(vec![])
-            }
-        };
-        // A closed case refuses some facts, as it should.
-        self.apply(now, &events.unwrap_or_default());
-        self.call_off_overtaken(now);
     }
 
     fn contact_mut(&mut self, seq: u32) -> &mut PastContact {

@@ -1,14 +1,15 @@
-//! A case, a borrower and a policy that tests bend to their question. Day `n` is the n-th calendar day after
-//! the due date, in the borrower's first zone: without pause days, the days past due.
+//! A case, a borrower, a contact and a policy that tests bend to their question. Day `n` is the n-th calendar day
+//! after the due date, in the borrower's first zone: without pause days, the days past due.
 
 use jiff::Timestamp;
 use jiff::civil::{Date, Time, date};
 use recoup_domain::case::{Amounts, Document, DocumentKind, LenderKind, Scores};
 use recoup_domain::ids::KeyedHash;
 use recoup_domain::party::{BorrowerKind, ContactPoint, PointKind, PointOwner, PointState};
+use recoup_domain::past::Direction;
 use recoup_domain::sealed::Sealed;
-use recoup_domain::time::{Zone, add_days, days_between};
-use recoup_domain::{Case, CaseId, ContactClass, Currency, Party, PartyId, TenantId};
+use recoup_domain::time::{Window, Zone, add_days, days_between};
+use recoup_domain::{Case, CaseId, ContactClass, Currency, Party, PartyId, PastContact, TenantId};
 use recoup_policy::{Names, Policy};
 
 /// The due date of every case here.
@@ -130,6 +131,24 @@ pub(crate) fn borrower(zones: &[&str], points: &[PointKind]) -> Party {
     }
 }
 
+/// A contact with the borrower about the case, made at an instant; nothing is known of what came of it.
+pub(crate) fn contact(class: ContactClass, at: Timestamp) -> PastContact {
+    PastContact {
+        id: None,
+        at,
+        effect: Window::moment(at),
+        class,
+        direction: Direction::Outbound,
+        debt: CASE,
+        more_debts: Box::default(),
+        party: BORROWER,
+        point: None,
+        outcome: None,
+        state: None,
+        place: None,
+    }
+}
+
 /// Channels named like their class, and the templates of the policies here.
 pub(crate) fn names() -> Names {
     let channels = ContactClass::ALL.map(|c| (c.name().to_owned(), c));
@@ -137,8 +156,10 @@ pub(crate) fn names() -> Names {
         "reminder",
         "first_call",
         "visit_brief",
+        "notice",
         "demand_letter",
         "referral",
+        "english_only",
     ];
     Names {
         channels: channels.into(),

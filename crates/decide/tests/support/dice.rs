@@ -26,8 +26,13 @@ impl Dice {
         self.below(100) < percent
     }
 
+    /// A place among `n`.
+    pub(crate) fn place(&mut self, n: usize) -> usize {
+        self.below(n as u64) as usize
+    }
+
     pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len() as u64) as usize]
+        of[self.place(of.len())]
     }
 
     pub(crate) fn between(&mut self, from: i32, to: i32) -> i32 {
