@@ -270,6 +270,15 @@ pub struct PolicyView {
     pub pinned_cases: u64,
 }
 
+/// A policy version that was stored now.
+#[derive(Clone, Debug)]
+pub struct NewPolicy {
+    /// The version.
+    pub policy: PolicyView,
+    /// What the check warns of.
+    pub warnings: Vec<recoup_policy::Finding>,
+}
+
 /// What a check of a policy is asked beside the policy's own behaviour.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PolicyQuestion {

@@ -38,10 +38,11 @@ fn without_visits() -> String {
 async fn store(rig: &Rig, text: &str, active: bool) -> (String, u32) {
     let ana = rig.as_of("ana");
     let created = rig.engine.create_policy(&ana, text.into(), &|_| vec![]);
-    let Answered::Now(view) = created.await.unwrap() else {
+    let Answered::Now(created) = created.await.unwrap() else {
         panic!("created before")
     };
-    let (name, version) = (view.stored.name, view.stored.version);
+    let stored = created.policy.stored;
+    let (name, version) = (stored.name, stored.version);
     if active {
         let ben = rig.as_of("ben");
         let done = rig

@@ -5,7 +5,7 @@ use recoup_compliance::DutyRef;
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::{ContactClass, Reader};
 use recoup_engine::commands::Migration;
-use recoup_engine::types::{PolicyQuestion, PolicyView, TemplateInput};
+use recoup_engine::types::{NewPolicy, PolicyQuestion, PolicyView, TemplateInput};
 use recoup_store::StoredTemplate;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -68,17 +68,11 @@ impl PolicyService for Edge {
         let caller = self.caller(&mut bad, &who, call);
         let yaml = bad.text("yaml", &body.yaml, YAML_MAX);
         let yaml = bad.check(yaml)?;
-        let question = PolicyQuestion::default();
-        let found = self
-            .engine
-            .check_policy(&who.tenant, &yaml, &question)
-            .await;
-        let warnings = found.map_err(status::of_command)?.findings;
-        let render = |p: &PolicyView| v1::CreatePolicyResponse {
-            policy: Some(policy::render(p)),
-            findings: warnings.iter().map(policy::finding).collect(),
+        let render = |new: &NewPolicy| v1::CreatePolicyResponse {
+            policy: Some(policy::render(&new.policy)),
+            findings: new.warnings.iter().map(policy::finding).collect(),
         };
-        let encode = |p: &PolicyView| render(p).encode_to_vec();
+        let encode = |new: &NewPolicy| render(new).encode_to_vec();
         let done = self.engine.create_policy(&caller, yaml, &encode).await;
         let done = done.map_err(|e| status::of_command_at(e, "yaml"))?;
         answer(Ok(done), render)

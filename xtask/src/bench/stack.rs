@@ -177,8 +177,8 @@ async fn activate(engine: &Engine, lender: &TenantId, policy: &str) -> Result<()
     engine
         .activate_policy(
             &ben,
-            &made.stored.name,
-            made.stored.version,
+            &made.policy.stored.name,
+            made.policy.stored.version,
             String::new(),
             &|_| Vec::new(),
         )

@@ -8,7 +8,7 @@ use crate::intent::sha256_hex;
 use crate::render;
 use crate::third_party;
 use crate::types::{
-    Answered, Caller, Encode, PolicyQuestion, PolicyState, PolicyView, TemplateInput,
+    Answered, Caller, Encode, NewPolicy, PolicyQuestion, PolicyState, PolicyView, TemplateInput,
 };
 use recoup_decide::check::{Question, Report, check};
 use recoup_domain::contact::Reader;
@@ -95,16 +95,21 @@ impl Engine {
         &self,
         who: &Caller,
         text: String,
-        encode: Encode<'_, PolicyView>,
-    ) -> Done<Answered<PolicyView>> {
+        encode: Encode<'_, NewPolicy>,
+    ) -> Done<Answered<NewPolicy>> {
+        // An exploration takes its time: once a request, however often the request is repeated or its commit is.
+        if let Some(before) = self.answered(who).await? {
+            return Ok(before);
+        }
+        let check = self.0.library.check(&who.tenant, &text);
+        let policy = Arc::new(check.map_err(CommandError::PolicyFaults)?);
+        let question = PolicyQuestion::default();
+        let report = self.explored(&who.tenant, &policy, &question).await;
+        if !report.accepts() {
+            return Err(CommandError::PolicyFaults(report.findings));
+        }
+        let warnings = report.findings;
         let done = self.command(who, encode, || async {
-            let check = self.0.library.check(&who.tenant, &text);
-            let policy = Arc::new(check.map_err(CommandError::PolicyFaults)?);
-            let question = PolicyQuestion::default();
-            let report = self.explored(&who.tenant, &policy, &question).await;
-            if !report.accepts() {
-                return Err(CommandError::PolicyFaults(report.findings));
-            }
             let version = self.next_version(&who.tenant, policy.name()).await?;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             let stored = StoredPolicy {
@@ -124,26 +129,30 @@ impl Engine {
             ));
             draft.write(Write::Policy(stored.clone()));
             draft.service_event("policy_created", format!("{}@{version}", stored.name));
-            let result = PolicyView {
+            let policy = PolicyView {
                 state: PolicyState::Draft,
                 stages: stage_names(&policy),
                 pinned_cases: 0,
                 stored,
             };
+            let result = NewPolicy {
+                policy,
+                warnings: warnings.clone(),
+            };
             let key = self.0.keys.nobodys();
             Ok(Decided { draft, result, key })
         });
-        self.taken(done.await?)
+        let done = done.await?;
+        if let Answered::Now(new) = &done {
+            self.take(&new.policy)?;
+        }
+        Ok(done)
     }
 
     /// Takes a policy version that was written now into use.
-    fn taken(&self, done: Answered<PolicyView>) -> Done<Answered<PolicyView>> {
-        if let Answered::Now(view) = &done {
-            let library = &self.0.library;
-            let taken = library.take_policy(view.stored.clone());
-            taken.map_err(|e| CommandError::NoPolicy(e.to_string()))?;
-        }
-        Ok(done)
+    fn take(&self, view: &PolicyView) -> Done<()> {
+        let taken = self.0.library.take_policy(view.stored.clone());
+        taken.map_err(|e| CommandError::NoPolicy(e.to_string()))
     }
 
     async fn next_version(&self, tenant: &TenantId, name: &str) -> Done<u32> {
@@ -192,7 +201,11 @@ impl Engine {
             let key = self.0.keys.nobodys();
             Ok(Decided { draft, result, key })
         });
-        self.taken(done.await?)
+        let done = done.await?;
+        if let Answered::Now(view) = &done {
+            self.take(view)?;
+        }
+        Ok(done)
     }
 
     /// A policy version; none means the active one, the one activated last where several are (each for a

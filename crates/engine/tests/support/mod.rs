@@ -247,7 +247,7 @@ impl Rig {
             panic!()
         };
         let ben = self.as_of("ben");
-        let (name, version) = (&created.stored.name, created.stored.version);
+        let (name, version) = (&created.policy.stored.name, created.policy.stored.version);
         self.engine
             .activate_policy(&ben, name, version, String::new(), &|_| vec![])
             .await
