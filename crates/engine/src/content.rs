@@ -61,14 +61,7 @@ impl Engine {
     ) -> Done<()> {
         let binding = self.binding_with(&facts.case, to.party)?;
         let lacks = self.lacks(binding.content(), facts, to, template, text)?;
-        if lacks.is_empty() {
-            return Ok(());
-        }
-        let lacks: Vec<String> = lacks.iter().map(ToString::to_string).collect();
-        Err(CommandError::Lacking {
-            name: format!("{}@{}", template.name, template.version),
-            problem: lacks.join("; "),
-        })
+        held_back(template, &lacks).map_or(Ok(()), Err)
     }
 
     /// What a message lacks of some duties.
@@ -137,10 +130,7 @@ impl Engine {
         let binding = self.binding(facts).ok()?;
         let contact = (plan.class, plan.effect);
         let lacks = self.lacks_of(binding.content(), facts, contact, &template, now);
-        let lacks: Vec<String> = lacks.await.iter().map(ToString::to_string).collect();
-        let name = format!("{}@{}", template.name, template.version);
-        let problem = lacks.join("; ");
-        (!lacks.is_empty()).then(|| CommandError::Lacking { name, problem }.to_string())
+        held_back(&template, &lacks.await).map(|error| error.to_string())
     }
 
     /// What a contact with the borrower would lack of some duties; nothing where it cannot be put into words, for
@@ -298,6 +288,15 @@ pub(crate) fn sender(tenant: &TenantOptions) -> Sender<'_> {
         name: &tenant.display_name,
         marks: &tenant.marks,
     }
+}
+
+/// What a text lacks, as the error that holds it back; none where it lacks nothing.
+fn held_back(template: &StoredTemplate, lacks: &[Lack]) -> Option<CommandError> {
+    let each: Vec<String> = lacks.iter().map(ToString::to_string).collect();
+    (!each.is_empty()).then(|| CommandError::Lacking {
+        name: format!("{}@{}", template.name, template.version),
+        problem: each.join("; "),
+    })
 }
 
 /// Whether a number or address is known by now to be somebody else's.
