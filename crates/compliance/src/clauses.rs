@@ -46,7 +46,7 @@ impl Sought {
     /// Whether it has no letter and no digit.
     pub(crate) const fn is_empty(&self) -> bool {
         match &self.row {
-            Row::Joined(text) => text.is_empty(),
+            Row::Joined(_) => false,
             Row::Words(words) => words.is_empty(),
         }
     }
@@ -101,7 +101,6 @@ impl Clause {
     /// Where the row begins: a byte of the joined text, or the number of a word.
     fn places<'a>(&'a self, row: &'a Row) -> Box<dyn Iterator<Item = usize> + 'a> {
         match row {
-            Row::Joined(text) if text.is_empty() => Box::new(std::iter::empty()),
             Row::Joined(text) => Box::new(self.joined.match_indices(text).map(|(at, _)| at)),
             Row::Words(words) if words.is_empty() => Box::new(std::iter::empty()),
             Row::Words(words) => {

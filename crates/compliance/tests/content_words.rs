@@ -142,6 +142,8 @@ fn what_a_clause_denies_is_not_said() {
         "No more texts? Text STOP.",
         "You cannot opt out by phone. To opt out, reply STOP.",
         "You can opt out any time.",
+        "Then you can opt out.",
+        "T reply STOP to end.",
         "To opt out: example.com/o",
         "Unsubscribe: example.com/u. It is free, no fee.",
         "Para no recibir más mensajes responda STOP.",
@@ -219,11 +221,17 @@ fn a_phrase_of_han_is_denied_by_what_stands_before_it_or_behind() {
         "如不需要请回复TD即可退订",
         "退订回T",
         "不再打扰。退订回T",
+        "若不想再收请回复退订",
     ] {
         assert!(is_said(body), "{body}");
     }
-    for body in ["本短信不能退订", "无法退订", "不支持短信退订", "退订不可用"]
-    {
+    for body in [
+        "本短信不能退订",
+        "无法退订",
+        "不支持短信退订",
+        "本行不提供短信等退订",
+        "退订不可用",
+    ] {
         assert!(!is_said(body), "{body}");
     }
 }

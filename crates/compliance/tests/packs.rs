@@ -552,7 +552,18 @@ proptest! {
 #[test]
 fn a_pack_of_no_place_is_refused_since_it_would_bind_nobody() {
     for nowhere in [
-        "us-ca", "US-ZZ", "USA", "US_CA", "US-", "U", "Taiwan", "'* '", "CN-", "US-NYC",
+        "us-ca",
+        "US-ZZ",
+        "USA",
+        "US_CA",
+        "US-",
+        "U",
+        "Taiwan",
+        "'* '",
+        "CN-",
+        "US-NYC",
+        "US-NY-nyc",
+        "US-NY-CITY",
     ] {
         let text = GOOD.replace("[XX]", &format!("[US, {nowhere}]"));
         let fault = Packs::parse(&[("t.yaml", &text)]).expect_err(nowhere);

@@ -106,6 +106,11 @@ fn s02_no_common_window_is_said_and_never_cured_by_time() {
     assert_eq!(denial.all[0].why, Some(Why::NoCommonWindow));
     let text = denial.all[0].why.as_ref().unwrap().to_string();
     assert!(text.starts_with("NO_COMMON_WINDOW") && text.contains("a person must decide"));
+    let told = denial.all[0].to_string();
+    assert!(
+        told.starts_with(HOURS) && told.ends_with(&format!("{text})")),
+        "{told}"
+    );
     // Where one hour is common, time cures it, and nothing more is said.
     let two = party(&zones[1..3]);
     let verdict = ask(HOURS, &call(&two, "2026-07-08T07:00:00-04:00"), &[]);
