@@ -159,6 +159,8 @@ async fn cases_move_to_the_next_version_and_keep_what_was_made() {
 
     let dir = world.folder.path();
     let by_ben = |args: &[&str]| recoup(Some((&world, "dev-ben")), dir, args);
+    let (code, said, _) = by_ben(&["policy", "get", "ladder@1"]);
+    assert!(code == 0 && said.contains(FIRST.trim_end()), "{said}");
     let (code, said, err) = by_ben(&["policy", "diff", "ladder@1", "ladder@2"]);
     assert_eq!((code, said.lines().count()), (5, 4), "{said}{err}");
     let migrate_cli = |more: &[&str]| {

@@ -479,6 +479,7 @@ fn of_service(name: &str) -> K {
         "policy_created" => K::PolicyCreated,
         "policy_activated" => K::PolicyActivated,
         "template_registered" => K::TemplateRegistered,
+        "cases_migrated" => K::CasesMigrated,
         "collector_upserted" => K::CollectorUpserted,
         "dispatch_paused" => K::DispatchPaused,
         "dispatch_resumed" => K::DispatchResumed,

@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status, async_trait};
 
 use super::{Asked, Call, Edge, answer};
 use crate::api::recoup::v1::policy_service_server::PolicyService;
-use crate::api::recoup::v1::{self, ErrorReason, Role};
+use crate::api::recoup::v1::{self, ErrorReason};
 use crate::convert::filter::{POLICIES, TEMPLATES};
 use crate::convert::page::Binding;
 use crate::convert::read::Bad;
@@ -20,15 +20,6 @@ use crate::status::{self, Problem};
 
 /// The longest text of a policy, in characters; the message itself is bounded in bytes.
 const YAML_MAX: usize = 1 << 20;
-
-/// Who may see a borrower's data: the roles of GetBorrower.
-const READS_BORROWERS: [Role; 5] = [
-    Role::Lender,
-    Role::Agent,
-    Role::Compliance,
-    Role::Operator,
-    Role::Auditor,
-];
 
 #[async_trait]
 impl PolicyService for Edge {
@@ -224,7 +215,7 @@ impl PolicyService for Edge {
         let packs = self.engine.packs();
         let question = template::question(&mut bad, &body, packs);
         let question = bad.check(question)?;
-        if question.case.is_some() && !who.may(&READS_BORROWERS) {
+        if question.case.is_some() && !who.sees_people() {
             let problem = "a case's data are shown to those who may read its borrower; without a case the \
                            preview has example data";
             return Err(Problem::new(ErrorReason::RoleMissing, problem).into());

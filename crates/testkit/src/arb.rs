@@ -23,6 +23,7 @@ pub fn command() -> impl Strategy<Value = Command> {
         2 => Just(Command::Timers),
         1 => prop_oneof![Just(0), -1_i64..200_000].prop_map(Command::Overdue),
         1 => Just(Command::NothingDue),
+        1 => (0_u8..4).prop_map(Command::Repin),
         // Rare: little can happen to a closed case.
         1 => prop_oneof![9 => Just(Command::Timers), 1 => Just(Command::Close)],
         5 => Just(Command::Intend),

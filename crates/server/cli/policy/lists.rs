@@ -3,7 +3,7 @@
 use super::super::Outcome;
 use super::super::client::{ClientArgs, refused};
 use super::super::output::{instant, json, pages, say, table, word};
-use super::connect;
+use super::{connect, number};
 use crate::api::recoup::v1;
 
 /// A list of versions or texts.
@@ -88,7 +88,7 @@ impl List {
 pub(crate) struct Get {
     #[command(flatten)]
     client: ClientArgs,
-    /// `policy_…`, or a name: its active version, or the newest where none is.
+    /// `policy_…`, or a name: its active version, or the newest where none is. NAME@VERSION for another one.
     policy: String,
     /// JSON.
     #[arg(long)]
@@ -98,13 +98,14 @@ pub(crate) struct Get {
 impl Get {
     pub(super) async fn run(self) -> Outcome {
         use v1::get_policy_request::Ref;
-        let name = match self.policy.starts_with("policy_") {
-            true => Ref::PolicyId(self.policy),
-            false => Ref::Name(self.policy),
+        let (name, version) = match self.policy.split_once('@') {
+            _ if self.policy.starts_with("policy_") => (Ref::PolicyId(self.policy), None),
+            Some((name, version)) => (Ref::Name(name.to_owned()), Some(number(version)?)),
+            None => (Ref::Name(self.policy), None),
         };
         let request = v1::GetPolicyRequest {
             r#ref: Some(name),
-            version: None,
+            version,
         };
         let found = connect(&self.client).await?.get_policy(request).await;
         let found = found.map_err(refused)?.into_inner();

@@ -235,13 +235,18 @@ async fn id_of(args: &ClientArgs, given: String) -> Result<String, Failure> {
         };
         return Ok(newest.ok_or_else(problem)?.policy_id);
     };
-    let problem = |e| Failure::usage(format!("{given}: `{version}` is no version: {e}"));
     let request = v1::GetPolicyRequest {
         r#ref: Some(Ref::Name(name.to_owned())),
-        version: Some(version.parse().map_err(problem)?),
+        version: Some(number(version)?),
     };
     let found = service.get_policy(request).await.map_err(refused)?;
     Ok(found.into_inner().policy.unwrap_or_default().policy_id)
+}
+
+/// The number of a version.
+fn number(given: &str) -> Result<i64, Failure> {
+    let number = given.parse::<i64>();
+    number.map_err(|_| Failure::usage(format!("@{given}: versions are numbers, such as @1")))
 }
 
 async fn activate(args: ClientArgs, policy: String, note: String, as_json: bool) -> Outcome {

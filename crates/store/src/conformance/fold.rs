@@ -41,6 +41,8 @@ pub enum Command {
     Overdue(i64),
     /// The ledger says that nothing is unpaid any more.
     NothingDue,
+    /// The case goes on under another version of its policy, in which its stage has another number.
+    Repin(u8),
     /// The case is closed.
     Close,
     /// A contact goes out.
@@ -192,6 +194,25 @@ fn decide(
             case::pause(case, request, now)
         }
         Command::Release => case::release(case, case.pauses.first()?.id),
+        Command::Repin(stage) => {
+            let pin = |version| case::PolicyPin {
+                name: "p".into(),
+                version,
+                hash: String::new(),
+                arm: "champion".into(),
+            };
+            let version = 1 + case.moved.len() as u32;
+            let policy_move = case::PolicyMove {
+                from: case.policy.clone().unwrap_or_else(|| pin(version)),
+                to: pin(version + 1),
+                stage_names: Default::default(),
+                stage: Some(*stage),
+                below: case.next_seq,
+                places: vec![((0, 0), (*stage, 0))],
+                skipped: vec![(*stage, 1)],
+            };
+            case::move_policy(case, policy_move)
+        }
         Command::Timers => Ok(case::due_timers(case, now).0),
         Command::Overdue(minor) => {
             let amounts = case::Amounts {
