@@ -4,6 +4,7 @@
 //! One file an area; a test holds that none is forgotten here.
 
 mod bad_input;
+mod branches;
 mod callbacks;
 mod commands;
 mod content;

@@ -128,7 +128,9 @@ fn step(s: &StepState, packs: &Packs) -> v1::StepExplanation {
 
 /// Where a step stands, from what the trace noted of it.
 fn state(s: &StepState) -> v1::StepState {
-    if s.made >= s.max {
+    if s.state.starts_with("has no turn") {
+        v1::StepState::NoTurn
+    } else if s.made >= s.max {
         v1::StepState::Exhausted
     } else if s.denial.is_some() {
         v1::StepState::Blocked

@@ -329,6 +329,10 @@ pub(super) fn starving(
             let wait = Wait::of(stage, n);
             let entered = space.turn(number, n, stays)?;
             let why = match entered {
+                NONE if !space.is_whole_turn(number, n) => {
+                    not_settled(space, number, "whether each step has its turn", report);
+                    None
+                }
                 NONE => Some(no_turn(space, stays)),
                 _ => starves(space, entered, step, &wait)?,
             };

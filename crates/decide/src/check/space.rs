@@ -96,7 +96,17 @@ impl<'p> Space<'p> {
     pub(super) fn is_whole(&self, stage: usize) -> bool {
         let stages = stage as u8..self.policy.stages().len() as u8;
         let enters = stages.filter_map(|s| self.policy.enter_part(s));
-        let mut facts: Vec<Fact> = enters.flat_map(|p| self.policy.facts_of(p)).collect();
+        let facts = enters.flat_map(|p| self.policy.facts_of(p)).collect();
+        self.are_exact(facts)
+    }
+
+    /// The same of the condition of a step.
+    pub(super) fn is_whole_turn(&self, stage: usize, step: usize) -> bool {
+        let part = self.policy.step_part(stage as u8, step as u8);
+        self.are_exact(part.map_or_else(Vec::new, |p| self.policy.facts_of(p)))
+    }
+
+    fn are_exact(&self, mut facts: Vec<Fact>) -> bool {
         if facts.contains(&Fact::Segment) {
             let whens = self.policy.when_parts();
             facts.extend(whens.flat_map(|p| self.policy.facts_of(p)));

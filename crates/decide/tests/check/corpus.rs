@@ -175,6 +175,25 @@ fn a_stage_that_is_reached_at_values_nobody_looked_at_is_not_called_unreachable(
 }
 
 #[test]
+fn a_step_whose_turn_comes_at_values_nobody_looked_at_is_not_said_to_starve() {
+    let with = |when: &str| {
+        findings(&format!(
+            "name: sums\nstages:\n  - name: a\n    enter: case.dpd >= 1\n    steps:\n      - {{channel: sms, template: \
+             reminder}}\n      - {{when: '{when}', channel: email, template: reminder}}\n"
+        ))
+    };
+    let found = with("case.overdue_in(\"CNY\") * 7 == 21000007");
+    let warned = |f: &Finding| f.code == code::NOT_EXPLORED && f.severity == Severity::Warning;
+    assert!(
+        !found.is_empty() && found.iter().all(warned),
+        "{}",
+        told(&found)
+    );
+    let found = with("case.overdue_in(\"CNY\") < 0");
+    assert_eq!(found[0].code, code::STARVES, "{}", told(&found));
+}
+
+#[test]
 fn every_code_is_written_down() {
     let codes = |text: &'static str| -> BTreeSet<&str> {
         let starts = text.match_indices("RCP-POL-").map(|(i, _)| i);
