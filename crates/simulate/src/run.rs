@@ -79,7 +79,7 @@ pub fn simulate(
     };
     let counted: Vec<Result<Vec<Totals>, Cancelled>> = std::thread::scope(|scope| {
         let threads = threads.clamp(1, 256);
-        let others: Vec<_> = (1..threads).map(|_| scope.spawn(&work)).collect();
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
         let own = work();
         let others = others.into_iter().map(|thread| match thread.join() {
             Ok(counted) => counted,

@@ -64,22 +64,7 @@ impl Check {
     }
 
     fn given(&self) -> Result<Given, Failure> {
-        let mut channels: BTreeMap<String, ContactClass> = ContactClass::ALL
-            .into_iter()
-            .map(|c| (c.name().to_owned(), c))
-            .collect();
-        for given in &self.channel {
-            let told = given
-                .split_once('=')
-                .ok_or_else(|| "no NAME=KIND".to_owned());
-            let told = told.and_then(|(name, kind)| {
-                let class = kind.parse::<ContactClass>().map_err(|e| e.to_string())?;
-                Ok((name.to_owned(), class))
-            });
-            let (name, class) =
-                told.map_err(|problem| Failure::usage(format!("--channel {given}: {problem}")))?;
-            channels.insert(name, class);
-        }
+        let channels = channels(&self.channel)?;
         let mut templates: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for given in &self.template {
             let (name, locale) = match given.split_once('=') {
@@ -163,4 +148,25 @@ impl Check {
         ));
         Ok(())
     }
+}
+
+/// The channels: one of each kind by its name, and those given as NAME=KIND.
+pub(super) fn channels(given: &[String]) -> Result<BTreeMap<String, ContactClass>, Failure> {
+    let mut channels: BTreeMap<String, ContactClass> = ContactClass::ALL
+        .into_iter()
+        .map(|c| (c.name().to_owned(), c))
+        .collect();
+    for given in given {
+        let told = given
+            .split_once('=')
+            .ok_or_else(|| "no NAME=KIND".to_owned());
+        let told = told.and_then(|(name, kind)| {
+            let class = kind.parse::<ContactClass>().map_err(|e| e.to_string())?;
+            Ok((name.to_owned(), class))
+        });
+        let (name, class) =
+            told.map_err(|problem| Failure::usage(format!("--channel {given}: {problem}")))?;
+        channels.insert(name, class);
+    }
+    Ok(channels)
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod lists;
+mod simulate;
 
 use std::path::{Path, PathBuf};
 
@@ -17,6 +18,10 @@ pub(super) enum Command {
     /// Check policies without a server: shape, names, types, and what each does to cases. Exit code 1 where one has
     /// errors.
     Check(check::Check),
+    /// Replay a policy over a portfolio: what it would do, and how two policies differ, case by case. Nothing is sent.
+    Simulate(Box<simulate::Simulate>),
+    /// Print how borrowers behave in a replay unless a file says otherwise, to begin one of your own with.
+    Behaviour,
     /// Store a policy as the next version of its name.
     Create {
         #[command(flatten)]
@@ -91,6 +96,8 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command) -> Outcome {
     match command {
         Command::Check(command) => command.run(),
+        Command::Simulate(command) => command.run(),
+        Command::Behaviour => simulate::print_behaviour(),
         Command::Create { client, file, json } => create(client, &file, json).await,
         Command::Activate {
             client,
