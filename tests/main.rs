@@ -19,6 +19,7 @@ mod overrides;
 mod packs;
 mod planted;
 mod race;
+mod replay;
 mod requests;
 mod rights;
 mod runbook;

@@ -160,7 +160,7 @@ mod tests {
         ResumeDispatch GetStatus HoldCase ReleaseHold ReversePayment RaiseDispute ResolveDispute \
         FileComplaint ResolveComplaint RecordConsent WithdrawConsent WithdrawOptOut \
         RecordAttorney RecordCircumstance DeclareHardship RequestContact ResolveUnknown \
-        ListCollectors ListPolicies ListTemplates GetWorklist ListPacks PreviewPacks ProposeOverride \
+        ListCollectors ListPolicies ListTemplates SimulatePolicy GetWorklist ListPacks PreviewPacks ProposeOverride \
         ApproveOverride RevokeOverride ListOverrides";
 
     /// How the names of methods that change nothing begin.

@@ -15,5 +15,6 @@ pub mod page;
 pub mod party;
 pub mod policy;
 pub mod read;
+pub mod simulation;
 pub mod value;
 pub mod words;

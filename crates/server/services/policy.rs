@@ -6,6 +6,7 @@ use recoup_domain::case::LenderKind;
 use recoup_domain::contact::{ContactClass, Reader};
 use recoup_engine::types::{PolicyQuestion, PolicyView, TemplateInput};
 use recoup_store::StoredTemplate;
+use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Asked, Call, Edge, answer};
@@ -127,6 +128,20 @@ impl PolicyService for Edge {
         let found = found.map_err(status::of_command)?;
         let policy = Some(policy::render(&found));
         Ok(Response::new(v1::GetPolicyResponse { policy }))
+    }
+
+    async fn simulate_policy(
+        &self,
+        request: Request<v1::SimulatePolicyRequest>,
+    ) -> Result<Response<BoxStream<v1::SimulatePolicyResponse>>, Status> {
+        let (who, body) = self.open(request)?;
+        let place = self.place_to_compare(&who.tenant).await?;
+        let (edge, tenant) = (self.clone(), who.tenant.clone());
+        // A text may be long: calls on this thread do not wait for its reading.
+        let reading = tokio::task::spawn_blocking(move || edge.replay_asked(&tenant, &body));
+        let question = reading.await;
+        let question = question.map_err(|_| status::internal("reading a policy panicked"))??;
+        Ok(Response::new(self.replay(who, question, place)))
     }
 
     async fn register_template(

@@ -196,6 +196,7 @@ impl Portfolio for Compact {
                 case,
                 waiting: Vec::new(),
                 lifts: Vec::new(),
+                visitors: None,
                 key: row.key,
             }
         };

@@ -126,6 +126,7 @@ struct Loan {
     case: Case,
     waiting: Vec<Waiting>,
     binding: Binding,
+    visitors: u8,
     chance: Chance,
     /// When the step is asked again.
     wake: Option<Timestamp>,
@@ -271,6 +272,7 @@ impl Loan {
             case: loan.case,
             waiting: loan.waiting,
             binding,
+            visitors: loan.visitors.unwrap_or(at.visitors),
             wake: Some(at.start),
             turns: (at.start, 0),
             made: [0; CLASSES],
@@ -373,7 +375,7 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
             policy: setting.policy,
             binding: &loan.binding,
             channels: setting.channels,
-            visitors: setting.visitors,
+            visitors: loan.visitors,
         };
         let decision = step(&input, now, &mut NoTrace::default());
         if let Action::Contact(plan) = &decision.action {

@@ -30,6 +30,8 @@ pub struct LoanCase {
     pub waiting: Vec<Waiting>,
     /// Presumptions of law that two people lifted for it.
     pub lifts: Vec<Lift>,
+    /// How many collectors could go on a visit; none: as the setting says.
+    pub visitors: Option<u8>,
     /// Whose luck it is, as of the person.
     pub key: u64,
 }
@@ -42,18 +44,20 @@ impl LoanCase {
             case,
             waiting: Vec::new(),
             lifts: Vec::new(),
+            visitors: None,
             key: key_of(lender_ref.as_bytes()),
         }
     }
 
     /// A case whose id makes its luck.
     #[must_use]
-    pub fn by_id(case: Case, waiting: Vec<Waiting>, lifts: Vec<Lift>) -> Self {
+    pub fn by_id(case: Case, waiting: Vec<Waiting>, lifts: Vec<Lift>, visitors: u8) -> Self {
         Self {
             key: key_of(&case.id.to_bytes()),
             case,
             waiting,
             lifts,
+            visitors: Some(visitors),
         }
     }
 }

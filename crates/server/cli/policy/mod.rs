@@ -96,7 +96,7 @@ pub(super) enum Command {
 pub(super) async fn run(command: Command) -> Outcome {
     match command {
         Command::Check(command) => command.run(),
-        Command::Simulate(command) => command.run(),
+        Command::Simulate(command) => command.run().await,
         Command::Behaviour => simulate::print_behaviour(),
         Command::Create { client, file, json } => create(client, &file, json).await,
         Command::Activate {

@@ -39,7 +39,7 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
     pub(super) fn settle(&mut self, now: Timestamp, i: usize, seq: u32) {
         let case = self.loans[i].case.id;
         let id = ContactId { case, seq };
-        let place = self.contacts.iter().position(|c| c.id == Some(id));
+        let place = self.contacts.iter().rposition(|c| c.id == Some(id));
         let Some(place) =
             place.filter(|at| self.contacts[*at].state == Some(ContactState::Accepted))
         else {

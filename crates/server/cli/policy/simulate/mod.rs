@@ -1,6 +1,7 @@
 //! `recoup policy simulate`: what a policy would do, over a file or the live portfolio. Nothing is sent or written but
 //! the report. Described in `docs/simulate.md`.
 
+mod live;
 mod portfolio;
 mod show;
 
@@ -16,6 +17,7 @@ use recoup_simulate::{
     Behaviour, DAYS_MAX, DEFAULT_BEHAVIOUR, Difference, Setting, Totals, Trail, simulate, summarize,
 };
 
+use super::super::client::ClientArgs;
 use super::super::output::say;
 use super::super::{EXIT_BAD_INPUT, EXIT_REFUSED, Failure, Outcome};
 use super::read;
@@ -26,22 +28,34 @@ const THREADS_MAX: usize = 256;
 /// `recoup policy simulate`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Simulate {
-    /// The policy's file.
+    #[command(flatten)]
+    client: ClientArgs,
+    /// The policy's file; of the live portfolio also a `policy_…` that the server has.
+    #[arg(value_name = "POLICY")]
     file: PathBuf,
-    /// The cases: a file as `recoup import` takes it (`.csv`, `.jsonl`, `.ndjson`). No server is needed.
+    /// The cases: a file as `recoup import` takes it (`.csv`, `.jsonl`, `.ndjson`); no server is needed then. Without
+    /// it, the live portfolio of the server, from now on.
     #[arg(long, value_name = "FILE")]
-    portfolio: PathBuf,
+    portfolio: Option<PathBuf>,
+    /// Cases of the live portfolio to take, such as `jurisdiction = CN`; the fields are in the comments of ListCases.
+    #[arg(long, default_value = "", conflicts_with = "portfolio")]
+    filter: String,
     /// A mapping that comes with recoup, or a file of one, as for `recoup import`.
-    #[arg(long, value_name = "NAME|FILE", default_value = "recoup")]
+    #[arg(
+        long,
+        value_name = "NAME|FILE",
+        default_value = "recoup",
+        requires = "portfolio"
+    )]
     mapping: String,
     /// With a mapping of several months: the one to take, YYYY-MM. The newest by default.
-    #[arg(long, value_name = "MONTH")]
+    #[arg(long, value_name = "MONTH", requires = "portfolio")]
     month: Option<String>,
     /// Another policy: each case is replayed under both, with the same luck, and compared.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "POLICY")]
     against: Option<PathBuf>,
     /// The day to begin on. By default the day that the mapping says the file is of, else today.
-    #[arg(long, value_name = "DATE")]
+    #[arg(long, value_name = "DATE", requires = "portfolio")]
     from: Option<Date>,
     /// Days from there on, 1 to 400.
     #[arg(long, default_value_t = 90, value_parser = clap::value_parser!(u32).range(1..=i64::from(DAYS_MAX)))]
@@ -50,25 +64,25 @@ pub(crate) struct Simulate {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// How many threads. By default as many as the machine has.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "portfolio")]
     threads: Option<usize>,
     /// How borrowers behave, over the file that comes with recoup.
     #[arg(long, value_name = "FILE")]
     behaviour: Option<PathBuf>,
     /// A channel by another name than its kind, as NAME=KIND, such as `pager=sms`; repeat it.
-    #[arg(long, value_name = "NAME=KIND")]
+    #[arg(long, value_name = "NAME=KIND", requires = "portfolio")]
     channel: Vec<String>,
     /// A rule or pack that ships off and is on; repeat it.
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", requires = "portfolio")]
     enable: Vec<String>,
     /// Collectors with valid credentials who could go on a visit.
-    #[arg(long, default_value_t = 2, value_name = "N")]
+    #[arg(long, default_value_t = 2, value_name = "N", requires = "portfolio")]
     collectors: u8,
     /// Write a report for people: one HTML file that needs nothing else.
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
     /// Write files for analysts into a folder, one of them with a line a case.
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", requires = "portfolio")]
     csv: Option<PathBuf>,
     /// JSON.
     #[arg(long)]
@@ -88,7 +102,14 @@ struct Done {
 }
 
 impl Simulate {
-    pub(super) fn run(self) -> Outcome {
+    pub(super) async fn run(self) -> Outcome {
+        match &self.portfolio {
+            Some(file) => self.run_on(file),
+            None => live::run(&self).await,
+        }
+    }
+
+    fn run_on(&self, portfolio: &Path) -> Outcome {
         let behaviour_text = match &self.behaviour {
             Some(path) => read(path)?,
             None => DEFAULT_BEHAVIOUR.to_owned(),
@@ -104,13 +125,13 @@ impl Simulate {
             return Ok(EXIT_REFUSED);
         };
         let file = portfolio::read(
-            &self.portfolio,
+            portfolio,
             &self.mapping,
             self.month.as_deref(),
             self.as_of_instant()?,
         )?;
         if file.cases.is_empty() {
-            let path = portfolio::shown(&self.portfolio);
+            let path = portfolio::shown(portfolio);
             let problem = format!("{} holds no case that can be replayed", path.display());
             return Err(Failure {
                 message: problem,

@@ -12,6 +12,10 @@ use super::super::super::output::{say, table};
 /// How many rules are shown that refused most.
 const RULES_SHOWN: usize = 8;
 
+/// What the figures rest on.
+pub(super) const ASSUMED: &str = "What people answer, pay after contacts and promise, and what contacts cost, are \
+    assumptions of the behaviour file; payments by themselves are fitted to data and scaled by one.";
+
 /// Tells it to a person.
 pub(super) fn tell(summary: &Summary) {
     let Summary {
@@ -84,10 +88,7 @@ pub(super) fn tell(summary: &Summary) {
         });
     }
     say(rows);
-    say(
-        "What people answer, pay after contacts and promise, and what contacts cost, are assumptions of the behaviour \
-         file; payments by themselves are fitted to data and scaled by one.",
-    );
+    say(ASSUMED);
     compared(summary);
 }
 
