@@ -67,6 +67,9 @@ struct Asked {
     hash: String,
 }
 
+/// A version by name and number, else a text.
+type Read = (Option<(String, u32)>, String);
+
 /// Which text or version, and the field that says so.
 enum Named<'a> {
     Id(&'static str, &'a str),
@@ -95,9 +98,8 @@ impl Edge {
             Against::AgainstYaml(text) => Named::Text("against_yaml", text),
         });
         let named: Vec<Named<'_>> = first.into_iter().chain(second).collect();
-        let read: Vec<Option<(Option<(String, u32)>, String)>> =
-            named.iter().map(|n| n.read(&mut bad)).collect();
-        let filter = Filter::read(&mut bad, &body.case_filter, CASES);
+        let read: Vec<Option<Read>> = named.iter().map(|n| n.read(&mut bad)).collect();
+        let filter = Filter::read_at(&mut bad, "case_filter", &body.case_filter, CASES);
         let days = match body.days {
             0 => Some(DAYS),
             given => Some(given).filter(|d| (1..=recoup_simulate::DAYS_MAX as i32).contains(d)),
@@ -306,7 +308,7 @@ impl Named<'_> {
     }
 
     /// The version, or the text.
-    fn read(&self, bad: &mut Bad) -> Option<(Option<(String, u32)>, String)> {
+    fn read(&self, bad: &mut Bad) -> Option<Read> {
         match self {
             Self::Id(field, id) => {
                 let version = convert_policy::version(bad, field, id)?;
