@@ -15,6 +15,7 @@ mod measure;
 mod open_loop;
 mod opening;
 mod raw;
+mod replay;
 mod report;
 mod scene;
 mod stack;
@@ -64,7 +65,10 @@ enum Goal {
     /// The gate's part of G10, with the most rules that bind one case.
     #[value(name = "g10-gate")]
     G10Gate,
+    G12,
+    G13,
     G14,
+    G18,
     G20,
     G21,
     /// A good client beside a noisy neighbour.
@@ -206,7 +210,10 @@ fn measure(goal: Goal, ground: &Ground) -> Result<Line, Failure> {
         Goal::G9 => contacts::contacts(ground),
         Goal::G10 => decision::decision(ground),
         Goal::G10Gate => gate::gate(ground),
+        Goal::G12 => replay::rate(ground),
+        Goal::G13 => replay::threads(ground),
         Goal::G14 => tick::tick(ground),
+        Goal::G18 => replay::memory(ground),
         Goal::G20 => beside::contacts(ground),
         Goal::G21 => channel::call(ground),
         Goal::Neighbour => beside::neighbour(ground),
@@ -221,7 +228,9 @@ fn suspect(goal: Goal, machine: &[Baseline]) -> Option<String> {
         Goal::G4 | Goal::G20 | Goal::Neighbour => machine::ROWS_1,
         Goal::G3 => machine::ECHO,
         Goal::G14 => machine::TICK,
-        Goal::G21 | Goal::G10 | Goal::G10Gate => machine::TRAIT_CALL,
+        Goal::G21 | Goal::G10 | Goal::G10Gate | Goal::G12 | Goal::G13 | Goal::G18 => {
+            machine::TRAIT_CALL
+        }
     };
     let found = machine.iter().find(|b| b.what == rests_on);
     found.and_then(Baseline::suspect)
@@ -251,7 +260,10 @@ mod tests {
             "G9",
             "G10",
             "G10-gate",
+            "G12",
+            "G13",
             "G14",
+            "G18",
             "G20",
             "G21",
             "neighbour",
