@@ -21,6 +21,7 @@ mod packs;
 mod planted;
 mod policies;
 mod race;
+mod replay;
 mod requests;
 mod rights;
 mod runbook;

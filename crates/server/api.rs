@@ -160,9 +160,9 @@ mod tests {
         ResumeDispatch GetStatus HoldCase ReleaseHold ReversePayment RaiseDispute ResolveDispute \
         FileComplaint ResolveComplaint RecordConsent WithdrawConsent WithdrawOptOut \
         RecordAttorney RecordCircumstance DeclareHardship RequestContact ResolveUnknown \
-        ListCollectors ListPolicies ListTemplates GetWorklist ListPacks PreviewPacks ProposeOverride \
-        ApproveOverride RevokeOverride ListOverrides DiffPolicies MigrateCases \
-        PreviewTemplate";
+        ListCollectors ListPolicies ListTemplates SimulatePolicy GetWorklist ListPacks PreviewPacks ProposeOverride \
+         ApproveOverride RevokeOverride ListOverrides DiffPolicies MigrateCases \
+         PreviewTemplate";
 
     /// How the names of methods that change nothing begin.
     const READS: &[&str] = &[

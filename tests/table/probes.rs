@@ -219,6 +219,8 @@ fn broken(field: &FieldDescriptor, now: &Value) -> Vec<Broken> {
             ("least number", true, Value::I64(i64::MIN)),
             ("greatest number", true, Value::I64(i64::MAX)),
         ],
+        // Seeds: any number is one.
+        Kind::Uint64 => vec![("greatest number", false, Value::U64(u64::MAX))],
         Kind::Bool => vec![("flipped", false, Value::Bool(now.as_bool() != Some(true)))],
         Kind::Enum(_) => [9999, -1, i32::MIN]
             .map(|n| ("unknown enum value", true, Value::EnumNumber(n)))

@@ -352,6 +352,15 @@ pub(crate) const SEEDS: &[Seed] = &[
         r#"{"request_id": "$request", "policy_id": "$taken", "note": "read twice"}"#,
     ),
     seed("GetPolicy", r#"{"policy_id": "policy_quiet-1"}"#),
+    seed(
+        "SimulatePolicy",
+        r#"{"policy_id": "policy_quiet-1", "case_filter": "dpd > 300", "days": 2, "seed": 7,
+            "against_policy_id": "policy_quiet-1", "with_report": true}"#,
+    ),
+    seed(
+        "SimulatePolicy",
+        r#"{"yaml": "$yaml", "days": 2, "against_yaml": "$yaml"}"#,
+    ),
     seed("GetPolicy", r#"{"name": "quiet", "version": 1}"#),
     seed("ListPolicies", r#"{"page_size": 1}"#),
     seed(

@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod chance;
 mod demo;
+mod fit;
 mod law;
 mod mutants;
 mod peers;
@@ -33,6 +34,7 @@ enum Task {
     Vectors(vectors::Args),
     CheckLaw(law::Args),
     Mutants(mutants::Args),
+    Fit(fit::Args),
 }
 
 fn main() -> ExitCode {
@@ -46,5 +48,6 @@ fn main() -> ExitCode {
         Task::Vectors(args) => vectors::command(&args),
         Task::CheckLaw(args) => law::command(&args),
         Task::Mutants(args) => mutants::command(&args),
+        Task::Fit(args) => fit::command(&args),
     }
 }

@@ -258,6 +258,7 @@ fn pure_crates_are_pure() {
         "recoup-policy",
         "recoup-compliance",
         "recoup-decide",
+        "recoup-simulate",
     ] {
         let tree = cargo(&[
             "tree", "-p", name, "-e", "normal", "--prefix", "none", "--format", "{p}",

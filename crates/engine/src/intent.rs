@@ -132,7 +132,7 @@ impl Engine {
         })
     }
 
-    async fn waiting_of(&self, case: &Case, facts: &Facts) -> Done<Vec<Contact>> {
+    pub(crate) async fn waiting_of(&self, case: &Case, facts: &Facts) -> Done<Vec<Contact>> {
         let planned = |c: &&PastContact| {
             c.state == Some(ContactState::Planned) && c.id.is_some_and(|id| id.case == case.id)
         };

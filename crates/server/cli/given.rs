@@ -89,6 +89,15 @@ pub(super) fn now() -> prost_types::Timestamp {
     crate::convert::value::to_instant(Timestamp::now())
 }
 
+/// The day it is in UTC, for what begins today.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the person at the terminal lives on the wall clock"
+)]
+pub(super) fn today() -> jiff::civil::Date {
+    Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
 /// A party: `party_…`, or the lender's own reference.
 #[expect(clippy::unnecessary_wraps, reason = "clap asks for a result")]
 pub(super) fn party(text: &str) -> Result<v1::PartyRef, String> {

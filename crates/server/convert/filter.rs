@@ -73,10 +73,18 @@ impl<T> Filter<T> {
     where
         T: Clone,
     {
+        Self::read_at(bad, "filter", text, fields)
+    }
+
+    /// The same of a field of another name.
+    pub fn read_at(bad: &mut Bad, at: &str, text: &str, fields: &'static [Field<T>]) -> Option<Self>
+    where
+        T: Clone,
+    {
         match parse(text, fields) {
             Ok(terms) => Some(Self(terms)),
             Err(problem) => {
-                bad.note(ErrorReason::FilterInvalid, "filter", problem);
+                bad.note(ErrorReason::FilterInvalid, at, problem);
                 None
             }
         }

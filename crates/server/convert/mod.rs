@@ -16,6 +16,7 @@ pub mod page;
 pub mod party;
 pub mod policy;
 pub mod read;
+pub mod simulation;
 pub mod template;
 pub mod value;
 pub mod words;

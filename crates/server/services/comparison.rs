@@ -38,7 +38,7 @@ impl Edge {
         let place = self.comparing.0.get(tenant).ok_or_else(unknown)?;
         let free = tokio::time::timeout(WAIT, place.clone().acquire_owned()).await;
         free.ok().and_then(Result::ok).ok_or_else(|| {
-            let problem = "another comparison runs for your lender; try again after it";
+            let problem = "another comparison or replay runs for your lender; try again after it";
             let problem = Problem::new(ErrorReason::TooManyRequests, problem);
             problem.retry(WAIT).into()
         })

@@ -17,6 +17,7 @@ mod pauses;
 mod policy;
 mod report;
 mod rights;
+mod simulation;
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -7,6 +7,7 @@ use recoup_domain::contact::{ContactClass, Reader};
 use recoup_engine::commands::Migration;
 use recoup_engine::types::{NewPolicy, PolicyQuestion, PolicyView, TemplateInput};
 use recoup_store::StoredTemplate;
+use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Asked, Call, Edge, answer};
@@ -175,6 +176,20 @@ impl PolicyService for Edge {
         let encode = |m: &Migration| render(m).encode_to_vec();
         let done = self.engine.migrate_cases(&caller, &input, &encode).await;
         answer(done, render)
+    }
+
+    async fn simulate_policy(
+        &self,
+        request: Request<v1::SimulatePolicyRequest>,
+    ) -> Result<Response<BoxStream<v1::SimulatePolicyResponse>>, Status> {
+        let (who, body) = self.open(request)?;
+        let place = self.place_to_compare(&who.tenant).await?;
+        let (edge, tenant) = (self.clone(), who.tenant.clone());
+        // A text may be long: calls on this thread do not wait for its reading.
+        let reading = tokio::task::spawn_blocking(move || edge.replay_asked(&tenant, &body));
+        let question = reading.await;
+        let question = question.map_err(|_| status::internal("reading a policy panicked"))??;
+        Ok(Response::new(self.replay(who, question, place)))
     }
 
     async fn register_template(

@@ -17,6 +17,7 @@ mod open_loop;
 mod opening;
 mod program;
 mod raw;
+mod replay;
 mod report;
 mod scene;
 mod stack;
@@ -67,7 +68,10 @@ enum Goal {
     #[value(name = "g10-gate")]
     G10Gate,
     G11,
+    G12,
+    G13,
     G14,
+    G18,
     G20,
     G21,
     /// A good client beside a noisy neighbour.
@@ -210,7 +214,10 @@ fn measure(goal: Goal, ground: &Ground) -> Result<Line, Failure> {
         Goal::G10 => decision::decision(ground),
         Goal::G10Gate => gate::gate(ground),
         Goal::G11 => language::conditions(ground),
+        Goal::G12 => replay::rate(ground),
+        Goal::G13 => replay::threads(ground),
         Goal::G14 => tick::tick(ground),
+        Goal::G18 => replay::memory(ground),
         Goal::G20 => beside::contacts(ground),
         Goal::G21 => channel::call(ground),
         Goal::Neighbour => beside::neighbour(ground),
@@ -225,7 +232,9 @@ fn suspect(goal: Goal, machine: &[Baseline]) -> Option<String> {
         Goal::G4 | Goal::G20 | Goal::Neighbour => machine::ROWS_1,
         Goal::G3 => machine::ECHO,
         Goal::G14 => machine::TICK,
-        Goal::G21 | Goal::G10 | Goal::G10Gate | Goal::G11 => machine::TRAIT_CALL,
+        Goal::G21 | Goal::G10 | Goal::G10Gate | Goal::G11 | Goal::G12 | Goal::G13 | Goal::G18 => {
+            machine::TRAIT_CALL
+        }
     };
     let found = machine.iter().find(|b| b.what == rests_on);
     found.and_then(Baseline::suspect)
@@ -256,7 +265,10 @@ mod tests {
             "G10",
             "G10-gate",
             "G11",
+            "G12",
+            "G13",
             "G14",
+            "G18",
             "G20",
             "G21",
             "neighbour",

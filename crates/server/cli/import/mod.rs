@@ -421,7 +421,7 @@ fn broken(status: &Status, answered: u64) -> ImportError {
     }
 }
 
-fn month(mapping: &Mapping, given: Option<&str>) -> Result<Option<usize>, ImportError> {
+pub(super) fn month(mapping: &Mapping, given: Option<&str>) -> Result<Option<usize>, ImportError> {
     let Some(given) = given else {
         return Ok(None);
     };
@@ -471,7 +471,7 @@ fn beside(path: &Path) -> PathBuf {
 }
 
 /// On standard error, and silent where that is no terminal.
-fn progress(bytes: u64) -> ProgressBar {
+pub(super) fn progress(bytes: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(bytes), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{bar:30} {percent:>3} % {elapsed_precise} {msg}");
     if let Ok(style) = style {

@@ -45,7 +45,7 @@ struct Given {
     languages: Vec<String>,
 }
 
-/// The kinds of contacts by their names, and channels given as NAME=KIND.
+/// The channels: one of each kind by its name, and those given as NAME=KIND.
 pub(super) fn channels(given: &[String]) -> Result<BTreeMap<String, ContactClass>, Failure> {
     let mut channels: BTreeMap<String, ContactClass> = ContactClass::ALL
         .into_iter()

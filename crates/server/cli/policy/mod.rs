@@ -5,6 +5,7 @@ mod diff;
 mod lists;
 mod migrate;
 mod preview;
+mod simulate;
 
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,10 @@ pub(super) enum Command {
     Check(check::Check),
     /// Print the JSON Schema of policies, for editors.
     Schema,
+    /// Replay a policy over a portfolio: what it would do, and how two policies differ, case by case. Nothing is sent.
+    Simulate(Box<simulate::Simulate>),
+    /// Print how borrowers behave in a replay unless a file says otherwise, to begin one of your own with.
+    Behaviour,
     /// Store a policy as the next version of its name.
     Create {
         #[command(flatten)]
@@ -108,6 +113,8 @@ pub(super) async fn run(command: Command) -> Outcome {
             say(recoup_policy::schema().trim_end());
             Ok(0)
         }
+        Command::Simulate(command) => command.run().await,
+        Command::Behaviour => simulate::print_behaviour(),
         Command::Create { client, file, json } => create(client, &file, json).await,
         Command::Activate {
             client,
