@@ -6,6 +6,9 @@ use crate::past::PastContact;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// A stage and step with those that they became, each by number.
+pub type Became = ((u8, u8), (u8, u8));
+
 /// How a case goes on under another policy version.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PolicyMove {
@@ -21,7 +24,7 @@ pub struct PolicyMove {
     pub below: u32,
     /// Stage and step of such contacts, by their number before, with what each became. One that is not among them
     /// became nothing.
-    pub places: Vec<((u8, u8), (u8, u8))>,
+    pub places: Vec<Became>,
     /// Steps that stay passed over, by their number now.
     pub skipped: Vec<(u8, u8)>,
 }
@@ -36,7 +39,7 @@ pub struct Moved {
     /// See [`PolicyMove::below`].
     pub below: u32,
     /// See [`PolicyMove::places`].
-    pub places: Vec<((u8, u8), (u8, u8))>,
+    pub places: Vec<Became>,
 }
 
 impl Moved {
@@ -95,7 +98,7 @@ pub fn move_policy(case: &Case, policy_move: PolicyMove) -> Result<Vec<CaseEvent
 mod tests {
     use super::*;
 
-    fn moved(below: u32, places: &[((u8, u8), (u8, u8))]) -> Moved {
+    fn moved(below: u32, places: &[Became]) -> Moved {
         Moved {
             at: Timestamp::UNIX_EPOCH,
             from: PolicyPin {
