@@ -141,7 +141,8 @@ async fn cases_move_to_the_next_version_and_keep_what_was_made() {
     let (ana, ben) = (&world.ana, world.server.ben());
     let moved = scenes::open(ana, &Loan::at_noon(1)).await.case_id;
     let stays = scenes::open(ana, &Loan::at_noon(2)).await.case_id;
-    for case in [&moved, &stays] {
+    let third = scenes::open(ana, &Loan::at_noon(3)).await.case_id;
+    for case in [&moved, &stays, &third] {
         visit(ana, case, ContactState::Accepted).await;
     }
     let second = store(ana, "second", SECOND).await.expect("a version");
@@ -153,7 +154,7 @@ async fn cases_move_to_the_next_version_and_keep_what_was_made() {
     assert_eq!(reason(&draft), "POLICY_NOT_ACTIVE");
     activate(&ben, &second.policy_id).await.expect("active");
     // Activation moves nobody.
-    assert_eq!(version(ana, "policy_ladder-1").await.pinned_cases, 2);
+    assert_eq!(version(ana, "policy_ladder-1").await.pinned_cases, 3);
     let author = migrate(ana, "m-1", |_| {}).await.expect_err("its author");
     assert_eq!(reason(&author), "SAME_PERSON");
 
@@ -178,7 +179,7 @@ async fn cases_move_to_the_next_version_and_keep_what_was_made() {
     let (code, said, err) = migrate_cli(&["--dry-run"]);
     assert_eq!(code, 0, "{err}");
     assert!(
-        said.contains("0 of 2 case(s) would be moved") && said.contains("door="),
+        said.contains("0 of 3 case(s) would be moved") && said.contains("door="),
         "{said}"
     );
     let mapped = ["--stage", "remind=nudge", "--stage", "door="];
@@ -194,7 +195,7 @@ async fn cases_move_to_the_next_version_and_keep_what_was_made() {
     );
     assert_eq!(
         version(ana, "policy_ladder-1").await.pinned_cases,
-        2,
+        3,
         "a dry run"
     );
     let (code, said, err) = migrate_cli(&[&mapped[..], &["--case", &moved]].concat());
@@ -251,12 +252,25 @@ async fn cases_move_to_the_next_version_and_keep_what_was_made() {
             to_stage: to.into(),
         };
         r.stages = vec![stage("remind", "nudge"), stage("door", "")];
-        r.page_size = 1;
+        r.batch_size = 1;
     };
-    let all = migrate(&ben, "m-2", stages).await.expect("moved");
-    assert_eq!((all.cases, all.moved, &*all.next_page_token), (1, 1, ""));
+    let first = migrate(&ben, "m-2", stages).await.expect("moved");
+    assert_eq!((first.cases, first.moved), (1, 1));
     let twin = migrate(&ben, "m-2", stages).await.expect("answered before");
-    assert_eq!(all, twin);
+    assert_eq!(first, twin);
+    let token = || first.next_batch_token.clone();
+    let other = migrate(&ben, "m-x", |r| r.batch_token = token());
+    let other = other.await.expect_err("a token for other stages");
+    assert_eq!(reason(&other), "PAGE_TOKEN_INVALID");
+    let next = migrate(&ben, "m-y", |r| {
+        stages(r);
+        r.batch_token = token();
+    });
+    let next = next.await.expect("moved");
+    assert_eq!(
+        (next.cases, next.moved, &*next.next_batch_token),
+        (1, 1, "")
+    );
     let after = migrate(&ben, "m-3", stages).await.expect("nothing is left");
     assert_eq!((after.cases, after.moved), (0, 0));
     let odd = migrate(&ben, "m-4", |r| {
@@ -274,7 +288,7 @@ async fn cases_move_to_the_next_version_and_keep_what_was_made() {
         let line: Value = serde_json::from_str(l).expect("JSON");
         line["policies"].as_array().map(Vec::len)
     });
-    assert_eq!(versions.collect::<Vec<_>>(), [2, 2]);
+    assert_eq!(versions.collect::<Vec<_>>(), [2, 2, 2]);
     let judged = judge::judge(world.sandbox.log(), &ledger, &[]);
     assert_eq!(judged.status, Some(0), "{}", judged.text);
 }

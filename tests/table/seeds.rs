@@ -367,12 +367,17 @@ pub(crate) const SEEDS: &[Seed] = &[
         "DiffPolicies",
         r#"{"base_policy_id": "policy_texts-1", "other_policy_id": "policy_quiet-1"}"#,
     ),
-    seed(
+    after(
+        (
+            "UpdateCaseFacts",
+            r#"{"request_id": "$request", "case_id": "$case", "facts": $facts, "update_mask": "tags"}"#,
+            "",
+        ),
         "MigrateCases",
         r#"{"request_id": "$request", "from_policy_id": "policy_quiet-1",
             "to_policy_id": "policy_asks-1", "reason": "asked first",
-            "stages": [{"from_stage": "one", "to_stage": "one"}], "tags": ["nobody"],
-            "case_ids": ["$case"], "page_size": 1}"#,
+            "stages": [{"from_stage": "one", "to_stage": "one"}], "tags": ["a"],
+            "case_ids": ["$case"], "batch_size": 1}"#,
     ),
     seed(
         "RegisterTemplate",

@@ -118,6 +118,8 @@ async fn moves(rig: &Rig, case: CaseId) -> Vec<String> {
 
 /// A case is what its journal makes of it.
 async fn must_fold(rig: &Rig, id: CaseId) {
+    // What carriers say to what was called off comes by itself.
+    rig.engine.activity().until_quiet().await;
     let page = rig.engine.timeline(&rig.tenant, id, 0, 10_000).await;
     let mut folded: Option<Case> = None;
     for row in page.unwrap().rows {

@@ -6,12 +6,12 @@ use recoup_policy::diff::{Difference, How, Part};
 
 use super::read::Bad;
 use super::{page, policy};
-use crate::api::recoup::v1;
+use crate::api::recoup::v1::{self, ErrorReason};
 
 /// Most cases that one call names or looks at.
 const CASES_MAX: usize = 200;
-/// Cases of a page where the caller does not say.
-const PAGE_DEFAULT: usize = 100;
+/// Cases of a batch where the caller does not say.
+const BATCH_DEFAULT: usize = 100;
 
 /// What two versions do differently, on the wire.
 #[must_use]
@@ -51,7 +51,7 @@ fn difference(d: &Difference) -> v1::PolicyDifference {
     }
 }
 
-/// Reads what is to be moved. `bound` is what its page tokens are bound to.
+/// Reads what is to be moved. `bound` is what its tokens are bound to.
 pub fn read(
     bad: &mut Bad,
     body: &v1::MigrateCasesRequest,
@@ -74,16 +74,19 @@ pub fn read(
         let id = bad.id(&format!("case_ids[{i}]"), id);
         cases.extend(id.filter(|id| !cases.contains(id)));
     }
-    let limit = match usize::try_from(body.page_size) {
-        Ok(0) => PAGE_DEFAULT,
+    let limit = match usize::try_from(body.batch_size) {
+        Ok(0) => BATCH_DEFAULT,
         Ok(size) if size <= CASES_MAX => size,
         _ => {
-            let problem = format!("is {}; pages have 1 to {CASES_MAX} cases", body.page_size);
-            bad.invalid("page_size", problem);
+            let problem = format!(
+                "is {}; batches have 1 to {CASES_MAX} cases",
+                body.batch_size
+            );
+            bad.invalid("batch_size", problem);
             0
         }
     };
-    let after = bound.place(bad, &body.page_token)?;
+    let after = after(bad, &body.batch_token, bound);
     Some(MigrationInput {
         from: from?,
         to: to?,
@@ -91,9 +94,22 @@ pub fn read(
         stages,
         tags: body.tags.clone(),
         cases,
-        after: after.and_then(|id| id.parse().ok()),
+        after: after?,
         limit,
     })
+}
+
+/// Behind which case a batch begins; the outer none was noted.
+fn after(bad: &mut Bad, token: &str, bound: &page::Binding<'_>) -> Option<Option<CaseId>> {
+    if token.is_empty() {
+        return Some(None);
+    }
+    let place = bound.read(token).and_then(|id| id.parse().ok());
+    if place.is_none() {
+        let problem = "was not given for a migration of these cases; start without it";
+        bad.note(ErrorReason::PageTokenInvalid, "batch_token", problem);
+    }
+    place.map(Some)
 }
 
 fn stages(bad: &mut Bad, given: &[v1::StageMapping]) -> Vec<(String, String)> {
@@ -138,7 +154,7 @@ pub fn moved(m: &Migration, token: impl Fn(CaseId) -> String) -> v1::MigrateCase
         contacts_recalled: count(m.recalled),
         contact_ids: m.contacts.iter().map(ToString::to_string).collect(),
         due_now: count(m.due_now),
-        next_page_token: m.next.map_or_else(String::new, token),
+        next_batch_token: m.next.map_or_else(String::new, token),
     }
 }
 

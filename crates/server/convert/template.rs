@@ -19,8 +19,8 @@ pub fn question(
     let locale = bad.short("locale", &body.locale, 35);
     let case = bad.id_or_none("case_id", &body.case_id);
     let regions = party::regions(bad, "regions", &body.regions);
-    for (i, region) in regions.iter().enumerate() {
-        if !packs.knows(region) {
+    for (i, region) in regions.iter().take(16).enumerate() {
+        if party::is_region(region) && !packs.knows(region) {
             let problem = format!("no pack knows `{region}`; `recoup law` lists the places known");
             bad.note(
                 ErrorReason::RegionUnknown,
@@ -30,10 +30,11 @@ pub fn question(
         }
     }
     let kind = bad.word_or_unset::<v1::LenderKind>("lender_kind", body.lender_kind);
+    let values = values(bad, &body.values);
     Some(TemplateQuestion {
         name: name?,
         locale: locale.filter(|l| !l.is_empty()),
-        values: values(bad, &body.values),
+        values,
         case: case?,
         regions,
         lender_kind: kind.and_then(words::lender_kind),

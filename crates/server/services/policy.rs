@@ -155,8 +155,8 @@ impl PolicyService for Edge {
         // A token goes on with what the first page was asked, under another request id.
         let asked = v1::MigrateCasesRequest {
             request_id: String::new(),
-            page_token: String::new(),
-            page_size: 0,
+            batch_token: String::new(),
+            batch_size: 0,
             ..body.clone()
         };
         let bound = Binding {

@@ -6,6 +6,9 @@ use crate::past::PastContact;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+/// A stage and step with those that they became, each by number.
+pub type Became = ((u8, u8), (u8, u8));
+
 /// How a case goes on under another policy version.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct PolicyMove {
@@ -21,7 +24,7 @@ pub struct PolicyMove {
     pub below: u32,
     /// Stage and step of such contacts, by their number before, with what each became. One that is not among them
     /// became nothing.
-    pub places: Vec<((u8, u8), (u8, u8))>,
+    pub places: Vec<Became>,
     /// Steps that stay passed over, by their number now.
     pub skipped: Vec<(u8, u8)>,
 }
@@ -36,7 +39,7 @@ pub struct Moved {
     /// See [`PolicyMove::below`].
     pub below: u32,
     /// See [`PolicyMove::places`].
-    pub places: Vec<((u8, u8), (u8, u8))>,
+    pub places: Vec<Became>,
 }
 
 impl Moved {
@@ -66,10 +69,7 @@ impl Case {
         let Some(id) = own.filter(|_| !self.moved.is_empty()) else {
             return Some(place);
         };
-        let behind = self.moved.iter().filter(|m| id.seq < m.below);
-        behind
-            .into_iter()
-            .try_fold(place, |place, m| m.place(place))
+        place_after(&self.moved, id.seq, place)
     }
 
     /// Since when it runs under its policy version.
@@ -79,6 +79,12 @@ impl Case {
     }
 }
 
+/// What became of the place of contact `seq` in all moves that it has behind it.
+fn place_after(moved: &[Moved], seq: u32, place: (u8, u8)) -> Option<(u8, u8)> {
+    let mut behind = moved.iter().filter(|m| seq < m.below);
+    behind.try_fold(place, |place, m| m.place(place))
+}
+
 /// Moves a case to another policy version.
 ///
 /// # Errors
@@ -86,4 +92,37 @@ impl Case {
 pub fn move_policy(case: &Case, policy_move: PolicyMove) -> Result<Vec<CaseEvent>, Refusal> {
     case.must_be_open()?;
     Ok(vec![CaseEvent::PolicyMoved(Box::new(policy_move))])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn moved(below: u32, places: &[Became]) -> Moved {
+        Moved {
+            at: Timestamp::UNIX_EPOCH,
+            from: PolicyPin {
+                name: "p".into(),
+                version: 1,
+                hash: String::new(),
+                arm: String::new(),
+            },
+            below,
+            places: places.to_vec(),
+        }
+    }
+
+    #[test]
+    fn a_place_goes_through_every_move_behind_it() {
+        // Three contacts before the first move, two between the moves, one since.
+        let first = moved(4, &[((0, 0), (1, 0)), ((1, 0), (2, 1))]);
+        let second = moved(6, &[((1, 0), (0, 3))]);
+        let all = [first, second];
+        let now = |seq: u32, place| place_after(&all, seq, place);
+        assert_eq!(now(1, (0, 0)), Some((0, 3)), "both moves");
+        assert_eq!(now(3, (1, 0)), None, "the second move gave it up");
+        assert_eq!(now(3, (7, 7)), None, "the first one did");
+        assert_eq!(now(4, (1, 0)), Some((0, 3)), "the second alone");
+        assert_eq!(now(6, (1, 0)), Some((1, 0)), "neither");
+    }
 }

@@ -20,7 +20,7 @@ pub use dispute::{
 };
 pub use event::{CaseEvent, Denial, DueDate, EndedBy, PromiseResult, SkipReason};
 pub use facts::{NotDueYet, add_document, check_due, check_due_after, update_facts};
-pub use migrate::{Moved, PolicyMove, move_policy};
+pub use migrate::{Became, Moved, PolicyMove, move_policy};
 pub use open::{Opening, open};
 pub use pause::{PauseRequest, pause, release, release_hold};
 pub use payment::{Payment, Reversal, record_payment, reverse_payment};

@@ -70,9 +70,9 @@ impl Migrate {
             if self.json {
                 json("MigrateCasesResponse", &page)?;
             }
-            request.page_token = page.next_page_token.clone();
+            request.batch_token = page.next_batch_token.clone();
             all.take(page);
-            if request.page_token.is_empty() {
+            if request.batch_token.is_empty() {
                 break;
             }
         }
@@ -116,7 +116,7 @@ impl Migrate {
             tags: self.tag.clone(),
             case_ids: self.case.clone(),
             dry_run: self.dry_run,
-            page_size: i32::from(self.batch),
+            batch_size: i32::from(self.batch),
             ..v1::MigrateCasesRequest::default()
         })
     }
