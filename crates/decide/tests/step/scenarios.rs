@@ -309,6 +309,7 @@ fn scenarios() -> Vec<(String, Scenario)> {
     let mut files: Vec<_> = std::fs::read_dir(&dir)
         .unwrap()
         .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "yaml"))
         .collect();
     files.sort();
     let read = |file: &std::path::PathBuf| {
