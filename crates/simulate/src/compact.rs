@@ -27,37 +27,65 @@ pub struct CaseToAdd {
 /// A portfolio in memory.
 #[derive(Debug, Default)]
 pub struct Compact {
-    rows: Vec<Row>,
-    people: Vec<Somebody>,
+    /// What was added since the last sorting.
+    told: Told,
+    // A column each: nothing lies between the values of a case to keep them apart.
+    overdue: Vec<i64>,
+    principal: Vec<i64>,
+    /// [`Date::MIN`] where none is known.
+    due: Vec<Date>,
+    ability: Vec<u8>,
+    willingness: Vec<u8>,
+    case_shape: Vec<u32>,
     labels: String,
-    /// Where the label of each case ends, in the order of adding.
+    /// Where the label of each case ends.
     ends: Vec<u64>,
+    person_key: Vec<u64>,
+    person_shape: Vec<u32>,
+    /// The first case of each person, and behind the last one how many there are.
+    first: Vec<u32>,
     cases: Shapes<Case>,
     parties: Shapes<Party>,
+}
+
+/// Stands for a score that nobody gave.
+const NO_SCORE: u8 = u8::MAX;
+
+/// Cases in the order in which they are told.
+#[derive(Debug, Default)]
+struct Told {
+    rows: Vec<Row>,
+    labels: String,
+    ends: Vec<u64>,
+    /// Key and shape.
+    people: Vec<(u64, u32)>,
     by_ref: HashMap<u64, u32>,
-    /// First row of each person, once sorted.
-    first: Vec<u32>,
 }
 
 /// What a case has for itself.
 #[derive(Clone, Copy, Debug)]
 struct Row {
-    key: u64,
     overdue: i64,
     principal: i64,
     due: Option<Date>,
-    /// Its number in the order of adding.
+    /// Its number in the order of telling.
     number: u32,
     person: u32,
     shape: u32,
-    ability: Option<u8>,
-    willingness: Option<u8>,
+    scores: Scores,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Somebody {
-    key: u64,
-    shape: u32,
+impl Told {
+    fn label(&self, number: u32) -> &str {
+        label(&self.labels, &self.ends, number as usize)
+    }
+}
+
+/// A text among others that stand without anything between them.
+fn label<'a>(all: &'a str, ends: &[u64], number: usize) -> &'a str {
+    let end = |n: usize| ends.get(n).copied().unwrap_or(0) as usize;
+    let from = number.checked_sub(1).map_or(0, end);
+    all.get(from..end(number)).unwrap_or_default()
 }
 
 /// Things that many have in common, each once.
@@ -82,94 +110,126 @@ impl<T: std::fmt::Debug> Shapes<T> {
         if let Some(known) = self.known.get(&text) {
             return *known;
         }
-        let number = u32::try_from(self.all.len()).unwrap_or(u32::MAX);
+        let next = number(self.all.len());
         self.all.push(shape);
-        self.known.insert(text, number);
-        number
+        self.known.insert(text, next);
+        next
     }
 }
 
 impl Compact {
-    /// Adds a case. The borrower's rights and history are taken as they are told; the past contacts are none.
+    /// Adds a case. The borrower's rights and history are taken as they are told; the past contacts are none. It is
+    /// there once [`sorted`](Self::sorted).
     pub fn add(&mut self, told: CaseToAdd) {
-        let borrower_key = key_of(told.borrower_ref.as_bytes());
+        let key = key_of(told.borrower_ref.as_bytes());
         let shape = self.parties.number_of(party_shape(told.borrower));
-        let next = u32::try_from(self.people.len()).unwrap_or(u32::MAX);
-        let person = *self.by_ref.entry(borrower_key).or_insert(next);
-        match self.people.get_mut(person as usize) {
-            Some(known) => known.shape = shape,
-            None => self.people.push(Somebody {
-                key: borrower_key,
-                shape,
-            }),
+        let all = &mut self.told;
+        let next = number(all.people.len());
+        let person = *all.by_ref.entry(key).or_insert(next);
+        match all.people.get_mut(person as usize) {
+            Some(known) => known.1 = shape,
+            None => all.people.push((key, shape)),
         }
-        let case = &told.case;
-        self.rows.push(Row {
-            key: key_of(told.lender_ref.as_bytes()),
-            overdue: case.amounts.overdue,
-            principal: case.amounts.principal,
-            due: case.oldest_unpaid_due,
-            number: u32::try_from(self.rows.len()).unwrap_or(u32::MAX),
+        all.rows.push(Row {
+            overdue: told.case.amounts.overdue,
+            principal: told.case.amounts.principal,
+            due: told.case.oldest_unpaid_due,
+            number: number(all.rows.len()),
             person,
-            shape: 0,
-            ability: case.scores.ability,
-            willingness: case.scores.willingness,
+            scores: told.case.scores,
+            shape: self.cases.number_of(case_shape(told.case)),
         });
-        let shape = self.cases.number_of(case_shape(told.case));
-        if let Some(row) = self.rows.last_mut() {
-            row.shape = shape;
-        }
-        self.labels.push_str(&told.lender_ref);
-        self.ends.push(self.labels.len() as u64);
-        self.first.clear();
+        all.labels.push_str(&told.lender_ref);
+        all.ends.push(all.labels.len() as u64);
     }
 
-    /// Brings the cases of each person together, after the last was added.
+    /// Brings the cases of each person together, after the last was added; what is added behind that begins another
+    /// portfolio.
     #[must_use]
     pub fn sorted(mut self) -> Self {
-        self.rows.sort_by_key(|row| (row.person, row.number));
-        self.first = vec![0; self.people.len() + 1];
-        for row in &self.rows {
-            self.first[row.person as usize + 1] += 1;
+        let mut told = std::mem::take(&mut self.told);
+        told.by_ref = HashMap::new();
+        told.rows.sort_by_key(|row| (row.person, row.number));
+        let n = told.rows.len();
+        let mut all = Self {
+            overdue: Vec::with_capacity(n),
+            principal: Vec::with_capacity(n),
+            due: Vec::with_capacity(n),
+            ability: Vec::with_capacity(n),
+            willingness: Vec::with_capacity(n),
+            case_shape: Vec::with_capacity(n),
+            labels: String::with_capacity(told.labels.len()),
+            ends: Vec::with_capacity(n),
+            person_key: told.people.iter().map(|p| p.0).collect(),
+            person_shape: told.people.iter().map(|p| p.1).collect(),
+            first: Vec::with_capacity(told.people.len() + 1),
+            ..self
+        };
+        for (place, row) in told.rows.iter().enumerate() {
+            // Everybody has a case: the next person begins where the person's number is new.
+            if all.first.len() == row.person as usize {
+                all.first.push(number(place));
+            }
+            all.overdue.push(row.overdue);
+            all.principal.push(row.principal);
+            all.due.push(row.due.unwrap_or(Date::MIN));
+            all.ability.push(row.scores.ability.unwrap_or(NO_SCORE));
+            all.willingness
+                .push(row.scores.willingness.unwrap_or(NO_SCORE));
+            all.case_shape.push(row.shape);
+            all.labels.push_str(told.label(row.number));
+            all.ends.push(all.labels.len() as u64);
         }
-        for i in 1..self.first.len() {
-            self.first[i] += self.first[i - 1];
-        }
-        self.by_ref = HashMap::new();
-        self.cases.known = HashMap::new();
-        self.parties.known = HashMap::new();
-        self.rows.shrink_to_fit();
-        self.people.shrink_to_fit();
-        self.labels.shrink_to_fit();
-        self.ends.shrink_to_fit();
-        self
+        all.first.push(number(n));
+        all.cases.known = HashMap::new();
+        all.parties.known = HashMap::new();
+        all
     }
 
     /// How many cases.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.overdue.len()
     }
 
     /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.overdue.is_empty()
     }
 
     /// The lender's reference of a case, by its place in the replay.
     #[must_use]
     pub fn label(&self, case: usize) -> &str {
-        let number = self.rows.get(case).map_or(0, |row| row.number as usize);
-        let end = |n: usize| self.ends.get(n).copied().unwrap_or(0) as usize;
-        let from = number.checked_sub(1).map_or(0, end);
-        self.labels.get(from..end(number)).unwrap_or_default()
+        label(&self.labels, &self.ends, case)
+    }
+
+    fn loan(&self, place: usize, borrower: PartyId) -> LoanCase {
+        let mut case = self.cases.all[self.case_shape[place] as usize].clone();
+        let key = key_of(self.label(place).as_bytes());
+        case.id = CaseId::from_bytes(id(key, place));
+        case.borrower = borrower;
+        case.amounts.overdue = self.overdue[place];
+        case.amounts.principal = self.principal[place];
+        case.oldest_unpaid_due = Some(self.due[place]).filter(|day| *day != Date::MIN);
+        let score = |score: u8| Some(score).filter(|s| *s != NO_SCORE);
+        case.scores = Scores {
+            ability: score(self.ability[place]),
+            willingness: score(self.willingness[place]),
+        };
+        LoanCase {
+            case,
+            waiting: Vec::new(),
+            lifts: Vec::new(),
+            visitors: None,
+            key,
+        }
     }
 }
 
 impl Portfolio for Compact {
     fn people(&self) -> usize {
-        self.people.len()
+        self.person_key.len()
     }
 
     fn cases_before(&self, person: usize) -> usize {
@@ -177,36 +237,22 @@ impl Portfolio for Compact {
     }
 
     fn person(&self, person: usize) -> Person {
-        let somebody = self.people[person];
-        let mut borrower = self.parties.all[somebody.shape as usize].clone();
-        borrower.id = PartyId::from_bytes(id(somebody.key, person));
-        let rows = &self.rows[self.cases_before(person)..self.cases_before(person + 1)];
-        let loan = |row: &Row| {
-            let mut case = self.cases.all[row.shape as usize].clone();
-            case.id = CaseId::from_bytes(id(row.key, row.number as usize));
-            case.borrower = borrower.id;
-            case.amounts.overdue = row.overdue;
-            case.amounts.principal = row.principal;
-            case.oldest_unpaid_due = row.due;
-            case.scores = Scores {
-                ability: row.ability,
-                willingness: row.willingness,
-            };
-            LoanCase {
-                case,
-                waiting: Vec::new(),
-                lifts: Vec::new(),
-                visitors: None,
-                key: row.key,
-            }
-        };
+        let key = self.person_key[person];
+        let mut borrower = self.parties.all[self.person_shape[person] as usize].clone();
+        borrower.id = PartyId::from_bytes(id(key, person));
+        let places = self.cases_before(person)..self.cases_before(person + 1);
         Person {
-            cases: rows.iter().map(loan).collect(),
+            cases: places.map(|place| self.loan(place, borrower.id)).collect(),
             contacts: Vec::new(),
-            key: somebody.key,
+            key,
             borrower,
         }
     }
+}
+
+/// Cases and people are fewer than 2^32.
+fn number(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
 }
 
 fn id(key: u64, number: usize) -> [u8; 16] {
@@ -240,4 +286,21 @@ fn case_shape(mut case: Case) -> Case {
         document.reference = String::new();
     }
     case
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_are_told_apart() {
+        let mut ends = Vec::new();
+        let mut all = String::new();
+        for text in ["A-1", "", "B", "长"] {
+            all.push_str(text);
+            ends.push(all.len() as u64);
+        }
+        let found: Vec<&str> = (0..5).map(|n| label(&all, &ends, n)).collect();
+        assert_eq!(found, ["A-1", "", "B", "长", ""]);
+    }
 }

@@ -208,3 +208,57 @@ fn a_replay_ends_when_it_is_told_to() {
     let seen = seen.load(Ordering::Relaxed);
     assert!((50..100).contains(&seen), "{seen}");
 }
+
+/// What is held in few bytes is what was told: people in the order of their first case, their cases in theirs.
+#[test]
+fn a_portfolio_comes_back_as_it_was_told() {
+    use recoup_domain::party::{BorrowerKind, PointKind};
+    use recoup_simulate::{CaseToAdd, Compact};
+    let told = [
+        ("C-1", "B-1", 3, 100),
+        ("C-2", "B-2", 40, 200),
+        ("C-3", "B-1", 70, 300),
+    ];
+    let mut all = Compact::default();
+    for (nth, (lender_ref, borrower_ref, dpd, overdue)) in (1..).zip(told) {
+        let kind = BorrowerKind::Individual;
+        let mut case = support::case(nth, dpd, overdue, kind);
+        case.scores.ability = (nth == 2).then_some(0);
+        if nth == 3 {
+            case.oldest_unpaid_due = None;
+        }
+        all.add(CaseToAdd {
+            lender_ref: lender_ref.into(),
+            borrower_ref: borrower_ref.into(),
+            case,
+            borrower: support::borrower(kind, &[PointKind::Mobile]),
+        });
+    }
+    let all = all.sorted();
+    assert_eq!((all.len(), all.people()), (3, 2));
+    let labels: Vec<&str> = (0..3).map(|n| all.label(n)).collect();
+    assert_eq!(labels, ["C-1", "C-3", "C-2"]);
+    let (first, second) = (all.person(0), all.person(1));
+    let seen: Vec<_> = first
+        .cases
+        .iter()
+        .chain(&second.cases)
+        .map(|l| {
+            (
+                l.case.amounts.overdue,
+                l.case.dpd_on(support::TODAY),
+                l.case.scores.ability,
+            )
+        })
+        .collect();
+    assert_eq!(seen, [(100, 3, None), (300, 0, None), (200, 40, Some(0))]);
+    assert!(
+        first
+            .cases
+            .iter()
+            .all(|l| l.case.borrower == first.borrower.id)
+    );
+    assert_ne!(first.borrower.id, second.borrower.id);
+    assert_ne!(first.cases[0].case.id, first.cases[1].case.id);
+    assert!(first.cases[0].case.has_evidence_pack());
+}
