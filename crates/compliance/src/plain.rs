@@ -7,13 +7,9 @@ pub(crate) fn problem(said: &str, line: Option<&str>) -> String {
     }
     let number = said.strip_prefix("invalid ").filter(|rest| {
         let kind = rest.split(' ').next().unwrap_or("");
-        matches!(
-            kind,
-            "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64"
-        )
+        matches!(kind, "u8" | "u16" | "u32" | "u64" | "usize")
     });
     let wanted = match number {
-        Some(kind) if kind.starts_with('i') => "a whole number",
         Some(_) => "a whole number of 1 or more",
         None if said.contains("expected a nonzero") => {
             "a whole number of 1 or more; to forbid a contact altogether, the rule names no number"
@@ -36,19 +32,22 @@ fn with_hint(said: &str) -> String {
     let names = expected.split(" at line").next().unwrap_or(expected);
     let names = names.trim_start_matches("one of ").split([',', ' ', '`']);
     let names = names.filter(|name| !matches!(*name, "" | "or"));
-    let near = names.map(|name| (distance(given, name), name)).min();
-    match near.filter(|(far, name)| *far <= 1 + name.len() / 4) {
+    // Words of other lengths are further away than that, and may be long: nobody measures how far.
+    let like = names.filter(|name| name.len().abs_diff(given.len()) <= reach(name));
+    let near = like.map(|name| (distance(given, name), name)).min();
+    match near.filter(|(far, name)| *far <= reach(name)) {
         Some((_, name)) => format!("{said}; did you mean `{name}`?"),
         None => said.to_owned(),
     }
 }
 
+/// How many edits away a word is taken for a slip.
+const fn reach(name: &str) -> usize {
+    1 + name.len() / 4
+}
+
 /// Edits (insert, delete, replace) from one word to the other.
 fn distance(a: &str, b: &str) -> usize {
-    // Longer words than any key are not worth the quadratic comparison.
-    if a.len() > 64 {
-        return usize::MAX;
-    }
     let b: Vec<char> = b.chars().collect();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.chars().enumerate() {

@@ -608,13 +608,18 @@ fn a_fault_of_a_file_says_what_would_be_right() {
             "did you mean `severity`?",
         ),
         ("max: 1", "mx: 1", "did you mean `max`?"),
+        ("severity: hard", "svrity: hard", "did you mean `severity`?"),
     ] {
         let told = fault(from, to);
         assert!(told.contains(words), "{told}");
         assert!(told.starts_with("f.yaml:"), "{told}");
     }
-    let far = fault("severity: hard", "hardness: hard");
-    assert!(!far.contains("did you mean"), "{far}");
+    for other in ["hardness", "xyseveri"] {
+        let far = fault("severity: hard", &format!("{other}: hard"));
+        assert!(!far.contains("did you mean"), "{far}");
+    }
+    let word = fault("severity: hard", "severity: soft");
+    assert!(!word.contains("whole number"), "{word}");
 }
 
 #[test]
@@ -656,7 +661,17 @@ fn a_denial_names_the_numbers_in_force() {
             Some("Mon-Sat 08:00 to 20:00, Sun closed, holidays closed"),
         ),
         ("CN-HOUSE-HOLIDAYS", Some("00:00 to 24:00, holidays closed")),
+        ("CN-HOUSE-NOON", Some("none from 12:00 to 14:00")),
+        (
+            "RU-230FZ-CALLS",
+            Some("at most 1 in 1 days, 2 in 7 days, 8 in 31 days"),
+        ),
+        ("US-REGF-1006.10c", Some("at most 1 ever")),
+        ("US-REGF-1006.14b2iA-168H", Some("at most 7 in 168 hours")),
+        ("TW-CNY-PAUSE", Some("none from 2026-02-14 to 2026-02-22")),
         ("HOUSE-OPT-OUT", None),
+        ("HOUSE-INCONVENIENT", None),
+        ("HOUSE-MORATORIUM", None),
     ] {
         assert_eq!(limit(builtin, id).as_deref(), expected, "{id}");
     }
@@ -667,6 +682,12 @@ fn a_denial_names_the_numbers_in_force() {
     assert_eq!(
         limit(&packs, "CN-GBT45251-TIME").as_deref(),
         Some("08:00 to 19:00")
+    );
+    let second = changed.replacen("19:00", "19:00:30", 1);
+    let packs = edited("cn", &own[first..], &second);
+    assert_eq!(
+        limit(&packs, "CN-GBT45251-TIME").as_deref(),
+        Some("08:00 to 19:00:30")
     );
 }
 
