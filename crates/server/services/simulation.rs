@@ -1,15 +1,20 @@
 //! SimulatePolicy: a policy replayed over the live portfolio. It only reads, works on a thread of its own, and ends where
 //! its caller goes away.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use recoup_compliance::Packs;
+use recoup_domain::case::PolicyPin;
 use recoup_domain::ids::{CaseId, PartyId, TenantId};
 use recoup_engine::commands::Portrait;
 use recoup_engine::error::Done;
 use recoup_policy::Policy;
+use recoup_policy::diff::Matching;
 use recoup_simulate::{
     Behaviour, DEFAULT_BEHAVIOUR, Difference, LoanCase, Person, Replay, Setting, Totals, Trail,
     report, summarize,
@@ -346,6 +351,21 @@ struct Lived {
     cases: Vec<CaseId>,
 }
 
+/// A policy's name and version.
+type Version = (String, u32);
+
+/// What became of the steps of versions in a policy, each found once.
+#[derive(Default)]
+struct Became(RefCell<HashMap<Version, Option<Rc<Matching>>>>);
+
+impl Became {
+    fn of(&self, pin: &PolicyPin, find: impl FnOnce() -> Option<Matching>) -> Option<Rc<Matching>> {
+        let mut known = self.0.borrow_mut();
+        let found = known.entry((pin.name.clone(), pin.version));
+        found.or_insert_with(|| find().map(Rc::new)).clone()
+    }
+}
+
 /// Replays people as they come in; none where the caller went away before the last.
 fn live(
     edge: &Edge,
@@ -362,6 +382,7 @@ fn live(
         .map(|p| Replay::new(question.setting(p, start, &has)))
         .collect();
     let mut trails: Vec<Vec<Trail>> = vec![Vec::with_capacity(total); asked.len()];
+    let became: Vec<Became> = asked.iter().map(|_| Became::default()).collect();
     let mut cases = Vec::with_capacity(total);
     let mut told = Instant::now();
     while let Some(part) = people.blocking_recv() {
@@ -370,10 +391,12 @@ fn live(
                 return None;
             }
             cases.extend(person.cases.iter().map(|loan| loan.case.id));
-            for ((replay, asked), trails) in replays.iter_mut().zip(asked).zip(&mut trails) {
+            let each = replays.iter_mut().zip(asked).zip(&became);
+            for (((replay, asked), became), trails) in each.zip(&mut trails) {
                 let mut own = person.clone();
-                own.pin(&asked.policy, &asked.hash, |pin, place| {
-                    edge.engine.same_step(tenant, pin, place, &asked.policy)
+                own.pin(&asked.policy, &asked.hash, |pin| {
+                    let find = || edge.engine.became(tenant, pin, &asked.policy);
+                    became.of(pin, find)
                 });
                 let from = trails.len();
                 trails.resize(from + own.cases.len(), Trail::NOTHING);

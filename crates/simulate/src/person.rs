@@ -6,6 +6,8 @@ use recoup_domain::case::{self, CaseEvent, PolicyPin};
 use recoup_domain::overrides::Lift;
 use recoup_domain::{Case, ContactState, Party, PastContact};
 use recoup_policy::Policy;
+use recoup_policy::diff::Matching;
+use std::rc::Rc;
 
 /// A borrower with all open cases and everything that the lender did so far. Limits count a person over all cases, so
 /// a person is replayed as a whole.
@@ -76,12 +78,13 @@ impl Person {
 
     /// Pins every case to `policy`, as a migration would. A case that runs under the very same text goes on where it
     /// stands. Under another one it begins anew: no stage, no step passed over, what waited is dropped; and what was
-    /// contacted counts as contacts of the case, of which none was one of the new steps, unless `same_step` says which.
+    /// contacted counts for the step that its own became, as `became` has it of the version before, else for the case
+    /// alone.
     pub fn pin(
         &mut self,
         policy: &Policy,
         hash: &str,
-        same_step: impl Fn(&PolicyPin, (u8, u8)) -> Option<(u8, u8)>,
+        became: impl Fn(&PolicyPin) -> Option<Rc<Matching>>,
     ) {
         for loan in &mut self.cases {
             if loan.case.policy.as_ref().is_some_and(|p| p.hash == hash) {
@@ -93,7 +96,7 @@ impl Person {
                 hash: hash.to_owned(),
                 arm: "champion".to_owned(),
             };
-            let before = loan.case.policy.clone();
+            let became = loan.case.policy.as_ref().and_then(&became);
             let at = loan.case.updated_at;
             case::apply(&mut loan.case, &CaseEvent::PolicyPinned(pin), at);
             loan.waiting.clear();
@@ -102,11 +105,11 @@ impl Person {
                 if contact.state == Some(ContactState::Planned) {
                     contact.state = Some(ContactState::Suppressed);
                 }
-                let place = contact.place.take();
-                contact.place = place
-                    .zip(before.as_ref())
-                    .and_then(|(place, pin)| same_step(pin, place));
+                let place = loan.case.place_of(contact);
+                contact.place = became.as_ref().zip(place).and_then(|(b, p)| b.step(p));
             }
+            // Their places are those of this policy now.
+            loan.case.moved.clear();
         }
     }
 }

@@ -10,6 +10,7 @@ use recoup_decide::Waiting;
 use recoup_domain::case::PolicyPin;
 use recoup_domain::ids::{CaseId, PartyId, TenantId};
 use recoup_domain::overrides::Lift;
+use recoup_policy::diff::Matching;
 use recoup_policy::{Names, Policy};
 use recoup_store::{CaseFilter, Facts, StoredPolicy};
 use std::sync::Arc;
@@ -63,24 +64,13 @@ impl Engine {
         })
     }
 
-    /// The step of `policy` that a step of an earlier version was: of the same stage by name, at the same place, by the
-    /// same channel.
+    /// What became of the steps of a stored version in `policy`, as a migration without a word on stages would have it;
+    /// none for a version that is not there.
     #[must_use]
-    pub fn same_step(
-        &self,
-        tenant: &TenantId,
-        pin: &PolicyPin,
-        (stage, step): (u8, u8),
-        policy: &Policy,
-    ) -> Option<(u8, u8)> {
+    pub fn became(&self, tenant: &TenantId, pin: &PolicyPin, policy: &Policy) -> Option<Matching> {
         let (_, before) = self.0.library.policy(tenant, &pin.name, pin.version)?;
-        let old = before.stages().get(usize::from(stage))?;
-        let channel = &old.steps.get(usize::from(step))?.channel;
-        let mut stages = policy.stages().iter();
-        let now = stages.position(|s| s.name == old.name)?;
-        let same = policy.stages()[now].steps.get(usize::from(step))?;
-        let now = u8::try_from(now).ok()?;
-        (same.channel == *channel).then_some((now, step))
+        let stages = Matching::by_name(&before, policy);
+        Some(Matching::with(&before, policy, stages))
     }
 
     /// The packs in force and the SHA-256 of a policy's text, as pins have it.

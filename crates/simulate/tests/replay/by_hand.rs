@@ -1,12 +1,19 @@
 //! Lives worked out by hand: people who do nothing, and people who always do the same.
 
-use crate::support::{borrower, case, policy, setting};
+use crate::support::{borrower, case, policy, setting, start};
 use recoup_decide::{Input, Plan};
+use recoup_domain::case::{Moved, PolicyPin};
+use recoup_domain::ids::ContactId;
 use recoup_domain::party::{BorrowerKind, PointKind};
+use recoup_domain::past::Direction;
+use recoup_domain::time::Window;
+use recoup_domain::{ContactClass, ContactState, Outcome, PastContact};
+use recoup_policy::diff::Matching;
 use recoup_simulate::{
     Behaviour, DEFAULT_BEHAVIOUR, LoanCase, NEVER_DAY, Person, Replay, Setting, Summary, Trail,
     summarize,
 };
+use std::rc::Rc;
 
 /// Everybody can be reached, and nobody does anything.
 fn stolid() -> String {
@@ -187,4 +194,66 @@ fn what_cannot_be_replayed_is_left_out_and_said() {
     let p = &summary.policies[0];
     assert_eq!((p.cases, p.excluded[0].count), (0, 1));
     assert!(trails[0].excluded);
+}
+
+/// A text stage that was the second of three once, in a case that was moved before.
+#[test]
+fn what_a_moved_case_was_told_counts_for_what_its_step_became() {
+    let before = policy(
+        "name: p\nstages:\n  - {name: call, enter: case.dpd >= 1, steps: [{channel: phone, template: t}]}\n",
+    );
+    let after = policy(
+        "name: p\nstages:\n  - {name: text, enter: case.dpd >= 1, steps: [{channel: sms, template: t}]}\n  \
+         - {name: call, enter: case.dpd >= 5, steps: [{channel: phone, template: t}]}\n",
+    );
+    let pinned = |version| PolicyPin {
+        name: "p".into(),
+        version,
+        hash: version.to_string(),
+        arm: "champion".into(),
+    };
+    let mut case = case(1, 10, 60_000, BorrowerKind::Individual);
+    case.policy = Some(pinned(2));
+    // Step 1 of stage 3 became the first of all, for the contacts below 2.
+    case.moved = vec![Moved {
+        at: start(),
+        from: pinned(1),
+        below: 2,
+        places: vec![((2, 0), (0, 0))],
+    }];
+    let told = |seq, place| PastContact {
+        id: Some(ContactId { case: case.id, seq }),
+        at: start(),
+        effect: Window {
+            from: start(),
+            to: start(),
+        },
+        class: ContactClass::Phone,
+        direction: Direction::Outbound,
+        debt: case.id,
+        more_debts: Box::default(),
+        party: case.borrower,
+        point: None,
+        outcome: Some(Outcome::NoAnswer),
+        state: Some(ContactState::Failed),
+        place,
+    };
+    let contacts = vec![told(1, Some((2, 0))), told(2, Some((0, 0))), told(3, None)];
+    let loan = LoanCase::new(case, "1");
+    let mut person = Person::by_id(
+        borrower(BorrowerKind::Individual, &[PointKind::Mobile]),
+        vec![loan],
+        contacts,
+    );
+    person.pin(&after, "other", |pin| {
+        assert_eq!(pin.version, 2);
+        let stages = Matching::by_name(&before, &after);
+        Some(Rc::new(Matching::with(&before, &after, stages)))
+    });
+    let case = &person.cases[0].case;
+    let places = person.contacts.iter().map(|c| case.place_of(c));
+    assert_eq!(
+        places.collect::<Vec<_>>(),
+        [Some((1, 0)), Some((1, 0)), None]
+    );
 }
