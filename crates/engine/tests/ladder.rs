@@ -6,10 +6,14 @@ use jiff::civil::date;
 use recoup_channel::ChannelError;
 use recoup_channel::wire::Receipt;
 use recoup_domain::Outcome;
+use recoup_domain::case::DueDate;
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::money::{Currency, Money};
 use recoup_engine::CommandError;
-use recoup_engine::commands::{CaseName, CeaseInput, HardshipInput, PaymentInput, ResolutionInput};
+use recoup_engine::clock::Wall as _;
+use recoup_engine::commands::{
+    CaseName, CeaseInput, FactsInput, HardshipInput, PaymentInput, ResolutionInput,
+};
 use recoup_engine::stepped::Ground as _;
 use recoup_engine::types::{Answered, PartyInput, PartyName, PartyView, Report};
 use recoup_store::{ContactFilter, Scope};
@@ -612,5 +616,60 @@ async fn a_hardship_ends_with_the_last_case_that_it_holds() {
         released.await.unwrap();
         let party = rig.engine.borrower(&rig.tenant, &person).await.unwrap();
         assert_eq!(party.party.hardship_until.is_some(), holds);
+    }
+}
+
+#[tokio::test]
+async fn a_step_back_of_one_case_recalls_the_referrals_of_that_one_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    let first = rig.open_case("1", date(2026, 3, 1)).await;
+    let mut input = support::case_input("2", date(2026, 3, 1));
+    input.borrower = PartyName::Reference("b-1".into());
+    let ana = rig.as_of("ana");
+    rig.engine
+        .open_case(&ana, input, &|_| vec![])
+        .await
+        .unwrap();
+    rig.run_until(at("2026-06-01T00:00:00Z")).await;
+    let letters = || async {
+        let all = contacts(&rig).await.into_iter();
+        all.filter(|c| c.class == ContactClass::Legal)
+            .collect::<Vec<_>>()
+    };
+    let waiting = letters().await;
+    assert_eq!(waiting.len(), 2, "{waiting:?}");
+    for letter in waiting {
+        let ben = rig.as_of("ben");
+        let approved = rig
+            .engine
+            .approve_contact(&ben, letter.id, String::new(), &|_| vec![]);
+        approved.await.unwrap();
+    }
+    rig.run_until(at("2026-06-01T06:00:00Z")).await;
+    let accepted = letters().await;
+    let accepted = accepted
+        .iter()
+        .map(|c| (c.state, c.effect.to > rig.wall.now()));
+    assert_eq!(
+        accepted.collect::<Vec<_>>(),
+        [(ContactState::Accepted, true); 2],
+        "they can still be taken back"
+    );
+    let facts = FactsInput {
+        oldest_unpaid_due: Some(DueDate::On(date(2026, 5, 20))),
+        ..FactsInput::default()
+    };
+    rig.engine
+        .update_case_facts(&ana, first, facts, &|_| vec![])
+        .await
+        .unwrap();
+    rig.run_until(at("2026-06-01T07:00:00Z")).await;
+    for letter in letters().await {
+        let stands = match letter.id.case == first {
+            true => ContactState::Cancelled,
+            false => ContactState::Accepted,
+        };
+        assert_eq!(letter.state, stands);
     }
 }
