@@ -2,22 +2,29 @@
 //! entry of nothing takes two bytes on the wire and a hundred in memory, so the size on the wire alone bounds little.
 
 use std::marker::PhantomData;
+use std::sync::LazyLock;
 
 use bytes::{Buf, Bytes};
 use prost::encoding::{WireType, decode_key, decode_varint};
 use prost::{Message, Name};
+use prost_reflect::{DescriptorPool, Kind, MessageDescriptor};
 use tonic::Status;
 use tonic::codec::{BufferSettings, Codec, DecodeBuf, Decoder};
 use tonic_prost::{ProstCodec, ProstEncoder};
 
+use crate::api::FILE_DESCRIPTOR_SET;
 use crate::api::recoup::v1::ErrorReason;
 use crate::status::Problem;
 
 /// How many fields a request has at most, those of its parts and every entry of a list counted: with the largest of
 /// the contract's messages a few megabytes.
 pub const FIELDS_MAX: usize = 16_384;
-/// How deep parts of parts are looked at: deeper than the contract's messages go, and no deeper than prost reads.
-const DEPTH_MAX: usize = 32;
+/// How deep parts of parts are looked at: prost reads none that lie deeper.
+const DEPTH_MAX: usize = 100;
+
+/// The contract. A server whose contract cannot be read does not start.
+static CONTRACT: LazyLock<Option<DescriptorPool>> =
+    LazyLock::new(|| DescriptorPool::decode(FILE_DESCRIPTOR_SET).ok());
 
 /// Writes as prost does; reads requests after a look at them, and answers as prost does.
 #[derive(Debug)]
@@ -44,13 +51,23 @@ where
     }
 
     fn decoder(&mut self) -> Self::Decoder {
-        MeasuredDecoder(PhantomData)
+        // The same code reads the server's answers in clients, which may be as long as the server makes them.
+        let is_asked = U::NAME.ends_with("Request");
+        let contract = CONTRACT.as_ref().filter(|_| is_asked);
+        MeasuredDecoder {
+            measured: contract.and_then(|all| all.get_message_by_name(&U::full_name())),
+            message: PhantomData,
+        }
     }
 }
 
 /// Reads one message.
 #[derive(Debug)]
-pub struct MeasuredDecoder<U>(PhantomData<U>);
+pub struct MeasuredDecoder<U> {
+    /// What it is, where its fields are counted.
+    measured: Option<MessageDescriptor>,
+    message: PhantomData<U>,
+}
 
 impl<U: Message + Name + Default> Decoder for MeasuredDecoder<U> {
     type Item = U;
@@ -58,10 +75,9 @@ impl<U: Message + Name + Default> Decoder for MeasuredDecoder<U> {
 
     fn decode(&mut self, source: &mut DecodeBuf<'_>) -> Result<Option<U>, Status> {
         let bytes = source.copy_to_bytes(source.remaining());
-        // The same code reads the server's answers in clients, which may be as long as the server makes them.
-        if U::NAME.ends_with("Request") {
+        if let Some(is) = &self.measured {
             let mut left = FIELDS_MAX;
-            count(bytes.clone(), &mut left, DEPTH_MAX).ok_or_else(too_many)?;
+            count(bytes.clone(), is, &mut left, DEPTH_MAX).ok_or_else(too_many)?;
         }
         let message = U::decode(bytes).map_err(|error| Status::internal(error.to_string()))?;
         Ok(Some(message))
@@ -82,13 +98,11 @@ fn too_many() -> Status {
         .into()
 }
 
-/// Takes the fields of what may be a message off what is `left`; none where they are more. What has a length may be
-/// a part or a text: of a text that is no message by chance, what can be read as fields before it ends being one
-/// counts, too, which is little.
-fn count(mut bytes: Bytes, left: &mut usize, depth: usize) -> Option<()> {
+/// Takes the fields of a message and of its parts off what is `left`; none where they are more. Where it is no message
+/// that can be read prost stops as well.
+fn count(mut bytes: Bytes, is: &MessageDescriptor, left: &mut usize, depth: usize) -> Option<()> {
     while bytes.has_remaining() {
-        // Where it is no message prost stops as well.
-        let Ok((_, kind)) = decode_key(&mut bytes) else {
+        let Ok((number, kind)) = decode_key(&mut bytes) else {
             return Some(());
         };
         *left = left.checked_sub(1)?;
@@ -105,8 +119,9 @@ fn count(mut bytes: Bytes, left: &mut usize, depth: usize) -> Option<()> {
                 let Some(part) = part(&mut bytes) else {
                     return Some(());
                 };
-                if depth > 0 {
-                    count(part, left, depth - 1)?;
+                let field = is.get_field(number).map(|field| field.kind());
+                if let (Some(Kind::Message(is)), 1..) = (field, depth) {
+                    count(part, &is, left, depth - 1)?;
                 }
                 0
             }
@@ -130,10 +145,14 @@ mod tests {
     use super::*;
     use crate::api::recoup::v1;
 
-    fn is_taken(message: &impl Message) -> bool {
+    fn is_taken<M: Message + Name>(bytes: &[u8]) -> bool {
+        let contract = CONTRACT.as_ref().expect("the contract");
+        let is = contract.get_message_by_name(&M::full_name());
+        let bytes = Bytes::copy_from_slice(bytes);
         count(
-            message.encode_to_vec().into(),
-            &mut FIELDS_MAX.clone(),
+            bytes,
+            &is.expect("a message of it"),
+            &mut { FIELDS_MAX },
             DEPTH_MAX,
         )
         .is_some()
@@ -146,29 +165,42 @@ mod tests {
             ..v1::Party::default()
         };
         for (n, taken) in [(1_000, true), (FIELDS_MAX + 1, false)] {
-            assert_eq!(is_taken(&points(n)), taken, "{n}");
+            let party = points(n);
+            assert_eq!(is_taken::<v1::Party>(&party.encode_to_vec()), taken, "{n}");
             let row = v1::ImportCasesRequest {
-                borrower: Some(points(n)),
+                borrower: Some(party),
                 ..v1::ImportCasesRequest::default()
             };
-            assert_eq!(is_taken(&row), taken, "a row of {n}");
+            let bytes = row.encode_to_vec();
+            assert_eq!(is_taken::<v1::ImportCasesRequest>(&bytes), taken, "{n}");
         }
     }
 
     #[test]
     fn a_group_before_the_entries_hides_none() {
-        let mut bytes = vec![0x7b, 0x7c];
+        let mut bytes = vec![0xfb, 0x07, 0xfc, 0x07];
         bytes.extend([0x0a, 0x00].repeat(FIELDS_MAX + 1));
-        assert!(count(bytes.into(), &mut FIELDS_MAX.clone(), DEPTH_MAX).is_none());
+        assert!(!is_taken::<v1::Party>(&bytes));
     }
 
     #[test]
-    fn long_texts_and_what_is_cut_off_are_no_fields() {
-        let text = v1::CheckPolicyRequest {
-            yaml: "  - name: remind\n    enter: case.dpd >= 1\n".repeat(20_000),
-            ..v1::CheckPolicyRequest::default()
-        };
-        assert!(is_taken(&text));
+    fn a_long_text_is_one_field_whatever_it_says() {
+        for text in [
+            "x",
+            " ",
+            "  - name: remind\n    enter: case.dpd >= 1\n",
+            "\n\0",
+        ] {
+            let request = v1::CheckPolicyRequest {
+                yaml: text.repeat(100_000),
+                ..v1::CheckPolicyRequest::default()
+            };
+            assert!(is_taken::<v1::CheckPolicyRequest>(&request.encode_to_vec()));
+        }
+    }
+
+    #[test]
+    fn what_is_cut_off_is_left_to_whoever_reads_it() {
         for broken in [
             &[0x0a, 0xff][..],
             &[0x09, 1, 2],
@@ -176,8 +208,22 @@ mod tests {
             &[0xff; 12],
             &[0x06],
         ] {
-            let left = &mut FIELDS_MAX.clone();
-            assert!(count(Bytes::copy_from_slice(broken), left, DEPTH_MAX).is_some());
+            assert!(is_taken::<v1::Party>(broken));
+        }
+    }
+
+    #[test]
+    fn every_request_of_the_contract_is_measured() {
+        let methods = CONTRACT.iter().flat_map(|all| all.services());
+        let methods = methods.flat_map(|service| service.methods().collect::<Vec<_>>());
+        let own: Vec<_> = methods
+            .filter(|m| m.full_name().starts_with("recoup.v1."))
+            .collect();
+        assert!(own.len() > 50);
+        for method in own {
+            let (input, output) = (method.input(), method.output());
+            assert!(input.name().ends_with("Request"), "{}", input.name());
+            assert!(!output.name().ends_with("Request"), "{}", output.name());
         }
     }
 }
