@@ -35,6 +35,9 @@ const MADE: [&str; 6] = [
     "target",
 ];
 
+/// What of that is made from the contract.
+const GENERATED: [&str; 3] = ["gen", "dist", "target"];
+
 /// A client: its folder, the programs it needs, and what to install where one is missing.
 struct Language {
     name: &'static str,
@@ -119,16 +122,30 @@ fn client(name: &str, proof: Proof) -> Result<(), String> {
 fn tree(name: &str) -> Result<PathBuf, String> {
     let cache = peers::cache("clients")?;
     let folder = format!("examples/clients/{name}");
-    for part in ["proto", &folder] {
+    let brought = |part: &str| {
         let (from, to) = (cargo::root().join(part), cache.join(part));
-        follow(&from, &to).map_err(|e| format!("{}: {e}", to.display()))?;
+        follow(&from, &to).map_err(|e| format!("{}: {e}", to.display()))
+    };
+    if brought("proto")? {
+        // What was generated of messages that are gone would stay, and would not compile.
+        for language in &LANGUAGES {
+            for made in GENERATED {
+                let made = cache
+                    .join("examples/clients")
+                    .join(language.name)
+                    .join(made);
+                let _ = fs::remove_dir_all(made);
+            }
+        }
     }
+    brought(&folder)?;
     Ok(cache.join(folder))
 }
 
 /// Makes `to` hold what `from` holds, beside what a client made there. What has not changed keeps its time, and
-/// so is not built again.
-fn follow(from: &Path, to: &Path) -> std::io::Result<()> {
+/// so is not built again. Whether anything has changed.
+fn follow(from: &Path, to: &Path) -> std::io::Result<bool> {
+    let mut changed = false;
     fs::create_dir_all(to)?;
     let names = |of: &Path| -> std::io::Result<BTreeSet<_>> {
         let entries = fs::read_dir(of)?.map(|entry| Ok(entry?.file_name()));
@@ -140,6 +157,7 @@ fn follow(from: &Path, to: &Path) -> std::io::Result<()> {
     };
     let wanted = names(from)?;
     for old in names(to)?.difference(&wanted) {
+        changed = true;
         let old = to.join(old);
         match old.is_dir() {
             true => fs::remove_dir_all(old)?,
@@ -149,15 +167,16 @@ fn follow(from: &Path, to: &Path) -> std::io::Result<()> {
     for name in wanted {
         let (from, to) = (from.join(&name), to.join(&name));
         if from.is_dir() {
-            follow(&from, &to)?;
+            changed |= follow(&from, &to)?;
         } else {
             let bytes = fs::read(&from)?;
             if !fs::read(&to).is_ok_and(|there| there == bytes) {
+                changed = true;
                 fs::write(&to, bytes)?;
             }
         }
     }
-    Ok(())
+    Ok(changed)
 }
 
 /// A text and a policy of one stage, activated by a second person.
