@@ -142,7 +142,7 @@ fn what_a_clause_denies_is_not_said() {
         "No more texts? Text STOP.",
         "You cannot opt out by phone. To opt out, reply STOP.",
         "You can opt out any time.",
-        "Then you can opt out.",
+        "On this link unsubscribe.",
         "T reply STOP to end.",
         "To opt out: example.com/o",
         "Unsubscribe: example.com/u. It is free, no fee.",
