@@ -180,17 +180,25 @@ impl Engine {
     /// go, and it takes along what others leave.
     fn learn(&self, learned: Learned) -> oneshot::Receiver<Done<()>> {
         let (heard, recorded) = oneshot::channel();
-        let mut waiting = self.0.results.waiting();
-        waiting.learned.push_back(Item { learned, heard });
-        if waiting.recorders < RECORDERS {
-            waiting.recorders += 1;
-            let recorder = Recorder {
-                engine: self.clone(),
-                is_at_it: true,
-            };
+        if let Some(recorder) = self.leave(Item { learned, heard }) {
+            // Not under the lock: a runtime that goes down drops it here and now, and that takes the lock.
             tokio::spawn(recorder.record());
         }
         recorded
+    }
+
+    /// Leaves an item among those that wait; one who records it where nobody else has the time.
+    fn leave(&self, item: Item) -> Option<Recorder> {
+        let mut waiting = self.0.results.waiting();
+        waiting.learned.push_back(item);
+        if waiting.recorders == RECORDERS {
+            return None;
+        }
+        waiting.recorders += 1;
+        Some(Recorder {
+            engine: self.clone(),
+            is_at_it: true,
+        })
     }
 
     /// Records a batch; what is of facts that moved in between is decided anew.
