@@ -148,24 +148,11 @@ impl Engine {
         base: &(String, u32),
         other: &(String, u32),
     ) -> Done<Comparison> {
-        let (base, base_policy) = self.version_of(tenant, base)?;
-        let (other, other_policy) = self.version_of(tenant, other)?;
+        let (base, base_policy) = self.compiled(tenant, &base.0, base.1)?;
+        let (other, other_policy) = self.compiled(tenant, &other.0, other.1)?;
         Ok(Comparison {
             same_text: base.hash == other.hash,
             differences: diff(&base_policy, &other_policy),
-        })
-    }
-
-    fn version_of(
-        &self,
-        tenant: &TenantId,
-        named: &(String, u32),
-    ) -> Done<(StoredPolicy, Arc<Policy>)> {
-        let (name, version) = named;
-        let found = self.0.library.policy(tenant, name, *version);
-        found.ok_or_else(|| CommandError::NotFound {
-            what: "policy",
-            id: format!("{name}@{version}"),
         })
     }
 
@@ -244,8 +231,8 @@ impl Engine {
     }
 
     fn migration_plan(&self, who: &Caller, input: &MigrationInput) -> Done<Plan> {
-        let (from, base) = self.version_of(&who.tenant, &input.from)?;
-        let (to, other) = self.version_of(&who.tenant, &input.to)?;
+        let (from, base) = self.compiled(&who.tenant, &input.from.0, input.from.1)?;
+        let (to, other) = self.compiled(&who.tenant, &input.to.0, input.to.1)?;
         if to.activated.is_none() {
             return Err(CommandError::NotActivated(format!(
                 "{}@{}",
