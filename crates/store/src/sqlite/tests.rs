@@ -1,8 +1,12 @@
 //! What only this backend has: its statements.
 
-use super::checkpoint::Checkpointer;
+use super::checkpoint::{Checkpointer, watch};
 use super::{ClockStamp, Options, SqliteStore, open::open_reader, sql};
 use rusqlite::{Connection, StatementStatus};
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex};
 
 #[test]
 fn every_statement_prepares() {
@@ -101,20 +105,54 @@ fn the_library_is_one_whose_log_may_begin_anew_under_a_checkpoint() {
 fn the_log_has_an_end_while_others_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("t.db");
-    let mut writer = Connection::open(&path).unwrap();
+    let mut writer = a_log_of_its_own(&path);
+    let mut checkpointer =
+        Checkpointer::start(Connection::open(&path).unwrap(), &mut writer).unwrap();
+    write_while_others_read(&path, &writer);
+    drop(writer);
+    checkpointer.join();
+}
+
+/// A thread whose disk is slower than the writer is waited for, before the log gets too long.
+#[test]
+fn the_log_has_an_end_where_the_thread_is_slow() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("t.db");
+    let mut writer = a_log_of_its_own(&path);
+    let at_it = Arc::new(Mutex::new(()));
+    let (wake, woken) = sync_channel(1);
+    writer
+        .wal_hook(Some(watch(wake, Arc::clone(&at_it))))
+        .unwrap();
+    let slow = std::thread::spawn(move || {
+        while woken.recv().is_ok() {
+            let _mine = at_it.lock().unwrap();
+            std::thread::sleep(std::time::Duration::from_secs(2));
+        }
+    });
+    write_while_others_read(&path, &writer);
+    drop(writer);
+    slow.join().unwrap();
+}
+
+fn a_log_of_its_own(path: &Path) -> Connection {
+    let writer = Connection::open(path).unwrap();
     writer
         .execute_batch(
             "PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; CREATE TABLE t (x BLOB NOT NULL)",
         )
         .unwrap();
-    let mut checkpointer =
-        Checkpointer::start(Connection::open(&path).unwrap(), &mut writer).unwrap();
-    let done = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    writer
+}
+
+/// Writes 60,000 pages beside a reader, and holds the length of the log.
+fn write_while_others_read(path: &Path, writer: &Connection) {
+    let done = Arc::new(AtomicBool::new(false));
     let reading = std::thread::spawn({
-        let (path, done) = (path.clone(), std::sync::Arc::clone(&done));
+        let (path, done) = (path.to_owned(), Arc::clone(&done));
         move || {
             let reader = open_reader(&path).unwrap();
-            while !done.load(std::sync::atomic::Ordering::Relaxed) {
+            while !done.load(Ordering::Relaxed) {
                 let rows: i64 = reader
                     .query_row(
                         "SELECT COUNT(*) FROM (SELECT 1 FROM t LIMIT 1000)",
@@ -136,12 +174,10 @@ fn the_log_has_an_end_while_others_read() {
         }
         group.commit().unwrap();
     }
-    done.store(true, std::sync::atomic::Ordering::Relaxed);
+    done.store(true, Ordering::Relaxed);
     reading.join().unwrap();
-    let log = std::fs::metadata(dir.path().join("t.db-wal"))
+    let log = std::fs::metadata(path.with_extension("db-wal"))
         .unwrap()
         .len();
     assert!(log < 32_000 * 4_120, "{log} bytes of log for {pages} pages");
-    drop(writer);
-    checkpointer.join();
 }
