@@ -355,6 +355,14 @@ impl Store for Planted {
         self.inner.contacts_in(state, limit).await
     }
 
+    fn is_shared(&self) -> bool {
+        self.inner.is_shared()
+    }
+
+    async fn contacts_left_in(&self, state: ContactState, limit: usize) -> Read<Vec<Contact>> {
+        self.inner.contacts_left_in(state, limit).await
+    }
+
     async fn journal(
         &self,
         filter: &JournalFilter,

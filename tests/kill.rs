@@ -20,7 +20,7 @@ use crate::support::scenes::{self, now};
 use crate::support::server::{Server, Setup};
 
 /// Everything is due at once, so that every instant finds contacts under way.
-const ALL_AT_ONCE: &str = "name: all-at-once
+pub(crate) const ALL_AT_ONCE: &str = "name: all-at-once
 stages:
   - name: all
     enter: case.dpd >= 1
@@ -60,7 +60,12 @@ fn seed() -> u64 {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_at_any_instant_it_reaches_nobody_twice_and_loses_nothing() {
-    let (kills, seed) = (kills(), seed());
+    run(kills(), "sqlite:data").await;
+}
+
+/// Kills a server with this store so many times.
+pub(crate) async fn run(kills: usize, store: &str) {
+    let seed = seed();
     println!("kills {kills}, seed {seed} (RECOUP_SEED={seed} repeats it)");
     let mut chance = Chance::new(seed);
     let folder = Folder::new();
@@ -68,6 +73,7 @@ async fn killed_at_any_instant_it_reaches_nobody_twice_and_loses_nothing() {
     let mut setup = ["sms", "phone", "email", "visit"]
         .iter()
         .fold(Setup::default(), |setup, name| setup.with(name, &sandbox));
+    setup.top = setup.top.replace("sqlite:data", store);
     setup.top.push_str("log = \"warn\"\n");
     let mut server = Server::start(folder.path(), &setup).await;
     // It comes back where callers and providers know it.
@@ -104,7 +110,7 @@ async fn killed_at_any_instant_it_reaches_nobody_twice_and_loses_nothing() {
 }
 
 /// Waits until nothing is under way, nothing is due, and nothing has happened for a while.
-async fn settle(ana: &Client) {
+pub(crate) async fn settle(ana: &Client) {
     let (mut position, mut since) = (0, Instant::now());
     until_within(SETTLE, "everything to be sent and settled", async || {
         let status = ana.admin().get_status(v1::GetStatusRequest {}).await;

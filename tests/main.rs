@@ -20,6 +20,7 @@ mod overrides;
 mod packs;
 mod planted;
 mod policies;
+mod postgres;
 mod race;
 mod replay;
 mod requests;

@@ -84,11 +84,15 @@ async fn every_command_of_the_runbook_works() {
     );
     std::fs::write(dir.join("cases.csv"), rows).expect("a file to import");
     let proof = "ab".repeat(32);
+    let now = scenes::now();
+    let (instant, day) = (now.to_string(), now.strftime("%Y-%m-%d").to_string());
     let variables = [
         ("CASE", sent.case_id.as_str()),
         ("CONTACT", contact.contact_id.as_str()),
         ("UNKNOWN", unknown.contact_id.as_str()),
         ("SHA256", proof.as_str()),
+        ("INSTANT", instant.as_str()),
+        ("DAY", day.as_str()),
     ];
 
     let commands = commands();

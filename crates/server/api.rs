@@ -143,7 +143,7 @@ mod tests {
         ("ReportService", "GetPortfolioReport GetWorklist"),
         (
             "AuditService",
-            "ExportEvidence ExportLedger GetCheckpoint GetConsistencyProof",
+            "ExportEvidence ExportLedger ReplayDecisions GetCheckpoint GetConsistencyProof",
         ),
         (
             "AdminService",
@@ -162,11 +162,12 @@ mod tests {
         RecordAttorney RecordCircumstance DeclareHardship RequestContact ResolveUnknown \
         ListCollectors ListPolicies ListTemplates SimulatePolicy GetWorklist ListPacks PreviewPacks ProposeOverride \
          ApproveOverride RevokeOverride ListOverrides DiffPolicies MigrateCases \
-         PreviewTemplate";
+         PreviewTemplate ReplayDecisions";
 
     /// How the names of methods that change nothing begin.
     const READS: &[&str] = &[
-        "Get", "List", "Explain", "Check", "Diff", "Simulate", "Preview", "Watch", "Export",
+        "Get", "List", "Explain", "Check", "Diff", "Simulate", "Replay", "Preview", "Watch",
+        "Export",
     ];
 
     fn contract() -> Vec<Method> {
@@ -256,7 +257,7 @@ mod tests {
             streams(MethodDescriptor::is_server_streaming),
             set(
                 "ImportCases SimulatePolicy WatchEvents ExportLedger ExportEvidence ExportBorrower \
-                 PreviewPacks"
+                 PreviewPacks ReplayDecisions"
             )
         );
     }

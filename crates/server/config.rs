@@ -16,9 +16,11 @@ mod lender;
 #[cfg(test)]
 mod page;
 mod people;
+mod store;
 
 pub use lender::{LicenceConfig, SmsConfig, TenantConfig};
 pub use people::{ClientCertificate, DevPrincipal, PrincipalConfig, TlsConfig, read_roles};
+pub use store::StorePlace;
 
 /// A configuration that cannot be used: which file, which line, what is wrong, what would be right.
 #[derive(Debug, thiserror::Error)]
@@ -71,14 +73,19 @@ pub struct Config {
     /// What the call-back addresses given to providers begin with, such as
     /// `https://calls.example.com`. Default: `http://` and the bound call-back address.
     pub callback_base_url: Option<String>,
-    /// The store: `sqlite:` and a folder, which is made where it is missing. Default:
+    /// The store: `sqlite:` and a folder, which is made where it is missing; or the address of a PostgreSQL
+    /// database, `postgres://USER@127.0.0.1:5432/DATABASE` on a loopback address or
+    /// `postgres://USER@%2Frun%2Fpostgresql/DATABASE` by a socket, which several servers may share. Default:
     /// `sqlite:recoup-data`.
     pub store: String,
+    /// A file with the password of the PostgreSQL user, where it needs one; never in the address. Default: none.
+    pub store_password_file: Option<PathBuf>,
     /// The master key: a file of 32 bytes or 64 hexadecimal digits that only its owner may read (mode
     /// 0600). Development mode makes one where it is missing. Default: `master.key` in the store's
-    /// folder.
+    /// folder, with PostgreSQL in `recoup-data`.
     pub master_key_file: Option<PathBuf>,
-    /// Private folder for staged copies of channel libraries. Default: `run` in the store's folder.
+    /// Private folder for staged copies of channel libraries. Default: `run` in the store's folder, with PostgreSQL
+    /// in `recoup-data`.
     pub run_dir: Option<PathBuf>,
     /// Who may ask for the contract by gRPC reflection: `loopback` (callers on this machine),
     /// `authenticated` (every principal) or `off`. Default: `loopback`.
@@ -108,6 +115,9 @@ pub struct Config {
     pub dev_principal: Vec<DevPrincipal>,
     /// The channels. Default: none.
     pub channel: Vec<ChannelConfig>,
+    /// The server's own folder where the store has none.
+    #[serde(skip)]
+    pub(crate) home: PathBuf,
 }
 
 impl Default for Config {
@@ -117,6 +127,8 @@ impl Default for Config {
             callback_listen: SocketAddr::from(([127, 0, 0, 1], 7701)),
             callback_base_url: None,
             store: "sqlite:recoup-data".to_owned(),
+            store_password_file: None,
+            home: PathBuf::from("recoup-data"),
             master_key_file: None,
             run_dir: None,
             reflection: Reflection::Loopback,
@@ -374,7 +386,13 @@ impl Config {
         if let Some(dir) = self.store.strip_prefix("sqlite:") {
             self.store = format!("sqlite:{}", base.join(dir).display());
         }
-        for path in [&mut self.master_key_file, &mut self.run_dir] {
+        self.home = base.join(&self.home);
+        let own = [
+            &mut self.store_password_file,
+            &mut self.master_key_file,
+            &mut self.run_dir,
+        ];
+        for path in own {
             *path = path.take().map(|p| base.join(p));
         }
         for path in &mut self.compliance.packs {
@@ -389,20 +407,6 @@ impl Config {
                 if let Secret::File(path) = secret {
                     *path = base.join(&path);
                 }
-            }
-        }
-    }
-
-    /// The folder of the store.
-    ///
-    /// # Errors
-    /// Where the store is of a kind that is not built in.
-    pub fn store_dir(&self) -> Result<PathBuf, ConfigError> {
-        match self.store.strip_prefix("sqlite:") {
-            Some(dir) if !dir.is_empty() => Ok(PathBuf::from(dir)),
-            _ => {
-                let problem = format!("`{}` is no store; write `sqlite:` and a folder", self.store);
-                Err(value_error("store", problem))
             }
         }
     }
@@ -443,7 +447,7 @@ impl Config {
     /// # Errors
     /// The first that cannot.
     pub fn check(&self) -> Result<(), ConfigError> {
-        self.store_dir()?;
+        self.store_place()?;
         let e = &self.engine;
         within("engine.call_timeout_ms", e.call_timeout_ms, 100, 300_000)?;
         within("engine.guard_s", u64::from(e.guard_s), 0, 3600)?;
@@ -620,7 +624,7 @@ mod tests {
         let config = parse("").expect("the default");
         assert_eq!(config.dev_principal.len(), 2);
         assert_eq!(
-            config.store_dir().expect("a folder"),
+            config.home().expect("a folder"),
             PathBuf::from("recoup-data")
         );
     }

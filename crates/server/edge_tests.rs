@@ -6,6 +6,7 @@ mod hand;
 mod kept;
 mod numbers;
 mod opening;
+mod past;
 mod pauses;
 mod policies;
 mod rights;

@@ -77,7 +77,7 @@ fn tell(packs: &Packs) {
         }
     }
     for duty in difference.duties.iter().filter(|duty| duty.loosens()) {
-        let (pack, id) = (&duty.pack, &duty.duty);
+        let (pack, id) = (&duty.pack, &duty.id);
         let now = match (&duty.after, duty.binds) {
             (None, _) => "gone",
             (Some(_), false) => "off",
@@ -94,7 +94,7 @@ fn tell(packs: &Packs) {
 
 fn tell_rules(difference: &Difference) {
     for rule in difference.loosened() {
-        let (pack, id, now) = (&rule.pack, &rule.rule, becomes(rule));
+        let (pack, id, now) = (&rule.pack, &rule.id, becomes(rule));
         tracing::warn!(
             pack,
             rule = id,
@@ -103,7 +103,7 @@ fn tell_rules(difference: &Difference) {
         );
     }
     for rule in difference.rules.iter().filter(|r| r.bound && !r.loosens()) {
-        let (pack, id, parts) = (&rule.pack, &rule.rule, in_words(&rule.parts));
+        let (pack, id, parts) = (&rule.pack, &rule.id, in_words(&rule.parts));
         tracing::warn!(
             pack,
             rule = id,

@@ -465,6 +465,13 @@ fn of_store(error: &StoreError) -> Status {
     let source = error.source().map(ToString::to_string).unwrap_or_default();
     match error {
         StoreError::Unreadable { .. } => internal(&format!("{error}: {source}")),
+        StoreError::Unavailable { .. } => {
+            tracing::warn!(%source, "{error}");
+            let message = "the store cannot be reached now; nothing was written";
+            Problem::new(ErrorReason::StoreUnavailable, message)
+                .retry(RETRY_UNAVAILABLE)
+                .into()
+        }
         StoreError::Broken { .. } | StoreError::Refused(_) => {
             tracing::error!(%source, "{error}");
             let message = "the store cannot be reached; nothing is known to have been written";

@@ -23,14 +23,15 @@ use recoup_engine::clock::{LiveWall, SteppedWall, Wall};
 use recoup_engine::stepped::Coordinator;
 use recoup_engine::types::Caller;
 use recoup_engine::{CommandError, Engine, EngineOptions, StartError, TenantOptions};
-use recoup_store::sqlite::{ClockStamp, Options as SqliteOptions, SqliteStore};
-use recoup_store::{Scope, Store, StoreError, Switch};
+use recoup_store::postgres::{Options as PostgresOptions, PostgresStore};
+use recoup_store::sqlite::{Options as SqliteOptions, SqliteStore};
+use recoup_store::{ClockStamp, JournalFilter, Scope, Store, StoreError, Switch};
 use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::callbacks;
-use crate::config::{ChannelConfig, Config, ConfigError};
+use crate::config::{ChannelConfig, Config, ConfigError, Secret, StorePlace};
 use crate::identity::{self, Principals};
 use crate::key;
 use crate::metrics;
@@ -220,7 +221,7 @@ impl Server {
             }
         };
         identity::must_be_loopback("callback_listen", config.callback_listen)?;
-        let dir = config.store_dir()?;
+        let dir = config.home()?;
         make_private(&dir)?;
         let master_key = key::master_key(&config, &dir)?;
         let (wall, stepped) = wall_of(&clock);
@@ -229,7 +230,10 @@ impl Server {
         } else {
             ClockStamp::Live
         };
-        let store = (seams.store)(open_store(&dir, stamp).await?);
+        let store = (seams.store)(open_store(&config, stamp).await?);
+        if let Some(wall) = &stepped {
+            go_on_from_where_it_stood(wall, &*store).await?;
+        }
         let api = bind(config.listen).await?;
         let callbacks = bind(config.callback_listen).await?;
         let metrics = metrics_listener(&config).await?;
@@ -464,6 +468,20 @@ fn wall_of(clock: &ClockChoice) -> (Arc<dyn Wall>, Option<SteppedWall>) {
     }
 }
 
+/// What is on record has happened: no clock goes back behind it.
+pub(crate) async fn go_on_from_where_it_stood(
+    wall: &SteppedWall,
+    store: &dyn Store,
+) -> Result<(), StoreError> {
+    let newest = *store.newest().borrow();
+    let before = newest.saturating_sub(1);
+    let last = store.journal(&JournalFilter::default(), before, 1).await?;
+    if let Some(last) = last.first() {
+        wall.advance(last.entry.at.max(wall.now()));
+    }
+    Ok(())
+}
+
 async fn clock_listener(
     clock: &ClockChoice,
 ) -> Result<Option<(TcpListener, Vec<String>)>, ServeError> {
@@ -493,11 +511,31 @@ async fn tell(listener: TcpListener, edge: Edge, stopping: CancellationToken) {
     }
 }
 
-async fn open_store(dir: &Path, clock: ClockStamp) -> Result<Arc<dyn Store>, ServeError> {
-    let options = SqliteOptions::new(dir, clock);
+async fn open_store(config: &Config, clock: ClockStamp) -> Result<Arc<dyn Store>, ServeError> {
+    let options = match config.store_place()? {
+        StorePlace::Folder(dir) => SqliteOptions::new(dir, clock),
+        StorePlace::Postgres(url) => {
+            let mut options = PostgresOptions::new(url, clock);
+            options.password = store_password(config)?;
+            return Ok(Arc::new(PostgresStore::open(options).await?));
+        }
+    };
     let opening = tokio::task::spawn_blocking(move || SqliteStore::open(options));
     let store = opening.await.map_err(|_| StoreError::Closed)??;
     Ok(Arc::new(store))
+}
+
+/// The password of the store's user, where a file has one.
+fn store_password(config: &Config) -> Result<Option<String>, ConfigError> {
+    let Some(path) = &config.store_password_file else {
+        return Ok(None);
+    };
+    let secret = Secret::File(path.clone());
+    let read = secret.read(Path::new(""));
+    read.map(Some).map_err(|problem| ConfigError::Value {
+        key: "store_password_file".to_owned(),
+        problem,
+    })
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, ServeError> {

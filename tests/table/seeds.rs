@@ -478,6 +478,10 @@ pub(crate) const SEEDS: &[Seed] = &[
     seed("GetWorklist", r#"{"page_size": 1}"#),
     seed("ExportLedger", "{}"),
     seed(
+        "ReplayDecisions",
+        r#"{"start_time": "$now", "end_time": "$soon"}"#,
+    ),
+    seed(
         "PauseDispatch",
         r#"{"request_id": "$request", "scope": {"channel": "email"}, "reason": "a word"}"#,
     ),

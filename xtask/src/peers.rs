@@ -70,6 +70,27 @@ pub(crate) fn interop() -> Ended {
     }
 }
 
+/// Sees to it that the tests find a PostgreSQL server to start; skipped where there is none to be had.
+pub(crate) fn postgres() -> Ended {
+    let is_there = || {
+        let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+        versions
+            .flatten()
+            .any(|version| version.path().join("bin/initdb").is_file())
+    };
+    if is_there() {
+        return Ended::Passed;
+    }
+    // Its own programs are in no PATH; this one comes with them.
+    match debian(&[("pg_ctlcluster", "postgresql")]) {
+        Ok(()) if is_there() => Ended::Passed,
+        Ok(()) => Ended::Skipped(
+            "no initdb in /usr/lib/postgresql: install Debian's postgresql".to_owned(),
+        ),
+        Err(why) => Ended::Skipped(why),
+    }
+}
+
 /// The Python of a virtual environment of this name with these packages, `name==version`.
 ///
 /// # Errors

@@ -4,6 +4,7 @@
 use crate::load::PackError;
 use jiff::civil::{Date, Weekday};
 use serde::Deserialize;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::sync::{Arc, LazyLock};
@@ -58,6 +59,20 @@ pub struct MissingYear {
 }
 
 impl Calendar {
+    /// Version of the built-in calendars: SHA-256 of their files, hexadecimal. The hash of packs covers it.
+    #[must_use]
+    pub fn version() -> &'static str {
+        static VERSION: LazyLock<String> = LazyLock::new(|| {
+            let mut digest = Sha256::new();
+            for part in FILES.iter().flat_map(|(name, text)| [name, text]) {
+                digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+                digest.update(part.as_bytes());
+            }
+            crate::pack::hexadecimal(digest)
+        });
+        &VERSION
+    }
+
     /// The calendars that are built in.
     ///
     /// # Panics

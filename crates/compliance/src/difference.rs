@@ -1,11 +1,11 @@
 //! What differs between two sets of packs, for the person who decides whether the second comes into force.
 
-use crate::content::DutyRef;
+use crate::content::{Duty, DutyRef};
 use crate::pack::{Pack, Packs};
 use crate::rule::{Rule, RuleRef, Severity};
 use crate::tree::Tree;
 use jiff::civil::Date;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Everything that differs: packs by their order, rules within them by theirs.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -46,19 +46,19 @@ pub struct PackDifference {
     pub parts: Vec<Part>,
 }
 
-/// A rule that differs.
+/// An entry of a pack that differs, with what it was and is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleDifference {
+pub struct EntryDifference<R> {
     /// The pack.
     pub pack: String,
-    /// The rule's id.
-    pub rule: String,
+    /// The entry's id.
+    pub id: String,
     /// What became of it.
     pub change: Change,
-    /// The rule before; none where it was not there.
-    pub before: Option<RuleRef>,
-    /// The rule after; none where it is not there.
-    pub after: Option<RuleRef>,
+    /// What it was before; none where it was not there.
+    pub before: Option<R>,
+    /// What it is after; none where it is not there.
+    pub after: Option<R>,
     /// Whether it bound before: it was there, and it and its pack were on.
     pub bound: bool,
     /// Whether it binds after.
@@ -67,26 +67,10 @@ pub struct RuleDifference {
     pub parts: Vec<Part>,
 }
 
+/// A rule that differs.
+pub type RuleDifference = EntryDifference<RuleRef>;
 /// A duty of content that differs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DutyDifference {
-    /// The pack.
-    pub pack: String,
-    /// The duty's id.
-    pub duty: String,
-    /// What became of it.
-    pub change: Change,
-    /// The duty before; none where it was not there.
-    pub before: Option<DutyRef>,
-    /// The duty after; none where it is not there.
-    pub after: Option<DutyRef>,
-    /// Whether it bound before: it was there, and its pack was on.
-    pub bound: bool,
-    /// Whether it binds after.
-    pub binds: bool,
-    /// The parts of its entry that differ.
-    pub parts: Vec<Part>,
-}
+pub type DutyDifference = EntryDifference<DutyRef>;
 
 /// One value of a text that differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -151,72 +135,9 @@ impl Difference {
                 parts,
             });
         }
-        for (before, after) in pairs(was, is) {
-            self.rule(shown.pack.id(), before, after);
-        }
-        self.duties(shown.pack.id(), was, is);
-    }
-
-    /// Duties of a pack, by their ids.
-    fn duties(&mut self, pack: &str, was: Option<&Side<'_>>, is: Option<&Side<'_>>) {
-        let (olds, news) = (contents(was), contents(is));
-        let ids: BTreeSet<&str> = olds.keys().chain(news.keys()).copied().collect();
-        for id in ids {
-            let (before, after) = (olds.get(id), news.get(id));
-            let says_else = matches!((before, after), (Some(a), Some(b)) if a.0 != b.0);
-            let on = |side: Option<&Side<'_>>| side.is_some_and(|s| s.on);
-            let bound = before.is_some() && on(was);
-            let binds = after.is_some() && on(is);
-            let there = (before.is_some(), after.is_some());
-            let Some(change) = change(there.0, there.1, says_else, bound, binds) else {
-                continue;
-            };
-            let leaves = |found: Option<&Content<'_>>| {
-                let tree = found.and_then(|(_, tree)| *tree);
-                tree.map(|tree| tree.leaves(&[])).unwrap_or_default()
-            };
-            let differ = match change {
-                Change::Changed => parts(&leaves(before), &leaves(after)),
-                _ => Vec::new(),
-            };
-            self.duties.push(DutyDifference {
-                pack: pack.to_owned(),
-                duty: id.to_owned(),
-                change,
-                before: before.map(|(duty, _)| DutyRef::clone(duty)),
-                after: after.map(|(duty, _)| DutyRef::clone(duty)),
-                bound,
-                binds,
-                parts: differ,
-            });
-        }
-    }
-
-    fn rule(&mut self, pack: &str, before: Option<Entry<'_>>, after: Option<Entry<'_>>) {
-        let Some(shown) = after.or(before) else {
-            return;
-        };
-        let says_else = matches!((before, after), (Some(a), Some(b)) if a.rule != b.rule);
-        let bound = before.is_some_and(|e| e.on);
-        let binds = after.is_some_and(|e| e.on);
-        let there = (before.is_some(), after.is_some());
-        let Some(change) = change(there.0, there.1, says_else, bound, binds) else {
-            return;
-        };
-        let parts = match (before, after) {
-            (Some(a), Some(b)) if says_else => entry_parts(a, b),
-            _ => Vec::new(),
-        };
-        self.rules.push(RuleDifference {
-            pack: pack.to_owned(),
-            rule: shown.rule.id().to_owned(),
-            change,
-            before: before.map(|e| e.rule.clone()),
-            after: after.map(|e| e.rule.clone()),
-            bound,
-            binds,
-            parts,
-        });
+        let id = shown.pack.id();
+        self.rules.extend(entries_that_differ(id, was, is));
+        self.duties.extend(entries_that_differ(id, was, is));
     }
 }
 
@@ -280,13 +201,81 @@ struct Side<'a> {
     on: bool,
 }
 
-/// A rule on one side, with its entry in the text.
-#[derive(Clone, Copy)]
-struct Entry<'a> {
-    rule: &'a RuleRef,
+/// What stands in a pack as an entry with an id: a rule, or a duty of content.
+trait Listed: Clone + PartialEq + 'static {
+    /// Where such entries stand in the text of a pack.
+    const KEY: &'static str;
+
+    fn all(pack: &Pack) -> &[Self];
+    fn id(&self) -> &str;
+    fn effective_from(&self) -> Option<Date>;
+    fn lender_kinds(&self) -> Vec<&'static str>;
+    /// Whether it is on where its pack is.
+    fn is_on(&self, packs: &Packs) -> bool;
+}
+
+impl Listed for RuleRef {
+    const KEY: &'static str = "rules";
+
+    fn all(pack: &Pack) -> &[Self] {
+        pack.rules()
+    }
+
+    fn id(&self) -> &str {
+        Rule::id(self)
+    }
+
+    fn effective_from(&self) -> Option<Date> {
+        Rule::effective_from(self)
+    }
+
+    fn lender_kinds(&self) -> Vec<&'static str> {
+        Rule::lender_kinds(self).map(|kind| kind.name()).collect()
+    }
+
+    fn is_on(&self, packs: &Packs) -> bool {
+        packs.is_on(Rule::id(self))
+    }
+}
+
+impl Listed for DutyRef {
+    const KEY: &'static str = "content";
+
+    fn all(pack: &Pack) -> &[Self] {
+        pack.content()
+    }
+
+    fn id(&self) -> &str {
+        Duty::id(self)
+    }
+
+    fn effective_from(&self) -> Option<Date> {
+        Duty::effective_from(self)
+    }
+
+    fn lender_kinds(&self) -> Vec<&'static str> {
+        Duty::lender_kinds(self).map(|kind| kind.name()).collect()
+    }
+
+    fn is_on(&self, _packs: &Packs) -> bool {
+        true
+    }
+}
+
+/// A rule or duty on one side, with its entry in the text.
+struct Entry<'a, R> {
+    said: &'a R,
     tree: Option<&'a Tree>,
     on: bool,
 }
+
+impl<R> Clone for Entry<'_, R> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<R> Copy for Entry<'_, R> {}
 
 impl<'a> Side<'a> {
     fn all(packs: &'a Packs) -> Vec<Self> {
@@ -302,55 +291,79 @@ impl<'a> Side<'a> {
     }
 
     fn own_leaves(&self) -> BTreeMap<String, String> {
-        self.tree.leaves(&["rules", "content"])
+        self.tree.leaves(&[RuleRef::KEY, DutyRef::KEY])
     }
 
-    fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
-        let trees = self.tree.get("rules").map_or(&[][..], Tree::entries);
-        let entry = |(n, rule): (usize, &'a RuleRef)| Entry {
-            rule,
+    fn entries<R: Listed>(&self) -> Vec<Entry<'_, R>> {
+        let trees = self.tree.get(R::KEY).map_or(&[][..], Tree::entries);
+        let entry = |(n, said): (usize, &'a R)| Entry {
+            said,
             tree: trees.get(n),
-            on: self.on && self.all.is_on(rule.id()),
+            on: self.on && said.is_on(self.all),
         };
-        let rules: &'a [RuleRef] = self.pack.rules();
-        rules.iter().enumerate().map(entry)
+        R::all(self.pack).iter().enumerate().map(entry).collect()
     }
+}
+
+/// The rules, or the duties, of a pack that differ.
+fn entries_that_differ<R: Listed>(
+    pack: &str,
+    was: Option<&Side<'_>>,
+    is: Option<&Side<'_>>,
+) -> Vec<EntryDifference<R>> {
+    let pairs = pairs(was, is).into_iter();
+    let differs = |(before, after)| entry_difference(pack, before, after);
+    pairs.filter_map(differs).collect()
+}
+
+fn entry_difference<R: Listed>(
+    pack: &str,
+    before: Option<Entry<'_, R>>,
+    after: Option<Entry<'_, R>>,
+) -> Option<EntryDifference<R>> {
+    let shown = after.or(before)?;
+    let says_else = matches!((before, after), (Some(a), Some(b)) if a.said != b.said);
+    let bound = before.is_some_and(|e| e.on);
+    let binds = after.is_some_and(|e| e.on);
+    let there = (before.is_some(), after.is_some());
+    let change = change(there.0, there.1, says_else, bound, binds)?;
+    let parts = match (before, after) {
+        (Some(a), Some(b)) if says_else => entry_parts(a, b),
+        _ => Vec::new(),
+    };
+    Some(EntryDifference {
+        pack: pack.to_owned(),
+        id: shown.said.id().to_owned(),
+        change,
+        before: before.map(|e| e.said.clone()),
+        after: after.map(|e| e.said.clone()),
+        bound,
+        binds,
+        parts,
+    })
 }
 
 /// Whether two entries of one id belong together.
-type Fits = fn(&Entry<'_>, &Entry<'_>) -> bool;
+type Fits<R> = fn(&Entry<'_, R>, &Entry<'_, R>) -> bool;
 
-/// A duty with its entry in the text.
-type Content<'a> = (&'a DutyRef, Option<&'a Tree>);
+type Pair<'a, R> = (Option<Entry<'a, R>>, Option<Entry<'a, R>>);
 
-fn contents<'a>(side: Option<&'a Side<'_>>) -> BTreeMap<&'a str, Content<'a>> {
-    let Some(side) = side else {
-        return BTreeMap::new();
-    };
-    let trees = side.tree.get("content").map_or(&[][..], Tree::entries);
-    let duties = side.pack.content().iter().enumerate();
-    duties
-        .map(|(n, duty)| (duty.id(), (duty, trees.get(n))))
-        .collect()
-}
-
-type Pair<'a> = (Option<Entry<'a>>, Option<Entry<'a>>);
-
-/// Each rule with what became of it. An id may stand several times, in versions that follow one another: those that
+/// Each entry with what became of it. An id may stand several times, in versions that follow one another: those that
 /// begin on the same day belong together (no two of one pack do), then the rest in their order.
-fn pairs<'a>(was: Option<&'a Side<'_>>, is: Option<&'a Side<'_>>) -> Vec<Pair<'a>> {
-    let list = |side: Option<&'a Side<'_>>| -> Vec<Entry<'a>> {
-        side.map_or_else(Vec::new, |s| s.entries().collect())
-    };
+fn pairs<'a, R: Listed>(was: Option<&'a Side<'_>>, is: Option<&'a Side<'_>>) -> Vec<Pair<'a, R>> {
+    let list = |side: Option<&'a Side<'_>>| side.map_or_else(Vec::new, Side::entries);
     let (olds, mut news) = (list(was), list(is));
-    let mut pairs: Vec<Pair<'a>> = olds.into_iter().map(|old| (Some(old), None)).collect();
-    let ways: [Fits; 2] = [|a, b| from(a) == from(b), |_, _| true];
+    let mut pairs: Vec<Pair<'a, R>> = olds.into_iter().map(|old| (Some(old), None)).collect();
+    let ways: [Fits<R>; 2] = [
+        |a, b| a.said.effective_from() == b.said.effective_from(),
+        |_, _| true,
+    ];
     for fits in ways {
         for (old, new) in &mut pairs {
             let Some(old) = old.filter(|_| new.is_none()) else {
                 continue;
             };
-            let same = |e: &Entry<'_>| e.rule.id() == old.rule.id() && fits(&old, e);
+            let same = |e: &Entry<'_, R>| e.said.id() == old.said.id() && fits(&old, e);
             if let Some(place) = news.iter().position(same) {
                 *new = Some(news.remove(place));
             }
@@ -360,25 +373,19 @@ fn pairs<'a>(was: Option<&'a Side<'_>>, is: Option<&'a Side<'_>>) -> Vec<Pair<'a
     pairs
 }
 
-fn from(entry: &Entry<'_>) -> Option<Date> {
-    entry.rule.effective_from()
-}
-
 /// The parts of an entry that differ. Where its own text is the same, what differs stands for the whole pack.
-fn entry_parts(before: Entry<'_>, after: Entry<'_>) -> Vec<Part> {
-    let leaves = |e: Entry<'_>| e.tree.map(|t| t.leaves(&[])).unwrap_or_default();
+fn entry_parts<R: Listed>(before: Entry<'_, R>, after: Entry<'_, R>) -> Vec<Part> {
+    let leaves = |e: Entry<'_, R>| e.tree.map(|t| t.leaves(&[])).unwrap_or_default();
     let own = parts(&leaves(before), &leaves(after));
-    if !own.is_empty() {
+    let kinds = (before.said.lender_kinds(), after.said.lender_kinds());
+    if !own.is_empty() || kinds.0 == kinds.1 {
         return own;
     }
-    let lenders = |e: Entry<'_>| {
-        let kinds: Vec<&str> = e.rule.lender_kinds().map(|k| k.name()).collect();
-        Some(format!("[{}]", kinds.join(", ")))
-    };
+    let listed = |kinds: Vec<&str>| Some(format!("[{}]", kinds.join(", ")));
     vec![Part {
         path: "lender_kinds".to_owned(),
-        before: lenders(before),
-        after: lenders(after),
+        before: listed(kinds.0),
+        after: listed(kinds.1),
     }]
 }
 

@@ -75,6 +75,7 @@ const fn yes() -> bool {
 struct RawRule {
     id: String,
     text: String,
+    text_zh: Option<String>,
     citation: String,
     cited: Date,
     severity: Severity,
@@ -230,6 +231,7 @@ impl Source<'_> {
             pack: pack.into(),
             id: raw.id.into(),
             text: raw.text.into(),
+            text_zh: raw.text_zh.map(Into::into),
             citation: raw.citation.into(),
             cited: raw.cited,
             severity: raw.severity,

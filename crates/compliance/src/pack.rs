@@ -496,7 +496,7 @@ impl Packs {
     }
 }
 
-fn hexadecimal(digest: Sha256) -> String {
+pub(crate) fn hexadecimal(digest: Sha256) -> String {
     let bytes = digest.finalize();
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

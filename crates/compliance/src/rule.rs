@@ -134,6 +134,7 @@ pub struct Rule {
     pub(crate) pack: Box<str>,
     pub(crate) id: Box<str>,
     pub(crate) text: Box<str>,
+    pub(crate) text_zh: Option<Box<str>>,
     pub(crate) citation: Box<str>,
     pub(crate) cited: Date,
     pub(crate) severity: Severity,
@@ -171,6 +172,12 @@ impl Rule {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// What it asks for, in simplified Chinese, where the pack has it so.
+    #[must_use]
+    pub fn text_in_chinese(&self) -> Option<&str> {
+        self.text_zh.as_deref()
     }
 
     /// Where it is written.
@@ -276,6 +283,7 @@ impl Rule {
             pack: self.pack.clone(),
             id: self.id.clone(),
             text: self.text.clone(),
+            text_zh: self.text_zh.clone(),
             citation: self.citation.clone(),
             off: self.off.clone(),
             exceptions: self.exceptions.clone(),

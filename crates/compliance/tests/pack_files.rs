@@ -1,6 +1,6 @@
 //! Packs from files: what takes whose place, every fault at once, and what differs between two sets of packs.
 
-use recoup_compliance::difference::{Change, RuleDifference};
+use recoup_compliance::difference::{Change, EntryDifference};
 use recoup_compliance::{Difference, Packs};
 use recoup_domain::case::LenderKind;
 
@@ -56,11 +56,11 @@ fn edited(pack: &str, from: &str, to: &str) -> Packs {
 
 fn rules(difference: &Difference) -> Vec<(&str, Change)> {
     let rules = difference.rules.iter();
-    rules.map(|r| (r.rule.as_str(), r.change)).collect()
+    rules.map(|r| (r.id.as_str(), r.change)).collect()
 }
 
-fn parts(rule: &RuleDifference) -> Vec<(&str, Option<&str>, Option<&str>)> {
-    let parts = rule.parts.iter();
+fn parts<R>(entry: &EntryDifference<R>) -> Vec<(&str, Option<&str>, Option<&str>)> {
+    let parts = entry.parts.iter();
     parts
         .map(|p| (p.path.as_str(), p.before.as_deref(), p.after.as_deref()))
         .collect()
@@ -292,10 +292,7 @@ fn rules_and_packs_come_and_go_and_are_switched() {
     assert_eq!(rules(&again), [(off, Change::SwitchedOff)]);
     assert_eq!(parts(&again.rules[0]), [], "it says the same");
     assert_eq!(
-        again
-            .loosened()
-            .map(|r| r.rule.as_str())
-            .collect::<Vec<_>>(),
+        again.loosened().map(|r| r.id.as_str()).collect::<Vec<_>>(),
         [off]
     );
     // A whole pack: it and its rules that are on by themselves.
@@ -316,7 +313,7 @@ fn a_rule_that_is_softer_or_gone_is_loosened_and_a_harder_one_is_not() {
     let builtin = Packs::builtin();
     let loosened = |packs: &Packs| -> Vec<String> {
         let difference = Difference::between(builtin, packs);
-        difference.loosened().map(|r| r.rule.clone()).collect()
+        difference.loosened().map(|r| r.id.clone()).collect()
     };
     let softer = edited("tw", "severity: hard", "severity: presumption");
     assert_eq!(loosened(&softer), ["TW-HOURS", "TW-THIRD"]);
@@ -378,16 +375,16 @@ fn duties_of_content_that_go_or_ask_something_else_are_told_by_their_ids() {
         assert_eq!(difference.is_empty(), difference.duties.is_empty());
         let duties = difference.duties.iter();
         duties
-            .map(|d| (d.duty.clone(), d.change, d.loosens()))
+            .map(|d| (d.id.clone(), d.change, d.loosens()))
             .collect()
     };
     let changed = |loosens| vec![(OPT_OUT.to_owned(), Change::Changed, loosens)];
     let fewer = edited("us-fed", "            - unsubscribe\n", "");
     assert_eq!(told(&fewer), changed(true));
-    let parts = &Difference::between(builtin, &fewer).duties[0].parts;
+    let less = &Difference::between(builtin, &fewer).duties[0].parts;
     assert!(
-        !parts.is_empty() && parts.iter().all(|p| p.path.starts_with("demand.says")),
-        "{parts:?}"
+        !less.is_empty() && less.iter().all(|p| p.path.starts_with("demand.says")),
+        "{less:?}"
     );
     // Other words for the same.
     let reworded = edited("us-fed", "Every e-mail and text carries", "Each carries");
@@ -411,6 +408,18 @@ fn duties_of_content_that_go_or_ask_something_else_are_told_by_their_ids() {
             .all(|d| !d.bound && d.binds && !d.loosens())
     );
     assert!(back.duties.iter().all(|d| d.parts.is_empty()));
+    // What stands for the whole pack differs for each duty of it too.
+    let bound = edited(
+        "tw",
+        "\nregions: [TW]",
+        "\nlender_kinds: [agency]\nregions: [TW]",
+    );
+    let difference = Difference::between(builtin, &bound);
+    assert!(!difference.duties.is_empty());
+    let all = "[first_party, agency, microloan_company, bank]";
+    for duty in &difference.duties {
+        assert_eq!(parts(duty), [("lender_kinds", Some(all), Some("[agency]"))]);
+    }
 }
 
 /// The faults of one file, as rule and problem.
@@ -628,7 +637,7 @@ fn numbers_that_change_under_the_same_sentence_are_told() {
         let packs = edited("cn", from, to);
         let difference = Difference::between(Packs::builtin(), &packs);
         let rules = difference.rules.iter();
-        let old = rules.filter(|r| r.text_is_old()).map(|r| r.rule.clone());
+        let old = rules.filter(|r| r.text_is_old()).map(|r| r.id.clone());
         old.collect::<Vec<_>>()
     };
     let hours = "close: \"22:00\"";

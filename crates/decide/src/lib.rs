@@ -9,8 +9,7 @@ mod target;
 mod trace;
 mod turn;
 
-pub use trace::{FullTrace, NoTrace, StepNote, Trace};
-pub use turn::{is_of_steps, never_made};
+pub use trace::{FullTrace, NoTrace, StepNote, StepSaid, Trace};
 
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::Binding;

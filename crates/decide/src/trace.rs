@@ -4,6 +4,7 @@
 use jiff::Timestamp;
 use recoup_compliance::{Denial, MissingYear};
 use recoup_domain::case::SkipReason;
+use sha2::{Digest, Sha256};
 
 /// Watches a decision. Watching never changes what comes out.
 pub trait Trace {
@@ -42,6 +43,69 @@ pub enum StepNote<'a> {
     Goes,
 }
 
+/// What came of looking at a step, kept. As text it is English, and what the hash of a trace is taken of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum StepSaid {
+    /// See [`StepNote::UsedUp`].
+    UsedUp,
+    /// See [`StepNote::NoTurn`].
+    NoTurn(String),
+    /// See [`StepNote::WaitsForApproval`].
+    WaitsForApproval(Option<Timestamp>),
+    /// See [`StepNote::Skipped`].
+    Skipped(SkipReason),
+    /// See [`StepNote::WaitsForStepBefore`].
+    WaitsForStepBefore,
+    /// See [`StepNote::Due`].
+    Due(Timestamp),
+    /// See [`StepNote::WaitsForYear`].
+    WaitsForYear(MissingYear, Timestamp),
+    /// The rule that refuses first; see [`StepNote::Denied`].
+    Denied(String),
+    /// See [`StepNote::Goes`].
+    Goes,
+}
+
+impl From<StepNote<'_>> for StepSaid {
+    fn from(note: StepNote<'_>) -> Self {
+        match note {
+            StepNote::UsedUp => Self::UsedUp,
+            StepNote::NoTurn(when) => Self::NoTurn(when.to_owned()),
+            StepNote::WaitsForApproval(until) => Self::WaitsForApproval(until),
+            StepNote::Skipped(why) => Self::Skipped(why.clone()),
+            StepNote::WaitsForStepBefore => Self::WaitsForStepBefore,
+            StepNote::Due(at) => Self::Due(at),
+            StepNote::WaitsForYear(missing, at) => Self::WaitsForYear(missing.clone(), at),
+            StepNote::Denied(denial) => Self::Denied(denial.reason.id().to_owned()),
+            StepNote::Goes => Self::Goes,
+        }
+    }
+}
+
+impl std::fmt::Display for StepSaid {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::UsedUp => f.write_str("used up"),
+            Self::NoTurn(when) => write!(f, "has no turn: `{when}` does not hold"),
+            Self::WaitsForApproval(Some(at)) => {
+                write!(f, "waits until {at} for a second person's approval")
+            }
+            Self::WaitsForApproval(None) => f.write_str("its wait for approval has ended"),
+            Self::Skipped(SkipReason::DeniedForever { rule }) => {
+                write!(f, "skipped: {rule} will never permit it as things stand")
+            }
+            Self::Skipped(why) => write!(f, "skipped: {why:?}"),
+            Self::WaitsForYear(missing, at) => {
+                write!(f, "closed as long as {missing}; asked again {at}")
+            }
+            Self::WaitsForStepBefore => f.write_str("waits for the effect of the step before"),
+            Self::Due(at) => write!(f, "due {at}"),
+            Self::Denied(rule) => write!(f, "denied by {rule}"),
+            Self::Goes => f.write_str("goes now"),
+        }
+    }
+}
+
 /// Watches nothing and costs nothing.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoTrace {
@@ -71,8 +135,8 @@ pub struct FullTrace {
     pub policy: recoup_policy::FullTrace,
     /// Each question to the gate: the step, the start of the effect asked about, the rules' answers.
     pub gate: Vec<((u8, u8), Timestamp, recoup_compliance::FullTrace)>,
-    /// Each step looked at, in words.
-    pub steps: Vec<((u8, u8), String)>,
+    /// Each step looked at, and what came of it.
+    pub steps: Vec<((u8, u8), StepSaid)>,
     /// The gate's no to each step that was refused.
     pub denials: Vec<((u8, u8), Denial)>,
     /// When each step that waits is due.
@@ -95,37 +159,23 @@ impl Trace for FullTrace {
     }
 
     fn step(&mut self, place: (u8, u8), note: StepNote<'_>) {
-        let text = match note {
-            StepNote::UsedUp => "used up".to_owned(),
-            StepNote::NoTurn(when) => format!("has no turn: `{when}` does not hold"),
-            StepNote::WaitsForApproval(until) => match until {
-                Some(at) => format!("waits until {at} for a second person's approval"),
-                None => "its wait for approval has ended".to_owned(),
-            },
-            StepNote::Skipped(SkipReason::DeniedForever { rule }) => {
-                format!("skipped: {rule} will never permit it as things stand")
-            }
-            StepNote::Skipped(why) => format!("skipped: {why:?}"),
-            StepNote::WaitsForYear(missing, at) => {
-                self.due.push((place, at));
-                format!("closed as long as {missing}; asked again {at}")
-            }
-            StepNote::WaitsForStepBefore => "waits for the effect of the step before".to_owned(),
-            StepNote::Due(at) => {
-                self.due.push((place, at));
-                format!("due {at}")
-            }
-            StepNote::Denied(denial) => {
-                self.denials.push((place, denial.clone()));
-                format!("denied by {}", denial.reason.id())
-            }
-            StepNote::Goes => "goes now".to_owned(),
-        };
-        self.steps.push((place, text));
+        match note {
+            StepNote::WaitsForYear(_, at) | StepNote::Due(at) => self.due.push((place, at)),
+            StepNote::Denied(denial) => self.denials.push((place, denial.clone())),
+            _ => {}
+        }
+        self.steps.push((place, note.into()));
     }
 }
 
 impl FullTrace {
+    /// SHA-256 of the trace as text, hexadecimal: two decisions of one hash were made of the same for the same reasons.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let digest = Sha256::digest(self.lines().join("\n").as_bytes());
+        digest.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
     /// The trace as text, line by line: what its hash is taken of.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 use recoup_compliance::{
     Audience, CaseFacts, DebtorFacts, MissingYear, Proposal, Purpose, Verdict, gate,
 };
-use recoup_domain::case::{CaseEvent, Denial, SkipReason};
-use recoup_domain::contact::{ContactClass, ContactState};
+use recoup_domain::case::{CaseEvent, Denial, SkipReason, WorklistReason};
+use recoup_domain::contact::ContactState;
 use recoup_domain::party::Relation;
 use recoup_domain::time::{NEVER, Window, Zone, add_days, round_up_to_slot};
 use recoup_policy::{Due, Env, Facts, OnOutcome, Step};
@@ -35,7 +35,7 @@ pub(crate) fn take<T: Trace>(
     let mut wake: Option<Timestamp> = None;
     let mut used_up = 0;
     let mut refused = false;
-    let mut untold: Option<String> = None;
+    let mut untold: Option<WorklistReason> = None;
     // What an outcome of one step says of the stage is said of each of its steps.
     let ended = target::ends_stage(input, steps, stage);
     for (number, step) in steps.iter().enumerate() {
@@ -56,9 +56,12 @@ pub(crate) fn take<T: Trace>(
         } = &outlook
             && is_near(input, *again, now)
         {
-            let name = &input.policy.stages()[usize::from(stage)].name;
-            let waits = || format!("{}{OF_STAGE}{name}{WAITS}{missing} ({rule})", step.class);
-            untold.get_or_insert_with(waits);
+            untold.get_or_insert_with(|| WorklistReason::WaitsForYear {
+                class: step.class,
+                stage: name_of(input, stage),
+                missing: missing.to_string(),
+                rule: rule.clone(),
+            });
         }
         if let Some(denial) = refusal {
             // One stands for all: two refused steps would else take turns in the record.
@@ -426,19 +429,24 @@ fn record(input: &Input<'_>, denial: Denial, decision: &mut Decision) {
 }
 
 fn skip(step: &Step, place: (u8, u8), why: SkipReason, input: &Input<'_>, decision: &mut Decision) {
-    if let SkipReason::DeniedForever { rule } = &why {
-        let stage = &input.policy.stages()[usize::from(place.0)].name;
-        let class = step.class;
-        let reason = format!("{class}{OF_STAGE}{stage}{NEVER_MADE}{rule}");
-        decision.events.push(CaseEvent::WorklistChanged { reason });
-    }
-    if let SkipReason::ByOutcome { outcome } = &why
-        && step.on(*outcome) == Some(OnOutcome::AskPerson)
-    {
-        let stage = &input.policy.stages()[usize::from(place.0)].name;
-        let class = step.class;
-        let reason =
-            format!("{class}{OF_STAGE}{stage}` came to {outcome}: the policy asks for a person");
+    let class = step.class;
+    let told = match &why {
+        SkipReason::DeniedForever { rule } => Some(WorklistReason::NeverMade {
+            class,
+            stage: name_of(input, place.0),
+            rule: rule.clone(),
+        }),
+        SkipReason::ByOutcome { outcome } if step.on(*outcome) == Some(OnOutcome::AskPerson) => {
+            Some(WorklistReason::AskedByPolicy {
+                class,
+                stage: name_of(input, place.0),
+                outcome: *outcome,
+            })
+        }
+        _ => None,
+    };
+    if let Some(reason) = told {
+        let reason = Some(reason);
         decision.events.push(CaseEvent::WorklistChanged { reason });
     }
     decision.events.push(CaseEvent::StepSkipped {
@@ -456,91 +464,31 @@ fn is_near(input: &Input<'_>, at: Timestamp, now: Timestamp) -> bool {
 
 /// A step waits for a year that a calendar lacks: a person is told, and told no more once no step waits for one. What
 /// else was to be told of the case, now or before, stands.
-fn tell_of_year(input: &Input<'_>, untold: Option<String>, decision: &mut Decision) {
+fn tell_of_year(input: &Input<'_>, untold: Option<WorklistReason>, decision: &mut Decision) {
+    use WorklistReason as R;
     let told = |e: &CaseEvent| matches!(e, CaseEvent::WorklistChanged { .. });
     if decision.events.iter().any(told) {
         return;
     }
-    let listed = input.case.worklist.as_deref();
-    let waits = |reason: &str| is_of_steps(reason) && reason.contains(WAITS);
-    let reason = match (listed, untold) {
-        (Some(listed), Some(reason)) if listed != reason && is_of_steps(listed) => {
-            match never_made(listed) {
-                Some(_) => return,
-                None => reason,
-            }
-        }
-        (None, Some(reason)) => reason,
-        (Some(listed), None) if waits(listed) => String::new(),
+    let reason = match (&input.case.worklist, untold) {
+        (None | Some(R::StepsUsedUp { .. }), Some(year)) => Some(year),
+        (Some(listed @ R::WaitsForYear { .. }), Some(year)) if *listed != year => Some(year),
+        (Some(R::WaitsForYear { .. }), None) => None,
         _ => return,
     };
     decision.events.push(CaseEvent::WorklistChanged { reason });
 }
 
-/// Whether a case is before a person because of its steps, and of nothing else: they are used up, passed over for
-/// good, or wait for a year of a calendar. Where they are asked again, nobody need look at it.
-#[must_use]
-pub fn is_of_steps(reason: &str) -> bool {
-    let used_up = reason.starts_with(USED_UP.0) && reason.ends_with(USED_UP.1);
-    used_up || of_class(reason, &[NEVER_MADE, WAITS]).is_some()
-}
-
-/// The kind of contact that can never be made, where that is why a case is before a person.
-#[must_use]
-pub fn never_made(reason: &str) -> Option<ContactClass> {
-    of_class(reason, &[NEVER_MADE])
-}
-
-/// The kind of contact that a reason is about, where it says one of these of it.
-fn of_class(reason: &str, why: &[&str]) -> Option<ContactClass> {
-    ContactClass::ALL.into_iter().find(|class| {
-        let rest = reason.strip_prefix(class.name());
-        rest.is_some_and(|rest| {
-            rest.starts_with(OF_STAGE) && why.iter().any(|why| rest.contains(why))
-        })
-    })
-}
-
-/// What stands around the name of a stage whose steps are used up.
-const USED_UP: (&str, &str) = ("every step of stage `", "` is used up");
-/// What stands before the name of the stage of a step that can never be made.
-const OF_STAGE: &str = " of stage `";
-/// What stands behind it.
-const NEVER_MADE: &str = "` can never be made as things stand: ";
-/// What stands behind the name of the stage of a step that waits for a year of a calendar.
-const WAITS: &str = "` waits for a year: ";
-
 /// Every step of the stage is used up: a person decides what is next.
 fn to_worklist(input: &Input<'_>, stage: u8, decision: &mut Decision) {
     let told = |e: &CaseEvent| matches!(e, CaseEvent::WorklistChanged { .. });
     if input.case.worklist.is_none() && !decision.events.iter().any(told) {
-        let name = &input.policy.stages()[usize::from(stage)].name;
-        let (before, behind) = USED_UP;
-        let reason = format!("{before}{name}{behind}");
+        let stage = name_of(input, stage);
+        let reason = Some(WorklistReason::StepsUsedUp { stage });
         decision.events.push(CaseEvent::WorklistChanged { reason });
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_the_ladder_says_of_its_steps_is_of_steps() {
-        for (reason, expected) in [
-            ("every step of stage `remind` is used up", true),
-            (
-                "sms of stage `a` can never be made as things stand: R-1",
-                true,
-            ),
-            ("the person wrote back; somebody must read it", false),
-            ("every step of stage `remind` is to be read", false),
-            (
-                "somebody said: sms of stage `a` can never be made as things stand: R-1",
-                false,
-            ),
-        ] {
-            assert_eq!(is_of_steps(reason), expected, "{reason}");
-        }
-    }
+fn name_of(input: &Input<'_>, stage: u8) -> String {
+    input.policy.stages()[usize::from(stage)].name.clone()
 }

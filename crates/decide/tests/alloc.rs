@@ -1,7 +1,7 @@
 //! A decision costs no allocation where it permits, and where it sleeps with nothing to put on record.
 
 #[path = "support/facts.rs"]
-#[expect(dead_code, reason = "shared with the other tests")]
+#[expect(dead_code, unused_imports, reason = "shared with the other tests")]
 mod facts;
 
 use allocation_counter::measure;

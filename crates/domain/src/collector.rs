@@ -1,6 +1,6 @@
 //! People who work cases for the lender: agents, visitors, law firm staff.
 
-use crate::ids::{CollectorId, TenantId};
+use crate::ids::{CollectorId, PartyId, TenantId};
 use crate::sealed::Sealed;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +26,12 @@ pub struct Collector {
     pub sealed: Sealed,
 }
 
+/// Whose history a collector's entries are filed under, and under whom their data key lies: nobody else has the id.
+#[must_use]
+pub fn filed_under(id: CollectorId) -> PartyId {
+    PartyId::from_bytes(id.to_bytes())
+}
+
 /// A licence, training or identity card.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credential {
@@ -36,6 +42,14 @@ pub struct Credential {
 }
 
 impl Collector {
+    /// Whether they may go on a field visit in one of the regions at `at`; where regions are not known, only who works
+    /// in all.
+    #[must_use]
+    pub fn may_visit_in(&self, regions: &[String], at: Timestamp) -> bool {
+        let works = |own: &String| regions.iter().any(|r| r.starts_with(own.as_str()));
+        self.may_visit(at) && (self.regions.is_empty() || self.regions.iter().any(works))
+    }
+
     /// Whether they may go on a field visit at `at`.
     #[must_use]
     pub fn may_visit(&self, at: Timestamp) -> bool {

@@ -1,8 +1,9 @@
 //! The journal: what happened, who said so, when it was recorded and from when it holds.
 
 use crate::case::{self, Case, CaseEvent};
+use crate::collector::Collector;
 use crate::contact::{Contact, ContactState};
-use crate::ids::{CaseId, ContactId, KeyedHash, OverrideId, PartyId, TenantId};
+use crate::ids::{CaseId, CollectorId, ContactId, KeyedHash, OverrideId, PartyId, TenantId};
 use crate::outcome::Outcome;
 use crate::overrides::OverrideEvent;
 use crate::party::{self, Party, PartyEvent, Taught};
@@ -65,7 +66,14 @@ pub enum What {
         /// What.
         event: OverrideEvent,
     },
-    /// To the service: policies, templates, collectors, dispatch.
+    /// A collector was told of, or changed: what the gate asks of visits is read of them.
+    Collector {
+        /// Which; also under whose id the journal files it, see [`crate::collector::filed_under`].
+        id: CollectorId,
+        /// As they are from now on.
+        told: Box<Collector>,
+    },
+    /// To the service: policies, templates, dispatch.
     Service {
         /// What, as a name such as `policy_activated`.
         event: String,
@@ -184,7 +192,10 @@ pub fn apply_to_case(case: &mut Case, what: &What, at: Timestamp) {
             }
             case.touch(at);
         }
-        What::Party { .. } | What::Override { .. } | What::Service { .. } => {}
+        What::Party { .. }
+        | What::Override { .. }
+        | What::Collector { .. }
+        | What::Service { .. } => {}
     }
 }
 
@@ -218,7 +229,10 @@ pub fn apply_to_party(party: &mut Party, what: &What, at: Timestamp) {
             }
             party.touch(at);
         }
-        What::Case { .. } | What::Override { .. } | What::Service { .. } => {}
+        What::Case { .. }
+        | What::Override { .. }
+        | What::Collector { .. }
+        | What::Service { .. } => {}
     }
 }
 

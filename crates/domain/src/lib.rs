@@ -9,6 +9,7 @@ pub mod collector;
 pub mod contact;
 pub mod correction;
 pub mod day;
+pub mod history;
 pub mod ids;
 pub mod journal;
 pub mod language;

@@ -10,6 +10,7 @@ use recoup_compliance::{
 use recoup_decide::{Decision, Input, StepNote};
 use recoup_domain::case::SkipReason;
 use recoup_domain::contact::{Contact, ContactState};
+use recoup_domain::ids::CaseId;
 use recoup_domain::journal::What;
 use recoup_domain::overrides::Lift;
 use recoup_domain::party::{LOST_AFTER_FAILED_DAYS, Relation};
@@ -199,9 +200,9 @@ impl Engine {
 
     /// The steps that the case has passed over, each with why.
     pub(crate) async fn passed_over(&self, case: &Case) -> Done<Vec<((u8, u8), SkipReason)>> {
-        let mut skips: Vec<((u8, u8), SkipReason)> = Vec::new();
+        let mut skips = PassedOver::default();
         if case.skipped.is_empty() {
-            return Ok(skips);
+            return Ok(Vec::new());
         }
         let filter = JournalFilter {
             tenant: Some(case.tenant.clone()),
@@ -209,30 +210,42 @@ impl Engine {
             ..JournalFilter::default()
         };
         for row in self.0.store.journal(&filter, 0, usize::MAX).await? {
-            match row.entry.what {
-                What::Case {
-                    event: CaseEvent::StepsReopened,
-                    ..
-                } => skips.clear(),
-                What::Case {
-                    event: CaseEvent::StepSkipped { stage, step, why },
-                    ..
-                } => skips.push(((stage, step), why)),
-                // Only what a person called off outlives a move; which step that is now, the move says.
-                What::Case {
-                    event: CaseEvent::PolicyMoved(policy_move),
-                    ..
-                } => {
-                    skips.clear();
-                    let stays = policy_move.skipped.iter();
-                    skips.extend(stays.map(|place| (*place, SkipReason::CalledOff)));
-                }
-                _ => {}
-            }
+            skips.take(case.id, &row.entry.what);
         }
+        Ok(skips.of(case))
+    }
+}
+
+/// Steps that were passed over, read of the journal of a case.
+#[derive(Default)]
+pub(crate) struct PassedOver(Vec<((u8, u8), SkipReason)>);
+
+impl PassedOver {
+    /// Takes what happened next.
+    pub(crate) fn take(&mut self, case: CaseId, what: &What) {
+        let What::Case { id, event } = what else {
+            return;
+        };
+        match event {
+            _ if *id != case => {}
+            CaseEvent::StepsReopened => self.0.clear(),
+            CaseEvent::StepSkipped { stage, step, why } => {
+                self.0.push(((*stage, *step), why.clone()));
+            }
+            // Only what a person called off outlives a move; which step that is now, the move says.
+            CaseEvent::PolicyMoved(policy_move) => {
+                let stays = policy_move.skipped.iter();
+                self.0 = stays.map(|place| (*place, SkipReason::CalledOff)).collect();
+            }
+            _ => {}
+        }
+    }
+
+    /// Those that the case, to which all that led, still has.
+    pub(crate) fn of(mut self, case: &Case) -> Vec<((u8, u8), SkipReason)> {
         // A stage that is entered anew may have taken some back.
-        skips.retain(|(place, _)| case.skipped.contains(place));
-        Ok(skips)
+        self.0.retain(|(place, _)| case.skipped.contains(place));
+        self.0
     }
 }
 

@@ -4,7 +4,7 @@
 use crate::draft::Draft;
 use crate::engine::{Engine, TenantOptions};
 use crate::error::{CommandError, Done, Violation};
-use crate::intent::Prepared;
+use crate::intent::{Prepared, no_text};
 use crate::planner::Decided;
 use crate::types::TemplateInput;
 use jiff::civil::Date;
@@ -15,8 +15,8 @@ use recoup_compliance::content::{
     Approval, Earlier, Lack, Said, Sender, VARIABLE, Which, lacking, lacking_in_template,
     may_be_first, not_approved,
 };
-use recoup_decide::{Plan, is_of_steps};
-use recoup_domain::CaseEvent;
+use recoup_decide::Plan;
+use recoup_domain::case::WorklistReason;
 use recoup_domain::contact::{ContactClass, Reader};
 use recoup_domain::ids::{KeyedHash, TenantId};
 use recoup_domain::party::{Party, PointState, Relation};
@@ -26,8 +26,6 @@ use recoup_store::{Facts, StoredTemplate};
 
 /// When a case whose text lacks something is looked at again.
 const AGAIN: SignedDuration = SignedDuration::from_hours(1);
-/// What stands on the worklist of such a case, before what is missing.
-const HELD: &str = "a contact of the ladder is held back: ";
 
 /// Who a message goes to, and what went to them before.
 #[derive(Clone, Copy)]
@@ -93,11 +91,9 @@ impl Engine {
     /// unless one must already for a reason of its own, and the case is asked again later.
     pub(crate) fn keep(mut draft: Draft, facts: &Facts, why: &str) -> Decided {
         let (id, now) = (facts.case.id, draft.now);
-        let reason = format!("{HELD}{why}");
-        let listed = draft.case(id).and_then(|c| c.worklist.as_deref());
-        let is_free = listed.is_none_or(|l| is_of_steps(l) || l.starts_with(HELD));
-        if is_free && listed != Some(&reason) {
-            draft.case_event(id, CaseEvent::WorklistChanged { reason });
+        let listed = draft.listed(id);
+        if listed.is_none_or(|l| l.is_of_steps() || is_held(l)) {
+            draft.list(id, WorklistReason::StepHeld { why: why.into() });
         }
         let again = now.saturating_add(AGAIN).unwrap_or(Timestamp::MAX);
         draft.schedule(id, Some(again));
@@ -108,10 +104,8 @@ impl Engine {
     /// A contact of the ladder goes: who was to look at its text need not.
     pub(crate) fn let_go(draft: &mut Draft, facts: &Facts) {
         let id = facts.case.id;
-        let listed = draft.case(id).and_then(|c| c.worklist.as_deref());
-        if listed.is_some_and(|l| l.starts_with(HELD)) {
-            let reason = String::new();
-            draft.case_event(id, CaseEvent::WorklistChanged { reason });
+        if draft.listed(id).is_some_and(is_held) {
+            draft.off_worklist(id);
         }
     }
 
@@ -123,7 +117,9 @@ impl Engine {
         template: &str,
         now: Timestamp,
     ) -> Option<String> {
-        let template = match self.template_of(&facts.borrower, template) {
+        let (tenant, reader) = (&facts.borrower.tenant, &facts.borrower.locale);
+        let found = self.0.library.template_then(tenant, template, reader, now);
+        let template = match found.map_err(|why| no_text(template, why)) {
             Err(error @ CommandError::Lacking { .. }) => return Some(error.to_string()),
             found => found.ok()?,
         };
@@ -297,6 +293,10 @@ fn held_back(template: &StoredTemplate, lacks: &[Lack]) -> Option<CommandError> 
         name: format!("{}@{}", template.name, template.version),
         problem: each.join("; "),
     })
+}
+
+const fn is_held(reason: &WorklistReason) -> bool {
+    matches!(reason, WorklistReason::StepHeld { .. })
 }
 
 /// Whether a number or address is known by now to be somebody else's.

@@ -2,7 +2,8 @@
 //! recorded here is applied by the same fold that reads the journal back, so rows and journal agree.
 
 use jiff::Timestamp;
-use recoup_domain::case::CaseEvent;
+use recoup_domain::case::{CaseEvent, WorklistReason};
+use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
 use recoup_domain::journal::{
@@ -115,6 +116,24 @@ impl Draft {
 
     pub(crate) fn case(&self, id: CaseId) -> Option<&Case> {
         self.cases.get(&id).map(|h| &h.row)
+    }
+
+    /// Why the case is before a person; none where it is not.
+    pub(crate) fn listed(&self, case: CaseId) -> Option<&WorklistReason> {
+        self.case(case)?.worklist.as_ref()
+    }
+
+    /// Puts a case that the draft holds before a person, unless it is there for just that.
+    pub(crate) fn list(&mut self, id: CaseId, reason: WorklistReason) {
+        let reason = Some(reason);
+        if self.case(id).is_some_and(|case| case.worklist != reason) {
+            self.case_event(id, CaseEvent::WorklistChanged { reason });
+        }
+    }
+
+    /// Nobody need look at the case any more.
+    pub(crate) fn off_worklist(&mut self, case: CaseId) {
+        self.case_event(case, CaseEvent::WorklistChanged { reason: None });
     }
 
     pub(crate) fn party(&self, id: PartyId) -> Option<&Party> {
@@ -243,6 +262,15 @@ impl Draft {
         self.entry(what, Sealed::default());
     }
 
+    /// A collector was told of, or changed.
+    pub(crate) fn collector(&mut self, collector: &Collector) {
+        let what = What::Collector {
+            id: collector.id,
+            told: Box::new(collector.clone()),
+        };
+        self.entry(what, Sealed::default());
+    }
+
     /// Something happened to the service.
     pub(crate) fn service_event(&mut self, event: &str, subject: String) {
         self.entry(
@@ -363,7 +391,10 @@ impl Draft {
         let case = match &what {
             What::Case { id, .. } => Some(*id),
             What::Contact { id, .. } => Some(id.case),
-            What::Party { .. } | What::Override { .. } | What::Service { .. } => None,
+            What::Party { .. }
+            | What::Override { .. }
+            | What::Collector { .. }
+            | What::Service { .. } => None,
         };
         if let Some(held) = case.and_then(|id| self.cases.get_mut(&id)) {
             apply_to_case(&mut held.row, &what, now);
@@ -372,7 +403,10 @@ impl Draft {
         let party = match &what {
             What::Party { id, .. } => Some(*id),
             What::Contact { party, .. } => Some(*party),
-            What::Case { .. } | What::Override { .. } | What::Service { .. } => None,
+            What::Case { .. }
+            | What::Override { .. }
+            | What::Collector { .. }
+            | What::Service { .. } => None,
         };
         if let Some(held) = party.and_then(|id| self.parties.get_mut(&id)) {
             apply_to_party(&mut held.row, &what, now);

@@ -9,7 +9,9 @@ use crate::ids::IdSource;
 use crate::keys::Keys;
 use crate::library::{Library, PolicyDoesNotCompile};
 use crate::lifts::Known;
+use crate::other_packs::Looking;
 use crate::planner::{HeldBack, Parked};
+use crate::replicas::Others;
 use crate::results::Results;
 use crate::vault::Vault;
 use jiff::SignedDuration;
@@ -93,6 +95,8 @@ pub(crate) struct Inner {
     pub(crate) held_back: HeldBack,
     pub(crate) known: Known,
     pub(crate) results: Results,
+    pub(crate) others: Others,
+    pub(crate) looking: Looking,
     /// Places of explorations of policies, which take a processor for as long as they last.
     pub(crate) exploring: Arc<Semaphore>,
     /// Something may be due: look again.
@@ -130,7 +134,7 @@ impl Engine {
             let collectors = store.collectors(&tenant.id).await?;
             collectors
                 .into_iter()
-                .for_each(|c| library.take_collector(c));
+                .for_each(|c| drop(library.take_collector(c)));
         }
         let engine = Self(Arc::new(Inner {
             tenants: options
@@ -146,6 +150,8 @@ impl Engine {
             held_back: HeldBack::default(),
             known: Known::default(),
             results: Results::default(),
+            others: Others::default(),
+            looking: Looking::default(),
             exploring: Arc::new(Semaphore::new(EXPLORING_MAX)),
             wake: Notify::new(),
             halted: AtomicBool::new(false),

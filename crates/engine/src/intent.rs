@@ -14,7 +14,7 @@ use crate::render::{CasePlain, Content, Scene, render, variables};
 use crate::types::PartyPlain;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, TraceLine};
-use recoup_decide::{DECISION_VERSION, Dropped, FullTrace, Input, Plan, Waiting};
+use recoup_decide::{ChannelNames, DECISION_VERSION, Dropped, FullTrace, Input, Plan, Waiting};
 use recoup_domain::case::CaseEvent;
 use recoup_domain::contact::{
     Contact, ContactClass, ContactState, DecisionRecord, Origin, PolicyPlace, Reader,
@@ -48,7 +48,7 @@ pub(crate) struct Prepared {
 
 /// What surrounds a case's decision.
 pub(crate) struct World<'e> {
-    engine: &'e Engine,
+    channels: &'e (dyn ChannelNames + Sync),
     pub(crate) policy: Arc<Policy>,
     binding: Binding,
     waiting: Vec<Waiting>,
@@ -65,7 +65,7 @@ impl World<'_> {
             waiting: &self.waiting,
             policy: &self.policy,
             binding: &self.binding,
-            channels: &self.engine.0.channels,
+            channels: self.channels,
             visitors: u8::try_from(self.visitors.len()).unwrap_or(u8::MAX),
         }
     }
@@ -84,32 +84,30 @@ impl Engine {
         facts: &Facts,
         binding: Binding,
     ) -> Done<World<'_>> {
-        let library = &self.0.library;
-        let policy = library.policy_of(case).ok_or_else(|| {
+        let horizon = self.0.wall.now().saturating_add(VISIT_HORIZON);
+        let horizon = horizon.unwrap_or(Timestamp::MAX);
+        let visitors = self.0.library.visitors(&facts.borrower, horizon);
+        let waiting = self.waiting_of(case, facts).await?;
+        self.world_of(case, binding, (waiting, visitors), &self.0.channels)
+    }
+
+    /// What surrounds a case's decision: its contacts that wait for approval, who could visit, the channels.
+    pub(crate) fn world_of<'e>(
+        &self,
+        case: &Case,
+        binding: Binding,
+        (waiting_rows, visitors): (Vec<Contact>, Vec<CollectorId>),
+        channels: &'e (dyn ChannelNames + Sync),
+    ) -> Done<World<'e>> {
+        let policy = self.0.library.policy_of(case).ok_or_else(|| {
             CommandError::NoPolicy(format!("{} is pinned to no policy that is loaded", case.id))
         })?;
-        let horizon = self
-            .0
-            .wall
-            .now()
-            .saturating_add(VISIT_HORIZON)
-            .unwrap_or(Timestamp::MAX);
-        let waiting_rows = self.waiting_of(case, facts).await?;
-        let waiting = waiting_rows.iter().filter_map(|c| {
-            let place = c.place.as_ref()?;
-            Some(Waiting {
-                seq: c.id.seq,
-                place: (place.stage, place.step),
-                approved: c.approved_by.is_some(),
-                since: c.planned_at,
-            })
-        });
         Ok(World {
-            engine: self,
+            channels,
             policy,
             binding,
-            waiting: waiting.collect(),
-            visitors: library.visitors(&facts.borrower, horizon),
+            waiting: waiting_rows.iter().filter_map(waiting).collect(),
+            visitors,
             waiting_rows,
         })
     }
@@ -335,7 +333,6 @@ impl Engine {
     fn decision_record(&self, world: &World<'_>, facts: &Facts, now: Timestamp) -> DecisionRecord {
         let mut trace = FullTrace::default();
         let _ = recoup_decide::step(&world.input(&facts.case, facts), now, &mut trace);
-        let lines = trace.lines().join("\n");
         let gate = trace.gate.last().map(|(_, _, gate)| gate);
         DecisionRecord {
             as_of: facts.position,
@@ -348,7 +345,7 @@ impl Engine {
             packs_hash: self.0.library.packs().hash().to_owned(),
             tzdb: TZDB.to_owned(),
             decision_version: DECISION_VERSION,
-            trace_hash: sha256_hex(lines.as_bytes()),
+            trace_hash: trace.hash(),
             permitted_by: gate.map(permitted_by).unwrap_or_default(),
             lifted: gate.map(lifted_in).unwrap_or_default(),
         }
@@ -467,7 +464,7 @@ impl Engine {
     }
 }
 
-fn no_text(name: &str, why: NoText) -> CommandError {
+pub(crate) fn no_text(name: &str, why: NoText) -> CommandError {
     match why {
         NoText::Unknown => CommandError::NotFound {
             what: "template",
@@ -545,4 +542,15 @@ pub(crate) fn sha256_hex(bytes: &[u8]) -> String {
         .iter()
         .map(|b| format!("{b:02x}"))
         .collect()
+}
+
+/// A contact that waits for approval, as a decision reads it; none for one that no policy planned.
+pub(crate) fn waiting(contact: &Contact) -> Option<Waiting> {
+    let place = contact.place.as_ref()?;
+    Some(Waiting {
+        seq: contact.id.seq,
+        place: (place.stage, place.step),
+        approved: contact.approved_by.is_some(),
+        since: contact.planned_at,
+    })
 }

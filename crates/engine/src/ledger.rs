@@ -183,7 +183,7 @@ impl Memory {
             What::Contact { party, event, .. } => {
                 self.contact(*party, event, at).into_iter().collect()
             }
-            What::Override { .. } | What::Service { .. } => Vec::new(),
+            What::Override { .. } | What::Collector { .. } | What::Service { .. } => Vec::new(),
         }
     }
 

@@ -36,6 +36,8 @@ pub mod preview;
 mod recovery;
 mod referral;
 pub mod render;
+pub mod replay;
+mod replicas;
 mod reply;
 mod results;
 mod settle;

@@ -121,6 +121,13 @@ impl Library {
         }
     }
 
+    /// Whether a stored policy is here as it stands.
+    pub(crate) fn has_policy(&self, stored: &StoredPolicy) -> bool {
+        let key = (stored.tenant.clone(), stored.name.clone(), stored.version);
+        let policies = read(&self.policies);
+        policies.get(&key).is_some_and(|(known, _)| known == stored)
+    }
+
     pub(crate) fn policy_of(&self, case: &Case) -> Option<Arc<Policy>> {
         let pin = case.policy.as_ref()?;
         self.policy(&case.tenant, &pin.name, pin.version)
@@ -222,6 +229,9 @@ impl Library {
         let key = (stored.tenant.clone(), stored.name.clone());
         let mut templates = write(&self.templates);
         let versions = templates.entry(key).or_default();
+        if versions.iter().any(|known| known.version == stored.version) {
+            return;
+        }
         versions.push(Arc::new(stored));
         versions.sort_by_key(|t| t.version);
     }
@@ -239,6 +249,21 @@ impl Library {
         text_for(versions.ok_or(NoText::Unknown)?, reader).cloned()
     }
 
+    /// As [`template`](Self::template), of the versions that were registered by an instant.
+    pub(crate) fn template_then(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        reader: &str,
+        at: Timestamp,
+    ) -> Result<Arc<StoredTemplate>, NoText> {
+        let templates = read(&self.templates);
+        let versions = templates.get(&(tenant.clone(), name.to_owned()));
+        let known = versions.ok_or(NoText::Unknown)?.iter();
+        let known: Vec<_> = known.filter(|t| t.created_at <= at).cloned().collect();
+        text_for(&known, reader).cloned()
+    }
+
     /// One version of a template.
     pub(crate) fn template_version(
         &self,
@@ -252,26 +277,28 @@ impl Library {
         found.cloned().ok_or(NoText::Unknown)
     }
 
-    pub(crate) fn take_collector(&self, collector: Collector) {
+    /// Takes a collector in; answers as what they were known before.
+    pub(crate) fn take_collector(&self, collector: Collector) -> Option<Arc<Collector>> {
         let mut collectors = write(&self.collectors);
         let own = collectors.entry(collector.tenant.clone()).or_default();
-        own.insert(collector.id, Arc::new(collector));
+        own.insert(collector.id, Arc::new(collector))
+    }
+
+    /// All collectors of a lender.
+    pub(crate) fn collectors_of(&self, tenant: &TenantId) -> Vec<CollectorId> {
+        let collectors = read(&self.collectors);
+        let own = collectors.get(tenant).into_iter();
+        own.flat_map(BTreeMap::keys).copied().collect()
     }
 
     /// Collectors who may go on a visit in one of the regions at `at`, in the order of their ids.
     pub(crate) fn visitors(&self, party: &Party, at: Timestamp) -> Vec<CollectorId> {
-        let works_there = |c: &Collector| {
-            c.regions.is_empty()
-                || c.regions
-                    .iter()
-                    .any(|own| party.regions.iter().any(|r| r.starts_with(own.as_str())))
-        };
         let collectors = read(&self.collectors);
         let own = collectors
             .get(&party.tenant)
             .into_iter()
             .flat_map(BTreeMap::values);
-        own.filter(|c| c.may_visit(at) && works_there(c))
+        own.filter(|c| c.may_visit_in(&party.regions, at))
             .map(|c| c.id)
             .collect()
     }

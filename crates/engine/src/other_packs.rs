@@ -15,16 +15,26 @@ use crate::intent::World;
 use crate::many::READ_AT_ONCE;
 use crate::settle::WRITES_MAX;
 use jiff::Timestamp;
-use recoup_decide::{Action, is_of_steps};
+use recoup_decide::Action;
 use recoup_domain::CaseEvent;
-use recoup_domain::case::SkipReason;
+use recoup_domain::case::{SkipReason, WorklistReason};
 use recoup_domain::ids::{CaseId, TenantId};
-use recoup_store::{CaseFilter, Change, CommitError, Facts, StoreError, Write};
+use recoup_store::{Change, CommitError, Facts, StoreError, Write};
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Cases read at a time.
-const PAGE: usize = 256;
 /// What is kept before the hash of packs under which cases are being looked at.
 const UNDER_WAY: &str = "under way: ";
+/// Lenders whose cases are looked at because who may visit has changed, and whether that is to be done once more.
+#[derive(Default)]
+pub(crate) struct Looking(Mutex<HashMap<TenantId, bool>>);
+
+impl Looking {
+    fn lock(&self) -> MutexGuard<'_, HashMap<TenantId, bool>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Who speaks in the journal.
 const ACTOR: &str = "packs";
 
@@ -45,18 +55,23 @@ impl Engine {
     /// Where the store fails.
     pub(crate) async fn follow_packs(&self) -> Result<(), StoreError> {
         let packs = self.0.library.packs().hash();
+        let mut behind = Vec::new();
         for tenant in self.0.tenants.keys() {
             let last = self.0.store.packs_of(tenant).await?;
-            if last.is_some_and(|last| last != packs) {
+            if last.as_deref() == Some(packs) {
+                continue;
+            }
+            if last.is_some() {
                 self.keep_packs(tenant, format!("{UNDER_WAY}{packs}"))
                     .await?;
             }
+            behind.push((tenant.clone(), last.is_some()));
         }
         let engine = self.clone();
         let work = self.0.activity.begin();
         tokio::spawn(async move {
-            for tenant in engine.0.tenants.keys() {
-                if let Err(error) = engine.follow_packs_of(tenant).await {
+            for (tenant, had_others) in behind {
+                if let Err(error) = engine.follow_packs_of(&tenant, had_others).await {
                     tracing::error!(%tenant, %error, "not every case was looked at under the packs that are new; the next start does it");
                 }
             }
@@ -64,6 +79,38 @@ impl Engine {
             engine.0.wake.notify_one();
         });
         Ok(())
+    }
+
+    /// Looks at every open case of a lender because who may visit has changed: steps that the gate had ruled out for want
+    /// of them are asked again. It goes on in the background; told again meanwhile, it begins once more when it is done.
+    pub(crate) fn look_again(&self, tenant: &TenantId) {
+        {
+            let mut looking = self.0.looking.lock();
+            if let Some(again) = looking.get_mut(tenant) {
+                *again = true;
+                return;
+            }
+            looking.insert(tenant.clone(), false);
+        }
+        let (engine, tenant) = (self.clone(), tenant.clone());
+        let work = self.0.activity.begin();
+        tokio::spawn(async move {
+            loop {
+                if let Err(error) = engine.look_at_all(&tenant).await {
+                    tracing::error!(%tenant, %error, "not every case was asked again after collectors changed; tell one again");
+                }
+                let mut looking = engine.0.looking.lock();
+                match looking.get_mut(&tenant) {
+                    Some(again) if *again && !engine.is_halted() => *again = false,
+                    _ => {
+                        looking.remove(&tenant);
+                        break;
+                    }
+                }
+            }
+            drop(work);
+            engine.0.wake.notify_one();
+        });
     }
 
     /// Keeps under which packs the cases of a lender were looked at.
@@ -82,13 +129,10 @@ impl Engine {
         }
     }
 
-    async fn follow_packs_of(&self, tenant: &TenantId) -> Done<()> {
+    /// The cases of one lender; `had_others` where they were looked at under other packs before.
+    async fn follow_packs_of(&self, tenant: &TenantId, had_others: bool) -> Done<()> {
         let packs = self.0.library.packs().hash().to_owned();
-        let last = self.0.store.packs_of(tenant).await?;
-        if last.as_ref() == Some(&packs) {
-            return Ok(());
-        }
-        if last.is_some() {
+        if had_others {
             tracing::info!(%tenant, packs, "other packs than in the last run: every open case is looked at");
         }
         let Some(count) = self.look_at_all(tenant).await? else {
@@ -100,7 +144,7 @@ impl Engine {
             return Ok(());
         }
         self.keep_packs(tenant, packs).await?;
-        if last.is_some() {
+        if had_others {
             let Count { cases, changed, .. } = count;
             tracing::info!(%tenant, cases, changed, "every open case was looked at under the new packs");
         }
@@ -110,13 +154,9 @@ impl Engine {
     /// Looks at every open case; none where the process goes down meanwhile.
     async fn look_at_all(&self, tenant: &TenantId) -> Done<Option<Count>> {
         let mut count = Count::default();
-        let mut after = None;
-        loop {
-            let filter = CaseFilter::default();
-            let page = self.0.store.cases(tenant, &filter, after, PAGE).await?;
-            after = page.rows.last().map(|c| c.id);
-            let open = page.rows.iter().filter(|c| c.closed.is_none());
-            let ids: Vec<CaseId> = open.map(|c| c.id).collect();
+        let mut walk = self.walk_open_cases(tenant);
+        while let Some(page) = walk.next().await? {
+            let ids: Vec<CaseId> = page.into_iter().map(|(_, case)| case).collect();
             for some in ids.chunks(READ_AT_ONCE) {
                 if self.is_halted() {
                     return Ok(None);
@@ -126,10 +166,8 @@ impl Engine {
             if self.is_halted() {
                 return Ok(None);
             }
-            if !page.more {
-                return Ok(Some(count));
-            }
         }
+        Ok(Some(count))
     }
 
     async fn look_at_some(&self, cases: &[CaseId], count: &mut Count) -> Done<()> {
@@ -237,9 +275,12 @@ impl Engine {
             let event = CaseEvent::StepSkipped { stage, step, why };
             draft.case_event(case.id, event);
         }
-        if case.worklist.as_deref().is_some_and(is_of_steps) {
-            let reason = String::new();
-            draft.case_event(case.id, CaseEvent::WorklistChanged { reason });
+        if case
+            .worklist
+            .as_ref()
+            .is_some_and(WorklistReason::is_of_steps)
+        {
+            draft.off_worklist(case.id);
         }
         Ok(())
     }

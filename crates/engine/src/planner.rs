@@ -1,6 +1,5 @@
 //! The loop: claim what is due, decide, write the intents of a batch together, hand them to dispatch.
 
-use crate::commands::NO_STAGE;
 use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
@@ -13,7 +12,7 @@ use futures_util::stream::FuturesOrdered;
 use jiff::{SignedDuration, Timestamp};
 use recoup_decide::{Action, NoTrace};
 use recoup_domain::CaseEvent;
-use recoup_domain::case::due_timers;
+use recoup_domain::case::{WorklistReason, due_timers};
 use recoup_domain::contact::Contact;
 use recoup_domain::ids::CaseId;
 use recoup_store::{Change, Claim, CommitError, Facts, StoreError};
@@ -119,7 +118,11 @@ impl Engine {
         tokio::pin!(shutdown);
         loop {
             let woken = self.0.wake.notified();
-            let pause = match self.turn().await {
+            let turn = async {
+                self.follow_others().await?;
+                self.turn().await
+            };
+            let pause = match turn.await {
                 Ok(0) => self.until_next().await,
                 Ok(_) => Duration::ZERO,
                 Err(error) => {
@@ -151,8 +154,12 @@ impl Engine {
             .clamp(Duration::from_millis(1), SLEEP_MAX)
     }
 
-    /// Takes one batch; answers how many cases it took.
-    pub(crate) async fn turn(&self) -> Result<usize, StoreError> {
+    /// Takes one batch, decides each case of it once and hands on what follows; answers how many cases it took.
+    /// [`run`](Self::run) does it again and again.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn turn(&self) -> Result<usize, StoreError> {
         if self.is_halted() {
             return Ok(0);
         }
@@ -221,7 +228,7 @@ impl Engine {
             let Some(facts) = by_case.remove(&claim.case) else {
                 continue;
             };
-            match self.decide(&facts, &claim).await {
+            match self.decide_anew(&facts, &claim).await {
                 Ok(Decided::Write(prepared)) => {
                     let (change, cancels) = prepared.draft.finish();
                     decided.push((change, (claim, work, prepared.send, cancels)));
@@ -258,7 +265,7 @@ impl Engine {
                 decided.by_ref().take(COMMITTED_AT_ONCE).unzip();
             commits.push_back(async { (self.0.store.commit_all(changes).await, after) });
         }
-        let (mut again, mut off) = (Vec::new(), Vec::new());
+        let (mut again, mut off, mut failed) = (Vec::new(), Vec::new(), None);
         while let Some((results, after)) = commits.next().await {
             for (result, (claim, work, send, cancels)) in results.into_iter().zip(after) {
                 match result {
@@ -273,16 +280,31 @@ impl Engine {
                         off.push(claim);
                     }
                     Err(CommitError::Stale(_)) => again.push((claim, work)),
-                    Err(CommitError::Store(error)) => return Err(error),
+                    // What stands of the others is still sent.
+                    Err(CommitError::Store(error)) => failed = Some(error),
                     Err(error) => tracing::error!(case = %claim.case, %error, "not committed"),
                 }
             }
+        }
+        if let Some(error) = failed {
+            return Err(error);
         }
         // Not before all that may go has gone.
         for claim in off {
             self.sleep_while_off(&claim).await?;
         }
         Ok(again)
+    }
+
+    /// Decides a case; once more where another process may know what is missing here.
+    async fn decide_anew(&self, facts: &Facts, claim: &Claim) -> Done<Decided> {
+        match self.decide(facts, claim).await {
+            Err(_) if self.0.store.is_shared() => {
+                self.read_library().await?;
+                self.decide(facts, claim).await
+            }
+            decided => decided,
+        }
     }
 
     /// Decides one case: its timers, then the step.
@@ -322,11 +344,10 @@ impl Engine {
         );
         draft.case_events(case, decision.events.clone());
         // It was before a person because no stage took it: one does now.
-        let listed = draft.case(case).and_then(|c| c.worklist.as_deref());
+        let no_stage = |r: &WorklistReason| matches!(r, WorklistReason::NoStage { .. });
         let entered = |e: &CaseEvent| matches!(e, CaseEvent::StageEntered { to: Some(_), .. });
-        if listed.is_some_and(|r| r.starts_with(NO_STAGE)) && decision.events.iter().any(entered) {
-            let reason = String::new();
-            draft.case_event(case, CaseEvent::WorklistChanged { reason });
+        if draft.listed(case).is_some_and(no_stage) && decision.events.iter().any(entered) {
+            draft.off_worklist(case);
         }
         self.drop_waiting(&mut draft, &world, &decision.dropped);
         self.recall(&mut draft, facts, &decision.events).await?;
@@ -368,11 +389,7 @@ impl Engine {
         draft.guard(recoup_store::Guard::Fence(facts.case.id, claim.fence));
         // Else it would sleep over what woke it meanwhile.
         draft.guard(facts.overrides_guard());
-        let reason = "the case cannot be decided; the service's log says why".to_owned();
-        if facts.case.worklist.as_ref() != Some(&reason) {
-            let event = recoup_domain::CaseEvent::WorklistChanged { reason };
-            draft.case_event(facts.case.id, event);
-        }
+        draft.list(facts.case.id, WorklistReason::Undecidable);
         let later = now
             .saturating_add(SignedDuration::from_hours(1))
             .unwrap_or(Timestamp::MAX);

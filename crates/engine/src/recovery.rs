@@ -1,4 +1,4 @@
-//! After a crash: what was in flight is doubtful, what was to be called off is asked again, and every case
+//! After a crash, of this process before or of another one on the same store: what was in flight is doubtful, what was to be called off is asked again, and every case
 //! that nobody would wake is scheduled.
 
 use crate::draft::Draft;
@@ -12,7 +12,7 @@ use recoup_store::{CommitError, StoreError};
 const BATCH: usize = 1_024;
 
 impl Engine {
-    /// Looks after what an earlier run of the process left behind: a contact whose intent stands without an
+    /// Looks after what a process left behind that is gone: a contact whose intent stands without an
     /// outcome may have been sent, so it is UNKNOWN and never sent again on its own.
     pub(crate) async fn recover(&self) -> Result<(), StoreError> {
         let mut doubtful = 0;
@@ -20,7 +20,7 @@ impl Engine {
             let left = self
                 .0
                 .store
-                .contacts_in(ContactState::Dispatching, BATCH)
+                .contacts_left_in(ContactState::Dispatching, BATCH)
                 .await?;
             if left.is_empty() {
                 break;
@@ -33,13 +33,13 @@ impl Engine {
         if doubtful > 0 {
             tracing::warn!(
                 doubtful,
-                "contacts were in flight when the process ended; they are UNKNOWN"
+                "contacts were in flight when their process ended; they are UNKNOWN"
             );
         }
         let cancelling = self
             .0
             .store
-            .contacts_in(ContactState::Cancelling, usize::MAX >> 1)
+            .contacts_left_in(ContactState::Cancelling, usize::MAX >> 1)
             .await?;
         self.call_off(cancelling);
         Ok(())

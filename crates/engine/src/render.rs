@@ -161,9 +161,102 @@ pub(crate) fn measured(text: &str) -> Result<(), String> {
                 "there are more than {BLOCKS_MAX} blocks between braces"
             ));
         }
+        if end != "#}" {
+            // The brace or percent sign that opens it is its first character.
+            bounded(&rest[1..length.max(1)], end == "%}")?;
+        }
         rest = &rest[length..];
     }
     Ok(())
+}
+
+/// The statements and filters that a text may use. The engine counts steps and not what a step takes: one that pads,
+/// repeats, joins or keeps what it has made takes as much memory as it is asked for.
+const STATEMENTS: [&str; 4] = ["if", "elif", "else", "endif"];
+const FILTERS: [&str; 7] = [
+    "capitalize",
+    "d",
+    "default",
+    "lower",
+    "title",
+    "trim",
+    "upper",
+];
+/// Signs by which a value may grow out of others, or be taken apart.
+const GROWING: &str = "~*+[{";
+/// Words that a parenthesis may follow.
+const BEFORE_PARENTHESES: [&str; 7] = ["and", "elif", "if", "in", "is", "not", "or"];
+
+/// Whether what stands between braces comes to no more than its own length and that of the variables it names.
+fn bounded(block: &str, is_statement: bool) -> Result<(), String> {
+    let block = block.trim_matches(|c: char| c.is_whitespace() || "-+".contains(c));
+    let words = words_outside_quotes(block)?;
+    if is_statement {
+        let first = words.first().map_or("", |w| w.text);
+        if !STATEMENTS.contains(&first) {
+            return Err(format!(
+                "`{{% {first} %}}` is not taken: a text fills in variables, and leaves parts out by `{{% if %}}`"
+            ));
+        }
+    }
+    for word in words {
+        if word.is_filter && !FILTERS.contains(&word.text) {
+            let filters = FILTERS.join(", ");
+            return Err(format!(
+                "the filter `{}` is not taken; there are {filters}",
+                word.text
+            ));
+        }
+        if word.is_called && !word.is_filter && !BEFORE_PARENTHESES.contains(&word.text) {
+            return Err(format!(
+                "`{}(…)` is not taken: a text calls no functions",
+                word.text
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// A word of a block.
+struct Word<'t> {
+    text: &'t str,
+    /// It stands behind `|`.
+    is_filter: bool,
+    /// A parenthesis follows it.
+    is_called: bool,
+}
+
+fn words_outside_quotes(block: &str) -> Result<Vec<Word<'_>>, String> {
+    let is_part = |c: char| c.is_alphanumeric() || c == '_';
+    let (mut words, mut rest, mut is_filter) = (Vec::new(), block, false);
+    while let Some(first) = rest.chars().next() {
+        let after = &rest[first.len_utf8()..];
+        if first == '"' || first == '\'' {
+            // Without an end it is the parser's to say so.
+            rest = after.split_once(first).map_or("", |(_, after)| after);
+            is_filter = false;
+        } else if is_part(first) {
+            let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+            let (text, after) = rest.split_at(end);
+            words.push(Word {
+                text,
+                is_filter,
+                is_called: after.trim_start().starts_with('('),
+            });
+            (rest, is_filter) = (after, false);
+        } else {
+            if GROWING.contains(first) {
+                return Err(format!(
+                    "`{first}` between braces is not taken: name variables, and write the rest beside them"
+                ));
+            }
+            if !first.is_whitespace() {
+                is_filter = first == '|';
+            }
+            rest = after;
+        }
+    }
+    Ok(words)
 }
 
 /// Puts a text to an obligor into words.
@@ -342,6 +435,49 @@ mod tests {
             .render_str(&endless, ())
             .expect_err("out of fuel");
         assert_eq!(said.kind(), minijinja::ErrorKind::OutOfFuel, "{said}");
+    }
+
+    #[test]
+    fn no_text_can_grow_beyond_what_it_names() {
+        let name = &["borrower_name", "dpd"][..];
+        for (grows, says) in [
+            (
+                "{{ borrower_name|indent(10000000000000) }}",
+                "the filter `indent`",
+            ),
+            ("{{ borrower_name | center(9) }}", "the filter `center`"),
+            ("{% set a = borrower_name %}{{ a }}", "`{% set %}`"),
+            ("{%- set a = borrower_name -%}", "`{% set %}`"),
+            ("{%for x in borrower_name%}x{%endfor%}", "`{% for %}`"),
+            ("{% macro m() %}{% endmacro %}", "`{% macro %}`"),
+            ("{% filter upper %}x{% endfilter %}", "`{% filter %}`"),
+            ("{{ borrower_name ~ borrower_name }}", "`~`"),
+            ("{{ borrower_name * 1000000000 }}", "`*`"),
+            ("{{ borrower_name + borrower_name }}", "`+`"),
+            ("{{ range(1000000000) }}", "`range(…)`"),
+            ("{{ [1, 2]|join }}", "`[`"),
+            (
+                "{{ borrower_name|replace('', 'xxxxxxxx') }}",
+                "the filter `replace`",
+            ),
+            ("{% if range(9) %}x{% endif %}", "`range(…)`"),
+            ("{{ 'it''s'|indent(9) }}", "the filter `indent`"),
+        ] {
+            let said = checked(ContactClass::Sms, grows, name).expect_err(grows);
+            assert!(said.contains(says), "{grows}: {said}");
+            assert!(
+                measured(grows).is_err(),
+                "one that is stored already is not filled in"
+            );
+        }
+        for plain in [
+            "{{ borrower_name|upper|trim }} {{ borrower_name | default('~ * [') }}",
+            "{% if dpd and (not borrower_name) %}a{% elif borrower_name is defined %}b{% else %}c{% endif %}",
+            "{%- if dpd == '10' -%}{{- borrower_name -}}{%- endif -%}",
+            "{# set, for and indent(9) in a comment #}",
+        ] {
+            assert_eq!(checked(ContactClass::Sms, plain, name), Ok(()), "{plain}");
+        }
     }
 
     #[test]

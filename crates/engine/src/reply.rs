@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::stops::PartyStop;
 use recoup_channel::wire::Reply;
+use recoup_domain::case::WorklistReason;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{KeyedHash, PartyId, TenantId};
 use recoup_domain::party::{OptOut, PartyEvent};
@@ -180,7 +181,7 @@ impl Engine {
         for case in self.0.store.open_cases_of(&tenant, party).await? {
             let id = case.id;
             draft.hold_case(case);
-            let reason = "the person wrote back; somebody must read it".to_owned();
+            let reason = Some(WorklistReason::WroteBack);
             draft.case_event(id, CaseEvent::WorklistChanged { reason });
             draft.seal_last(sealed.clone());
         }
@@ -189,7 +190,7 @@ impl Engine {
         for case in self.cases_asked_about(&tenant, party).await? {
             let (id, borrower) = (case.id, case.borrower);
             draft.hold_case(case);
-            let reason = "somebody who was asked about the borrower wrote back; read it".to_owned();
+            let reason = Some(WorklistReason::OtherWroteBack);
             draft.case_event(id, CaseEvent::WorklistChanged { reason });
             draft.seal_last(told.sealed_for(borrower, &self.0.keys).await?);
         }

@@ -19,10 +19,13 @@ use recoup_store::{Change, CommitError, Facts, Guard, StoreError};
 use std::collections::{HashMap, VecDeque};
 use std::panic::AssertUnwindSafe;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// What is recorded together.
 const TOGETHER: usize = 64;
+/// The pause before an outcome is written again that the store was not there to take.
+const AWAY: Duration = Duration::from_secs(1);
 /// Who may be at it at once: while what one has reaches the disk, another decides.
 const RECORDERS: usize = 2;
 
@@ -204,24 +207,37 @@ impl Engine {
     /// Records a batch; what is of facts that moved in between is decided anew.
     async fn record_all(&self, batch: Vec<Item>) {
         let mut todo = batch;
-        for _ in 0..WRITES_MAX {
+        let mut left = WRITES_MAX;
+        while left > 0 {
             if todo.is_empty() {
                 return;
             }
-            todo = self.record_once(todo).await;
+            let (again, is_away) = self.record_once(todo).await;
+            todo = again;
+            if is_away {
+                // Nothing that a channel answered is forgotten because the store was not there to be told.
+                tokio::time::sleep(AWAY).await;
+            } else {
+                left -= 1;
+            }
         }
         for left in todo {
             left.ends(Err(CommandError::Contended));
         }
     }
 
-    /// Answers what is to be decided anew. What the store cannot read or write of one costs that one alone.
-    async fn record_once(&self, batch: Vec<Item>) -> Vec<Item> {
+    /// Answers what is to be decided anew, and whether the store was away. What the store cannot read or write of one
+    /// costs that one alone.
+    async fn record_once(&self, batch: Vec<Item>) -> (Vec<Item>, bool) {
         let mut ids: Vec<_> = batch.iter().map(|item| item.learned.case()).collect();
         ids.sort_unstable();
         ids.dedup();
-        let by_case = self.facts_of_each(ids).await;
+        let by_case = match self.facts_of_each(ids).await {
+            Ok(by_case) => by_case,
+            Err(_) => return (told_of_absence(batch), true),
+        };
         let (mut changes, mut after) = (Vec::new(), Vec::new());
+        let (mut again, mut is_away) = (Vec::new(), false);
         for (n, item) in batch.into_iter().enumerate() {
             self.give_way(n).await;
             let facts = match by_case.get(&item.learned.case()) {
@@ -242,11 +258,16 @@ impl Engine {
                     after.push((item, cancels));
                 }
                 Ok(None) => item.ends(Ok(())),
+                Err(CommandError::Store(StoreError::Unavailable { .. }))
+                    if matches!(item.learned.what, What::Answer(_)) =>
+                {
+                    is_away = true;
+                    again.push(item);
+                }
                 Err(error) => item.ends(Err(error)),
             }
         }
         let results = self.0.store.commit_all(changes).await;
-        let mut again = Vec::new();
         for (result, (item, cancels)) in results.into_iter().zip(after) {
             match (result, &item.learned.what) {
                 (Ok(_), _) => {
@@ -258,6 +279,10 @@ impl Engine {
                     item.ends(Ok(()));
                 }
                 (Err(CommitError::Stale(_)), _) => again.push(item),
+                (Err(CommitError::Store(StoreError::Unavailable { .. })), What::Answer(_)) => {
+                    is_away = true;
+                    again.push(item);
+                }
                 (Err(CommitError::Store(error)), _) => item.ends(Err(error.into())),
                 (Err(error), _) => {
                     let refused = StoreError::Refused(error.to_string());
@@ -265,24 +290,33 @@ impl Engine {
                 }
             }
         }
-        again
+        (again, is_away)
     }
 
     /// The facts of each case that is there, or why they cannot be read.
-    async fn facts_of_each(&self, ids: Vec<CaseId>) -> HashMap<CaseId, Result<Facts, String>> {
-        if let Ok(all) = self.facts_of_many(&ids).await {
-            return all.into_iter().map(|f| (f.case.id, Ok(f))).collect();
+    ///
+    /// # Errors
+    /// Where the store is away.
+    async fn facts_of_each(
+        &self,
+        ids: Vec<CaseId>,
+    ) -> Result<HashMap<CaseId, Result<Facts, String>>, StoreError> {
+        match self.facts_of_many(&ids).await {
+            Ok(all) => return Ok(all.into_iter().map(|f| (f.case.id, Ok(f))).collect()),
+            Err(error @ StoreError::Unavailable { .. }) => return Err(error),
+            Err(_) => {}
         }
         let mut each = HashMap::with_capacity(ids.len());
         for id in ids {
             match self.0.store.facts(&[id]).await {
                 Ok(facts) => each.extend(facts.into_iter().map(|f| (f.case.id, Ok(f)))),
+                Err(error @ StoreError::Unavailable { .. }) => return Err(error),
                 Err(error) => {
                     each.insert(id, Err(error.to_string()));
                 }
             }
         }
-        each
+        Ok(each)
     }
 
     /// What something learned changes, and who is to be called off; none where it changes nothing. What goes wrong
@@ -344,6 +378,21 @@ impl Engine {
         self.hold_person(&mut draft, contact).await?;
         Ok(draft)
     }
+}
+
+/// Tells whoever can bring it again that the store is away; what nobody can is kept.
+fn told_of_absence(batch: Vec<Item>) -> Vec<Item> {
+    let (kept, told): (Vec<_>, Vec<_>) = batch
+        .into_iter()
+        .partition(|item| matches!(item.learned.what, What::Answer(_)));
+    for item in told {
+        let away = StoreError::Unavailable {
+            what: "reading the facts of a contact",
+            source: "the store is away".into(),
+        };
+        item.ends(Err(away.into()));
+    }
+    kept
 }
 
 fn not_there(contact: ContactId) -> CommandError {

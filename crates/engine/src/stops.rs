@@ -5,12 +5,13 @@ use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::Done;
 use jiff::Timestamp;
+use recoup_domain::case::WorklistReason;
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, KeyedHash};
 use recoup_domain::journal::ContactEvent;
 use recoup_domain::party::{Consent, ConsentKind};
 use recoup_domain::past::PastContact;
-use recoup_domain::{Case, CaseEvent, Party};
+use recoup_domain::{Case, Party};
 use recoup_store::Facts;
 
 impl Engine {
@@ -189,9 +190,9 @@ fn may_rest_on(kind: ConsentKind, class: ContactClass) -> bool {
 pub(crate) fn alarm_for_doubt(draft: &mut Draft, facts: &Facts) {
     let case = facts.case.id;
     if is_cancel_in_doubt(draft, case) {
-        alarm(draft, case, CANCEL_IN_DOUBT);
+        draft.list(case, WorklistReason::CancelInDoubt);
     } else if draft.has_entries() && doubtful(draft, facts).next().is_some() {
-        alarm(draft, case, SENDING_IN_DOUBT);
+        draft.list(case, WorklistReason::SendingInDoubt);
     }
 }
 
@@ -200,15 +201,13 @@ pub(crate) fn alarm_for_doubt(draft: &mut Draft, facts: &Facts) {
 pub(crate) fn alarm_or_calm(draft: &mut Draft, facts: &Facts) {
     let case = facts.case.id;
     if is_cancel_in_doubt(draft, case) {
-        return alarm(draft, case, CANCEL_IN_DOUBT);
+        return draft.list(case, WorklistReason::CancelInDoubt);
     }
-    let listed = draft.case(case).and_then(|c| c.worklist.as_deref());
-    let is_ours = listed.is_some_and(|r| r == CANCEL_IN_DOUBT || r == SENDING_IN_DOUBT);
+    let is_ours = draft.listed(case).is_some_and(WorklistReason::is_doubt);
     let in_doubt = |c: &PastContact| c.state == Some(ContactState::CancelUnknown);
     let others = still_as_read(draft, facts).any(in_doubt);
     if is_ours && !others && doubtful(draft, facts).next().is_none() {
-        let reason = String::new();
-        draft.case_event(case, CaseEvent::WorklistChanged { reason });
+        draft.off_worklist(case);
     }
 }
 
@@ -236,37 +235,24 @@ fn still_as_read<'a>(draft: &'a Draft, facts: &'a Facts) -> impl Iterator<Item =
     facts.contacts.iter().filter(own).filter(same)
 }
 
-const CANCEL_IN_DOUBT: &str = "a contact was to be called off, and nobody can say whether it was";
-const SENDING_IN_DOUBT: &str =
-    "a fact came in while a contact may be on its way that nobody can say was sent";
-
 /// What a person must hear of after a contact was to be called off: that nobody can say whether it was.
 pub(crate) fn alarm_for_uncertain_cancel(draft: &mut Draft, case: CaseId) {
     if is_cancel_in_doubt(draft, case) {
-        alarm(draft, case, CANCEL_IN_DOUBT);
+        draft.list(case, WorklistReason::CancelInDoubt);
     }
 }
 
 /// Puts a case before a person because a contact that should not happen may.
 pub(crate) fn alarm_for_cancel(draft: &mut Draft, case: CaseId) {
-    alarm(draft, case, CANCEL_IN_DOUBT);
+    draft.list(case, WorklistReason::CancelInDoubt);
 }
 
 /// Puts a case before a person because a contact may be on its way that should not go any more; answers whether that
 /// is new. A case that is there for a doubt already stays as it is: else the two would take turns for ever.
 pub(crate) fn alarm_for_sending(draft: &mut Draft, case: CaseId) -> bool {
-    let listed = draft.case(case).and_then(|c| c.worklist.as_deref());
-    if listed.is_some_and(|r| r == CANCEL_IN_DOUBT || r == SENDING_IN_DOUBT) {
+    if draft.listed(case).is_some_and(WorklistReason::is_doubt) {
         return false;
     }
-    alarm(draft, case, SENDING_IN_DOUBT);
+    draft.list(case, WorklistReason::SendingInDoubt);
     true
-}
-
-fn alarm(draft: &mut Draft, case: CaseId, reason: &str) {
-    let told = |c: &Case| c.worklist.as_deref() == Some(reason);
-    if draft.case(case).is_some_and(|c| !told(c)) {
-        let reason = reason.to_owned();
-        draft.case_event(case, CaseEvent::WorklistChanged { reason });
-    }
 }

@@ -329,7 +329,7 @@ mod tests {
             ("{{ borrower_name }} owes us", "owes"),
             ("{% if 1 %}x{% endif %}", "alone between braces"),
             ("{{ borrower_name|upper }}", "alone between braces"),
-            ("{{ 'de' ~ 'bt' }}", "alone between braces"),
+            ("{{ 'de' ~ 'bt' }}", "`~` between braces"),
             ("{# debt #}", "alone between braces"),
             ("{{ borrower_name", "not closed"),
         ] {

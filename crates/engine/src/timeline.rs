@@ -91,7 +91,9 @@ impl Engine {
             What::Party { id, .. } => *id,
             What::Contact { party, .. } => *party,
             What::Override { case: Some(_), .. } => borrower,
-            What::Override { case: None, .. } | What::Service { .. } => return Ok(None),
+            What::Override { case: None, .. } | What::Collector { .. } | What::Service { .. } => {
+                return Ok(None);
+            }
         };
         Beside::of(entry, person, &self.0.keys).await
     }
@@ -106,6 +108,7 @@ fn item(recorded: &Recorded, currency: &str) -> TimelineItem {
         What::Override {
             id, rule, event, ..
         } => override_words(*id, rule, *event),
+        What::Collector { id, .. } => ("collector_upserted".to_owned(), id.to_string()),
         What::Service { event, subject } => (event.clone(), subject.clone()),
     };
     let contact = match &entry.what {
@@ -280,10 +283,10 @@ fn case_words(event: &CaseEvent, currency: &str) -> (String, String) {
         ),
         CaseEvent::LegalBegan => ("legal_began", "is with the law".to_owned()),
         CaseEvent::LegalRecalled => ("legal_recalled", "the referral is taken back".to_owned()),
-        CaseEvent::WorklistChanged { reason } if reason.is_empty() => {
-            ("worklist", "off the worklist".to_owned())
-        }
-        CaseEvent::WorklistChanged { reason } => ("worklist", format!("on the worklist: {reason}")),
+        CaseEvent::WorklistChanged { reason: None } => ("worklist", "off the worklist".to_owned()),
+        CaseEvent::WorklistChanged {
+            reason: Some(reason),
+        } => ("worklist", format!("on the worklist: {reason}")),
         CaseEvent::Closed { reason, .. } => ("case_closed", format!("closed: {}", reason.name())),
     };
     (kind.to_owned(), words)

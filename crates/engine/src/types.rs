@@ -270,9 +270,9 @@ pub struct PolicyView {
     pub pinned_cases: u64,
 }
 
-/// A policy version that was stored now.
+/// A policy version that was stored or activated now.
 #[derive(Clone, Debug)]
-pub struct NewPolicy {
+pub struct CheckedPolicy {
     /// The version.
     pub policy: PolicyView,
     /// What the check warns of.

@@ -10,6 +10,7 @@ use recoup_domain::ids::CaseId;
 use recoup_domain::journal::What;
 use recoup_domain::party::{PointKind, PointState};
 use recoup_engine::commands::{CaseName, HandInput};
+use recoup_engine::explain::Tongue;
 use recoup_engine::types::{Answered, PartyInput, PartyName, PartyView, TemplateInput};
 use recoup_engine::{CommandError, Violation};
 use recoup_store::StoredTemplate;
@@ -84,7 +85,7 @@ async fn open_at(
 
 async fn worklist(rig: &Rig, case: CaseId) -> Option<String> {
     let view = rig.engine.case(&rig.tenant, &CaseName::Id(case)).await;
-    view.unwrap().case.worklist
+    view.unwrap().case.worklist.map(|reason| reason.to_string())
 }
 
 /// How many times the case was put on the worklist, or taken off.
@@ -102,7 +103,7 @@ async fn listed(rig: &Rig, case: CaseId) -> usize {
 
 async fn explained(rig: &Rig, case: CaseId) -> String {
     let explanation = rig.engine.explain(&rig.tenant, case).await;
-    explanation.unwrap().lines.join("\n")
+    explanation.unwrap().words(Tongue::English).join("\n")
 }
 
 /// What the channel of a class was given, in order.

@@ -6,7 +6,7 @@ use jiff::civil::date;
 use recoup_channel::ChannelError;
 use recoup_channel::wire::Receipt;
 use recoup_domain::Outcome;
-use recoup_domain::case::DueDate;
+use recoup_domain::case::{DueDate, WorklistReason};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::money::{Currency, Money};
 use recoup_engine::CommandError;
@@ -14,8 +14,9 @@ use recoup_engine::clock::Wall as _;
 use recoup_engine::commands::{
     CaseName, CeaseInput, FactsInput, HardshipInput, PaymentInput, ResolutionInput,
 };
+use recoup_engine::explain::Tongue;
 use recoup_engine::stepped::Ground as _;
-use recoup_engine::types::{Answered, PartyInput, PartyName, PartyView, Report};
+use recoup_engine::types::{Answered, CollectorInput, PartyInput, PartyName, PartyView, Report};
 use recoup_store::{ContactFilter, Scope};
 use support::{Rig, at};
 
@@ -201,7 +202,8 @@ async fn what_is_proven_not_sent_is_tried_anew_twice_at_most() {
     *sms.answer.lock().unwrap() = Err(ChannelError::retryable("refused"));
     let case = rig.open_case("1", date(2026, 3, 1)).await;
     rig.run_until(at("2026-03-04T23:00:00Z")).await;
-    let lines = rig.engine.explain(&rig.tenant, case).await.unwrap().lines;
+    let lines = rig.engine.explain(&rig.tenant, case).await.unwrap();
+    let lines = lines.words(Tongue::English);
     let said = "was refused; the channel said: retryable: refused.";
     assert!(lines.iter().any(|l| l.ends_with(said)), "{lines:#?}");
     let all = contacts(&rig).await;
@@ -280,8 +282,9 @@ async fn what_was_in_flight_at_a_crash_and_is_forbidden_by_then_is_put_before_a_
             ContactState::Unknown
         );
         let view = after.engine.case(&after.tenant, &CaseName::Id(case)).await;
-        let listed = view.unwrap().case.worklist.unwrap_or_default();
-        assert_eq!(listed.contains("may be on its way"), ceased, "{listed}");
+        let listed = view.unwrap().case.worklist;
+        let in_doubt = listed == Some(WorklistReason::SendingInDoubt);
+        assert_eq!(in_doubt, ceased, "{listed:?}");
     }
 }
 
@@ -367,8 +370,9 @@ async fn doubt_is_put_before_a_person_where_a_fact_came_in_and_goes_when_it_is_s
             let view = rig.engine.case(&rig.tenant, &CaseName::Id(case)).await;
             view.unwrap().case.worklist
         };
-        let told = listed().await.unwrap_or_default();
-        assert_eq!(told.contains("may be on its way"), fact_comes_in, "{told}");
+        let told = listed().await;
+        let in_doubt = told == Some(WorklistReason::SendingInDoubt);
+        assert_eq!(in_doubt, fact_comes_in, "{told:?}");
         let report = Report {
             contact: doubtful.id,
             outcome: Outcome::Delivered,
@@ -411,7 +415,8 @@ async fn a_switch_stops_everything_until_it_is_on_again() {
         .unwrap();
     assert_eq!(blocked().await, None);
     // The case was given back to the next slot: until then it does not go.
-    let lines = rig.engine.explain(&rig.tenant, case).await.unwrap().lines;
+    let lines = rig.engine.explain(&rig.tenant, case).await.unwrap();
+    let lines = lines.words(Tongue::English);
     let next = "The case is looked at next at 2026-03-03T00:15:00Z: it goes then.";
     assert!(lines.iter().any(|l| l == next), "{lines:#?}");
     rig.run_until(at("2026-03-04T00:00:00Z")).await;
@@ -672,4 +677,42 @@ async fn a_step_back_of_one_case_recalls_the_referrals_of_that_one_alone() {
         };
         assert_eq!(letter.state, stands);
     }
+}
+
+#[tokio::test]
+async fn a_visit_that_was_ruled_out_for_want_of_collectors_is_asked_again_when_there_are_some() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    let told = |active| CollectorInput {
+        id: None,
+        lender_ref: "wang".into(),
+        display_name: "wang".into(),
+        credentials: vec![("field_visit".into(), "1".into(), at("2030-01-01T00:00:00Z"))],
+        languages: vec![],
+        regions: vec![],
+        active,
+        etag: None,
+    };
+    let upsert = async |active| {
+        let ana = rig.as_of("ana");
+        let done = rig
+            .engine
+            .upsert_collector(&ana, told(active), &|told, _| told, &|_| vec![]);
+        done.await.unwrap();
+        rig.engine.activity().until_quiet().await;
+    };
+    upsert(false).await;
+    let case = rig.open_case("1", date(2026, 3, 1)).await;
+    rig.run_until(at("2026-04-10T00:00:00Z")).await;
+    assert_eq!(
+        rig.sent(ContactClass::Visit),
+        [],
+        "one collector is not two"
+    );
+    let explained = rig.engine.explain(&rig.tenant, case).await.unwrap();
+    let said = explained.words(Tongue::English).join("\n");
+    assert!(said.contains("skipped: HOUSE-VISIT-TWO"), "{said}");
+    upsert(true).await;
+    rig.run_until(at("2026-04-14T00:00:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Visit).len(), 1);
 }

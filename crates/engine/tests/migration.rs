@@ -3,7 +3,7 @@
 mod support;
 
 use jiff::civil::date;
-use recoup_domain::case::CloseReason;
+use recoup_domain::case::{CloseReason, WorklistReason};
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, ContactId};
 use recoup_domain::journal::{What, apply_to_case};
@@ -12,6 +12,7 @@ use recoup_engine::CommandError;
 use recoup_engine::commands::{
     CaseName, CloseInput, HoldInput, Migration, MigrationInput, Obstacle,
 };
+use recoup_engine::explain::Tongue;
 use recoup_engine::types::{Answered, CaseView};
 use recoup_store::ContactFilter;
 use support::{POLICY, Rig, at};
@@ -197,14 +198,15 @@ async fn what_was_made_counts_on_and_who_is_not_moved_stays() {
     assert_eq!(told.policy_since, at("2026-03-10T12:00:00Z"));
     assert_eq!((told.steps[0].made, told.steps[0].max), (6, 4));
     let line = "It runs under policy cn-microloan@2 since 2026-03-10T12:00:00Z; before, under cn-microloan@1.";
-    assert!(told.lines.iter().any(|l| l == line), "{:?}", told.lines);
+    let lines = told.words(Tongue::English);
+    assert!(lines.iter().any(|l| l == line), "{lines:?}");
     // Six were made, four may be: none is made any more, and a person looks at it.
     rig.run_until(at("2026-03-20T12:00:00Z")).await;
     assert_eq!(states(&rig, moved, ContactClass::Phone).await.len(), 6);
-    let used_up = "every step of stage `call` is used up";
+    let stage = "call".to_owned();
     assert_eq!(
-        view(&rig, moved).await.case.worklist.as_deref(),
-        Some(used_up)
+        view(&rig, moved).await.case.worklist,
+        Some(WorklistReason::StepsUsedUp { stage })
     );
     assert_eq!(states(&rig, stays, ContactClass::Phone).await.len(), 10);
     must_fold(&rig, moved).await;
@@ -501,7 +503,10 @@ async fn what_waits_for_a_person_is_asked_anew_and_what_they_refused_is_not() {
     assert_eq!(migrate(&rig, &back).await.unwrap().moved(), 1);
     assert_eq!(view(&rig, case).await.case.skipped, [(3, 0)]);
     let told = rig.engine.explain(&rig.tenant, case).await.unwrap();
-    assert_eq!(told.steps[0].state, "skipped: a person called it off");
+    assert_eq!(
+        told.steps[0].state.say(Tongue::English),
+        "skipped: a person called it off"
+    );
     must_fold(&rig, case).await;
 }
 

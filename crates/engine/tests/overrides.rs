@@ -13,6 +13,7 @@ use recoup_domain::journal::What;
 use recoup_domain::overrides::OverrideState;
 use recoup_engine::CommandError;
 use recoup_engine::commands::{CaseName, HandInput, OverrideInput, OverrideView, ResolutionInput};
+use recoup_engine::explain::Tongue;
 use recoup_engine::types::{Answered, Caller, Report};
 use recoup_store::ContactFilter;
 use support::{Rig, at};
@@ -81,7 +82,7 @@ async fn lines(rig: &Rig, case: CaseId) -> String {
         .explain(&rig.tenant, case)
         .await
         .unwrap()
-        .lines
+        .words(Tongue::English)
         .join("\n")
 }
 
@@ -251,7 +252,7 @@ async fn a_revocation_reaches_what_is_accepted_and_what_is_in_flight() {
 
 async fn worklist(rig: &Rig, case: CaseId) -> Option<String> {
     let view = rig.engine.case(&rig.tenant, &CaseName::Id(case)).await;
-    view.unwrap().case.worklist
+    view.unwrap().case.worklist.map(|reason| reason.to_string())
 }
 
 /// How many times something happened to the case.
@@ -599,4 +600,33 @@ async fn a_rule_that_does_not_bind_a_case_reopens_none_of_its_steps() {
     lift(&rig, TEXTS, None, at("2026-03-02T16:00:00Z")).await;
     rig.run_until(at("2026-03-01T19:00:00Z")).await;
     assert_eq!(asked_again().await, 1);
+}
+
+#[tokio::test]
+async fn a_decision_under_an_override_is_taken_again_under_it_though_it_was_revoked_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-01T00:00:00Z")).await;
+    rig.open_case("1", date(2026, 3, 1)).await;
+    rig.run_until(at(ONE_AT_NIGHT)).await;
+    let until = at("2026-03-01T20:00:00Z");
+    let id = propose(&rig, asked(NIGHT, None, until)).await;
+    approve(&rig, &rig.as_of("ben"), id).await.unwrap();
+    rig.run_until(at(ONE_AT_NIGHT)).await;
+    assert_eq!(rig.sent(ContactClass::Sms), [at(ONE_AT_NIGHT)]);
+    let replayed = async || {
+        let (tell, mut told) = tokio::sync::mpsc::channel(16);
+        let (from, to) = (at("2026-03-01T00:00:00Z"), at("2026-03-02T00:00:00Z"));
+        let count = rig
+            .engine
+            .replay(&rig.tenant, from, to, tell)
+            .await
+            .unwrap();
+        let difference = told.recv().await;
+        assert_eq!(difference, None);
+        (count.decisions, count.same)
+    };
+    assert_eq!(replayed().await, (1, 1));
+    // The clock stands still: the revocation has the instant of the decision, and comes after it.
+    revoke(&rig, id).await;
+    assert_eq!(replayed().await, (1, 1));
 }

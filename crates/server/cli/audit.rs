@@ -5,11 +5,15 @@ use std::io::{BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
+use jiff::civil::Date;
+
 use super::client::{ClientArgs, refused};
-use super::output::say;
+use super::given;
+use super::output::{instant, json, say};
 use super::{EXIT_UNREACHED, Failure, Outcome};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::audit_service_client::AuditServiceClient;
+use crate::convert::value::to_instant;
 
 /// Commands on proof.
 #[derive(Debug, clap::Subcommand)]
@@ -22,10 +26,120 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         ledger: PathBuf,
     },
+    /// Take each decision of a span of the past again, on what was known then; list those that come out differently.
+    /// Exit code 1 where some do; those whose contact is the same under other packs than then do not count.
+    Replay(Replay),
+}
+
+/// Which span.
+#[derive(Debug, clap::Args)]
+pub(super) struct Replay {
+    #[command(flatten)]
+    client: ClientArgs,
+    /// A calendar day, such as 2026-03-05.
+    #[arg(long, conflicts_with_all = ["from", "to"], required_unless_present = "from")]
+    day: Option<Date>,
+    /// The zone whose day it is.
+    #[arg(long, default_value = "UTC", requires = "day")]
+    zone: String,
+    /// From when, such as 2026-03-01T00:00:00Z.
+    #[arg(long, value_parser = given::instant, requires = "to")]
+    from: Option<prost_types::Timestamp>,
+    /// Before when; at most 31 days later.
+    #[arg(long, value_parser = given::instant, requires = "from")]
+    to: Option<prost_types::Timestamp>,
+    /// JSON, one object a difference, then one that counts.
+    #[arg(long)]
+    json: bool,
 }
 
 pub(super) async fn run(command: Command) -> Outcome {
-    let Command::Export { client, ledger } = command;
+    match command {
+        Command::Export { client, ledger } => export(client, ledger).await,
+        Command::Replay(replay) => replay.run().await,
+    }
+}
+
+impl Replay {
+    async fn run(self) -> Outcome {
+        use v1::replay_decisions_response::Part;
+        let (start_time, end_time) = self.span()?;
+        let mut service = AuditServiceClient::new(self.client.named().await?);
+        let request = v1::ReplayDecisionsRequest {
+            start_time,
+            end_time,
+        };
+        let stream = service.replay_decisions(request).await.map_err(refused)?;
+        let mut stream = stream.into_inner();
+        let mut result = None;
+        while let Some(answer) = stream.message().await.map_err(refused)? {
+            match answer.part {
+                Some(Part::Difference(d)) if self.json => json("DecisionDifference", &d)?,
+                Some(Part::Difference(d)) => told(&d),
+                Some(Part::Result(r)) => result = Some(r),
+                None => {}
+            }
+        }
+        let Some(result) = result else {
+            return Err(Failure {
+                message: "the replay ended before its result: the server broke off".to_owned(),
+                code: EXIT_UNREACHED,
+            });
+        };
+        if self.json {
+            json("ReplayResult", &result)?;
+        } else {
+            let (all, same, alike) = (result.decisions, result.same, result.same_contact);
+            let different = all - same - alike;
+            say(format!(
+                "decisions taken again: {all}; the same: {same}; the same contact under other rules: {alike}; \
+                 different: {different}"
+            ));
+        }
+        Ok(u8::from(
+            result.same + result.same_contact < result.decisions,
+        ))
+    }
+
+    fn span(
+        &self,
+    ) -> Result<
+        (
+            Option<prost_types::Timestamp>,
+            Option<prost_types::Timestamp>,
+        ),
+        Failure,
+    > {
+        let Some(day) = self.day else {
+            return Ok((self.from, self.to));
+        };
+        let start = |day: Date| {
+            let start = day
+                .in_tz(&self.zone)
+                .map_err(|e| Failure::usage(e.to_string()))?;
+            Ok(Some(to_instant(start.timestamp())))
+        };
+        let next = day.tomorrow().map_err(|e| Failure::usage(e.to_string()))?;
+        Ok((start(day)?, start(next)?))
+    }
+}
+
+/// A difference, for people.
+fn told(d: &v1::DecisionDifference) {
+    say(format!(
+        "{} decided at {}",
+        d.contact_id,
+        instant(d.time.as_ref())
+    ));
+    d.differences
+        .iter()
+        .for_each(|what| say(format!("  {what}")));
+    d.other_rules
+        .iter()
+        .for_each(|rule| say(format!("  other rules: {rule}")));
+}
+
+async fn export(client: ClientArgs, ledger: PathBuf) -> Outcome {
     if ledger.exists() {
         let problem = format!("{} is there already; name a new file", ledger.display());
         return Err(Failure::usage(problem));

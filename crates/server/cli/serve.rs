@@ -18,7 +18,7 @@ pub(super) struct Args {
     /// The configuration. Without it: development mode with the principals ana and ben, no channels.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// The store, over that of the configuration: `sqlite:DIR`.
+    /// The store, over that of the configuration: `sqlite:DIR`, or `postgres://USER@HOST/DATABASE`.
     #[arg(long, value_name = "STORE")]
     store: Option<String>,
     /// Address and port of the API, over that of the configuration. Port 0 takes a free one.

@@ -2,8 +2,10 @@
 
 use std::collections::HashMap;
 
-use recoup_compliance::difference::{Change, DutyDifference, PackDifference, Part, RuleDifference};
-use recoup_compliance::{DutyRef, PackError, Packs, RuleRef};
+use recoup_compliance::difference::{
+    Change, DutyDifference, EntryDifference, PackDifference, Part, RuleDifference,
+};
+use recoup_compliance::{PackError, Packs, Severity};
 use recoup_engine::Ahead;
 use recoup_engine::commands::{CalledOff, CaseChange, ChangedCase, PackEffect, PackSummary};
 
@@ -96,44 +98,33 @@ pub fn pack(p: &PackDifference) -> Told {
 /// A rule that differs, on the wire.
 #[must_use]
 pub fn rule(r: &RuleDifference) -> Told {
-    let severity = |rule: &Option<RuleRef>| {
-        let severity = rule.as_ref().map(|r| words::to_severity(r.severity()));
-        severity.unwrap_or(v1::RuleSeverity::Unspecified).into()
-    };
-    let shown = r.after.as_ref().or(r.before.as_ref());
-    Told::Rule(v1::RuleDifference {
-        pack: r.pack.clone(),
-        rule_id: r.rule.clone(),
-        change: change(r.change).into(),
-        text: shown.map_or_else(String::new, |r| r.text().to_owned()),
-        severity_before: severity(&r.before),
-        severity_after: severity(&r.after),
-        binds_before: r.bound,
-        binds_after: r.binds,
-        parts: r.parts.iter().map(part).collect(),
-        loosened: r.loosens(),
-    })
+    entry(r, r.loosens(), |rule| (rule.text(), rule.severity()))
 }
 
 /// A duty of content that differs, on the wire.
 #[must_use]
 pub fn duty(d: &DutyDifference) -> Told {
-    let severity = |duty: &Option<DutyRef>| {
-        let severity = duty.as_ref().map(|d| words::to_severity(d.severity()));
+    entry(d, d.loosens(), |duty| (duty.text(), duty.severity()))
+}
+
+/// An entry that differs; `of` tells its text and how hard it is.
+fn entry<R>(d: &EntryDifference<R>, loosened: bool, of: fn(&R) -> (&str, Severity)) -> Told {
+    let severity = |side: &Option<R>| {
+        let severity = side.as_ref().map(|r| words::to_severity(of(r).1));
         severity.unwrap_or(v1::RuleSeverity::Unspecified).into()
     };
     let shown = d.after.as_ref().or(d.before.as_ref());
     Told::Rule(v1::RuleDifference {
         pack: d.pack.clone(),
-        rule_id: d.duty.clone(),
+        rule_id: d.id.clone(),
         change: change(d.change).into(),
-        text: shown.map_or_else(String::new, |d| d.text().to_owned()),
+        text: shown.map_or_else(String::new, |r| of(r).0.to_owned()),
         severity_before: severity(&d.before),
         severity_after: severity(&d.after),
         binds_before: d.bound,
         binds_after: d.binds,
         parts: d.parts.iter().map(part).collect(),
-        loosened: d.loosens(),
+        loosened,
     })
 }
 

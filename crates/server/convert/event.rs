@@ -86,6 +86,7 @@ pub fn render(recorded: &Recorded, beside: &Beside) -> v1::Event {
             event.case_id = case.map_or_else(String::new, |c| c.to_string());
             of_override(*id, rule, *e)
         }
+        What::Collector { .. } => (K::CollectorUpserted, None),
         What::Service { event: name, .. } => (of_service(name), None),
     };
     event.kind = kind.into();
@@ -103,6 +104,7 @@ pub fn kind(what: &What) -> K {
         What::Override {
             id, rule, event, ..
         } => of_override(*id, rule, *event).0,
+        What::Collector { .. } => K::CollectorUpserted,
         What::Service { event, .. } => of_service(event),
     }
 }
@@ -226,7 +228,10 @@ fn of_case(event: &CaseEvent, at: Timestamp, beside: &Beside) -> (K, Option<Deta
         CaseEvent::WorklistChanged { reason } => {
             let detail = v1::WorklistAdded {
                 reason: String::new(),
-                text: reason.clone(),
+                review: words::to_review_reason(reason.as_ref()).into(),
+                text: reason
+                    .as_ref()
+                    .map_or_else(String::new, ToString::to_string),
             };
             (K::WorklistAdded, Some(Detail::Worklist(detail)))
         }
@@ -480,7 +485,6 @@ fn of_service(name: &str) -> K {
         "policy_activated" => K::PolicyActivated,
         "template_registered" => K::TemplateRegistered,
         "cases_migrated" => K::CasesMigrated,
-        "collector_upserted" => K::CollectorUpserted,
         "dispatch_paused" => K::DispatchPaused,
         "dispatch_resumed" => K::DispatchResumed,
         _ => K::Unspecified,

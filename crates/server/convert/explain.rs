@@ -1,45 +1,60 @@
 //! Explanations and previews: why a case stands where it stands, why not now, and what comes next.
 
 use recoup_compliance::Packs;
+use recoup_decide::StepSaid;
 use recoup_decide::{Action, DECISION_VERSION};
 use recoup_domain::CaseEvent;
-use recoup_engine::explain::{Explanation, Preview, Rendered, StageNote, StepState};
+use recoup_engine::explain::{
+    Explanation, Fact, Mode, Preview, Rendered, StageNote, Standing, StepState, Tongue,
+};
 
+use super::read::Bad;
 use super::{case, gate, party, value};
 use crate::api::recoup::v1;
 
+/// The language that people are told in; one that is not spoken is noted.
+pub fn tongue(bad: &mut Bad, tag: &str) -> Tongue {
+    let tongue = match tag {
+        "" => Some(Tongue::default()),
+        tag => Tongue::of(tag),
+    };
+    tongue.unwrap_or_else(|| {
+        bad.invalid("language_code", "explanations are told in `en` and `zh-CN`");
+        Tongue::default()
+    })
+}
+
 /// An explanation on the wire.
 #[must_use]
-pub fn render(e: &Explanation, packs: &Packs) -> v1::ExplainCaseResponse {
+pub fn render(e: &Explanation, packs: &Packs, tongue: Tongue) -> v1::ExplainCaseResponse {
     let (action, wake, next) = action(e);
     v1::ExplainCaseResponse {
         case_id: e.case.to_string(),
         as_of: Some(value::to_instant(e.as_of)),
-        mode: v1::ExplainMode::AsRecorded.into(),
+        mode: match e.mode {
+            Mode::AsRecorded => v1::ExplainMode::AsRecorded.into(),
+            Mode::AsCorrected => v1::ExplainMode::AsCorrected.into(),
+        },
         position: i64::try_from(e.position).unwrap_or(i64::MAX),
         action: action.into(),
         wake_time: wake,
         stage: e.stage.clone(),
         stages: e.stages.iter().map(|s| stage(s, &e.stage)).collect(),
-        steps: e.steps.iter().map(|s| step(s, packs)).collect(),
+        steps: e.steps.iter().map(|s| step(s, packs, tongue)).collect(),
         next_contact: next,
         gate: e
             .steps
             .iter()
             .find_map(|s| s.denial.as_ref())
             .map(|d| gate::denied(d, packs)),
-        facts: e
-            .facts
-            .iter()
-            .map(|(name, value)| fact(name, value))
-            .collect(),
+        facts: e.facts.iter().map(fact).collect(),
         policy: e.policy.as_ref().map(case::render_pin),
         policy_since_time: Some(value::to_instant(e.policy_since)),
         packs: gate::packs(packs),
-        calendar_version: String::new(),
+        calendar_version: recoup_compliance::Calendar::version().to_owned(),
         tzdb_version: e.tzdb.clone(),
         decision_version: DECISION_VERSION.to_string(),
-        lines: e.lines.clone(),
+        lines: e.words(tongue),
         overrides: overrides(e),
     }
 }
@@ -78,9 +93,9 @@ fn action(e: &Explanation) -> Next {
         }
         Action::Sleep { until } => {
             let events = &e.decision.events;
-            let person = events.iter().any(
-                |event| matches!(event, CaseEvent::WorklistChanged { reason } if !reason.is_empty()),
-            );
+            let person = events
+                .iter()
+                .any(|event| matches!(event, CaseEvent::WorklistChanged { reason: Some(_) }));
             let action = if person {
                 v1::NextAction::Worklist
             } else {
@@ -96,16 +111,17 @@ fn stage(note: &StageNote, current: &str) -> v1::StageExplanation {
         name: note.name.clone(),
         condition: note.condition.clone(),
         holds: note.holds.unwrap_or(false),
+        asked: note.holds.is_some(),
         current: note.name == current,
         values: note
             .values
             .iter()
-            .map(|(name, value)| fact(name, value))
+            .map(|(name, value)| computed(name, value))
             .collect(),
     }
 }
 
-fn step(s: &StepState, packs: &Packs) -> v1::StepExplanation {
+fn step(s: &StepState, packs: &Packs, tongue: Tongue) -> v1::StepExplanation {
     let count = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     let state = state(s);
     let blocked = state != v1::StepState::Due && state != v1::StepState::InFlight;
@@ -118,7 +134,7 @@ fn step(s: &StepState, packs: &Packs) -> v1::StepExplanation {
         max: Some(count(s.max)),
         due_time: s.due.and_then(value::to_end),
         blocked_reason: if blocked {
-            s.state.clone()
+            s.state.say(tongue)
         } else {
             String::new()
         },
@@ -126,26 +142,30 @@ fn step(s: &StepState, packs: &Packs) -> v1::StepExplanation {
     }
 }
 
-/// Where a step stands, from what the trace noted of it.
+/// Where a step stands.
 fn state(s: &StepState) -> v1::StepState {
-    if s.state.starts_with("has no turn") {
-        v1::StepState::NoTurn
-    } else if s.made >= s.max {
-        v1::StepState::Exhausted
-    } else if s.denial.is_some() {
-        v1::StepState::Blocked
-    } else if s.state.contains("skip") {
-        v1::StepState::Skipped
-    } else if s.state.contains("approv") {
-        v1::StepState::AwaitingApproval
-    } else if s.state.contains("goes now") {
-        v1::StepState::Due
-    } else {
-        v1::StepState::Waiting
+    match &s.state {
+        Standing::Said(StepSaid::NoTurn(_)) => v1::StepState::NoTurn,
+        _ if s.made >= s.max => v1::StepState::Exhausted,
+        _ if s.denial.is_some() => v1::StepState::Blocked,
+        Standing::PassedOver(_) | Standing::Said(StepSaid::Skipped(_)) => v1::StepState::Skipped,
+        Standing::Said(StepSaid::WaitsForApproval(_)) => v1::StepState::AwaitingApproval,
+        Standing::Said(StepSaid::Goes) => v1::StepState::Due,
+        Standing::Held(_) => v1::StepState::Blocked,
+        Standing::NotAsked | Standing::Said(_) => v1::StepState::Waiting,
     }
 }
 
-fn fact(name: &str, value: &str) -> v1::ExplainedFact {
+fn fact(fact: &Fact) -> v1::ExplainedFact {
+    v1::ExplainedFact {
+        source: fact
+            .source
+            .map_or_else(|| "computed".to_owned(), super::event::event_id),
+        ..computed(&fact.name, &fact.value)
+    }
+}
+
+fn computed(name: &str, value: &str) -> v1::ExplainedFact {
     v1::ExplainedFact {
         name: name.to_owned(),
         value: value.to_owned(),
@@ -174,7 +194,7 @@ pub fn preview(p: &Preview, packs: &Packs) -> v1::PreviewContactResponse {
                 .find_map(|s| s.denial.as_ref())
                 .map(|d| gate::denied(d, packs)),
             rendered: None,
-            note: e.lines.join(" "),
+            note: e.words(Tongue::English).join(" "),
             held: String::new(),
         },
     }

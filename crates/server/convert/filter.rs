@@ -294,6 +294,11 @@ pub static WORKLIST: &[Field<v1::WorklistItem>] = &[
         read: |i| vec![i.reason.clone()],
     },
     Field {
+        name: "review",
+        kind: Kind::Word(|n| Some(v1::ReviewReason::try_from(n).ok()?.as_str_name())),
+        read: |i| word(i.review().as_str_name(), "REVIEW_REASON_"),
+    },
+    Field {
         name: "case_id",
         kind: Kind::Text,
         read: |i| vec![i.case_id.clone()],

@@ -2,7 +2,9 @@
 //! not compile without its word.
 
 use recoup_compliance as compliance;
-use recoup_domain::case::{CloseReason, DocumentKind, LenderKind, PauseReason, Status};
+use recoup_domain::case::{
+    CloseReason, DocumentKind, LenderKind, PauseReason, Status, WorklistReason,
+};
 use recoup_domain::contact::{ContactState, Origin};
 use recoup_domain::outcome::Outcome;
 use recoup_domain::party::{
@@ -198,6 +200,31 @@ pub const fn third_party(kind: v1::ThirdPartyKind) -> Relation {
         K::Colleague => Relation::Colleague,
         K::EmergencyContact => Relation::EmergencyContact,
         K::Guarantor => Relation::Guarantor,
+    }
+}
+
+/// Why a person must look at a case, on the wire; UNSPECIFIED where nobody must.
+#[must_use]
+pub const fn to_review_reason(reason: Option<&WorklistReason>) -> v1::ReviewReason {
+    use WorklistReason as R;
+    let Some(reason) = reason else {
+        return v1::ReviewReason::Unspecified;
+    };
+    match reason {
+        R::StepsUsedUp { .. } => v1::ReviewReason::StepsUsedUp,
+        R::NeverMade { .. } => v1::ReviewReason::NeverMade,
+        R::WaitsForYear { .. } => v1::ReviewReason::WaitsForYear,
+        R::AskedByPolicy { .. } => v1::ReviewReason::AskedByPolicy,
+        R::NoStage { .. } => v1::ReviewReason::NoStage,
+        R::StepHeld { .. } => v1::ReviewReason::StepHeld,
+        R::HandHeld { .. } => v1::ReviewReason::HandHeld,
+        R::Undecidable => v1::ReviewReason::Undecidable,
+        R::WroteBack => v1::ReviewReason::WroteBack,
+        R::OtherWroteBack => v1::ReviewReason::OtherWroteBack,
+        R::CancelInDoubt => v1::ReviewReason::CancelInDoubt,
+        R::SendingInDoubt => v1::ReviewReason::SendingInDoubt,
+        R::Death => v1::ReviewReason::Death,
+        R::DisputeWon => v1::ReviewReason::DisputeWon,
     }
 }
 

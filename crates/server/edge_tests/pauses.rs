@@ -217,7 +217,22 @@ async fn a_borrower_who_was_right_is_left_alone_until_the_lender_acts() {
     assert_eq!(pause.reason(), v1::PauseReason::Hold);
     world.run_dry().await;
     assert_eq!(world.sent().await, 0);
-    assert!(world.stored(&id).await.worklist.is_some());
+    let mut reports = v1::report_service_client::ReportServiceClient::new(world.channel.clone());
+    let mut listed = async |filter: &str| {
+        let request = v1::GetWorklistRequest {
+            filter: filter.into(),
+            ..v1::GetWorklistRequest::default()
+        };
+        let page = reports.get_worklist(of("ana", request)).await;
+        page.expect("the worklist").into_inner().items
+    };
+    let items = listed("review = DISPUTE_WON").await;
+    assert_eq!(items.len(), 1, "{items:?}");
+    assert_eq!(items[0].case_id, id);
+    assert_eq!(items[0].review(), v1::ReviewReason::DisputeWon);
+    assert_eq!(items[0].reason, "case_review");
+    assert!(items[0].text.contains("right in a dispute"));
+    assert_eq!(listed("review != DISPUTE_WON").await, []);
     let freed = cases.release_hold(of("ana", release("r1", &id))).await;
     freed.expect("a release");
     assert_eq!(

@@ -5,6 +5,7 @@ use recoup_domain::case::{Amounts, DueDate, Scores};
 use recoup_domain::ids::CaseId;
 use recoup_engine::commands::{CaseName, CloseInput, FactsInput, PaymentInput, ReversalInput};
 use recoup_engine::error::{CommandError, Done};
+use recoup_engine::explain::Mode;
 use recoup_engine::types::{Answered, Caller, CaseView, Encode, PartyName};
 use recoup_store::CaseFilter;
 use tonic::codegen::BoxStream;
@@ -354,21 +355,21 @@ impl CaseService for Edge {
         let (who, body) = self.open(request)?;
         let mut bad = Bad::new();
         let id = bad.id::<CaseId>("case_id", &body.case_id);
-        let mode = bad.word_or_unset::<v1::ExplainMode>("mode", body.mode);
-        if mode == Some(v1::ExplainMode::AsCorrected) {
-            bad.invalid("mode", "AS_CORRECTED is not built yet; leave it unset");
-        }
-        if body.as_of.is_some() {
-            let problem = "the past is not explained yet; leave it unset, which means now";
-            bad.note(ErrorReason::TimeInvalid, "as_of", problem);
-        }
+        let mode = match bad.word_or_unset::<v1::ExplainMode>("mode", body.mode) {
+            Some(v1::ExplainMode::AsCorrected) => Mode::AsCorrected,
+            _ => Mode::AsRecorded,
+        };
+        let at = body.as_of.as_ref();
+        let at = at.and_then(|at| value::instant(&mut bad, "as_of", at));
+        let tongue = explain::tongue(&mut bad, &body.language_code);
         let id = bad.check(id)?;
-        let found = self
-            .engine
-            .explain(&who.tenant, id)
-            .await
-            .map_err(status::of_command)?;
-        Ok(Response::new(explain::render(&found, self.engine.packs())))
+        let found = match (at, mode) {
+            (None, Mode::AsRecorded) => self.engine.explain(&who.tenant, id).await,
+            (at, mode) => self.engine.explain_then(&who.tenant, id, at, mode).await,
+        };
+        let found = found.map_err(status::of_command)?;
+        let packs = self.engine.packs();
+        Ok(Response::new(explain::render(&found, packs, tongue)))
     }
 }
 

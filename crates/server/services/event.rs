@@ -248,7 +248,10 @@ impl Watch {
                     ..Beside::default()
                 }
             }
-            What::Party { .. } | What::Override { .. } | What::Service { .. } => Beside::default(),
+            What::Party { .. }
+            | What::Override { .. }
+            | What::Collector { .. }
+            | What::Service { .. } => Beside::default(),
         }
     }
 

@@ -5,7 +5,7 @@ use recoup_compliance::DutyRef;
 use recoup_domain::case::LenderKind;
 use recoup_domain::contact::{ContactClass, Reader};
 use recoup_engine::commands::Migration;
-use recoup_engine::types::{NewPolicy, PolicyQuestion, PolicyView, TemplateInput};
+use recoup_engine::types::{CheckedPolicy, PolicyQuestion, TemplateInput};
 use recoup_store::StoredTemplate;
 use tonic::codegen::BoxStream;
 use tonic::{Request, Response, Status, async_trait};
@@ -60,11 +60,11 @@ impl PolicyService for Edge {
         let caller = self.caller(&mut bad, &who, call);
         let yaml = bad.text("yaml", &body.yaml, YAML_MAX);
         let yaml = bad.check(yaml)?;
-        let render = |new: &NewPolicy| v1::CreatePolicyResponse {
+        let render = |new: &CheckedPolicy| v1::CreatePolicyResponse {
             policy: Some(policy::render(&new.policy)),
             findings: new.warnings.iter().map(policy::finding).collect(),
         };
-        let encode = |new: &NewPolicy| render(new).encode_to_vec();
+        let encode = |new: &CheckedPolicy| render(new).encode_to_vec();
         let done = self.engine.create_policy(&caller, yaml, &encode).await;
         let done = done.map_err(|e| status::of_command_at(e, "yaml"))?;
         answer(Ok(done), render)
@@ -85,10 +85,11 @@ impl PolicyService for Edge {
         let version = policy::version(&mut bad, "policy_id", &body.policy_id);
         let note = bad.short("note", &body.note, 500);
         let ((name, version), note) = bad.check(version.zip(note))?;
-        let render = |p: &PolicyView| v1::ActivatePolicyResponse {
-            policy: Some(policy::render(p)),
+        let render = |active: &CheckedPolicy| v1::ActivatePolicyResponse {
+            policy: Some(policy::render(&active.policy)),
+            findings: active.warnings.iter().map(policy::finding).collect(),
         };
-        let encode = |p: &PolicyView| render(p).encode_to_vec();
+        let encode = |active: &CheckedPolicy| render(active).encode_to_vec();
         let done = self
             .engine
             .activate_policy(&caller, &name, version, note, &encode)

@@ -7,7 +7,7 @@ use super::{Asked, Edge};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::report_service_server::ReportService;
 use crate::convert::filter::WORKLIST;
-use crate::convert::value;
+use crate::convert::{value, words};
 use crate::status;
 
 #[async_trait]
@@ -53,6 +53,7 @@ fn render(item: &WorkItem) -> v1::WorklistItem {
         item_id: format!("work_{}-{subject}", item.reason),
         reason: item.reason.to_owned(),
         text: item.text.clone(),
+        review: words::to_review_reason(item.review.as_ref()).into(),
         since: Some(value::to_instant(item.since)),
         due_time: item.due.map(value::to_instant),
         case_id,

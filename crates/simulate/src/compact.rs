@@ -2,6 +2,7 @@
 //! when the replay asks.
 
 use crate::chance::key_of;
+use crate::labels::Labels;
 use crate::person::{LoanCase, Person};
 use crate::run::Portfolio;
 use jiff::civil::Date;
@@ -37,9 +38,7 @@ pub struct Compact {
     ability: Vec<u8>,
     willingness: Vec<u8>,
     case_shape: Vec<u32>,
-    labels: String,
-    /// Where the label of each case ends.
-    ends: Vec<u64>,
+    labels: Labels,
     person_key: Vec<u64>,
     person_shape: Vec<u32>,
     /// The first case of each person, and behind the last one how many there are.
@@ -55,8 +54,7 @@ const NO_SCORE: u8 = u8::MAX;
 #[derive(Debug, Default)]
 struct Told {
     rows: Vec<Row>,
-    labels: String,
-    ends: Vec<u64>,
+    labels: Labels,
     /// Key and shape.
     people: Vec<(u64, u32)>,
     by_ref: HashMap<u64, u32>,
@@ -73,19 +71,6 @@ struct Row {
     person: u32,
     shape: u32,
     scores: Scores,
-}
-
-impl Told {
-    fn label(&self, number: u32) -> &str {
-        label(&self.labels, &self.ends, number as usize)
-    }
-}
-
-/// A text among others that stand without anything between them.
-fn label<'a>(all: &'a str, ends: &[u64], number: usize) -> &'a str {
-    let end = |n: usize| ends.get(n).copied().unwrap_or(0) as usize;
-    let from = number.checked_sub(1).map_or(0, end);
-    all.get(from..end(number)).unwrap_or_default()
 }
 
 /// Things that many have in common, each once.
@@ -139,8 +124,7 @@ impl Compact {
             scores: told.case.scores,
             shape: self.cases.number_of(case_shape(told.case)),
         });
-        all.labels.push_str(&told.lender_ref);
-        all.ends.push(all.labels.len() as u64);
+        all.labels.push(&told.lender_ref);
     }
 
     /// Brings the cases of each person together, after the last was added; what is added behind that begins another
@@ -158,8 +142,7 @@ impl Compact {
             ability: Vec::with_capacity(n),
             willingness: Vec::with_capacity(n),
             case_shape: Vec::with_capacity(n),
-            labels: String::with_capacity(told.labels.len()),
-            ends: Vec::with_capacity(n),
+            labels: Labels::with_capacity(n, told.labels.bytes()),
             person_key: told.people.iter().map(|p| p.0).collect(),
             person_shape: told.people.iter().map(|p| p.1).collect(),
             first: Vec::with_capacity(told.people.len() + 1),
@@ -177,8 +160,7 @@ impl Compact {
             all.willingness
                 .push(row.scores.willingness.unwrap_or(NO_SCORE));
             all.case_shape.push(row.shape);
-            all.labels.push_str(told.label(row.number));
-            all.ends.push(all.labels.len() as u64);
+            all.labels.push(told.labels.get(row.number as usize));
         }
         all.first.push(number(n));
         all.cases.known = HashMap::new();
@@ -201,7 +183,7 @@ impl Compact {
     /// The lender's reference of a case, by its place in the replay.
     #[must_use]
     pub fn label(&self, case: usize) -> &str {
-        label(&self.labels, &self.ends, case)
+        self.labels.get(case)
     }
 
     fn loan(&self, place: usize, borrower: PartyId) -> LoanCase {
@@ -286,21 +268,4 @@ fn case_shape(mut case: Case) -> Case {
         document.reference = String::new();
     }
     case
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_are_told_apart() {
-        let mut ends = Vec::new();
-        let mut all = String::new();
-        for text in ["A-1", "", "B", "长"] {
-            all.push_str(text);
-            ends.push(all.len() as u64);
-        }
-        let found: Vec<&str> = (0..5).map(|n| label(&all, &ends, n)).collect();
-        assert_eq!(found, ["A-1", "", "B", "长", ""]);
-    }
 }

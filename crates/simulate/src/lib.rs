@@ -14,6 +14,7 @@ mod chance;
 mod compact;
 pub mod csv;
 mod difference;
+mod labels;
 mod life;
 mod person;
 pub mod report;
@@ -21,6 +22,7 @@ mod run;
 mod summary;
 mod totals;
 mod trail;
+mod watch;
 
 pub use behaviour::{Behaviour, BehaviourError, DEFAULT_BEHAVIOUR};
 pub use compact::{CaseToAdd, Compact};
@@ -35,6 +37,7 @@ pub use summary::{
 };
 pub use totals::{Excluded, Peak, Totals};
 pub use trail::{NEVER_DAY, Trail};
+pub use watch::{Fact, Watch};
 
 /// The most days that are replayed.
 pub const DAYS_MAX: u32 = 400;

@@ -9,6 +9,7 @@ use crate::chance::{Chance, What};
 use crate::person::{LoanCase, Person};
 use crate::totals::{CLASSES, Excluded, Totals, count};
 use crate::trail::Trail;
+use crate::watch::Watch;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, Packs};
 use recoup_decide::{Action, ChannelNames, Dropped, Input, NoTrace, Plan, Waiting, step};
@@ -180,16 +181,11 @@ impl<'a> Replay<'a> {
         self.live_watched(person, trails, &mut |_: &Input<'_>, _, _: &Plan| {});
     }
 
-    /// The same; `watch` is shown each contact before it is made, with what was known and when.
+    /// The same; `watch` is shown each contact before it is made, what comes from outside, and how it ends.
     ///
     /// # Panics
     /// Where `trails` is shorter than the cases.
-    pub fn live_watched(
-        &mut self,
-        person: Person,
-        trails: &mut [Trail],
-        watch: &mut impl FnMut(&Input<'_>, Timestamp, &Plan),
-    ) {
+    pub fn live_watched(&mut self, person: Person, trails: &mut [Trail], watch: &mut impl Watch) {
         let Person {
             borrower,
             cases,
@@ -284,7 +280,7 @@ impl Loan {
     }
 }
 
-impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
+impl<W: Watch> Life<'_, '_, W> {
     /// What is under way at the start, and what the months bring.
     fn begin(&mut self) {
         let start = self.setting.start;
@@ -335,6 +331,7 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
         let end = self.setting.end();
         let none = self.totals.stages.len() - 1;
         for loan in &self.loans {
+            self.watch.ended(&loan.case, &self.contacts);
             let until = loan.case.closed.map_or(end, |c| c.at.min(end));
             let lived = until.duration_since(self.setting.start).as_secs();
             self.totals.case_days += u64::try_from(lived / DAY_SECONDS).unwrap_or(0);
@@ -379,7 +376,7 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
         };
         let decision = step(&input, now, &mut NoTrace::default());
         if let Action::Contact(plan) = &decision.action {
-            watch(&input, now, plan);
+            watch.contact(&input, now, plan);
         }
         self.apply(now, i, &decision.events);
         for Dropped { seq, to } in &decision.dropped {
@@ -459,6 +456,8 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
             }
             None => loan.case.next_seq += 1,
         }
+        // What is refused after a contact is refused anew.
+        loan.case.last_denial = None;
         let state = match plan.needs_approval {
             true => ContactState::Planned,
             false => ContactState::Accepted,

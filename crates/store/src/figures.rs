@@ -88,6 +88,29 @@ impl Histogram {
     }
 }
 
+/// How groups of changes were that were committed together.
+pub(crate) struct Groups {
+    pub(crate) seconds: Histogram,
+    pub(crate) changes: Histogram,
+}
+
+impl Default for Groups {
+    fn default() -> Self {
+        Self {
+            seconds: Histogram::new(SECONDS),
+            changes: Histogram::new(SIZES),
+        }
+    }
+}
+
+impl Groups {
+    pub(crate) fn note(&self, span: Duration, changes: usize) {
+        self.seconds.took(span);
+        let changes = u32::try_from(changes).unwrap_or(u32::MAX);
+        self.changes.add(f64::from(changes));
+    }
+}
+
 /// Counts by a key of which there are few.
 #[derive(Debug)]
 pub struct Counts<K>(Mutex<BTreeMap<K, u64>>);
@@ -143,7 +166,10 @@ impl Fact {
             match &entry.what {
                 What::Case { event, .. } => facts.extend(Self::of_case(event)),
                 What::Contact { id, event, .. } => Self::of_contact(&mut facts, change, *id, event),
-                What::Party { .. } | What::Override { .. } | What::Service { .. } => {}
+                What::Party { .. }
+                | What::Override { .. }
+                | What::Collector { .. }
+                | What::Service { .. } => {}
             }
         }
         facts

@@ -1,15 +1,22 @@
-//! Where cases live. The [`Store`] trait says what a store must do; [`sqlite`] is the embedded backend.
+//! Where cases live. The [`Store`] trait says what a store must do; [`sqlite`] is the embedded backend,
+//! [`postgres`] the one for several processes.
 //!
 //! A write is a value: a [`Change`] names what it assumes ([`Guard`]), what happened ([`Entry`]) and the
 //! rows that follow ([`Write`]). A store applies each change whole or not at all, commits waiting changes
 //! together, and answers only after they are durable.
 
 mod change;
+mod codec;
 pub mod conformance;
 pub mod figures;
 mod leaf;
+pub mod postgres;
 mod query;
+mod rules;
 pub mod sqlite;
+mod stamp;
+mod tally;
+mod waiting;
 
 pub use change::{
     Activation, Answer, Change, CommitError, Committed, Guard, Scope, StoredPolicy, StoredTemplate,
@@ -20,6 +27,8 @@ pub use query::{
     CaseFilter, Claim, ContactFilter, Facts, JournalFilter, Page, Recorded, Sought, SoughtParty,
     Standing, StoreStatus,
 };
+
+pub use stamp::ClockStamp;
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -37,6 +46,16 @@ pub enum StoreError {
     /// The medium failed (disk, file). The process must stop: what was written last is in doubt.
     #[error("the store failed: {what}")]
     Broken {
+        /// What was being done.
+        what: &'static str,
+        /// The driver's error.
+        #[source]
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The store cannot be reached now. Nothing was written by whoever is told so; the same again may go later, and
+    /// the process goes on.
+    #[error("the store cannot be reached: {what}")]
+    Unavailable {
         /// What was being done.
         what: &'static str,
         /// The driver's error.
@@ -147,6 +166,17 @@ pub trait Store: Send + Sync + 'static {
 
     /// Contacts of all tenants that stand in `state`, up to `limit`: what a restart must look after.
     async fn contacts_in(&self, state: ContactState, limit: usize) -> Read<Vec<Contact>>;
+
+    /// Whether other processes may work on the same store at the same time.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// As [`contacts_in`](Self::contacts_in), but without those that a process looks after which still lives. In a
+    /// store of one process, for its start.
+    async fn contacts_left_in(&self, state: ContactState, limit: usize) -> Read<Vec<Contact>> {
+        self.contacts_in(state, limit).await
+    }
 
     /// Journal entries with a position above `after`, in order.
     async fn journal(

@@ -5,6 +5,7 @@
 mod allocations;
 mod beside;
 mod channel;
+mod check;
 mod client;
 mod contacts;
 mod decision;
@@ -74,6 +75,8 @@ enum Goal {
     G18,
     G20,
     G21,
+    /// A policy of ten stages, explored.
+    CheckPolicy,
     /// A good client beside a noisy neighbour.
     Neighbour,
 }
@@ -220,6 +223,7 @@ fn measure(goal: Goal, ground: &Ground) -> Result<Line, Failure> {
         Goal::G18 => replay::memory(ground),
         Goal::G20 => beside::contacts(ground),
         Goal::G21 => channel::call(ground),
+        Goal::CheckPolicy => check::check_policy(ground),
         Goal::Neighbour => beside::neighbour(ground),
     }
 }
@@ -232,9 +236,14 @@ fn suspect(goal: Goal, machine: &[Baseline]) -> Option<String> {
         Goal::G4 | Goal::G20 | Goal::Neighbour => machine::ROWS_1,
         Goal::G3 => machine::ECHO,
         Goal::G14 => machine::TICK,
-        Goal::G21 | Goal::G10 | Goal::G10Gate | Goal::G11 | Goal::G12 | Goal::G13 | Goal::G18 => {
-            machine::TRAIT_CALL
-        }
+        Goal::G21
+        | Goal::G10
+        | Goal::G10Gate
+        | Goal::G11
+        | Goal::G12
+        | Goal::G13
+        | Goal::G18
+        | Goal::CheckPolicy => machine::TRAIT_CALL,
     };
     let found = machine.iter().find(|b| b.what == rests_on);
     found.and_then(Baseline::suspect)
@@ -271,6 +280,7 @@ mod tests {
             "G18",
             "G20",
             "G21",
+            "check-policy",
             "neighbour",
         ];
         assert_eq!(goals, all);

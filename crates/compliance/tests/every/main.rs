@@ -15,6 +15,8 @@ fn a_failure_ends_the_run() {
 mod bounds;
 #[path = "../calendars.rs"]
 mod calendars;
+#[path = "../chinese.rs"]
+mod chinese;
 #[path = "../content.rs"]
 mod content;
 #[path = "../content_words.rs"]

@@ -4,13 +4,15 @@
 use jiff::civil::{Date, Time};
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::FORBEARANCE_TAG;
-use recoup_domain::case::{Amounts, Document, DocumentKind, LenderKind, Scores};
+use recoup_domain::case::{
+    self, Amounts, CaseEvent, Document, DocumentKind, LenderKind, Opening, Scores,
+};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{ContactId, KeyedHash};
 use recoup_domain::money::Currency;
 use recoup_domain::outcome::Outcome;
 use recoup_domain::party::{
-    BorrowerKind, Consent, ConsentKind, ContactPoint, PointKind, PointOwner, PointState,
+    BorrowerKind, Consent, ConsentKind, ContactPoint, Introduction, PointKind, introduce,
 };
 use recoup_domain::past::Direction;
 use recoup_domain::sealed::Sealed;
@@ -39,36 +41,22 @@ impl World {
             .saturating_sub(SignedDuration::from_hours(24 * 60))
             .ok()?;
         let points = [PointKind::Mobile, PointKind::Email, PointKind::Postal];
-        let borrower = Party {
+        let told = Introduction {
             id: BORROWER,
             tenant: tenant.clone(),
             lender_ref: KeyedHash([102; 16]),
-            version: 1,
             kind: BorrowerKind::Individual,
             regions: vec![region.to_owned()],
             zones: vec![zone],
             locale: "en".into(),
-            points: points.into_iter().enumerate().map(point).collect(),
+            points: (1..).zip(points).map(point).collect(),
             tags: vec![],
-            opt_outs: vec![],
-            ceases: vec![],
-            consents: consents(long_ago),
-            attorneys: vec![],
-            employer_prohibits: false,
-            inconvenient: vec![],
-            consent_ids: vec![],
-            declined_points: vec![],
-            gone: vec![],
-            hardship_until: None,
-            moratorium_until: None,
-            deceased: false,
-            incapacitated: false,
-            refused: false,
-            created_at: long_ago,
-            updated_at: long_ago,
-            sealed: Sealed::default(),
         };
-        let case = case(tenant, region, lender, due, long_ago)?;
+        let borrower = Party {
+            consents: consents(long_ago),
+            ..introduce(told, long_ago)
+        };
+        let case = case_in(tenant, region, lender, due, long_ago)?;
         let contacts = vec![past(1, ContactClass::Phone, long_ago)];
         Some(Self {
             case,
@@ -79,7 +67,7 @@ impl World {
     }
 }
 
-fn case(
+fn case_in(
     tenant: TenantId,
     region: &str,
     lender: LenderKind,
@@ -91,10 +79,9 @@ fn case(
         sha256: "0".repeat(64),
         reference: "file".into(),
     };
-    Some(Case {
+    let opening = Opening {
         id: CASE,
         tenant,
-        version: 1,
         lender_ref: KeyedHash([101; 16]),
         borrower: BORROWER,
         parties: vec![],
@@ -110,45 +97,23 @@ fn case(
             overdue: 10_000_000,
         },
         oldest_unpaid_due: Some(due),
-        pause_days: 0,
         scores: Scores::default(),
         tags: vec![FORBEARANCE_TAG.to_owned()],
         documents: DocumentKind::EVIDENCE_PACK.into_iter().map(paper).collect(),
-        dispute: None,
-        time_barred: false,
-        pauses: vec![],
-        legal_since: None,
-        closed: None,
-        policy: None,
-        stage: None,
-        skipped: vec![],
-        payments: vec![],
-        reversed: vec![],
-        moved: vec![],
-        next_seq: 2,
-        last_denial: None,
-        worklist: None,
-        worklist_since: None,
-        collectors: vec![],
         previous: None,
-        opened_at,
-        updated_at: opened_at,
         sealed: Sealed::default(),
-    })
+    };
+    match case::open(opening, opened_at).ok()? {
+        CaseEvent::Opened(case) => Some(Case {
+            next_seq: 2,
+            ..*case
+        }),
+        _ => None,
+    }
 }
 
-fn point((i, kind): (usize, PointKind)) -> ContactPoint {
-    ContactPoint {
-        key: KeyedHash([i as u8 + 1; 16]),
-        kind,
-        owner: PointOwner::Own,
-        zone: None,
-        verified: true,
-        source: "contract".into(),
-        state: PointState::Usable,
-        failed_days: 0,
-        failed_on: None,
-    }
+fn point((nth, kind): (u8, PointKind)) -> ContactPoint {
+    ContactPoint::of_contract(KeyedHash([nth; 16]), kind)
 }
 
 fn consents(received_at: Timestamp) -> Vec<Consent> {

@@ -6,7 +6,7 @@ mod corpus;
 #[expect(dead_code, reason = "shared with the other tests")]
 mod dice;
 #[path = "../support/facts.rs"]
-#[expect(dead_code, reason = "shared with the other tests")]
+#[expect(dead_code, unused_imports, reason = "shared with the other tests")]
 mod facts;
 mod lives;
 mod mutants;

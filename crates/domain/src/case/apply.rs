@@ -87,7 +87,7 @@ pub fn apply(case: &mut Case, event: &CaseEvent, at: Timestamp) {
         CaseEvent::LegalBegan => case.legal_since = Some(at),
         CaseEvent::LegalRecalled => case.legal_since = None,
         CaseEvent::WorklistChanged { reason } => {
-            case.worklist = Some(reason.clone()).filter(|r| !r.is_empty());
+            case.worklist.clone_from(reason);
             case.worklist_since = case.worklist.as_ref().map(|_| at);
         }
         CaseEvent::Closed { reason, .. } => {

@@ -18,9 +18,8 @@ pub(super) fn ending(case: &Case, reason: CloseReason, collected: i64) -> Vec<Ca
         pause: p.id,
         by: EndedBy::Close,
     });
-    let off = case.worklist.is_some().then(|| CaseEvent::WorklistChanged {
-        reason: String::new(),
-    });
+    let off = case.worklist.as_ref();
+    let off = off.map(|_| CaseEvent::WorklistChanged { reason: None });
     pauses
         .chain(off)
         .chain([CaseEvent::Closed { reason, collected }])

@@ -1,6 +1,6 @@
 //! Disputes and complaints: each pauses contact until a person settles it.
 
-use super::{Case, CaseEvent, Pause, PauseReason, Refusal};
+use super::{Case, CaseEvent, Pause, PauseReason, Refusal, WorklistReason};
 use crate::ids::PauseId;
 use crate::party::Dispute;
 use crate::time::{NEVER, Zone, add_days};
@@ -46,10 +46,6 @@ pub fn raise_dispute(case: &Case, o: Objection, written: bool) -> Result<Vec<Cas
     Ok(events)
 }
 
-/// What stands on the worklist from a dispute that the borrower won until the case is released.
-pub(super) const CORRECT_IT: &str =
-    "the borrower was right in a dispute: correct the case, then release it, or close it";
-
 /// Settles a dispute. Where the borrower was right, the case stays on hold for the lender to correct it or
 /// close it. Where the debt stands but no verification was sent, a written dispute stays known to the gate.
 ///
@@ -87,9 +83,9 @@ pub fn resolve_dispute(
             until: NEVER,
             promise: None,
         }));
-        events.push(CaseEvent::WorklistChanged {
-            reason: CORRECT_IT.to_owned(),
-        });
+        // Until the case is released.
+        let reason = Some(WorklistReason::DisputeWon);
+        events.push(CaseEvent::WorklistChanged { reason });
     }
     Ok(events)
 }

@@ -2,6 +2,7 @@
 
 use super::{
     Amounts, Case, CloseReason, Document, Pause, Payment, PolicyMove, PolicyPin, Reversal, Scores,
+    WorklistReason,
 };
 use crate::contact::ContactClass;
 use crate::ids::PauseId;
@@ -109,10 +110,10 @@ pub enum CaseEvent {
     LegalBegan,
     /// The referral was recalled.
     LegalRecalled,
-    /// A person must look at it; an empty text takes it off the worklist.
+    /// A person must look at it, or need not any more.
     WorklistChanged {
-        /// Why.
-        reason: String,
+        /// Why; none takes it off the worklist.
+        reason: Option<WorklistReason>,
     },
     /// It is over.
     Closed {

@@ -11,6 +11,7 @@ mod open;
 mod pause;
 mod payment;
 mod promise;
+mod worklist;
 
 pub use apply::apply;
 pub use close::close;
@@ -25,6 +26,7 @@ pub use open::{Opening, open};
 pub use pause::{PauseRequest, pause, release, release_hold};
 pub use payment::{Payment, Reversal, record_payment, reverse_payment};
 pub use promise::{PROMISE_GRACE_DAYS, PromiseRequest, due_timers, record_promise};
+pub use worklist::WorklistReason;
 
 use crate::ids::{CaseId, CollectorId, KeyedHash, PartyId, PauseId, TenantId};
 use crate::money::{Currency, Money, MoneyError};
@@ -101,7 +103,7 @@ pub struct Case {
     /// The denial that stands, so that it is recorded once.
     pub last_denial: Option<Denial>,
     /// Why a person must look at it; none where nobody must.
-    pub worklist: Option<String>,
+    pub worklist: Option<WorklistReason>,
     /// Since when somebody must.
     #[serde(default)]
     pub worklist_since: Option<Timestamp>,

@@ -1,6 +1,6 @@
 //! Holds and other pauses.
 
-use super::{Case, CaseEvent, EndedBy, Pause, PauseReason, Refusal};
+use super::{Case, CaseEvent, EndedBy, Pause, PauseReason, Refusal, WorklistReason};
 use crate::ids::PauseId;
 use jiff::Timestamp;
 
@@ -67,9 +67,8 @@ pub fn release_hold(case: &Case) -> Result<Vec<CaseEvent>, Refusal> {
         return Err(Refusal::NotPaused("a hold"));
     }
     // Who releases it says that it was seen to.
-    if case.worklist.as_deref() == Some(super::dispute::CORRECT_IT) {
-        let reason = String::new();
-        ended.push(CaseEvent::WorklistChanged { reason });
+    if case.worklist == Some(WorklistReason::DisputeWon) {
+        ended.push(CaseEvent::WorklistChanged { reason: None });
     }
     Ok(ended)
 }

@@ -2,47 +2,20 @@
 
 use super::*;
 
-fn party(numbers: usize) -> Party {
-    let point = |i: u8| ContactPoint {
-        key: KeyedHash([i; 16]),
-        kind: PointKind::Mobile,
-        owner: PointOwner::Own,
-        zone: None,
-        verified: true,
-        source: "contract".into(),
-        state: PointState::Usable,
-        failed_days: 0,
-        failed_on: None,
-    };
-    Party {
+fn party(numbers: u8) -> Party {
+    let point = |i| ContactPoint::of_contract(KeyedHash([i; 16]), PointKind::Mobile);
+    let told = Introduction {
         id: PartyId::from_bytes([1; 16]),
         tenant: TenantId::new("t").unwrap(),
         lender_ref: KeyedHash([9; 16]),
-        version: 1,
         kind: BorrowerKind::Individual,
         regions: vec!["CN".into()],
         zones: vec![Zone::new("Asia/Shanghai").unwrap()],
         locale: "zh-CN".into(),
-        points: (0..numbers).map(|i| point(i as u8)).collect(),
+        points: (0..numbers).map(point).collect(),
         tags: vec![],
-        opt_outs: vec![],
-        ceases: vec![],
-        consents: vec![],
-        attorneys: vec![],
-        employer_prohibits: false,
-        inconvenient: vec![],
-        consent_ids: vec![],
-        declined_points: vec![],
-        gone: vec![],
-        hardship_until: None,
-        moratorium_until: None,
-        deceased: false,
-        incapacitated: false,
-        refused: false,
-        created_at: Timestamp::UNIX_EPOCH,
-        updated_at: Timestamp::UNIX_EPOCH,
-        sealed: Sealed::default(),
-    }
+    };
+    introduce(told, Timestamp::UNIX_EPOCH)
 }
 
 fn day(d: i64) -> Timestamp {
@@ -142,7 +115,7 @@ fn what_is_learned_of_a_number_holds_for_every_kind_it_was_told_as() {
 fn a_number_of_somebody_else_stays_so_when_it_is_left_out_and_told_again() {
     let mut p = party(2);
     let [kept, wrong] = [p.points[0].key, p.points[1].key];
-    let tell = |p: &mut Party, numbers: usize| {
+    let tell = |p: &mut Party, numbers: u8| {
         apply(p, &PartyEvent::Upserted(Box::new(party(numbers))), day(1));
     };
     p.learn(wrong, Outcome::WrongNumber, day(0));

@@ -9,11 +9,13 @@ use crate::keys::PARTY_PLACE;
 use crate::stops::{PartyStop, alarm_for_doubt};
 use crate::types::{Answered, Caller, Encode, Over, PartyInput, PartyName, PartyPlain, PartyView};
 use jiff::Timestamp;
-use recoup_decide::is_of_steps;
+use recoup_domain::case::WorklistReason;
 use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, KeyedHash, PartyId};
 use recoup_domain::journal::What;
-use recoup_domain::party::{Cease, ContactPoint, OptOut, PartyEvent, PointState};
+use recoup_domain::party::{
+    Cease, ContactPoint, Introduction, OptOut, PartyEvent, PointState, introduce,
+};
 use recoup_domain::regions::zones_of;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::time::Zone;
@@ -242,35 +244,18 @@ impl Engine {
             failed_days: 0,
             failed_on: None,
         };
-        Ok(Party {
+        let told = Introduction {
             id,
             tenant: tenant.clone(),
             lender_ref,
-            version: 1,
             kind: told.kind,
             regions: told.regions.clone(),
             zones,
             locale: told.locale.clone(),
             points: told.points.iter().map(point).collect(),
             tags: told.tags.clone(),
-            opt_outs: Vec::new(),
-            ceases: Vec::new(),
-            consents: Vec::new(),
-            attorneys: Vec::new(),
-            employer_prohibits: false,
-            inconvenient: Vec::new(),
-            consent_ids: Vec::new(),
-            declined_points: Vec::new(),
-            gone: Vec::new(),
-            hardship_until: None,
-            moratorium_until: None,
-            deceased: false,
-            incapacitated: false,
-            refused: false,
-            created_at: now,
-            updated_at: now,
-            sealed: Sealed::default(),
-        })
+        };
+        Ok(introduce(told, now))
     }
 
     /// The key that a number or address is known by.
@@ -464,11 +449,11 @@ pub(super) fn reopen(draft: &mut Draft, facts: &Facts) {
     if case.closed.is_some() || case.skipped.is_empty() {
         return;
     }
-    let of_steps = case.worklist.as_deref().is_some_and(is_of_steps);
+    let of_steps = case.worklist.as_ref();
+    let of_steps = of_steps.is_some_and(WorklistReason::is_of_steps);
     draft.case_event(id, CaseEvent::StepsReopened);
     if of_steps {
-        let reason = String::new();
-        draft.case_event(id, CaseEvent::WorklistChanged { reason });
+        draft.off_worklist(id);
     }
 }
 

@@ -478,16 +478,9 @@ fn alarm_for_no_stage(draft: &mut Draft, id: CaseId) {
     if is_idle && case.stage.is_none() && case.worklist.is_none() && case.amounts.overdue > 0 {
         let policy = case.policy.as_ref();
         let policy = policy.map_or_else(String::new, |p| format!("{}@{}", p.name, p.version));
-        let reason = format!(
-            "{NO_STAGE}`{policy}` takes the case as it stands: nothing is done before something happens; was another \
-             policy meant?"
-        );
-        draft.case_event(id, CaseEvent::WorklistChanged { reason });
+        draft.list(id, case::WorklistReason::NoStage { policy });
     }
 }
-
-/// What stands before the name of a policy that has no stage for a case.
-pub(crate) const NO_STAGE: &str = "no stage of policy ";
 
 fn not_due(path: &str, problem: NotDueYet) -> CommandError {
     let field = format!("{path}.oldest_unpaid_due_date");

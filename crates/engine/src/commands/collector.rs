@@ -6,8 +6,8 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::types::{Answered, Caller, CollectorInput, CollectorPlain, Encode, OverCollector};
 use crate::vault::{DataKey, VaultError};
-use recoup_domain::collector::{Collector, Credential};
-use recoup_domain::ids::{CollectorId, PartyId};
+use recoup_domain::collector::{Collector, Credential, filed_under};
+use recoup_domain::ids::CollectorId;
 use recoup_store::{Guard, Write};
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ impl Engine {
             let key = self.collector_key(&mut draft, id, known.is_some()).await?;
             let collector = collector_of(who, id, version + 1, &input, &key)?;
             draft.write(Write::Collector(Box::new(collector.clone())));
-            draft.service_event("collector_upserted", id.to_string());
+            draft.collector(&collector);
             let result = CollectorView {
                 collector,
                 plain: plain_of(&input),
@@ -69,7 +69,10 @@ impl Engine {
         });
         let done = done.await?;
         if let Answered::Now(view) = &done {
-            self.0.library.take_collector(view.collector.clone());
+            let before = self.0.library.take_collector(view.collector.clone());
+            if before.is_none_or(|before| !visits_alike(&before, &view.collector)) {
+                self.look_again(&who.tenant);
+            }
         }
         Ok(done)
     }
@@ -82,10 +85,10 @@ impl Engine {
         is_known: bool,
     ) -> Done<Arc<DataKey>> {
         if is_known {
-            return self.0.keys.of(key_id(id)).await;
+            return self.0.keys.of(filed_under(id)).await;
         }
-        let (key, wrapped) = self.0.vault.new_key(key_id(id))?;
-        draft.write(Write::PartyKey(key_id(id), wrapped));
+        let (key, wrapped) = self.0.vault.new_key(filed_under(id))?;
+        draft.write(Write::PartyKey(filed_under(id), wrapped));
         Ok(Arc::new(key))
     }
 
@@ -107,15 +110,16 @@ impl Engine {
     /// # Errors
     /// Where it does not open.
     pub async fn collector_plain(&self, collector: &Collector) -> Done<CollectorPlain> {
-        let key = self.0.keys.of(key_id(collector.id)).await?;
+        let key = self.0.keys.of(filed_under(collector.id)).await?;
         let bytes = key.open(COLLECTOR_PLACE, &collector.sealed)?;
         serde_json::from_slice(&bytes).map_err(|_| VaultError::Forged(COLLECTOR_PLACE).into())
     }
 }
 
-/// A collector's data key lies beside those of parties, under the collector's own id.
-fn key_id(id: CollectorId) -> PartyId {
-    PartyId::from_bytes(id.to_bytes())
+/// Whether what counts for visits is the same.
+fn visits_alike(one: &Collector, other: &Collector) -> bool {
+    (&one.credentials, &one.regions, one.active)
+        == (&other.credentials, &other.regions, other.active)
 }
 
 fn collector_of(

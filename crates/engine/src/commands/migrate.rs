@@ -9,8 +9,8 @@ use crate::many::take_turns;
 use crate::stops::alarm_for_uncertain_cancel;
 use crate::types::{Answered, Caller, Encode};
 use jiff::Timestamp;
-use recoup_decide::{Action, NoTrace, is_of_steps};
-use recoup_domain::case::{PolicyMove, PolicyPin, SkipReason, apply, move_policy};
+use recoup_decide::{Action, NoTrace};
+use recoup_domain::case::{PolicyMove, PolicyPin, SkipReason, WorklistReason, apply, move_policy};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, TenantId};
 use recoup_domain::past::PastContact;
@@ -378,10 +378,9 @@ impl Engine {
             draft.case_events(id, events.into());
         }
         alarm_for_uncertain_cancel(draft, id);
-        let listed = draft.case(id).and_then(|c| c.worklist.as_deref());
-        if listed.is_some_and(|reason| is_of_steps(reason) || reason.starts_with(super::NO_STAGE)) {
-            let reason = String::new();
-            draft.case_event(id, CaseEvent::WorklistChanged { reason });
+        let no_stage = |r: &WorklistReason| matches!(r, WorklistReason::NoStage { .. });
+        if (draft.listed(id)).is_some_and(|r| r.is_of_steps() || no_stage(r)) {
+            draft.off_worklist(id);
         }
         draft.schedule(id, Some(draft.now));
         Ok(())

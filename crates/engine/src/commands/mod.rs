@@ -22,7 +22,6 @@ mod whom;
 pub(crate) mod worklist;
 
 pub use borrower::{CeaseInput, OptOutInput};
-pub(crate) use case::NO_STAGE;
 pub use case::{CloseInput, FactsInput, PaymentInput, ReversalInput};
 pub use collector::CollectorView;
 pub use contact::ResolutionInput;

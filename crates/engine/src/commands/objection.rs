@@ -127,7 +127,9 @@ impl Engine {
                 hold: (hold, who.principal.clone()),
             };
             let events = case::resolve_dispute(&facts.case, id.pause, settlement, draft.now)?;
-            draft.effective(input.sent_at.unwrap_or(draft.now));
+            // A debt that stands is verified from when the borrower was told so; one that does not, from now on.
+            let verified_at = input.sent_at.filter(|_| input.verified);
+            draft.effective(verified_at.unwrap_or(draft.now));
             for event in events {
                 let resolves = matches!(event, case::CaseEvent::DisputeResolved { .. });
                 draft.case_event(id.case, event);

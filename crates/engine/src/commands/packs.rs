@@ -13,12 +13,10 @@ use recoup_domain::contact::ContactClass;
 use recoup_domain::ids::{CaseId, ContactId, TenantId};
 use recoup_domain::time::Window;
 use recoup_policy::Policy;
-use recoup_store::{CaseFilter, Facts};
+use recoup_store::Facts;
 use std::collections::{BTreeMap, HashMap};
 use tokio::sync::mpsc;
 
-/// Cases read at a time.
-const PAGE: usize = 256;
 /// How long the effect of a contact ahead is taken to last, for what its text says of it.
 const EFFECT: SignedDuration = SignedDuration::from_mins(30);
 /// Bindings of the proposed packs that are kept; they are few kinds of place and lender.
@@ -120,14 +118,9 @@ impl Engine {
             bindings: HashMap::new(),
         };
         let mut summary = PackSummary::default();
-        let mut after = None;
-        loop {
-            let filter = CaseFilter::default();
-            let page = self.0.store.cases(tenant, &filter, after, PAGE).await?;
-            after = page.rows.last().map(|c| c.id);
-            let open = page.rows.iter().filter(|c| c.closed.is_none());
-            let ids: Vec<CaseId> = open.map(|c| c.id).collect();
-            drop(page.rows);
+        let mut walk = self.walk_open_cases(tenant);
+        while let Some(page) = walk.next().await? {
+            let ids: Vec<CaseId> = page.into_iter().map(|(_, case)| case).collect();
             let facts = self.facts_of_many(&ids).await?;
             for (n, facts) in facts.iter().enumerate() {
                 take_turns(n).await;
@@ -142,10 +135,8 @@ impl Engine {
                     }
                 }
             }
-            if !page.more {
-                return Ok(summary);
-            }
         }
+        Ok(summary)
     }
 
     /// What changes for one case.

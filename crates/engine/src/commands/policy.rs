@@ -8,7 +8,7 @@ use crate::intent::sha256_hex;
 use crate::render;
 use crate::third_party;
 use crate::types::{
-    Answered, Caller, Encode, NewPolicy, PolicyQuestion, PolicyState, PolicyView, TemplateInput,
+    Answered, Caller, CheckedPolicy, Encode, PolicyQuestion, PolicyState, PolicyView, TemplateInput,
 };
 use recoup_decide::check::{Question, Report, check};
 use recoup_domain::contact::Reader;
@@ -95,8 +95,8 @@ impl Engine {
         &self,
         who: &Caller,
         text: String,
-        encode: Encode<'_, NewPolicy>,
-    ) -> Done<Answered<NewPolicy>> {
+        encode: Encode<'_, CheckedPolicy>,
+    ) -> Done<Answered<CheckedPolicy>> {
         // An exploration takes its time: once a request, however often the request is repeated or its commit is.
         if let Some(before) = self.answered(who).await? {
             return Ok(before);
@@ -135,7 +135,7 @@ impl Engine {
                 pinned_cases: 0,
                 stored,
             };
-            let result = NewPolicy {
+            let result = CheckedPolicy {
                 policy,
                 warnings: warnings.clone(),
             };
@@ -166,29 +166,55 @@ impl Engine {
             + 1)
     }
 
-    /// Lets new cases run under a version. The author cannot: a second person must. Running cases stay pinned
-    /// to theirs.
+    /// Lets new cases run under a version. The author cannot: a second person must, who is told what the check warns of
+    /// now. Running cases stay pinned to theirs.
     ///
     /// # Errors
-    /// NotFound for a version that is not there; SamePerson for the author.
+    /// NotFound for a version that is not there; SamePerson for the author; NoPolicy where an arm of it names one that
+    /// is not active; PolicyFaults where it does what no policy
+    /// may do, by this version of the check.
     pub async fn activate_policy(
         &self,
         who: &Caller,
         name: &str,
         version: u32,
         note: String,
-        encode: Encode<'_, PolicyView>,
-    ) -> Done<Answered<PolicyView>> {
-        let done = self.command(who, encode, || async {
-            let mut result = self.policy(&who.tenant, name, Some(version)).await?;
-            let stored = &mut result.stored;
-            if stored.author == who.principal {
-                return Err(CommandError::SamePerson {
-                    principal: who.principal.clone(),
-                    did: "wrote the policy",
-                    wants: "activate it",
-                });
+        encode: Encode<'_, CheckedPolicy>,
+    ) -> Done<Answered<CheckedPolicy>> {
+        if let Some(before) = self.answered(who).await? {
+            return Ok(before);
+        }
+        let (stored, policy) = self.compiled(&who.tenant, name, version)?;
+        if stored.author == who.principal {
+            return Err(CommandError::SamePerson {
+                principal: who.principal.clone(),
+                did: "wrote the policy",
+                wants: "activate it",
+            });
+        }
+        let names = policy
+            .arms()
+            .iter()
+            .filter_map(|arm| Some((arm, arm.policy.as_deref()?)));
+        for (arm, challenger) in names {
+            let versions = self.0.library.versions(&who.tenant, challenger);
+            if versions.iter().all(|v| v.activated.is_none()) {
+                return Err(CommandError::NoPolicy(format!(
+                    "arm `{}` of `{name}` names `{challenger}`, which is not active: activate it first, or cases of that \
+                     arm could not be opened",
+                    arm.name
+                )));
             }
+        }
+        let question = PolicyQuestion::default();
+        let report = self.explored(&who.tenant, &policy, &question).await;
+        if !report.accepts() {
+            return Err(CommandError::PolicyFaults(report.findings));
+        }
+        let warnings = report.findings;
+        let done = self.command(who, encode, || async {
+            let mut policy = self.policy(&who.tenant, name, Some(version)).await?;
+            let stored = &mut policy.stored;
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             stored.activated = Some(Activation {
                 by: who.principal.clone(),
@@ -197,13 +223,17 @@ impl Engine {
             });
             draft.write(Write::Policy(stored.clone()));
             draft.service_event("policy_activated", format!("{name}@{version}"));
-            result.state = PolicyState::Active;
+            policy.state = PolicyState::Active;
+            let result = CheckedPolicy {
+                policy,
+                warnings: warnings.clone(),
+            };
             let key = self.0.keys.nobodys();
             Ok(Decided { draft, result, key })
         });
         let done = done.await?;
-        if let Answered::Now(view) = &done {
-            self.take(view)?;
+        if let Answered::Now(active) = &done {
+            self.take(&active.policy)?;
         }
         Ok(done)
     }

@@ -2,7 +2,7 @@
 
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
-use crate::intent::VISIT_HORIZON;
+use crate::intent::{VISIT_HORIZON, waiting};
 use crate::lifts::lifts;
 use crate::many::take_turns;
 use recoup_compliance::Packs;
@@ -12,11 +12,8 @@ use recoup_domain::ids::{CaseId, PartyId, TenantId};
 use recoup_domain::overrides::Lift;
 use recoup_policy::diff::Matching;
 use recoup_policy::{Names, Policy};
-use recoup_store::{CaseFilter, Facts, StoredPolicy};
+use recoup_store::{Facts, StoredPolicy};
 use std::sync::Arc;
-
-/// Cases read at a time.
-const PAGE: usize = 256;
 
 /// A case as the planner would see it now.
 #[derive(Clone, Debug)]
@@ -86,17 +83,11 @@ impl Engine {
     /// Where the store fails.
     pub async fn open_cases(&self, tenant: &TenantId) -> Done<Vec<(PartyId, CaseId)>> {
         let mut all = Vec::new();
-        let mut after = None;
-        loop {
-            let filter = CaseFilter::default();
-            let page = self.0.store.cases(tenant, &filter, after, PAGE).await?;
-            after = page.rows.last().map(|c| c.id);
-            let open = page.rows.iter().filter(|c| c.closed.is_none());
-            all.extend(open.map(|c| (c.borrower, c.id)));
-            if !page.more {
-                return Ok(all);
-            }
+        let mut walk = self.walk_open_cases(tenant);
+        while let Some(page) = walk.next().await? {
+            all.extend(page);
         }
+        Ok(all)
     }
 
     /// Cases as the planner would see them now, in the order of their ids; those that closed meanwhile are left out.
@@ -113,15 +104,7 @@ impl Engine {
         for (n, facts) in all.into_iter().enumerate() {
             take_turns(n).await;
             let rows = self.waiting_of(&facts.case, &facts).await?;
-            let waiting = rows.iter().filter_map(|c| {
-                let place = c.place.as_ref()?;
-                Some(Waiting {
-                    seq: c.id.seq,
-                    place: (place.stage, place.step),
-                    approved: c.approved_by.is_some(),
-                    since: c.planned_at,
-                })
-            });
+            let waiting = rows.iter().filter_map(waiting);
             let visitors = self.0.library.visitors(&facts.borrower, horizon).len();
             portraits.push(Portrait {
                 waiting: waiting.collect(),

@@ -10,15 +10,12 @@ use crate::stops::PartyStop;
 use crate::types::{Answered, Caller, Encode, PartyName, PartyView};
 use jiff::Timestamp;
 use jiff::civil::Date;
-use recoup_domain::case::{self, PauseReason, PauseRequest, Refusal};
+use recoup_domain::case::{self, PauseReason, PauseRequest, Refusal, WorklistReason};
 use recoup_domain::ids::{CaseId, ConsentId, KeyedHash, OptOutId};
 use recoup_domain::party::{Consent, ConsentKind, ConsentProof, Inconvenient, PartyEvent};
 use recoup_domain::time::NEVER;
 use recoup_domain::{CaseEvent, Party, TenantId};
 use recoup_store::Facts;
-
-/// What puts the cases of the dead before a person.
-const DEATH: &str = "the borrower has died: close the case, or tell who answers for the debt";
 
 /// A consent, as told.
 #[derive(Clone, Debug)]
@@ -332,9 +329,9 @@ fn circumstance_event(party: &Party, told: &Circumstance) -> Done<Option<PartyEv
 
 fn tell_of_death(draft: &mut Draft, facts: &Facts, died: bool) {
     let case = &facts.case;
-    let told = case.worklist.as_deref() == Some(DEATH);
+    let told = case.worklist == Some(WorklistReason::Death);
     if died != told {
-        let reason = if died { DEATH } else { "" }.to_owned();
+        let reason = died.then_some(WorklistReason::Death);
         draft.case_event(case.id, CaseEvent::WorklistChanged { reason });
     }
 }

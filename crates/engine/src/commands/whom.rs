@@ -6,7 +6,7 @@ use crate::error::{CommandError, Done, Violation};
 use crate::settle::WRITES_MAX;
 use crate::types::{Caller, PartyName};
 use recoup_compliance::Purpose;
-use recoup_domain::case::CaseEvent;
+use recoup_domain::case::WorklistReason;
 use recoup_domain::contact::{ContactClass, Reader};
 use recoup_domain::ids::CaseId;
 use recoup_domain::party::{Party, Relation};
@@ -84,16 +84,14 @@ impl Engine {
     /// Puts on record that a text was held back, and the case before a person, unless one must look at it already for
     /// a reason of its own.
     pub(super) async fn withheld(&self, who: &Caller, id: CaseId, why: &str) -> Done<()> {
-        let reason = format!("a contact was held back: {why}");
         for _ in 0..WRITES_MAX {
             let facts = self.facts_for(who, id).await?;
-            let listed = facts.case.worklist.as_deref();
-            if listed.is_some_and(|other| !recoup_decide::is_of_steps(other)) {
+            let listed = facts.case.worklist.as_ref();
+            if listed.is_some_and(|other| !other.is_of_steps()) {
                 return Ok(());
             }
             let mut draft = self.draft_on(&facts, &who.principal);
-            let reason = reason.clone();
-            draft.case_event(id, CaseEvent::WorklistChanged { reason });
+            draft.list(id, WorklistReason::HandHeld { why: why.into() });
             if self.commit_draft(draft).await? {
                 return Ok(());
             }

@@ -5,7 +5,7 @@ use crate::error::Done;
 use crate::types::{CollectorPlain, PolicyView};
 use jiff::Timestamp;
 use recoup_domain::Case;
-use recoup_domain::case::{Pause, PauseReason, complaint_due};
+use recoup_domain::case::{Pause, PauseReason, WorklistReason, complaint_due};
 use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, TenantId};
@@ -24,6 +24,8 @@ pub struct WorkItem {
     pub reason: &'static str,
     /// One sentence for the person.
     pub text: String,
+    /// Why somebody must look at the case; none but for `case_review`.
+    pub review: Option<WorklistReason>,
     /// The case.
     pub case: CaseId,
     /// The contact it is about.
@@ -48,7 +50,7 @@ impl Engine {
         for case in self.some_cases(tenant, &listed).await? {
             let mut item = review(&case);
             if let Some(item) = &mut item
-                && let Some(class) = recoup_decide::never_made(&item.text)
+                && let Some(WorklistReason::NeverMade { class, .. }) = case.worklist
                 && let Some(borrower) = self.0.store.party(tenant, case.borrower).await?
                 && let Some(words) = borrower.stands_against(case.id, class)
             {
@@ -166,7 +168,8 @@ impl Engine {
 fn review(case: &Case) -> Option<WorkItem> {
     Some(WorkItem {
         reason: "case_review",
-        text: case.worklist.clone()?,
+        text: case.worklist.as_ref()?.to_string(),
+        review: case.worklist.clone(),
         case: case.id,
         contact: None,
         since: case.worklist_since.unwrap_or(case.updated_at),
@@ -189,6 +192,7 @@ fn objection(case: &Case, pause: &Pause, due: Option<Timestamp>) -> Option<WorkI
     Some(WorkItem {
         reason,
         text: text.to_owned(),
+        review: None,
         case: case.id,
         contact: None,
         since: pause.since,
@@ -210,6 +214,7 @@ fn doubt(contact: &Contact, reason: &'static str) -> WorkItem {
     WorkItem {
         reason,
         text,
+        review: None,
         case: contact.id.case,
         contact: Some(contact.id),
         since,

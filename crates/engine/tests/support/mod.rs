@@ -4,7 +4,7 @@
 use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use recoup_channel::wire::{
-    CancelKind, CancelRequest, Cancelled, Capabilities, ChannelDescriptor, Inbound, Inbounds,
+    self, CancelKind, CancelRequest, Cancelled, Capabilities, ChannelDescriptor, Inbound, Inbounds,
     RawCallback, Receipt, Reply, SendRequest, inbound,
 };
 use recoup_channel::{Call, Channel, ChannelError};
@@ -27,6 +27,7 @@ use recoup_engine::types::{
 use recoup_engine::{Engine, EngineOptions, TenantOptions};
 use recoup_store::Store;
 use recoup_store::sqlite::{ClockStamp, Options, SqliteStore};
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -41,6 +42,8 @@ pub(crate) struct Told {
     pub(crate) seen: Seen,
     pub(crate) cancelled: Arc<Mutex<Vec<String>>>,
     pub(crate) answer: Arc<Mutex<Result<Receipt, ChannelError>>>,
+    /// What comes of contacts at once, by the contact's id; of others nothing is known yet.
+    pub(crate) outcomes: Arc<Mutex<HashMap<String, wire::Outcome>>>,
     /// What the next call-back says.
     calls_back: Arc<Mutex<Vec<Inbound>>>,
     wall: SteppedWall,
@@ -74,6 +77,11 @@ impl Told {
         hold
     }
 
+    fn outcome_of(&self, contact: &str) -> Option<i32> {
+        let known = self.outcomes.lock().unwrap();
+        known.get(contact).map(|outcome| (*outcome).into())
+    }
+
     /// Whether the carrier answers nobody from now on, or everybody again.
     pub(crate) fn is_busy(&self, busy: bool) {
         self.busy.send_replace(busy);
@@ -82,6 +90,7 @@ impl Told {
 
 impl Channel for Told {
     async fn send(&self, _: &Call, request: SendRequest) -> Result<Receipt, ChannelError> {
+        let immediate = self.outcome_of(&request.contact_id);
         self.seen.lock().unwrap().push((self.wall.now(), request));
         let held = self.held.lock().unwrap().take();
         if let Some(hold) = held {
@@ -90,7 +99,11 @@ impl Channel for Told {
         }
         let answers = |busy: &bool| !*busy;
         self.busy.subscribe().wait_for(answers).await.unwrap();
-        self.answer.lock().unwrap().clone()
+        let answer = self.answer.lock().unwrap().clone();
+        answer.map(|receipt| Receipt {
+            immediate: immediate.or(receipt.immediate),
+            ..receipt
+        })
     }
 
     async fn parse_callback(&self, _: &Call, _: RawCallback) -> Result<Inbounds, ChannelError> {
@@ -160,6 +173,16 @@ impl Rig {
 
     /// As [`open`](Self::open), under other packs.
     pub(crate) async fn open_under(dir: &Path, start: Timestamp, packs: Packs) -> Self {
+        Self::open_with(dir, start, packs, 4).await
+    }
+
+    /// As [`open_under`](Self::open_under), with channels that take so many contacts at once.
+    pub(crate) async fn open_with(
+        dir: &Path,
+        start: Timestamp,
+        packs: Packs,
+        at_once: u32,
+    ) -> Self {
         let wall = SteppedWall::new(start);
         let store = SqliteStore::open(Options::new(dir, ClockStamp::Stepped)).unwrap();
         let channels: Vec<(ContactClass, Told)> = ContactClass::ALL
@@ -168,7 +191,7 @@ impl Rig {
             .collect();
         let handles = channels
             .iter()
-            .map(|(class, told)| handle(*class, told.clone()))
+            .map(|(class, told)| handle(*class, told.clone(), at_once))
             .collect();
         let tenant = TenantId::new("demo").unwrap();
         let options = EngineOptions {
@@ -370,13 +393,14 @@ fn told(wall: &SteppedWall) -> Told {
             provider_ref: "r".into(),
             ..Default::default()
         }))),
+        outcomes: Arc::default(),
         wall: wall.clone(),
         held: Arc::default(),
         busy: Arc::default(),
     }
 }
 
-fn handle(class: ContactClass, told: Told) -> ChannelHandle {
+fn handle(class: ContactClass, told: Told, at_once: u32) -> ChannelHandle {
     let cancel = matches!(class, ContactClass::Visit | ContactClass::Legal);
     ChannelHandle {
         name: class.name().into(),
@@ -384,7 +408,7 @@ fn handle(class: ContactClass, told: Told) -> ChannelHandle {
         descriptor: ChannelDescriptor {
             capabilities: Some(Capabilities {
                 cancel,
-                max_in_flight: 4,
+                max_in_flight: at_once,
                 ..Default::default()
             }),
             ..Default::default()

@@ -6,6 +6,9 @@ use crate::expr::Fault;
 use crate::finding::{Finding, Severity, code};
 use crate::hint::nearest;
 
+/// How many keys of one mapping are told by name that it does not have: whoever has more has another mistake.
+const UNKNOWN_KEYS_MAX: usize = 50;
+
 /// The document's text and what was found wrong in it so far.
 pub(crate) struct Report<'s> {
     pub(crate) source: &'s str,
@@ -127,12 +130,24 @@ impl<'s> Report<'s> {
         let Value::Map(entries) = &node.value else {
             return self.wrong_kind(node, what, "a mapping", "");
         };
-        for (key, _) in entries {
-            if !known.contains(&key.name.as_str()) {
-                let message = format!("{what} has no key `{}`", key.name);
-                let hint = nearest(&key.name, known.iter().copied());
-                self.error(code::UNKNOWN_KEY, key.at, message, hint);
+        let is_unknown = |(key, _): &&(Key, Node)| !known.contains(&key.name.as_str());
+        let left_out = entries
+            .iter()
+            .filter(is_unknown)
+            .skip(UNKNOWN_KEYS_MAX)
+            .count();
+        for (n, (key, _)) in entries
+            .iter()
+            .filter(is_unknown)
+            .take(UNKNOWN_KEYS_MAX)
+            .enumerate()
+        {
+            let mut message = format!("{what} has no key `{}`", key.name);
+            if n + 1 == UNKNOWN_KEYS_MAX && left_out > 0 {
+                message += &format!(", nor {left_out} others below");
             }
+            let hint = nearest(&key.name, known.iter().copied());
+            self.error(code::UNKNOWN_KEY, key.at, message, hint);
         }
         Some(Map {
             at: node.at,

@@ -177,6 +177,20 @@ fn sizes_are_limited() {
 }
 
 #[test]
+fn of_many_unknown_keys_the_first_are_named_and_the_rest_counted() {
+    let many: String = (0..3_000).map(|n| format!("k{n}: 1\n")).collect();
+    let found = findings(&format!("name: n\n{STAGE}{many}"));
+    let unknown: Vec<_> = found.iter().filter(|f| f.code == "RCP-POL-003").collect();
+    assert_eq!(unknown.len(), 50);
+    assert!(
+        unknown[49].message.ends_with("nor 2950 others below"),
+        "{}",
+        unknown[49].message
+    );
+    assert!(!unknown[48].message.contains("others"));
+}
+
+#[test]
 fn nests_are_refused_and_never_overflow_the_stack() {
     for open in ["[", "{a: ", "- ", "? "] {
         let source = open.repeat(64 * 1024 / open.len());

@@ -2,21 +2,13 @@
 
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
-use recoup_domain::case::{Amounts, LenderKind, Scores};
-use recoup_domain::ids::KeyedHash;
-use recoup_domain::party::{BorrowerKind, ContactPoint, PointKind, PointOwner, PointState};
-use recoup_domain::past::Direction;
-use recoup_domain::sealed::Sealed;
-use recoup_domain::time::{Window, Zone};
-use recoup_domain::{
-    Case, CaseId, ContactClass, ContactState, Currency, Outcome, Party, PartyId, PastContact,
-    TenantId,
-};
+use recoup_domain::case::Amounts;
+use recoup_domain::party::PointKind;
+use recoup_domain::time::Window;
+use recoup_domain::{Case, CaseId, ContactClass, ContactState, Outcome, Party, PastContact};
 use recoup_policy::{Facts, FullTrace, Names, NoTrace, Policy};
-
-pub(crate) fn at(text: &str) -> Timestamp {
-    text.parse().unwrap()
-}
+use recoup_testkit::facts;
+pub(crate) use recoup_testkit::facts::at;
 
 /// Wednesday, 8 April 2026, 10:30 in Shanghai.
 pub(crate) fn now() -> Timestamp {
@@ -48,17 +40,7 @@ pub(crate) fn case_id(n: u8) -> CaseId {
 /// A case of 100,000 fen, `dpd` days past due today in Shanghai.
 pub(crate) fn case(dpd: i32) -> Case {
     Case {
-        id: case_id(1),
-        tenant: TenantId::new("t").unwrap(),
-        version: 1,
-        lender_ref: KeyedHash([1; 16]),
-        borrower: PartyId::from_bytes([2; 16]),
-        parties: vec![],
-        jurisdiction: "CN".into(),
-        lender_kind: LenderKind::MicroloanCompany,
-        borrower_kind: BorrowerKind::Individual,
         product: Some("gold".into()),
-        currency: Currency::new("CNY").unwrap(),
         amounts: Amounts {
             principal: 80_000,
             interest: 15_000,
@@ -66,90 +48,28 @@ pub(crate) fn case(dpd: i32) -> Case {
             overdue: 100_000,
         },
         oldest_unpaid_due: Some(recoup_domain::time::add_days(TODAY, -dpd)),
-        pause_days: 0,
-        scores: Scores::default(),
         tags: vec!["vip".into()],
-        documents: vec![],
-        dispute: None,
-        time_barred: false,
-        pauses: vec![],
-        legal_since: None,
-        closed: None,
-        policy: None,
-        stage: None,
-        skipped: vec![],
-        payments: vec![],
-        reversed: vec![],
-        moved: vec![],
-        next_seq: 1,
-        last_denial: None,
-        worklist: None,
-        worklist_since: None,
-        collectors: vec![],
-        previous: None,
-        opened_at: at("2026-04-01T02:00:00Z"),
-        updated_at: at("2026-04-01T02:00:00Z"),
-        sealed: Sealed::default(),
+        ..facts::case(at("2026-04-01T02:00:00Z"))
     }
 }
 
 pub(crate) fn borrower() -> Party {
     Party {
-        id: PartyId::from_bytes([2; 16]),
-        tenant: TenantId::new("t").unwrap(),
-        lender_ref: KeyedHash([2; 16]),
-        version: 1,
-        kind: BorrowerKind::Individual,
         regions: vec!["CN-SH".into()],
-        zones: vec![Zone::new("Asia/Shanghai").unwrap()],
         locale: "zh-CN".into(),
-        points: vec![ContactPoint {
-            key: KeyedHash([3; 16]),
-            kind: PointKind::Mobile,
-            owner: PointOwner::Own,
-            zone: None,
-            verified: true,
-            source: "contract".into(),
-            state: PointState::Usable,
-            failed_days: 0,
-            failed_on: None,
-        }],
+        points: facts::points(&[PointKind::Mobile]),
         tags: vec!["student".into()],
-        opt_outs: vec![],
-        ceases: vec![],
-        consents: vec![],
-        attorneys: vec![],
-        employer_prohibits: false,
-        inconvenient: vec![],
-        consent_ids: vec![],
-        declined_points: vec![],
-        gone: vec![],
-        hardship_until: None,
-        moratorium_until: None,
-        deceased: false,
-        incapacitated: false,
-        refused: false,
-        created_at: jiff::Timestamp::UNIX_EPOCH,
-        updated_at: jiff::Timestamp::UNIX_EPOCH,
-        sealed: Sealed::default(),
+        ..facts::person(&["Asia/Shanghai"])
     }
 }
 
 /// An outbound contact of case 1 that went out at `when`.
 pub(crate) fn contact(class: ContactClass, outcome: Outcome, when: Timestamp) -> PastContact {
     PastContact {
-        id: None,
-        at: when,
         effect: Window::starting(when, SignedDuration::from_mins(30)),
-        class,
-        direction: Direction::Outbound,
-        debt: case_id(1),
-        more_debts: Box::default(),
-        party: PartyId::from_bytes([2; 16]),
-        point: None,
         outcome: Some(outcome),
         state: Some(ContactState::Effected),
-        place: None,
+        ..facts::contact(class, when)
     }
 }
 

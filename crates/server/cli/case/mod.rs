@@ -4,6 +4,7 @@ mod facts;
 mod pauses;
 
 use super::client::{ClientArgs, Named, refused};
+use super::given;
 use super::output::{instant, json, money, pages, say, table, word};
 use super::{Failure, Outcome};
 use crate::api::recoup::v1;
@@ -31,7 +32,7 @@ pub(super) enum Command {
     /// What happened in a case, oldest first.
     Timeline(One),
     /// Why a case stands where it stands, why not now, and what comes next.
-    Explain(One),
+    Explain(Explain),
     /// Open a case from a file: an OpenCaseRequest in JSON.
     Open(facts::Open),
     /// Take over what the lender's ledger says now; what is not named stays.
@@ -95,6 +96,22 @@ pub(super) struct One {
     json: bool,
 }
 
+/// A case to explain.
+#[derive(Debug, clap::Args)]
+pub(super) struct Explain {
+    #[command(flatten)]
+    one: One,
+    /// The instant to explain, such as 2026-03-01T10:00:00Z; now where it is not named. Told again later, it is the same.
+    #[arg(long, value_parser = given::instant)]
+    as_of: Option<prost_types::Timestamp>,
+    /// With all that was learned since of that instant: late payments, corrected outcomes.
+    #[arg(long)]
+    corrected: bool,
+    /// Language of the text: en or zh-CN.
+    #[arg(long, default_value = "")]
+    language: String,
+}
+
 pub(super) async fn run(command: Command) -> Outcome {
     match command {
         Command::Get(one) => get(one).await,
@@ -105,7 +122,7 @@ pub(super) async fn run(command: Command) -> Outcome {
             json,
         } => list(client, filter, limit, json).await,
         Command::Timeline(one) => timeline(one).await,
-        Command::Explain(one) => explain(one).await,
+        Command::Explain(command) => explain(command).await,
         Command::Open(command) => command.run().await,
         Command::Update(command) => command.run().await,
         Command::Pay(command) => command.run().await,
@@ -285,12 +302,19 @@ async fn timeline(one: One) -> Outcome {
     Ok(0)
 }
 
-async fn explain(one: One) -> Outcome {
+async fn explain(command: Explain) -> Outcome {
+    let one = command.one;
     let mut client = client(&one.client).await?;
     let case_id = one.case.id(&mut client).await?;
     let request = v1::ExplainCaseRequest {
         case_id,
-        ..v1::ExplainCaseRequest::default()
+        as_of: command.as_of,
+        mode: if command.corrected {
+            v1::ExplainMode::AsCorrected.into()
+        } else {
+            v1::ExplainMode::AsRecorded.into()
+        },
+        language_code: command.language,
     };
     let found = client
         .explain_case(request)

@@ -81,7 +81,7 @@ fn doubts(read: &Packs) -> Vec<String> {
         let text = r.after.as_ref().map_or("", |rule| rule.text());
         format!(
             "warning: {}: `rule` is another, and `text` is as before: is it still true? \"{text}\"{limit}",
-            r.rule
+            r.id
         )
     });
     let given = read

@@ -202,11 +202,24 @@ async fn create(args: ClientArgs, file: &Path, as_json: bool) -> Outcome {
         json("CreatePolicyResponse", &done)?;
         return Ok(0);
     }
+    warn(&done.findings);
     let id = done.policy.map_or_else(String::new, |p| p.policy_id);
     say(format!(
         "{id} is stored; somebody else activates it: recoup policy activate {id}"
     ));
     Ok(0)
+}
+
+/// Tells what a check warns of.
+fn warn(findings: &[v1::Finding]) {
+    for f in findings {
+        let place = if f.line > 0 {
+            format!("line {}: ", f.line)
+        } else {
+            String::new()
+        };
+        say(format!("warning[{}]: {place}{}", f.code, f.message));
+    }
 }
 
 /// The id of a version: as it is given, or by name and version, the newest of its name without one.
@@ -272,6 +285,7 @@ async fn activate(args: ClientArgs, policy: String, note: String, as_json: bool)
     if as_json {
         json("ActivatePolicyResponse", &done)?;
     } else if let Some(p) = &done.policy {
+        warn(&done.findings);
         say(format!(
             "{} is active; new cases run under it, those that name no policy, of whatever country, among them",
             p.policy_id

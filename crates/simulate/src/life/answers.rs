@@ -2,8 +2,8 @@
 
 use super::{Cause, DAY_SECONDS, Event, Happening, Life, MONTH, Sum};
 use crate::chance::{Chance, What};
+use crate::watch::{Fact, Watch};
 use jiff::{SignedDuration, Timestamp};
-use recoup_decide::{Input, Plan};
 use recoup_domain::case::{self, DueDate, PauseReason, PromiseRequest};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{ContactId, KeyedHash, OptOutId, PauseId};
@@ -18,7 +18,7 @@ const PROMISES_MAX: u32 = 2;
 /// Local hour at which promised money comes in, on the promised day.
 const PAYS_AT: i8 = 18;
 
-impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
+impl<W: Watch> Life<'_, '_, W> {
     pub(super) fn happen(&mut self, now: Timestamp, event: Event) {
         let i = event.loan;
         match event.what {
@@ -28,6 +28,9 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
                 if let Some(w) = loan.waiting.iter_mut().find(|w| w.seq == seq) {
                     w.approved = true;
                     loan.wake = Some(now);
+                    let case = loan.case.id;
+                    self.watch
+                        .fact(now, Fact::Approved(ContactId { case, seq }));
                 }
             }
             Happening::Month(n) => self.month(now, i, n),
@@ -54,6 +57,7 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
         loan.made[class as usize] += 1;
         let ordinal = ((class as u64) << 32) | nth;
         let (outcome, is_theirs) = self.answer(i, class, point, ordinal);
+        self.watch.fact(now, Fact::Settled(id, outcome));
         let proven = outcome.meaning().effect_proven;
         let contact = &mut self.contacts[place];
         contact.outcome = Some(outcome);
@@ -206,6 +210,7 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
         if place < ceases {
             let (case, written) = (None, false);
             self.borrower.ceases.push(Cease { case, written, at });
+            self.watch.fact(now, Fact::Ceased(self.borrower.id));
             self.totals.ceased += 1;
         } else {
             self.borrower.opt_outs.push(OptOut {
@@ -215,6 +220,8 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
                 via: class.name().to_owned(),
                 at,
             });
+            self.watch
+                .fact(now, Fact::OptedOut(self.borrower.id, class));
             self.totals.opted_out += 1;
         }
         self.stop_for_person(now);
@@ -246,6 +253,8 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
         };
         loan.promises += 1;
         self.totals.promises += 1;
+        let case = self.loans[i].case.id;
+        self.watch.fact(now, Fact::Promised(case, amount, due));
         self.apply(now, i, &events);
         self.stop_for_case(now, i, false);
         self.keeps(now, i, amount, due, nth);
@@ -358,6 +367,7 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
         let later = add_days(due, 30).min(yesterday).max(due);
         let told = Some(DueDate::On(later));
         if let Ok(events) = case::update_facts(case, None, told, None, None, None) {
+            self.watch.fact(now, Fact::Due(case.id, later));
             self.apply(now, i, &events);
         }
     }
@@ -384,6 +394,7 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
             return;
         };
         loan.wake = Some(now);
+        self.watch.fact(now, Fact::Paid(loan.case.id, amount));
         self.apply(now, i, &events);
         self.book(now, i, amount, cause);
         self.stop_for_case(now, i, true);

@@ -1,13 +1,13 @@
 //! What a fact overtakes is called off at once, as the engine does it.
 
 use super::Life;
+use crate::watch::Watch;
 use jiff::Timestamp;
-use recoup_decide::{Input, Plan};
-use recoup_domain::PastContact;
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::standing::Aim;
+use recoup_domain::{Outcome, PastContact};
 
-impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
+impl<W: Watch> Life<'_, '_, W> {
     /// Everything of a case that closed or pauses; a visit also where money came in without curing it.
     pub(super) fn stop_for_case(&mut self, now: Timestamp, i: usize, paid: bool) {
         let case = &self.loans[i].case;
@@ -41,6 +41,7 @@ impl<W: FnMut(&Input<'_>, Timestamp, &Plan)> Life<'_, '_, W> {
                     if contact.outcome.is_none() && now < contact.effect.to =>
                 {
                     contact.state = Some(ContactState::Cancelled);
+                    contact.outcome = Some(Outcome::Cancelled);
                     self.totals.called_off[contact.class as usize] += 1;
                 }
                 Some(ContactState::Planned) => {

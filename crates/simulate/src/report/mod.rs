@@ -7,12 +7,12 @@ use crate::summary::{Amount, Compared, Named, PolicySummary, Summary};
 use chart::{Bars, Line, Stack};
 use std::fmt::Write;
 
-const STYLE: &str = "body{font:15px/1.45 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:#1b1f24}\
+const STYLE: &str = ":root{color-scheme:light}body{font:15px/1.45 system-ui,sans-serif;max-width:64rem;margin:2rem auto;padding:0 1rem;color:#1b1f24;background:#fff;overflow-wrap:break-word}\
 h1{font-size:1.6rem}h2{font-size:1.2rem;margin-top:2.2rem;border-bottom:1px solid #d0d7de}h3{font-size:1rem}\
 table{border-collapse:collapse;margin:.6rem 0}td,th{padding:.2rem .8rem .2rem 0;text-align:left;vertical-align:top;border-bottom:1px solid #eaeef2}\
-td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.tag{font-size:.75rem;padding:0 .4rem;border-radius:.6rem;background:#fff1c9;color:#6a4b00;white-space:nowrap}\
+td:first-child:not(.n){min-width:7rem}td.n,.ref{white-space:nowrap}th.of{padding-top:.8rem}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}.tag{font-size:.75rem;padding:0 .4rem;border-radius:.6rem;background:#fff1c9;color:#6a4b00;white-space:nowrap}\
 .tag.fit{background:#d8f0dc;color:#124d20}.note{background:#fff8e5;border-left:4px solid #d9a400;padding:.5rem .8rem}\
-svg{display:block;margin:.4rem 0}svg text{font:11px system-ui,sans-serif;fill:#424a53}pre{background:#f6f8fa;padding:.8rem;overflow:auto;font-size:12px}\
+.wide{overflow-x:auto}.wide td,.wide th{overflow-wrap:normal}.wide td.long{min-width:15rem}.cap{margin:.6rem 0 0;font-size:.8rem;color:#424a53}svg{display:block;margin:.4rem 0}svg text{font:11px system-ui,sans-serif;fill:#424a53}pre{background:#f6f8fa;padding:.8rem;overflow:auto;font-size:12px}\
 .key span{display:inline-block;margin-right:1rem}.key i{display:inline-block;width:.8rem;height:.8rem;margin-right:.3rem;vertical-align:-1px}";
 
 /// Kinds of contact, with their colours.
@@ -45,10 +45,10 @@ pub fn html(summary: &Summary, behaviour: &str) -> String {
     );
     let _ = writeln!(
         out,
-        "<p>{} days from {} (UTC), seed {}, behaviour <b>{}</b>. Nothing was sent. The same portfolio, policy, \
+        "<p>{} days from {}, seed {}, behaviour <b>{}</b>. Nothing was sent. The same portfolio, policy, \
          behaviour and seed give this file again, byte for byte.</p>",
         summary.days,
-        text(&summary.start),
+        instant(&summary.start),
         summary.seed,
         text(&summary.behaviour)
     );
@@ -58,7 +58,7 @@ pub fn html(summary: &Summary, behaviour: &str) -> String {
          is decided by the code that decides real cases. How people answer is not known beforehand: payments that \
          come by themselves are {FITTED} ({}); what comes of contacts, promises, costs and how fast somebody approves \
          are {ASSUMED}. Compare policies by them; do not promise their sums to anybody.</p>",
-        text(&summary.fitted_from)
+        text(summary.fitted_from.trim_end_matches('.'))
     );
     if let Some(difference) = &summary.difference {
         compared(&mut out, difference, &names);
@@ -82,22 +82,27 @@ fn compared(out: &mut String, d: &Compared, names: &[String]) {
     let second = names.get(1).map_or("the second", String::as_str);
     let _ = writeln!(
         out,
-        "<h2>Case by case</h2>\n<p>Of {} cases, {} differ under {second}. {REPLAYED}</p>\n<table>\
+        "<h2>Case by case</h2>\n<p>Of {} cases, {} differ under {second}. {REPLAYED}</p>\n<div class=\"wide\"><table>\
          <tr><th class=\"n\">cases</th><th>are, under {second}</th><th>the first of them</th></tr>",
         grouped(d.cases.into()),
         grouped(d.differing.into())
     );
     for change in d.changes.iter().filter(|c| c.cases > 0) {
-        let first: Vec<String> = change.first.iter().take(5).map(|c| text(c)).collect();
+        let first: Vec<String> = change
+            .first
+            .iter()
+            .take(5)
+            .map(|c| format!("<span class=\"ref\">{}</span>", text(c)))
+            .collect();
         let _ = writeln!(
             out,
-            "<tr><td class=\"n\">{}</td><td>{}</td><td>{}</td></tr>",
+            "<tr><td class=\"n\">{}</td><td>{}</td><td class=\"long\">{}</td></tr>",
             grouped(change.cases.into()),
             change.words,
             first.join(", ")
         );
     }
-    let _ = writeln!(out, "</table>");
+    let _ = writeln!(out, "</table></div>");
     if d.only_one > 0 {
         let n = grouped(d.only_one.into());
         let _ = writeln!(
@@ -108,7 +113,7 @@ fn compared(out: &mut String, d: &Compared, names: &[String]) {
 }
 
 fn head(out: &mut String, first: &str, policies: &[PolicySummary]) {
-    let _ = write!(out, "<table><tr><th>{first}</th>");
+    let _ = write!(out, "<div class=\"wide\"><table><tr><th>{first}</th>");
     for p in policies {
         let _ = write!(out, "<th class=\"n\">{}</th>", text(&p.policy));
     }
@@ -148,7 +153,7 @@ fn headline(out: &mut String, all: &[PolicySummary]) {
     line("cases cured", &|p| grouped(p.cured.into()));
     let left_out = |p: &PolicySummary| p.excluded.iter().map(|n| i128::from(n.count)).sum();
     line("cases left out", &|p| grouped(left_out(p)));
-    let _ = writeln!(out, "</table>");
+    let _ = writeln!(out, "</table></div>");
     for p in all {
         for why in &p.excluded {
             let (n, why) = (grouped(why.count.into()), text(&why.name));
@@ -161,9 +166,9 @@ fn peak(peak: &crate::summary::PeakOf) -> String {
     match peak.count {
         0 => "0".to_owned(),
         n => format!(
-            "{} <small>({})</small>",
+            "{}<br><small>{}</small>",
             grouped(n.into()),
-            text(&peak.when)
+            instant(&peak.when)
         ),
     }
 }
@@ -192,10 +197,14 @@ fn contacts(out: &mut String, all: &[PolicySummary]) {
     let _ = writeln!(out, "<h3>What came of them</h3>");
     let _ = writeln!(
         out,
-        "<table><tr><th>policy</th><th>channel</th><th class=\"n\">made</th><th class=\"n\">effect proven</th>\
+        "<div class=\"wide\"><table><tr><th>channel</th><th class=\"n\">made</th><th class=\"n\">effect proven</th>\
          <th class=\"n\">called off</th><th class=\"n\">people</th><th>outcomes</th></tr>"
     );
     for p in all {
+        if all.len() > 1 {
+            let name = text(&p.policy);
+            let _ = writeln!(out, "<tr><th class=\"of\" colspan=\"6\">{name}</th></tr>");
+        }
         for c in p.channels.iter().filter(|c| c.made + c.called_off > 0) {
             let outcomes = c.outcomes.iter();
             let outcomes = outcomes.map(|o| format!("{} {}", o.outcome, grouped(o.count.into())));
@@ -204,15 +213,14 @@ fn contacts(out: &mut String, all: &[PolicySummary]) {
                 [c.made, c.completed, c.called_off, c.people].map(|n| grouped(n.into()));
             let _ = writeln!(
                 out,
-                "<tr><td>{}</td><td>{}</td><td class=\"n\">{made}</td><td class=\"n\">{done}</td>\
-                 <td class=\"n\">{off}</td><td class=\"n\">{people}</td><td>{}</td></tr>",
-                text(&p.policy),
+                "<tr><td>{}</td><td class=\"n\">{made}</td><td class=\"n\">{done}</td>\
+                 <td class=\"n\">{off}</td><td class=\"n\">{people}</td><td class=\"long\">{}</td></tr>",
                 c.kind,
                 outcomes.join(", ")
             );
         }
     }
-    let _ = writeln!(out, "</table>");
+    let _ = writeln!(out, "</table></div>");
 }
 
 fn key(out: &mut String, entries: impl Iterator<Item = (String, &'static str)>) {
@@ -239,7 +247,7 @@ fn visits(out: &mut String, all: &[PolicySummary]) {
         "<h2>Visits by days past due {REPLAYED}</h2>\n<p>M1 is 1 to 30 days past due, M2 31 to 60, and so on.</p>"
     );
     key_of_policies(out, all);
-    bars(out, all, |p| &p.visits_by_bucket);
+    bars(out, "visits", all, |p| &p.visits_by_bucket);
 }
 
 fn denials(out: &mut String, all: &[PolicySummary]) {
@@ -249,18 +257,23 @@ fn denials(out: &mut String, all: &[PolicySummary]) {
          counted once. What is refused waits for the instant at which it is permitted.</p>"
     );
     key_of_policies(out, all);
-    bars(out, all, |p| &p.denials);
+    bars(out, "refusals", all, |p| &p.denials);
     if all.iter().any(|p| !p.ruled_out.is_empty()) {
         let _ = writeln!(
             out,
             "<h3>Steps that the gate rules out for good, by rule</h3>"
         );
-        bars(out, all, |p| &p.ruled_out);
+        bars(out, "steps", all, |p| &p.ruled_out);
     }
 }
 
 /// Rows of bars, one a name and policy, in the order of the first policy that has the name.
-fn bars(out: &mut String, all: &[PolicySummary], of: impl Fn(&PolicySummary) -> &Vec<Named>) {
+fn bars(
+    out: &mut String,
+    what: &str,
+    all: &[PolicySummary],
+    of: impl Fn(&PolicySummary) -> &Vec<Named>,
+) {
     let mut names: Vec<&str> = Vec::new();
     for named in all.iter().flat_map(&of) {
         if !names.contains(&named.name.as_str()) {
@@ -278,6 +291,7 @@ fn bars(out: &mut String, all: &[PolicySummary], of: impl Fn(&PolicySummary) -> 
         return;
     }
     let bars = Bars {
+        what,
         names,
         values,
         colours: &POLICIES,
@@ -317,7 +331,7 @@ fn money(out: &mut String, all: &[PolicySummary]) {
             Some(cost) => grouped(cost.into()),
             None => "no prices known".to_owned(),
         });
-        let _ = writeln!(out, "</table>");
+        let _ = writeln!(out, "</table></div>");
         key_of_policies(out, all);
         let sums = |m: &Option<Amount>| -> Vec<i128> {
             let days = m.iter().flat_map(|m| &m.by_day);
@@ -327,10 +341,13 @@ fn money(out: &mut String, all: &[PolicySummary]) {
             };
             days.scan(0_i128, sum).collect()
         };
+        let days = found.iter().flatten().next();
+        let days = days.map_or(&[][..], |m| m.by_day.as_slice());
         let line = Line {
             series: found.iter().map(sums).collect(),
             colours: &POLICIES,
-            name: "came in so far, by day",
+            labels: days.iter().map(|d| d.date.as_str()).collect(),
+            name: &format!("came in so far, by day, in minor units of {currency}"),
         };
         out.push_str(&line.svg());
     }
@@ -339,7 +356,11 @@ fn money(out: &mut String, all: &[PolicySummary]) {
 fn ends(out: &mut String, all: &[PolicySummary]) {
     let _ = writeln!(out, "<h2>At the end</h2>");
     for p in all {
-        let _ = writeln!(out, "<h3>{}</h3>\n<table>", text(&p.policy));
+        let _ = writeln!(
+            out,
+            "<h3>{}</h3>\n<div class=\"wide\"><table>",
+            text(&p.policy)
+        );
         let cell = |n: u64| std::iter::once(grouped(n.into()));
         for stage in &p.stages {
             let name = format!("open in stage {}", text(&stage.name));
@@ -361,8 +382,18 @@ fn ends(out: &mut String, all: &[PolicySummary]) {
             &format!("people who wanted no more contact {ASSUMED}"),
             cell(p.ceased),
         );
-        let _ = writeln!(out, "</table>");
+        let _ = writeln!(out, "</table></div>");
     }
+}
+
+/// A day, or an instant, for people: `2026-03-01 10:00 UTC`.
+fn instant(given: &str) -> String {
+    let Some((day, time)) = given.split_once('T') else {
+        return text(given);
+    };
+    let time = time.trim_end_matches('Z');
+    let time = time.strip_suffix(":00").unwrap_or(time);
+    text(&format!("{day} {time} UTC"))
 }
 
 /// A number with its thousands apart.
@@ -411,6 +442,17 @@ mod tests {
             (100_000, "100,000"),
         ] {
             assert_eq!(grouped(n), expected);
+        }
+    }
+
+    #[test]
+    fn instants_are_for_people() {
+        for (given, expected) in [
+            ("2026-03-01", "2026-03-01"),
+            ("2026-03-01T10:00:00Z", "2026-03-01 10:00 UTC"),
+            ("2026-03-01T10:02:03.5Z", "2026-03-01 10:02:03.5 UTC"),
+        ] {
+            assert_eq!(instant(given), expected);
         }
     }
 

@@ -5,14 +5,13 @@ use recoup_decide::{Input, Plan};
 use recoup_domain::case::{Moved, PolicyPin};
 use recoup_domain::ids::ContactId;
 use recoup_domain::party::{BorrowerKind, PointKind};
-use recoup_domain::past::Direction;
-use recoup_domain::time::Window;
 use recoup_domain::{ContactClass, ContactState, Outcome, PastContact};
 use recoup_policy::diff::Matching;
 use recoup_simulate::{
     Behaviour, DEFAULT_BEHAVIOUR, LoanCase, NEVER_DAY, Person, Replay, Setting, Summary, Trail,
     summarize,
 };
+use recoup_testkit::facts;
 use std::rc::Rc;
 
 /// Everybody can be reached, and nobody does anything.
@@ -223,20 +222,11 @@ fn what_a_moved_case_was_told_counts_for_what_its_step_became() {
     }];
     let told = |seq, place| PastContact {
         id: Some(ContactId { case: case.id, seq }),
-        at: start(),
-        effect: Window {
-            from: start(),
-            to: start(),
-        },
-        class: ContactClass::Phone,
-        direction: Direction::Outbound,
         debt: case.id,
-        more_debts: Box::default(),
-        party: case.borrower,
-        point: None,
         outcome: Some(Outcome::NoAnswer),
         state: Some(ContactState::Failed),
         place,
+        ..facts::contact(ContactClass::Phone, start())
     };
     let contacts = vec![told(1, Some((2, 0))), told(2, Some((0, 0))), told(3, None)];
     let loan = LoanCase::new(case, "1");

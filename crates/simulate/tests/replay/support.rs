@@ -3,14 +3,13 @@
 use jiff::Timestamp;
 use jiff::civil::{Date, date};
 use recoup_compliance::Packs;
-use recoup_domain::case::{Amounts, Document, DocumentKind, LenderKind, Opening, Scores, open};
-use recoup_domain::ids::KeyedHash;
-use recoup_domain::party::{BorrowerKind, ContactPoint, Party, PointKind, PointOwner, PointState};
-use recoup_domain::sealed::Sealed;
-use recoup_domain::time::{Zone, add_days};
-use recoup_domain::{Case, CaseEvent, CaseId, ContactClass, Currency, PartyId, TenantId};
+use recoup_domain::case::{Amounts, Scores};
+use recoup_domain::party::{BorrowerKind, Party, PointKind};
+use recoup_domain::time::add_days;
+use recoup_domain::{Case, CaseId, ContactClass};
 use recoup_policy::{Names, Policy};
 use recoup_simulate::{Behaviour, CaseToAdd, Compact, Setting};
+use recoup_testkit::facts;
 
 pub(crate) const LADDER: &str = include_str!("../../../../xtask/data/policies/cn-micro.yaml");
 pub(crate) const TODAY: Date = date(2026, 3, 2);
@@ -51,22 +50,9 @@ pub(crate) fn setting<'a>(
 }
 
 pub(crate) fn case(nth: u32, dpd: i32, overdue: i64, kind: BorrowerKind) -> Case {
-    let documents = DocumentKind::EVIDENCE_PACK.map(|kind| Document {
-        kind,
-        sha256: "0".repeat(64),
-        reference: String::new(),
-    });
-    let opening = Opening {
+    Case {
         id: CaseId::from_bytes([nth as u8; 16]),
-        tenant: TenantId::new("t").unwrap(),
-        lender_ref: KeyedHash([1; 16]),
-        borrower: PartyId::from_bytes([2; 16]),
-        parties: vec![],
-        jurisdiction: "CN".into(),
-        lender_kind: LenderKind::MicroloanCompany,
         borrower_kind: kind,
-        product: None,
-        currency: Currency::new("CNY").unwrap(),
         amounts: Amounts {
             principal: overdue,
             overdue,
@@ -77,57 +63,18 @@ pub(crate) fn case(nth: u32, dpd: i32, overdue: i64, kind: BorrowerKind) -> Case
             ability: Some(50),
             willingness: Some(10),
         },
-        tags: vec![],
-        documents: documents.to_vec(),
-        previous: None,
-        sealed: Sealed::default(),
-    };
-    match open(opening, start()).unwrap() {
-        CaseEvent::Opened(case) => *case,
-        other => panic!("{other:?}"),
+        documents: facts::evidence(),
+        ..facts::case(start())
     }
 }
 
 pub(crate) fn borrower(kind: BorrowerKind, points: &[PointKind]) -> Party {
-    let point = |(i, kind): (usize, &PointKind)| ContactPoint {
-        key: KeyedHash([i as u8 + 1; 16]),
-        kind: *kind,
-        owner: PointOwner::Own,
-        zone: None,
-        verified: true,
-        source: "contract".into(),
-        state: PointState::Usable,
-        failed_days: 0,
-        failed_on: None,
-    };
     Party {
-        id: PartyId::from_bytes([2; 16]),
-        tenant: TenantId::new("t").unwrap(),
-        lender_ref: KeyedHash([2; 16]),
-        version: 1,
         kind,
         regions: vec!["CN".into()],
-        zones: vec![Zone::new("Asia/Shanghai").unwrap()],
         locale: "zh-CN".into(),
-        points: points.iter().enumerate().map(point).collect(),
-        tags: vec![],
-        opt_outs: vec![],
-        ceases: vec![],
-        consents: vec![],
-        attorneys: vec![],
-        employer_prohibits: false,
-        inconvenient: vec![],
-        consent_ids: vec![],
-        declined_points: vec![],
-        gone: vec![],
-        hardship_until: None,
-        moratorium_until: None,
-        deceased: false,
-        incapacitated: false,
-        refused: false,
-        created_at: start(),
-        updated_at: start(),
-        sealed: Sealed::default(),
+        points: facts::points(points),
+        ..facts::person(&["Asia/Shanghai"])
     }
 }
 

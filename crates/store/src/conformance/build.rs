@@ -8,7 +8,7 @@ use recoup_domain::ids::{CaseId, ContactId, KeyedHash, OverrideId, PartyId, Tena
 use recoup_domain::journal::{ContactEvent, Entry, What, apply_to_case, apply_to_party};
 use recoup_domain::overrides::{Override, Signed};
 use recoup_domain::party::{
-    BorrowerKind, ContactPoint, PartyEvent, PointKind, PointOwner, PointState,
+    BorrowerKind, ContactPoint, Introduction, PartyEvent, PointKind, introduce,
 };
 use recoup_domain::sealed::Sealed;
 use recoup_domain::time::{Window, Zone};
@@ -60,44 +60,20 @@ pub fn key(n: u32) -> KeyedHash {
 /// Never: the zone is in the bundled database.
 #[must_use]
 pub fn party(tenant: &TenantId, n: u32) -> Party {
-    Party {
+    let told = Introduction {
         id: party_id(n),
         tenant: tenant.clone(),
         lender_ref: key(n),
-        version: 1,
         kind: BorrowerKind::Individual,
         regions: vec!["CN".into()],
         zones: vec![Zone::new("Asia/Shanghai").expect("a zone")],
         locale: "zh-CN".into(),
-        points: vec![ContactPoint {
-            key: key(n),
-            kind: PointKind::Mobile,
-            owner: PointOwner::Own,
-            zone: None,
-            verified: true,
-            source: "contract".into(),
-            state: PointState::Usable,
-            failed_days: 0,
-            failed_on: None,
-        }],
+        points: vec![ContactPoint::of_contract(key(n), PointKind::Mobile)],
         tags: Vec::new(),
-        opt_outs: Vec::new(),
-        ceases: Vec::new(),
-        consents: Vec::new(),
-        attorneys: Vec::new(),
-        employer_prohibits: false,
-        inconvenient: Vec::new(),
-        consent_ids: Vec::new(),
-        declined_points: Vec::new(),
-        gone: Vec::new(),
-        hardship_until: None,
-        moratorium_until: None,
-        deceased: false,
-        incapacitated: false,
-        refused: false,
-        created_at: at(0),
-        updated_at: at(0),
+    };
+    Party {
         sealed: Sealed::from_ciphertext(vec![1, 2, 3]),
+        ..introduce(told, at(0))
     }
 }
 

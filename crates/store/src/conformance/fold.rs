@@ -4,15 +4,13 @@
 use super::build;
 use crate::{Change, Guard, JournalFilter, Recorded, Store, Write};
 use jiff::Timestamp;
-use recoup_domain::case::{
-    self, CaseEvent, CloseReason, PauseReason, PauseRequest, PromiseRequest,
-};
+use recoup_domain::case::{self, CloseReason, PauseReason, PauseRequest, PromiseRequest};
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
-use recoup_domain::ids::{CaseId, ContactId, PartyId, PauseId};
-use recoup_domain::journal::{ContactEvent, What, apply_contact, apply_to_case, apply_to_party};
+use recoup_domain::history::History;
+use recoup_domain::ids::{ContactId, PauseId};
+use recoup_domain::journal::{ContactEvent, apply_contact, apply_to_party};
 use recoup_domain::party::{Cease, Consent, ConsentKind, Inconvenient, OptOut, PartyEvent};
 use recoup_domain::{Case, Outcome, Party, PastContact};
-use std::collections::BTreeMap;
 
 /// Something a lender, a person or a channel does. What cannot be at that moment does nothing.
 #[derive(Clone, Copy, Debug)]
@@ -59,56 +57,11 @@ pub enum Command {
     Wait(i64),
 }
 
-/// All rows that a journal leads to.
-#[derive(Default)]
-pub struct Folded {
-    /// Cases by id.
-    pub cases: BTreeMap<CaseId, Case>,
-    /// Parties by id.
-    pub parties: BTreeMap<PartyId, Party>,
-    /// Contacts by slot.
-    pub contacts: BTreeMap<ContactId, Contact>,
-}
-
 /// Folds a whole journal.
 #[must_use]
-pub fn fold(journal: &[Recorded]) -> Folded {
-    let mut all = Folded::default();
-    for Recorded { entry, .. } in journal {
-        match &entry.what {
-            What::Case { id, event } => match event {
-                CaseEvent::Opened(opened) => drop(all.cases.insert(*id, (**opened).clone())),
-                _ => {
-                    if let Some(case) = all.cases.get_mut(id) {
-                        apply_to_case(case, &entry.what, entry.at);
-                    }
-                }
-            },
-            What::Party { id, event } => match (all.parties.get_mut(id), event) {
-                (Some(party), _) => apply_to_party(party, &entry.what, entry.at),
-                (None, PartyEvent::Upserted(told)) => {
-                    all.parties.insert(*id, (**told).clone());
-                }
-                (None, _) => {}
-            },
-            What::Contact { id, party, event } => {
-                if let Some(case) = all.cases.get_mut(&id.case) {
-                    apply_to_case(case, &entry.what, entry.at);
-                }
-                if let Some(party) = all.parties.get_mut(party) {
-                    apply_to_party(party, &entry.what, entry.at);
-                }
-                match (all.contacts.get_mut(id), event) {
-                    (Some(contact), _) => apply_contact(contact, event, entry.at),
-                    (None, ContactEvent::Planned(c) | ContactEvent::Intended(c)) => {
-                        all.contacts.insert(*id, (**c).clone());
-                    }
-                    (None, _) => {}
-                }
-            }
-            What::Override { .. } | What::Service { .. } => {}
-        }
-    }
+pub fn fold(journal: &[Recorded]) -> History {
+    let mut all = History::default();
+    journal.iter().for_each(|r| all.apply(&r.entry));
     all
 }
 

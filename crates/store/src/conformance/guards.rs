@@ -2,7 +2,7 @@
 
 use super::{Suite, build, done, journal, refused, with_case};
 use crate::{Answer, Change, CommitError, Guard, Scope, Store, StoreError, Switch, Write};
-use recoup_domain::case::CloseReason;
+use recoup_domain::case::{CloseReason, WorklistReason};
 use recoup_domain::contact::ContactState;
 use recoup_domain::ids::{CaseId, ContactId, TenantId};
 use recoup_domain::journal::{ContactEvent, apply_contact};
@@ -10,10 +10,9 @@ use recoup_domain::overrides::{Override, Signed};
 use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, CaseEvent};
 
-fn worklist(reason: &str) -> [CaseEvent; 1] {
-    [CaseEvent::WorklistChanged {
-        reason: reason.into(),
-    }]
+fn worklist() -> [CaseEvent; 1] {
+    let reason = Some(WorklistReason::WroteBack);
+    [CaseEvent::WorklistChanged { reason }]
 }
 
 fn only(guard: Guard) -> Change {
@@ -54,7 +53,7 @@ impl Suite {
     async fn versions_are_compared(&self) {
         let store = self.fresh("versions").await;
         let (party, case) = with_case(&*store).await;
-        let (after, change) = build::case_change(&case, &worklist("look"), build::at(1));
+        let (after, change) = build::case_change(&case, &worklist(), build::at(1));
         done(&*store, change.clone()).await;
         let stale = Guard::Case(case.id, case.version);
         assert!(matches!(refused(&*store, change).await, CommitError::Stale(g) if g == stale));
@@ -107,7 +106,7 @@ impl Suite {
         let (_, mut case) = with_case(&*store).await;
         let mut changes = Vec::new();
         for n in 0..50_i64 {
-            let (after, change) = build::case_change(&case, &worklist("x"), build::at(n));
+            let (after, change) = build::case_change(&case, &worklist(), build::at(n));
             changes.push(change);
             if n % 5 == 4 {
                 // Every fifth is sent twice: the second one is stale, those after it are not.
@@ -291,7 +290,7 @@ impl Suite {
             sealed: Sealed::from_ciphertext(vec![1, 2]),
             at: build::at(1),
         };
-        let (after, mut change) = build::case_change(&case, &worklist("look"), build::at(1));
+        let (after, mut change) = build::case_change(&case, &worklist(), build::at(1));
         change.answer = Some(answer("a", 1));
         done(&*store, change.clone()).await;
         let before = journal(&*store).await;
@@ -368,11 +367,7 @@ impl Suite {
         assert_eq!(told, (3, vec![one.clone(), other.clone()]));
         done(&*store, only(Guard::Overrides(tenant.clone(), 3))).await;
         let late = Change {
-            entries: vec![build::case_entry(
-                &case,
-                worklist("late")[0].clone(),
-                one.until,
-            )],
+            entries: vec![build::case_entry(&case, worklist()[0].clone(), one.until)],
             ..Change::default()
         };
         done(&*store, late).await;

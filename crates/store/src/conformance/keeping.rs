@@ -3,6 +3,7 @@
 use super::fold::{Command, play};
 use super::{Suite, build, done, journal, with_case};
 use crate::{Change, Guard, JournalFilter, Write, leaf_hash};
+use recoup_domain::case::WorklistReason;
 use recoup_domain::contact::ContactState;
 use recoup_domain::ids::ContactId;
 use recoup_domain::journal::{ContactEvent, What, apply_contact};
@@ -151,7 +152,8 @@ impl Suite {
         let store = self.fresh("own-writes").await;
         let (_, mut case) = with_case(&*store).await;
         for n in 0..100 {
-            let reason = n.to_string();
+            let policy = format!("p@{n}");
+            let reason = Some(WorklistReason::NoStage { policy });
             let (after, change) = build::case_change(
                 &case,
                 &[CaseEvent::WorklistChanged { reason }],

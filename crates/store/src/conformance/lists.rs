@@ -5,7 +5,7 @@ use crate::{
     Activation, CaseFilter, Change, CommitError, ContactFilter, Facts, Guard, JournalFilter, Page,
     Sought, SoughtParty, Standing, Store, StoredPolicy, StoredTemplate, Write,
 };
-use recoup_domain::case::{CloseReason, PolicyPin};
+use recoup_domain::case::{CloseReason, PolicyPin, WorklistReason};
 use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactClass, ContactState, Reader};
 use recoup_domain::ids::{CollectorId, TenantId};
@@ -21,6 +21,11 @@ async fn all_cases(store: &dyn Store, of: &str, filter: &CaseFilter, limit: usiz
             .await
             .expect("a page");
         assert!(page.rows.len() <= limit);
+        let is_behind = |c: &Case| after.is_none_or(|after| c.id > after);
+        assert!(
+            page.rows.iter().all(is_behind),
+            "it goes on behind the last row"
+        );
         rows.extend(page.rows);
         if !page.more {
             return rows;
@@ -37,6 +42,11 @@ async fn all_contacts(store: &dyn Store, filter: &ContactFilter, limit: usize) -
             .await;
         let page = page.expect("a page");
         assert!(page.rows.len() <= limit);
+        let is_behind = |c: &Contact| after.is_none_or(|after| c.id > after);
+        assert!(
+            page.rows.iter().all(is_behind),
+            "it goes on behind the last row"
+        );
         rows.extend(page.rows);
         if !page.more {
             return rows;
@@ -299,7 +309,7 @@ impl Suite {
             }];
             if n % 4 == 0 {
                 events.push(CaseEvent::WorklistChanged {
-                    reason: "look".into(),
+                    reason: Some(WorklistReason::WroteBack),
                 });
             }
             if n % 5 == 0 {

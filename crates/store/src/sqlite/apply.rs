@@ -1,17 +1,17 @@
 //! One change, applied inside the writer's transaction: what it assumes is checked first, then it is
 //! written. A change that is refused has written nothing.
 
-use super::codec::{
+use super::leases::{Leases, Touched};
+use super::sql;
+use crate::codec::{
     CaseRow, ContactRow, EntryRow, PartyRow, Prepared, Row, VersionRow, channel_scope, state,
     state_code, tenant_scope,
 };
-use super::leases::{Leases, Touched};
-use super::sql;
-use super::tally::Moves;
 use crate::figures::Fact;
 use crate::leaf::from_micros;
+use crate::rules::{CLOSED, may_follow, may_go};
+use crate::tally::Moves;
 use crate::{Answer, CommitError, Committed, Guard, StoreError};
-use recoup_domain::contact::ContactState;
 use recoup_domain::ids::{PartyId, TenantId};
 use recoup_domain::sealed::Sealed;
 use rusqlite::{Connection, OptionalExtension, Params, Row as SqlRow, params};
@@ -475,9 +475,7 @@ impl<'a> Batch<'a> {
             ),
             Row::Switch(s) => self.put(sql::SWITCH_PUT, params![s.scope, s.paused, s.body]),
             Row::Override(o) => {
-                // What is merely asked for changes no decision.
-                let merely_proposed = o.version <= 1 && o.until.is_none();
-                if !merely_proposed {
+                if o.counts() {
                     self.put(sql::OVERRIDES_COUNT, [o.tenant.as_str()])?;
                 }
                 self.put(
@@ -644,35 +642,4 @@ impl<'a> Batch<'a> {
             ],
         )
     }
-}
-
-const CLOSED: u8 = 3;
-
-/// Whether a snapshot may replace the stored one: of the same lender and no older.
-fn may_follow(
-    head: Option<(u64, String)>,
-    tenant: &TenantId,
-    version: u64,
-    what: &'static str,
-    stale: Guard,
-) -> Result<(), CommitError> {
-    match head {
-        Some((_, owner)) if owner != tenant.as_str() => Err(CommitError::Taken(what)),
-        Some((stored, _)) if stored > version => Err(CommitError::Stale(stale)),
-        _ => Ok(()),
-    }
-}
-
-/// Whether a contact may go from its stored state to its new one: at once, or over the states that its own
-/// history names since (one change can hold several moves).
-fn may_go(old: ContactState, contact: &ContactRow) -> bool {
-    let edge = |from: ContactState, to| from.may_become(to) || from.may_be_corrected_to(to);
-    if old == contact.state || edge(old, contact.state) {
-        return true;
-    }
-    let since = contact.path.iter().rposition(|state| *state == old);
-    since.is_some_and(|since| {
-        let path = &contact.path[since..];
-        path.last() == Some(&contact.state) && path.windows(2).all(|pair| edge(pair[0], pair[1]))
-    })
 }

@@ -5,19 +5,20 @@
 
 mod apply;
 mod checkpoint;
-mod codec;
 mod leases;
 mod open;
 mod pool;
 mod read;
 mod sql;
 mod store;
-mod tally;
 #[cfg(test)]
 mod tests;
-mod waiting;
 mod writer;
 
+pub use crate::ClockStamp;
+use crate::figures::Groups;
+use crate::tally::Tally;
+use crate::waiting::Job;
 use crate::{Read, StoreError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -25,26 +26,6 @@ use tokio::sync::{mpsc, watch};
 
 /// The backend's name.
 pub const NAME: &str = "sqlite";
-
-/// What clock a store's instants come from; it opens as nothing else.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ClockStamp {
-    /// The machine's.
-    Live,
-    /// A coordinator's, which moves in steps.
-    Stepped,
-}
-
-impl ClockStamp {
-    /// The name in the store.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Live => "live",
-            Self::Stepped => "stepped",
-        }
-    }
-}
 
 /// How a store is opened. Everything has a maximum.
 #[derive(Clone, Debug)]
@@ -82,13 +63,13 @@ impl Options {
 ///
 /// Dropping it waits until what was handed in is committed, then gives the files free.
 pub struct SqliteStore {
-    queue: Option<mpsc::Sender<writer::Job>>,
+    queue: Option<mpsc::Sender<Job>>,
     thread: Option<std::thread::JoinHandle<()>>,
     checkpointer: checkpoint::Checkpointer,
     pool: pool::Pool,
     leases: Arc<Mutex<leases::Leases>>,
-    tally: Arc<Mutex<tally::Tally>>,
-    groups: Arc<writer::Groups>,
+    tally: Arc<Mutex<Tally>>,
+    groups: Arc<Groups>,
     newest: watch::Receiver<u64>,
     /// Held until all connections are closed.
     _lock: std::fs::File,

@@ -1,12 +1,13 @@
 //! Opening a store: one owner, an undamaged file, the right backend, clock and schema; then migrations.
 
 use super::checkpoint::Checkpointer;
-use super::codec::plain;
 use super::leases::Leases;
 use super::pool::{Pool, Reader};
-use super::tally::{Counts, Tally};
-use super::writer::{Groups, Writer};
+use super::writer::Writer;
 use super::{ClockStamp, NAME, Options, sql};
+use crate::codec::plain;
+use crate::figures::Groups;
+use crate::tally::{Counts, Tally};
 use crate::{Read, StoreError};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, params};

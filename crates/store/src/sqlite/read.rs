@@ -1,11 +1,11 @@
 //! What is read, row by row.
 
-use super::codec::{
+use super::pool::{Reader, failed};
+use super::sql;
+use crate::codec::{
     self, class, class_code, instant, outcome, plain, snapshot, state, state_code, status_code_of,
     unreadable,
 };
-use super::pool::{Reader, failed};
-use super::sql;
 use crate::leaf::{Leaf, entry_of};
 use crate::{
     Answer, CaseFilter, ContactFilter, Facts, JournalFilter, Page, Read, Recorded, Sought,

@@ -1,9 +1,11 @@
 //! The trait, method by method; each goes to the writer or to a reader.
 
-use super::writer::{Job, Outcomes, lock};
-use super::{NAME, SqliteStore, codec, leases, read, sql};
+use super::writer::lock;
+use super::{NAME, SqliteStore, leases, read, sql};
+use crate::codec;
 use crate::figures::Figures;
 use crate::leaf::micros;
+use crate::waiting::{Job, Outcomes};
 use crate::{
     Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Facts, JournalFilter,
     Leaf, Page, Read, Recorded, Sought, Standing, Store, StoreError, StoreStatus, StoredPolicy,

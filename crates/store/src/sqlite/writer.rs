@@ -2,49 +2,18 @@
 //! timer: while one commit reaches the disk, the next batch gathers.
 
 use super::apply::{Batch, Fault};
-use super::codec::Prepared;
 use super::leases::Leases;
 use super::sql;
-use super::tally::Tally;
-use super::waiting::{Group, Waiting};
-use crate::figures::{Histogram, SECONDS, SIZES};
-use crate::{CommitError, Committed, Read, StoreError};
+use crate::codec::Prepared;
+use crate::figures::Groups;
+use crate::tally::Tally;
+use crate::waiting::{Group, Job, Outcomes, Waiting};
+use crate::{CommitError, Read, StoreError};
 use recoup_domain::ids::PartyId;
 use rusqlite::{Connection, params};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot, watch};
-
-pub(super) type Outcomes = Vec<Result<Committed, CommitError>>;
-
-/// The changes of one call, and who waits for them.
-pub(super) struct Job {
-    pub(super) changes: Vec<Read<Prepared>>,
-    pub(super) reply: oneshot::Sender<Outcomes>,
-}
-
-/// How groups of changes were that were committed together.
-pub(super) struct Groups {
-    pub(super) seconds: Histogram,
-    pub(super) changes: Histogram,
-}
-
-impl Default for Groups {
-    fn default() -> Self {
-        Self {
-            seconds: Histogram::new(SECONDS),
-            changes: Histogram::new(SIZES),
-        }
-    }
-}
-
-impl Groups {
-    fn note(&self, span: Duration, changes: usize) {
-        self.seconds.took(span);
-        let changes = u32::try_from(changes).unwrap_or(u32::MAX);
-        self.changes.add(f64::from(changes));
-    }
-}
+use std::time::Instant;
+use tokio::sync::{mpsc, watch};
 
 /// The writer's side of the store.
 pub(super) struct Writer {

@@ -9,7 +9,7 @@ use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, ContactId, KeyedHash, PartyId, TenantId};
 use recoup_domain::money::Currency;
 use recoup_domain::outcome::Outcome;
-use recoup_domain::party::{BorrowerKind, ContactPoint, PointKind, PointOwner, PointState};
+use recoup_domain::party::{BorrowerKind, ContactPoint, Introduction, PointKind, introduce};
 use recoup_domain::past::Direction;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::time::{Window, Zone};
@@ -139,45 +139,21 @@ impl Facts {
 
 /// A person with nothing special about them, in one zone, with one number.
 pub(crate) fn person(zone: &str) -> Result<Party, Fault> {
-    Ok(Party {
-        consent_ids: Vec::new(),
-        declined_points: Vec::new(),
-        gone: Vec::new(),
-        hardship_until: None,
+    let told = Introduction {
         id: BORROWER,
         tenant: TenantId::new("demo")?,
         lender_ref: KeyedHash([102; 16]),
-        version: 1,
         kind: BorrowerKind::Individual,
         regions: Vec::new(),
         zones: vec![Zone::new(zone)?],
         locale: "en".to_owned(),
-        points: vec![ContactPoint {
-            key: KeyedHash([1; 16]),
-            kind: PointKind::Mobile,
-            owner: PointOwner::Own,
-            zone: None,
-            verified: true,
-            source: "contract".to_owned(),
-            state: PointState::Usable,
-            failed_days: 0,
-            failed_on: None,
-        }],
+        points: vec![ContactPoint::of_contract(
+            KeyedHash([1; 16]),
+            PointKind::Mobile,
+        )],
         tags: Vec::new(),
-        opt_outs: Vec::new(),
-        ceases: Vec::new(),
-        consents: Vec::new(),
-        attorneys: Vec::new(),
-        employer_prohibits: false,
-        inconvenient: Vec::new(),
-        moratorium_until: None,
-        deceased: false,
-        incapacitated: false,
-        refused: false,
-        created_at: Timestamp::UNIX_EPOCH,
-        updated_at: Timestamp::UNIX_EPOCH,
-        sealed: Sealed::default(),
-    })
+    };
+    Ok(introduce(told, Timestamp::UNIX_EPOCH))
 }
 
 fn contact(n: u32, now: Timestamp) -> PastContact {

@@ -191,7 +191,10 @@ impl World {
                 };
                 return case::update_facts(case, None, None, None, Some(scores), None);
             }
-            Fact::Evidence => return Ok(facts::evidence().map(CaseEvent::DocumentAdded).collect()),
+            Fact::Evidence => {
+                let papers = facts::evidence().into_iter();
+                return Ok(papers.map(CaseEvent::DocumentAdded).collect());
+            }
             Fact::Settled => return case::close(case, CloseReason::Settled),
             Fact::Withdrawn => return case::close(case, CloseReason::Withdrawn),
             Fact::BorrowerTags(tags) => self.borrower.tags = tags,

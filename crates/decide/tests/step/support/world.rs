@@ -369,12 +369,12 @@ impl World {
                     format!("{} refused {until} by {}", d.class, d.rule),
                 )
             }
-            CaseEvent::WorklistChanged { reason } if reason.is_empty() => {
+            CaseEvent::WorklistChanged { reason: None } => {
                 ("worklist", "nothing to do for a person any more".to_owned())
             }
-            CaseEvent::WorklistChanged { reason } => {
-                ("worklist", format!("for a person: {reason}"))
-            }
+            CaseEvent::WorklistChanged {
+                reason: Some(reason),
+            } => ("worklist", format!("for a person: {reason}")),
             CaseEvent::PauseEnded { .. } => ("fact", "a pause ends".to_owned()),
             CaseEvent::PromiseResolved { result, .. } => ("fact", format!("promise {result:?}")),
             CaseEvent::LegalBegan => ("fact", "with the law".to_owned()),

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use recoup_domain::case::{self, CaseEvent, Opening};
 use recoup_domain::ids::KeyedHash;
-use recoup_domain::party::{ContactPoint, Party, PointState};
+use recoup_domain::party::{ContactPoint, Introduction, Party, PointState, introduce};
 use recoup_domain::regions::zones_of;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::time::Zone;
@@ -179,35 +179,18 @@ fn borrower_of(told: &PartyInput, now: Timestamp) -> Result<Party, String> {
         failed_days: 0,
         failed_on: None,
     });
-    Ok(Party {
+    let told = Introduction {
         id: PartyId::from_bytes([0; 16]),
         tenant: lender()?,
         lender_ref: KeyedHash([0; 16]),
-        version: 1,
         kind: told.kind,
         regions: told.regions.clone(),
         zones,
         locale: told.locale.clone(),
         points: points.collect(),
         tags: told.tags.clone(),
-        opt_outs: Vec::new(),
-        ceases: Vec::new(),
-        consents: Vec::new(),
-        attorneys: Vec::new(),
-        employer_prohibits: false,
-        inconvenient: Vec::new(),
-        consent_ids: Vec::new(),
-        declined_points: Vec::new(),
-        gone: Vec::new(),
-        hardship_until: None,
-        moratorium_until: None,
-        deceased: false,
-        incapacitated: false,
-        refused: false,
-        created_at: now,
-        updated_at: now,
-        sealed: Sealed::default(),
-    })
+    };
+    Ok(introduce(told, now))
 }
 
 fn opening(input: CaseInput, borrower: &Party) -> Opening {

@@ -5,29 +5,31 @@ use crate::leaf::{JournalRow, from_micros, micros};
 use crate::{Answer, Change, Guard, Read, Scope, StoreError, Write};
 use jiff::Timestamp;
 use recoup_domain::case::Status;
+use recoup_domain::collector;
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::ids::{
     CaseId, CollectorId, ContactId, KeyedHash, OverrideId, PartyId, TenantId,
 };
 use recoup_domain::journal::{ContactEvent, What};
+use recoup_domain::overrides;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, Outcome, Party};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// A change with its rows encoded, so that the writer thread only moves bytes.
-pub(super) struct Prepared {
-    pub(super) guards: Vec<Guard>,
-    pub(super) rows: Vec<Row>,
-    pub(super) entries: Vec<EntryRow>,
-    pub(super) answer: Option<Answer>,
+pub(crate) struct Prepared {
+    pub(crate) guards: Vec<Guard>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) entries: Vec<EntryRow>,
+    pub(crate) answer: Option<Answer>,
     /// What is counted once it is durable.
-    pub(super) facts: Vec<Fact>,
+    pub(crate) facts: Vec<Fact>,
     /// Two rows of one kind may take the same place, which only the database can tell.
-    pub(super) may_conflict: bool,
+    pub(crate) may_conflict: bool,
 }
 
-pub(super) enum Row {
+pub(crate) enum Row {
     Case(CaseRow),
     Party(PartyRow),
     PartyKey(PartyId, Vec<u8>),
@@ -43,95 +45,102 @@ pub(super) enum Row {
     Meta(String, String),
 }
 
-pub(super) struct CaseRow {
-    pub(super) id: CaseId,
-    pub(super) tenant: TenantId,
-    pub(super) version: u64,
-    pub(super) lender_ref: KeyedHash,
-    pub(super) borrower: PartyId,
-    pub(super) status: u8,
-    pub(super) stage: Option<u8>,
-    pub(super) worklist: bool,
+pub(crate) struct CaseRow {
+    pub(crate) id: CaseId,
+    pub(crate) tenant: TenantId,
+    pub(crate) version: u64,
+    pub(crate) lender_ref: KeyedHash,
+    pub(crate) borrower: PartyId,
+    pub(crate) status: u8,
+    pub(crate) stage: Option<u8>,
+    pub(crate) worklist: bool,
     /// Name and version of the policy it is pinned to.
-    pub(super) policy: Option<(String, u32)>,
-    pub(super) body: Vec<u8>,
-    pub(super) sealed: Sealed,
+    pub(crate) policy: Option<(String, u32)>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) sealed: Sealed,
 }
 
-pub(super) struct PartyRow {
-    pub(super) id: PartyId,
-    pub(super) tenant: TenantId,
-    pub(super) version: u64,
-    pub(super) lender_ref: KeyedHash,
+pub(crate) struct PartyRow {
+    pub(crate) id: PartyId,
+    pub(crate) tenant: TenantId,
+    pub(crate) version: u64,
+    pub(crate) lender_ref: KeyedHash,
     /// The keys of its points, sorted, one after the other.
-    pub(super) points: Vec<u8>,
-    pub(super) body: Vec<u8>,
-    pub(super) sealed: Sealed,
+    pub(crate) points: Vec<u8>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) sealed: Sealed,
 }
 
-pub(super) struct ContactRow {
-    pub(super) id: ContactId,
-    pub(super) tenant: TenantId,
-    pub(super) party: PartyId,
-    pub(super) class: u8,
-    pub(super) state: ContactState,
+pub(crate) struct ContactRow {
+    pub(crate) id: ContactId,
+    pub(crate) tenant: TenantId,
+    pub(crate) party: PartyId,
+    pub(crate) class: u8,
+    pub(crate) state: ContactState,
     /// The states it went through, the present one last.
-    pub(super) path: Vec<ContactState>,
-    pub(super) outcome: Option<u8>,
-    pub(super) at: i64,
-    pub(super) effect: (i64, i64),
-    pub(super) point: Option<KeyedHash>,
-    pub(super) place: Option<(u8, u8)>,
-    pub(super) fence: u64,
-    pub(super) body: Vec<u8>,
-    pub(super) sealed: Sealed,
+    pub(crate) path: Vec<ContactState>,
+    pub(crate) outcome: Option<u8>,
+    pub(crate) at: i64,
+    pub(crate) effect: (i64, i64),
+    pub(crate) point: Option<KeyedHash>,
+    pub(crate) place: Option<(u8, u8)>,
+    pub(crate) fence: u64,
+    pub(crate) body: Vec<u8>,
+    pub(crate) sealed: Sealed,
     /// It takes a slot that must be free.
-    pub(super) is_birth: bool,
+    pub(crate) is_birth: bool,
 }
 
 /// A version of a policy or template: its text is fixed, the rest of the row may move.
-pub(super) struct VersionRow {
-    pub(super) tenant: TenantId,
-    pub(super) name: String,
-    pub(super) version: u32,
-    pub(super) hash: String,
-    pub(super) body: Vec<u8>,
+pub(crate) struct VersionRow {
+    pub(crate) tenant: TenantId,
+    pub(crate) name: String,
+    pub(crate) version: u32,
+    pub(crate) hash: String,
+    pub(crate) body: Vec<u8>,
 }
 
-pub(super) struct CollectorRow {
-    pub(super) id: CollectorId,
-    pub(super) tenant: TenantId,
-    pub(super) version: u64,
-    pub(super) body: Vec<u8>,
-    pub(super) sealed: Sealed,
+pub(crate) struct CollectorRow {
+    pub(crate) id: CollectorId,
+    pub(crate) tenant: TenantId,
+    pub(crate) version: u64,
+    pub(crate) body: Vec<u8>,
+    pub(crate) sealed: Sealed,
 }
 
-pub(super) struct SwitchRow {
-    pub(super) scope: String,
-    pub(super) paused: bool,
-    pub(super) body: Vec<u8>,
+pub(crate) struct SwitchRow {
+    pub(crate) scope: String,
+    pub(crate) paused: bool,
+    pub(crate) body: Vec<u8>,
 }
 
-pub(super) struct OverrideRow {
-    pub(super) id: OverrideId,
-    pub(super) tenant: TenantId,
-    pub(super) version: u64,
+pub(crate) struct OverrideRow {
+    pub(crate) id: OverrideId,
+    pub(crate) tenant: TenantId,
+    pub(crate) version: u64,
     /// Before when it holds, where it was approved.
-    pub(super) until: Option<i64>,
-    pub(super) body: Vec<u8>,
-    pub(super) sealed: Sealed,
+    pub(crate) until: Option<i64>,
+    pub(crate) body: Vec<u8>,
+    pub(crate) sealed: Sealed,
 }
 
-pub(super) struct EntryRow {
-    pub(super) tenant: TenantId,
-    pub(super) kind: u8,
-    pub(super) case: Option<CaseId>,
-    pub(super) party: Option<PartyId>,
-    pub(super) row: JournalRow,
+impl OverrideRow {
+    /// Whether it may change a decision: what is merely asked for does not.
+    pub(crate) const fn counts(&self) -> bool {
+        self.version > 1 || self.until.is_some()
+    }
+}
+
+pub(crate) struct EntryRow {
+    pub(crate) tenant: TenantId,
+    pub(crate) kind: u8,
+    pub(crate) case: Option<CaseId>,
+    pub(crate) party: Option<PartyId>,
+    pub(crate) row: JournalRow,
 }
 
 /// Encodes a change.
-pub(super) fn prepare(change: Change) -> Read<Prepared> {
+pub(crate) fn prepare(change: Change) -> Read<Prepared> {
     let facts = Fact::of(&change);
     let updates = |id: ContactId| {
         let guarded = change
@@ -217,7 +226,8 @@ fn subject(what: &What) -> (u8, Option<CaseId>, Option<PartyId>) {
         What::Party { id, .. } => (1, None, Some(*id)),
         What::Contact { id, party, .. } => (2, Some(id.case), Some(*party)),
         What::Service { .. } => (3, None, None),
-        What::Override { case, .. } => (4, *case, None),
+        What::Override { id, case, .. } => (4, *case, Some(overrides::filed_under(*id))),
+        What::Collector { id, .. } => (5, None, Some(collector::filed_under(*id))),
     }
 }
 
@@ -280,15 +290,15 @@ fn row(write: Write, births: &mut impl Iterator<Item = bool>) -> Read<Row> {
     })
 }
 
-pub(super) fn packs_name(tenant: &TenantId) -> String {
+pub(crate) fn packs_name(tenant: &TenantId) -> String {
     format!("packs:{tenant}")
 }
 
-pub(super) fn tenant_scope(tenant: &TenantId) -> String {
+pub(crate) fn tenant_scope(tenant: &TenantId) -> String {
     format!("tenant:{tenant}")
 }
 
-pub(super) fn channel_scope(channel: &str) -> String {
+pub(crate) fn channel_scope(channel: &str) -> String {
     format!("channel:{channel}")
 }
 
@@ -352,7 +362,7 @@ fn contact_row(mut contact: Contact, is_birth: bool) -> Read<ContactRow> {
 }
 
 /// Where values with a sealed part keep it.
-pub(super) trait HasSealed {
+pub(crate) trait HasSealed {
     fn sealed_mut(&mut self) -> &mut Sealed;
 }
 
@@ -374,7 +384,7 @@ has_sealed!(
 );
 
 /// A snapshot from its body and its sealed part.
-pub(super) fn snapshot<T: DeserializeOwned + HasSealed>(
+pub(crate) fn snapshot<T: DeserializeOwned + HasSealed>(
     what: &str,
     body: &[u8],
     sealed: Vec<u8>,
@@ -385,11 +395,11 @@ pub(super) fn snapshot<T: DeserializeOwned + HasSealed>(
 }
 
 /// A value without a sealed part.
-pub(super) fn plain<T: DeserializeOwned>(what: &str, body: &[u8]) -> Read<T> {
+pub(crate) fn plain<T: DeserializeOwned>(what: &str, body: &[u8]) -> Read<T> {
     serde_json::from_slice(body).map_err(|e| unreadable(what, e))
 }
 
-pub(super) fn unreadable(
+pub(crate) fn unreadable(
     what: impl Into<String>,
     source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
 ) -> StoreError {
@@ -419,7 +429,7 @@ fn micros_up(at: Timestamp) -> i64 {
     }
 }
 
-pub(super) fn instant(us: i64) -> Read<Timestamp> {
+pub(crate) fn instant(us: i64) -> Read<Timestamp> {
     from_micros(us).ok_or_else(|| unreadable(format!("the instant {us}"), "out of range"))
 }
 
@@ -434,12 +444,12 @@ fn status_code(status: Status) -> u8 {
     }
 }
 
-pub(super) fn status_name(code: u8) -> &'static str {
+pub(crate) fn status_name(code: u8) -> &'static str {
     STATUSES.get(usize::from(code)).map_or("?", |s| s.name())
 }
 
 /// The code of a status by its name; none where there is no such status.
-pub(super) fn status_code_of(name: &str) -> Option<u8> {
+pub(crate) fn status_code_of(name: &str) -> Option<u8> {
     STATUSES
         .into_iter()
         .find(|s| s.name() == name)
@@ -447,7 +457,7 @@ pub(super) fn status_code_of(name: &str) -> Option<u8> {
 }
 
 /// Codes are positions: they are stored and never change.
-pub(super) const STATES: [ContactState; 13] = [
+pub(crate) const STATES: [ContactState; 13] = [
     ContactState::Planned,
     ContactState::Dispatching,
     ContactState::Accepted,
@@ -463,7 +473,7 @@ pub(super) const STATES: [ContactState; 13] = [
     ContactState::Expired,
 ];
 
-pub(super) fn state_code(state: ContactState) -> u8 {
+pub(crate) fn state_code(state: ContactState) -> u8 {
     match state {
         ContactState::Planned => 0,
         ContactState::Dispatching => 1,
@@ -481,12 +491,12 @@ pub(super) fn state_code(state: ContactState) -> u8 {
     }
 }
 
-pub(super) fn state(code: u8) -> Read<ContactState> {
+pub(crate) fn state(code: u8) -> Read<ContactState> {
     let found = STATES.get(usize::from(code)).copied();
     found.ok_or_else(|| unreadable(format!("contact state {code}"), "no such code"))
 }
 
-pub(super) fn class_code(class: ContactClass) -> u8 {
+pub(crate) fn class_code(class: ContactClass) -> u8 {
     match class {
         ContactClass::Sms => 0,
         ContactClass::Phone => 1,
@@ -496,7 +506,7 @@ pub(super) fn class_code(class: ContactClass) -> u8 {
     }
 }
 
-pub(super) fn class(code: u8) -> Read<ContactClass> {
+pub(crate) fn class(code: u8) -> Read<ContactClass> {
     let found = ContactClass::ALL
         .into_iter()
         .find(|c| class_code(*c) == code);
@@ -508,7 +518,7 @@ fn outcome_code(outcome: Outcome) -> u8 {
     outcome as u8
 }
 
-pub(super) fn outcome(code: u8) -> Read<Outcome> {
+pub(crate) fn outcome(code: u8) -> Read<Outcome> {
     let found = Outcome::ALL.get(usize::from(code)).copied();
     found.ok_or_else(|| unreadable(format!("outcome {code}"), "no such code"))
 }

@@ -3,11 +3,19 @@
 //! long as there are such calls: each of their changes stands or falls by itself anyway.
 
 use super::codec::Prepared;
-use super::writer::{Job, Outcomes};
 use crate::{CommitError, Committed, Read};
 use std::collections::VecDeque;
 use std::vec;
 use tokio::sync::oneshot;
+
+/// What became of the changes of a call, in their order.
+pub(crate) type Outcomes = Vec<Result<Committed, CommitError>>;
+
+/// The changes of one call, and who waits for them.
+pub(crate) struct Job {
+    pub(crate) changes: Vec<Read<Prepared>>,
+    pub(crate) reply: oneshot::Sender<Outcomes>,
+}
 
 /// A call of so many changes goes before others.
 const FEW: usize = 8;
@@ -21,14 +29,14 @@ const GROUPS_ALONE: u32 = 32;
 const LARGE_MAX: usize = 1_024;
 
 /// A call of many changes, as far as it has come.
-pub(super) struct Large {
+pub(crate) struct Large {
     changes: vec::IntoIter<Read<Prepared>>,
     outcomes: Outcomes,
     reply: oneshot::Sender<Outcomes>,
 }
 
 /// Whose changes stand in a group, in its order.
-pub(super) enum Share {
+pub(crate) enum Share {
     /// All of a call.
     Whole(usize, oneshot::Sender<Outcomes>),
     /// A piece of one, which goes on where it stopped.
@@ -37,13 +45,13 @@ pub(super) enum Share {
 
 /// Changes that are committed together.
 #[derive(Default)]
-pub(super) struct Group {
-    pub(super) changes: Vec<Read<Prepared>>,
-    pub(super) shares: Vec<Share>,
+pub(crate) struct Group {
+    pub(crate) changes: Vec<Read<Prepared>>,
+    pub(crate) shares: Vec<Share>,
 }
 
 /// The calls that wait.
-pub(super) struct Waiting {
+pub(crate) struct Waiting {
     small: VecDeque<Job>,
     large: VecDeque<Large>,
     /// Changes of the small ones.
@@ -55,7 +63,7 @@ pub(super) struct Waiting {
 }
 
 impl Waiting {
-    pub(super) fn new(group_max: usize) -> Self {
+    pub(crate) fn new(group_max: usize) -> Self {
         Self {
             small: VecDeque::new(),
             large: VecDeque::new(),
@@ -66,16 +74,16 @@ impl Waiting {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.small.is_empty() && self.large.is_empty()
     }
 
     /// Whether who comes now would not be in the next group: small calls are seen however much else waits.
-    pub(super) fn is_full(&self) -> bool {
+    pub(crate) fn is_full(&self) -> bool {
         self.changes >= self.group_max || self.large.len() >= LARGE_MAX
     }
 
-    pub(super) fn push(&mut self, job: Job) {
+    pub(crate) fn push(&mut self, job: Job) {
         if job.changes.len() <= FEW {
             self.changes += job.changes.len();
             return self.small.push_back(job);
@@ -88,7 +96,7 @@ impl Waiting {
     }
 
     /// What is committed next.
-    pub(super) fn group(&mut self) -> Group {
+    pub(crate) fn group(&mut self) -> Group {
         let mut group = Group::default();
         let parts = if self.large.is_empty() { 1 } else { 2 };
         let room = (self.group_max / parts).max(1);
@@ -143,7 +151,7 @@ impl Waiting {
 
     /// Answers whoever is through; `outcome` says of one change after another, in the order of the group, what
     /// became of it.
-    pub(super) fn settle(
+    pub(crate) fn settle(
         &mut self,
         shares: Vec<Share>,
         mut outcome: impl FnMut() -> Result<Committed, CommitError>,
@@ -171,7 +179,7 @@ impl Waiting {
 mod tests {
     use super::*;
     use crate::Change;
-    use crate::sqlite::codec::prepare;
+    use crate::codec::prepare;
 
     /// A call of so many changes, and where its outcomes come.
     fn call(count: usize) -> (Job, oneshot::Receiver<Outcomes>) {

@@ -11,7 +11,7 @@ const CLASSES: usize = ContactClass::ALL.len();
 
 /// The counts of all lenders.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub(crate) struct Tally {
     lenders: HashMap<TenantId, Counts>,
     /// What happened since the store was opened.
     facts: BTreeMap<Fact, u64>,
@@ -19,9 +19,9 @@ pub(super) struct Tally {
 
 /// Cases by status code, and contacts by [`place`].
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Counts {
-    pub(super) cases: [u64; 4],
-    pub(super) contacts: [u64; CLASSES * STATES.len()],
+pub(crate) struct Counts {
+    pub(crate) cases: [u64; 4],
+    pub(crate) contacts: [u64; CLASSES * STATES.len()],
 }
 
 impl Default for Counts {
@@ -33,6 +33,10 @@ impl Default for Counts {
     }
 }
 
+/// What a stored count counts.
+const CASES: i16 = 0;
+const CONTACTS: i16 = 1;
+
 /// Where contacts of a kind in a state are counted; the statement that counts all of them says the same.
 const fn place(class: u8, state: u8) -> u8 {
     class * 13 + state
@@ -40,16 +44,16 @@ const fn place(class: u8, state: u8) -> u8 {
 
 impl Tally {
     /// The counts of a lender.
-    pub(super) fn of(&self, tenant: &TenantId) -> Counts {
+    pub(crate) fn of(&self, tenant: &TenantId) -> Counts {
         self.lenders.get(tenant).cloned().unwrap_or_default()
     }
 
     /// The counts of a lender, to be written.
-    pub(super) fn of_mut(&mut self, tenant: TenantId) -> &mut Counts {
+    pub(crate) fn of_mut(&mut self, tenant: TenantId) -> &mut Counts {
         self.lenders.entry(tenant).or_default()
     }
 
-    pub(super) fn add(&mut self, moves: Moves) {
+    pub(crate) fn add(&mut self, moves: Moves) {
         for (tenant, from, to) in moves.cases {
             shift(&mut self.of_mut(tenant).cases, from, to);
         }
@@ -58,14 +62,35 @@ impl Tally {
         }
     }
 
-    pub(super) fn tell(&mut self, facts: Vec<Fact>) {
+    /// Takes the counts of all lenders as they are stored: rows of lender, kind, code and number.
+    pub(crate) fn replace(&mut self, rows: impl IntoIterator<Item = (TenantId, i16, i16, i64)>) {
+        self.lenders.clear();
+        for row in rows {
+            self.put(row);
+        }
+    }
+
+    fn put(&mut self, (tenant, kind, code, n): (TenantId, i16, i16, i64)) {
+        let counts = self.of_mut(tenant);
+        let place = usize::try_from(code).ok();
+        let found = match (kind, place) {
+            (CASES, Some(place)) => counts.cases.get_mut(place),
+            (CONTACTS, Some(place)) => counts.contacts.get_mut(place),
+            _ => None,
+        };
+        if let Some(count) = found {
+            *count = u64::try_from(n).unwrap_or_default();
+        }
+    }
+
+    pub(crate) fn tell(&mut self, facts: Vec<Fact>) {
         for fact in facts {
             *self.facts.entry(fact).or_default() += 1;
         }
     }
 
     /// What was counted, over all lenders.
-    pub(super) fn figures(&self) -> Figures {
+    pub(crate) fn figures(&self) -> Figures {
         let mut all = Figures {
             facts: self.facts.clone(),
             ..Figures::default()
@@ -84,7 +109,7 @@ impl Tally {
 
 impl Counts {
     /// The statuses that some case has.
-    pub(super) fn cases(&self) -> Vec<(String, u64)> {
+    pub(crate) fn cases(&self) -> Vec<(String, u64)> {
         let named = (0_u8..).zip(self.cases).filter(|(_, n)| *n > 0);
         named
             .map(|(code, n)| (status_name(code).to_owned(), n))
@@ -92,7 +117,7 @@ impl Counts {
     }
 
     /// The states that some contact has.
-    pub(super) fn contacts(&self) -> Vec<(String, u64)> {
+    pub(crate) fn contacts(&self) -> Vec<(String, u64)> {
         let of = |i: usize| self.contacts.iter().skip(i).step_by(STATES.len()).sum();
         let named = STATES.iter().enumerate().map(|(i, state)| (state, of(i)));
         named
@@ -124,26 +149,40 @@ type Move = (TenantId, Option<u8>, u8);
 
 /// What changes did to the counts.
 #[derive(Default)]
-pub(super) struct Moves {
+pub(crate) struct Moves {
     cases: Vec<Move>,
     contacts: Vec<Move>,
 }
 
 impl Moves {
-    pub(super) fn case(&mut self, tenant: &TenantId, from: Option<u8>, to: u8) {
+    pub(crate) fn case(&mut self, tenant: &TenantId, from: Option<u8>, to: u8) {
         if from != Some(to) {
             self.cases.push((tenant.clone(), from, to));
         }
     }
 
-    pub(super) fn contact(&mut self, tenant: &TenantId, class: u8, from: Option<u8>, to: u8) {
+    pub(crate) fn contact(&mut self, tenant: &TenantId, class: u8, from: Option<u8>, to: u8) {
         if from != Some(to) {
             let from = from.map(|from| place(class, from));
             self.contacts.push((tenant.clone(), from, place(class, to)));
         }
     }
 
-    pub(super) fn add(&mut self, mut other: Self) {
+    /// By how much each stored count moves: lender, kind, code and number.
+    pub(crate) fn sums(&self) -> BTreeMap<(&TenantId, i16, i16), i64> {
+        let mut sums = BTreeMap::new();
+        for (kind, moves) in [(CASES, &self.cases), (CONTACTS, &self.contacts)] {
+            for (tenant, from, to) in moves {
+                if let Some(from) = from {
+                    *sums.entry((tenant, kind, i16::from(*from))).or_default() -= 1;
+                }
+                *sums.entry((tenant, kind, i16::from(*to))).or_default() += 1;
+            }
+        }
+        sums
+    }
+
+    pub(crate) fn add(&mut self, mut other: Self) {
         self.cases.append(&mut other.cases);
         self.contacts.append(&mut other.contacts);
     }
