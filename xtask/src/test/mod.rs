@@ -4,6 +4,7 @@ mod clients;
 pub(crate) mod contract;
 mod doors;
 mod first_call;
+mod report;
 pub(crate) mod server;
 mod steps;
 

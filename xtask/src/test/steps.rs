@@ -28,6 +28,7 @@ pub(crate) fn all() -> Vec<Step> {
     }
     // Before all tests, which find the peers where this step puts them.
     steps.push(step("interop", peers::interop));
+    steps.push(step("a PostgreSQL server", peers::postgres));
     steps.push(step("tests", || {
         let mut tests = cargo::cargo();
         tests.args(["test", "--workspace", "--no-fail-fast"]);
@@ -45,6 +46,7 @@ pub(crate) fn all() -> Vec<Step> {
         super::first_call::run,
     ));
     steps.push(step("clients in four languages", super::clients::run));
+    steps.push(step("a report in a browser", super::report::run));
     steps.push(step("contract", super::contract::run));
     steps.push(step("a small run, judged", small_demo));
     steps
