@@ -1,6 +1,6 @@
 //! People who work cases for the lender: agents, visitors, law firm staff.
 
-use crate::ids::{CollectorId, PartyId, TenantId};
+use crate::ids::{CollectorId, TenantId};
 use crate::sealed::Sealed;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -24,12 +24,6 @@ pub struct Collector {
     pub active: bool,
     /// Name and contact data, sealed.
     pub sealed: Sealed,
-}
-
-/// Whose history a collector's entries are filed under, and under whom their data key lies: nobody else has the id.
-#[must_use]
-pub fn filed_under(id: CollectorId) -> PartyId {
-    PartyId::from_bytes(id.to_bytes())
 }
 
 /// A licence, training or identity card.

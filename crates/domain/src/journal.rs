@@ -28,6 +28,13 @@ pub struct Entry {
     pub sealed: Sealed,
 }
 
+/// Whose history the entries of what is no person (a collector, an override) are filed under, and a collector's data
+/// key: a person of the bytes of its id, which nobody else has.
+#[must_use]
+pub const fn filed_under(id: [u8; 16]) -> PartyId {
+    PartyId::from_bytes(id)
+}
+
 /// What happened, and to what.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(tag = "on", rename_all = "snake_case")]
@@ -68,7 +75,7 @@ pub enum What {
     },
     /// A collector was told of, or changed: what the gate asks of visits is read of them.
     Collector {
-        /// Which; also under whose id the journal files it, see [`crate::collector::filed_under`].
+        /// Which; also under whose id the journal files it, see [`filed_under`].
         id: CollectorId,
         /// As they are from now on.
         told: Box<Collector>,

@@ -1,6 +1,6 @@
 //! Overrides: where law only presumes a violation, counsel may decide otherwise, for a time and on record.
 
-use crate::ids::{CaseId, OverrideId, PartyId, TenantId};
+use crate::ids::{CaseId, OverrideId, TenantId};
 use crate::sealed::Sealed;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -39,12 +39,6 @@ pub struct Override {
     pub revoked: Option<Signed>,
     /// What people wrote about it, sealed.
     pub sealed: Sealed,
-}
-
-/// Whose history the entries of an override are filed under: nobody else has the id.
-#[must_use]
-pub fn filed_under(id: OverrideId) -> PartyId {
-    PartyId::from_bytes(id.to_bytes())
 }
 
 /// Where an override stands.

@@ -5,13 +5,11 @@ use crate::leaf::{JournalRow, from_micros, micros};
 use crate::{Answer, Change, Guard, Read, Scope, StoreError, Write};
 use jiff::Timestamp;
 use recoup_domain::case::Status;
-use recoup_domain::collector;
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::ids::{
     CaseId, CollectorId, ContactId, KeyedHash, OverrideId, PartyId, TenantId,
 };
-use recoup_domain::journal::{ContactEvent, What};
-use recoup_domain::overrides;
+use recoup_domain::journal::{ContactEvent, What, filed_under};
 use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, Outcome, Party};
 use serde::Serialize;
@@ -226,8 +224,8 @@ fn subject(what: &What) -> (u8, Option<CaseId>, Option<PartyId>) {
         What::Party { id, .. } => (1, None, Some(*id)),
         What::Contact { id, party, .. } => (2, Some(id.case), Some(*party)),
         What::Service { .. } => (3, None, None),
-        What::Override { id, case, .. } => (4, *case, Some(overrides::filed_under(*id))),
-        What::Collector { id, .. } => (5, None, Some(collector::filed_under(*id))),
+        What::Override { id, case, .. } => (4, *case, Some(filed_under(id.to_bytes()))),
+        What::Collector { id, .. } => (5, None, Some(filed_under(id.to_bytes()))),
     }
 }
 

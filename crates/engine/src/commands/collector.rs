@@ -6,8 +6,9 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::types::{Answered, Caller, CollectorInput, CollectorPlain, Encode, OverCollector};
 use crate::vault::{DataKey, VaultError};
-use recoup_domain::collector::{Collector, Credential, filed_under};
+use recoup_domain::collector::{Collector, Credential};
 use recoup_domain::ids::CollectorId;
+use recoup_domain::journal::filed_under;
 use recoup_store::{Guard, Write};
 use std::sync::Arc;
 
@@ -85,10 +86,10 @@ impl Engine {
         is_known: bool,
     ) -> Done<Arc<DataKey>> {
         if is_known {
-            return self.0.keys.of(filed_under(id)).await;
+            return self.0.keys.of(filed_under(id.to_bytes())).await;
         }
-        let (key, wrapped) = self.0.vault.new_key(filed_under(id))?;
-        draft.write(Write::PartyKey(filed_under(id), wrapped));
+        let (key, wrapped) = self.0.vault.new_key(filed_under(id.to_bytes()))?;
+        draft.write(Write::PartyKey(filed_under(id.to_bytes()), wrapped));
         Ok(Arc::new(key))
     }
 
@@ -110,7 +111,7 @@ impl Engine {
     /// # Errors
     /// Where it does not open.
     pub async fn collector_plain(&self, collector: &Collector) -> Done<CollectorPlain> {
-        let key = self.0.keys.of(filed_under(collector.id)).await?;
+        let key = self.0.keys.of(filed_under(collector.id.to_bytes())).await?;
         let bytes = key.open(COLLECTOR_PLACE, &collector.sealed)?;
         serde_json::from_slice(&bytes).map_err(|_| VaultError::Forged(COLLECTOR_PLACE).into())
     }

@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::error::{CommandError, Done};
 use crate::intent::{TZDB, World};
 use crate::lifts::lifts;
+use facts::Sources;
 use jiff::Timestamp;
 use recoup_compliance::{Denial, TraceLine};
 use recoup_decide::{Action, DECISION_VERSION, Decision, FullTrace, Plan};
@@ -124,6 +125,15 @@ pub struct StepState {
     pub denial: Option<Denial>,
 }
 
+/// What an explanation stands on.
+struct StandsOn<'a> {
+    facts: &'a Facts,
+    /// Steps that were passed over, and why.
+    skipped: &'a [((u8, u8), SkipReason)],
+    sources: &'a Sources,
+    mode: Mode,
+}
+
 impl Engine {
     /// Explains the decision on a case now.
     ///
@@ -131,15 +141,35 @@ impl Engine {
     /// NotFound for a case that is not the tenant's; NoPolicy where its policy is not there.
     pub async fn explain(&self, tenant: &TenantId, id: CaseId) -> Done<Explanation> {
         let facts = self.tenants_facts(tenant, id).await?;
-        let mut explanation = self.explain_at(&facts, self.0.wall.now()).await?;
-        if let Some(then) = self
-            .then(tenant, id, Known::Position(u64::MAX, explanation.as_of))
-            .await?
-        {
-            let values = std::mem::take(&mut explanation.facts);
-            let values = values.into_iter().map(|f| (f.name, f.value));
-            explanation.facts = then.sources.of(values.collect());
+        self.explain_at(&facts, self.0.wall.now()).await
+    }
+
+    /// What would be decided on the case as it stands, at an instant from now on.
+    async fn explain_at(&self, facts: &Facts, at: Timestamp) -> Done<Explanation> {
+        let case = &facts.case;
+        let known = Known::Position(facts.position, at);
+        let (skipped, sources) = match self.then(&case.tenant, case.id, known).await? {
+            Some(then) => (then.skipped, then.sources),
+            None => Default::default(),
+        };
+        let refused = self.last_refusal(facts).await?;
+        let next = self.next_at(case.id).await?.filter(|next| *next > at);
+        let paused = self.switched_off(facts).await?;
+        let world = self.world(case, facts).await?;
+        let stands_on = StandsOn {
+            facts,
+            skipped: &skipped,
+            sources: &sources,
+            mode: Mode::AsRecorded,
+        };
+        let mut explanation = self.explained(&world, &stands_on, at).await;
+        explanation.lines.extend(refused);
+        if let (Some(at), Action::Contact(plan)) = (next, &explanation.decision.action) {
+            // A case is not looked at all the time.
+            let goes = held_back(&explanation, plan).is_none();
+            explanation.lines.push(Line::LooksNext { at, goes });
         }
+        explanation.lines.extend(paused);
         Ok(explanation)
     }
 
@@ -175,14 +205,13 @@ impl Engine {
             )));
         };
         let world = self.world_then(&then)?;
-        let (mut explanation, stage) = self.explained(&world, &then.facts, at);
-        explanation.mode = mode;
-        tell_of_skipped(&mut explanation, stage, &then.skipped);
-        self.tell_of_held(&then.facts, &mut explanation).await;
-        let values = std::mem::take(&mut explanation.facts);
-        let values = values.into_iter().map(|f| (f.name, f.value));
-        explanation.facts = then.sources.of(values.collect());
-        explanation.lines = lines(&then.facts, &explanation);
+        let stands_on = StandsOn {
+            facts: &then.facts,
+            skipped: &then.skipped,
+            sources: &then.sources,
+            mode,
+        };
+        let mut explanation = self.explained(&world, &stands_on, at).await;
         let others = |(packs, version): &(String, u32)| {
             *packs != explanation.packs_hash || *version != DECISION_VERSION
         };
@@ -203,34 +232,16 @@ impl Engine {
         })
     }
 
-    async fn explain_at(&self, facts: &Facts, at: Timestamp) -> Done<Explanation> {
-        let paused = self.switched_off(facts).await?;
-        let skipped = self.passed_over(&facts.case).await?;
-        let refused = self.last_refusal(facts).await?;
-        let next = self.next_at(facts.case.id).await?;
-        let world = self.world(&facts.case, facts).await?;
-        let (mut explanation, stage) = self.explained(&world, facts, at);
-        tell_of_skipped(&mut explanation, stage, &skipped);
-        self.tell_of_held(facts, &mut explanation).await;
-        explanation.lines = lines(facts, &explanation);
-        explanation.lines.extend(refused);
-        let next = next.filter(|next| *next > at);
-        if let (Some(next), Action::Contact(plan)) = (next, &explanation.decision.action) {
-            // A case is not looked at all the time.
-            let goes = held_back(&explanation, plan).is_none();
-            explanation.lines.push(Line::LooksNext { at: next, goes });
-        }
-        explanation.lines.extend(paused);
-        Ok(explanation)
+    /// The decision, watched, and all that is told of it.
+    async fn explained(&self, world: &World<'_>, on: &StandsOn<'_>, at: Timestamp) -> Explanation {
+        let mut explanation = self.decided(world, on, at);
+        self.tell_of_held(on.facts, &mut explanation).await;
+        explanation.lines = lines(on.facts, &explanation);
+        explanation
     }
 
-    /// The decision, watched, and the number of its stage.
-    fn explained(
-        &self,
-        world: &World<'_>,
-        facts: &Facts,
-        at: Timestamp,
-    ) -> (Explanation, Option<u8>) {
+    fn decided(&self, world: &World<'_>, on: &StandsOn<'_>, at: Timestamp) -> Explanation {
+        let facts = on.facts;
         let input = world.input(&facts.case, facts);
         let mut trace = FullTrace::default();
         let decision = recoup_decide::step(&input, at, &mut trace);
@@ -245,37 +256,38 @@ impl Engine {
             let state = |(i, step): (usize, &recoup_policy::Step)| {
                 let index = u8::try_from(i).unwrap_or(u8::MAX);
                 let place = (stage, index);
+                let said = last(&trace.steps, place).map_or(Standing::NotAsked, Standing::Said);
                 StepState {
                     index,
                     channel: step.channel.clone(),
                     template: step.template.clone(),
                     made: env.step_counts().made(stage, index),
                     max: step.max,
-                    state: last(&trace.steps, place).map_or(Standing::NotAsked, Standing::Said),
+                    // What was passed over before is asked no more: it says why.
+                    state: last(on.skipped, place).map_or(said, Standing::PassedOver),
                     due: last(&trace.due, place),
                     denial: last(&trace.denials, place),
                 }
             };
             steps.map(state).collect()
         });
-        let explanation = Explanation {
+        Explanation {
             case: facts.case.id,
             as_of: at,
-            mode: Mode::AsRecorded,
+            mode: on.mode,
             position: facts.position,
             stage: name,
             stages: stage_notes(policy, &trace),
             steps,
             overrides: overrides(facts, at, &trace),
-            facts: facts_used(facts, policy, at),
+            facts: on.sources.of(values_used(facts, policy, at)),
             policy: facts.case.policy.clone(),
             policy_since: facts.case.policy_since(),
             packs_hash: self.0.library.packs().hash().to_owned(),
             tzdb: TZDB.to_owned(),
             decision,
             lines: Vec::new(),
-        };
-        (explanation, stage)
+        }
     }
 
     /// Where the contact that would be made is held back for what its text lacks: its step says so.
@@ -377,25 +389,14 @@ fn overrides(facts: &Facts, at: Timestamp, trace: &FullTrace) -> Vec<(Lift, bool
     in_force.map(|lift| (lift.clone(), used(&lift))).collect()
 }
 
-fn facts_used(facts: &Facts, policy: &recoup_policy::Policy, at: Timestamp) -> Vec<Fact> {
+fn values_used(
+    facts: &Facts,
+    policy: &recoup_policy::Policy,
+    at: Timestamp,
+) -> Vec<(String, String)> {
     let lost_after = Some(policy.lost_after_failed_days());
     let (case, party) = (&facts.case, &facts.borrower);
-    let values = facts::values(case, party, &facts.contacts, lost_after, at);
-    let fact = |(name, value)| Fact {
-        name,
-        value,
-        source: None,
-    };
-    values.into_iter().map(fact).collect()
-}
-
-/// Steps that were passed over before say why: the decision asks them no more.
-fn tell_of_skipped(e: &mut Explanation, stage: Option<u8>, skipped: &[((u8, u8), SkipReason)]) {
-    for (place, why) in skipped.iter().filter(|(place, _)| Some(place.0) == stage) {
-        if let Some(step) = e.steps.get_mut(usize::from(place.1)) {
-            step.state = Standing::PassedOver(why.clone());
-        }
-    }
+    facts::values(case, party, &facts.contacts, lost_after, at)
 }
 
 fn lines(facts: &Facts, e: &Explanation) -> Vec<Line> {

@@ -8,12 +8,11 @@ use crate::intent::{VISIT_HORIZON, World};
 use jiff::Timestamp;
 use recoup_domain::Contact;
 use recoup_domain::case::{Case, SkipReason};
-use recoup_domain::collector::filed_under;
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::history::{Corrected, History};
 use recoup_domain::ids::{CaseId, CollectorId, PartyId, TenantId};
-use recoup_domain::journal::What;
-use recoup_domain::overrides::{self, Override, OverrideEvent};
+use recoup_domain::journal::{What, filed_under};
+use recoup_domain::overrides::{Override, OverrideEvent};
 use recoup_policy::Policy;
 use recoup_store::{Facts, JournalFilter, Recorded};
 use std::sync::Arc;
@@ -93,12 +92,12 @@ impl Engine {
         let mut journal = self.entries_of(tenant, Some(case.id), None).await?;
         journal.extend(self.entries_of(tenant, None, Some(case.borrower)).await?);
         for o in overrides.iter().filter(|o| o.covers(case.id)) {
-            let its = Some(overrides::filed_under(o.id));
+            let its = Some(filed_under(o.id.to_bytes()));
             journal.extend(self.entries_of(tenant, None, its).await?);
         }
         if self.may_visit(case) {
             for collector in self.0.library.collectors_of(tenant) {
-                let theirs = Some(filed_under(collector));
+                let theirs = Some(filed_under(collector.to_bytes()));
                 journal.extend(self.entries_of(tenant, None, theirs).await?);
             }
         }
