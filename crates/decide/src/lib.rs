@@ -13,7 +13,7 @@ pub use trace::{FullTrace, NoTrace, StepNote, StepSaid, Trace};
 
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::Binding;
-use recoup_domain::case::CaseEvent;
+use recoup_domain::case::{CaseEvent, WorklistReason};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::KeyedHash;
 use recoup_domain::time::{NEVER, Window, add_days};
@@ -250,6 +250,13 @@ fn enter(input: &Input<'_>, stage: Option<u8>, dpd: i32, decision: &mut Decision
         name: name(stage),
         dpd,
     });
+    // What is asked of a person about a stage is over with it.
+    let over = |r: &WorklistReason| stage.is_some() && r.ends_in(&name(stage));
+    if case.worklist.as_ref().is_some_and(over) {
+        decision
+            .events
+            .push(CaseEvent::WorklistChanged { reason: None });
+    }
     let goes_to_law = |s: u8| {
         input.policy.stages()[usize::from(s)]
             .steps

@@ -11,7 +11,6 @@ use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use jiff::{SignedDuration, Timestamp};
 use recoup_decide::{Action, NoTrace};
-use recoup_domain::CaseEvent;
 use recoup_domain::case::{WorklistReason, due_timers};
 use recoup_domain::contact::Contact;
 use recoup_domain::ids::CaseId;
@@ -343,12 +342,6 @@ impl Engine {
             &mut NoTrace::default(),
         );
         draft.case_events(case, decision.events.clone());
-        // It was before a person because no stage took it: one does now.
-        let no_stage = |r: &WorklistReason| matches!(r, WorklistReason::NoStage { .. });
-        let entered = |e: &CaseEvent| matches!(e, CaseEvent::StageEntered { to: Some(_), .. });
-        if draft.listed(case).is_some_and(no_stage) && decision.events.iter().any(entered) {
-            draft.off_worklist(case);
-        }
         self.drop_waiting(&mut draft, &world, &decision.dropped);
         self.recall(&mut draft, facts, &decision.events).await?;
         match decision.action {

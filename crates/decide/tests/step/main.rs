@@ -6,3 +6,4 @@ mod random;
 mod scenarios;
 mod support;
 mod unknown_year;
+mod worklist;

@@ -86,6 +86,19 @@ impl WorklistReason {
         )
     }
 
+    /// Whether it is over once the case stands in the stage of that name: it is about the steps of another one, or that
+    /// no stage took it.
+    #[must_use]
+    pub fn ends_in(&self, entered: &str) -> bool {
+        match self {
+            Self::StepsUsedUp { stage }
+            | Self::NeverMade { stage, .. }
+            | Self::WaitsForYear { stage, .. } => stage != entered,
+            Self::NoStage { .. } => true,
+            _ => false,
+        }
+    }
+
     /// Whether it is about a contact that may reach the person and should not.
     #[must_use]
     pub const fn is_doubt(&self) -> bool {

@@ -1,0 +1,106 @@
+//! What is asked of a person about a stage is over when the case comes to another one; all else stays.
+
+use super::support::facts;
+use jiff::Timestamp;
+use recoup_compliance::Packs;
+use recoup_decide::{Action, Input, NoTrace, step};
+use recoup_domain::Case;
+use recoup_domain::case::{self, WorklistReason};
+use recoup_domain::contact::ContactClass;
+use recoup_domain::outcome::Outcome;
+use recoup_domain::party::PointKind;
+
+const POLICY: &str = "name: p\nstages:\n  - name: remind\n    enter: case.dpd >= 1\n    steps: [{channel: sms, \
+                      template: reminder, every: 1d, max: 5}]\n  - name: late\n    enter: case.dpd >= 60\n    steps: \
+                      [{channel: sms, template: notice, every: 1d, max: 5}]\n";
+
+fn at(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+/// Lives a case through one turn, and answers whether a contact is made in it.
+fn turn(case: &mut Case, now: Timestamp) -> bool {
+    let input = Input {
+        case,
+        borrower: &facts::borrower(&["Asia/Shanghai"], &[PointKind::Mobile]),
+        contacts: &[],
+        waiting: &[],
+        policy: &facts::parsed(POLICY),
+        binding: &Packs::builtin().only(&["HOUSE-OPT-OUT"]).unwrap(),
+        channels: &|_: &str| true,
+        visitors: 2,
+    };
+    let decision = step(&input, now, &mut NoTrace::default());
+    for event in &decision.events {
+        case::apply(case, event, now);
+    }
+    matches!(decision.action, Action::Contact(_))
+}
+
+#[test]
+fn what_was_asked_about_a_stage_is_over_with_it() {
+    use WorklistReason as R;
+    let class = ContactClass::Sms;
+    let of = |stage: &str| stage.to_owned();
+    let (rule, policy, outcome) = (|| of("CN-X"), of("p@1"), Outcome::Conversation);
+    let (missing, stage) = (of("2027"), of("remind"));
+    for (reason, stays) in [
+        (
+            R::StepsUsedUp {
+                stage: of("remind"),
+            },
+            false,
+        ),
+        (
+            R::NeverMade {
+                class,
+                stage: of("remind"),
+                rule: rule(),
+            },
+            false,
+        ),
+        (
+            R::WaitsForYear {
+                class,
+                stage: of("remind"),
+                missing,
+                rule: rule(),
+            },
+            false,
+        ),
+        (R::NoStage { policy }, false),
+        // Of the stage that begins, as where a case comes back to it.
+        (
+            R::NeverMade {
+                class,
+                stage: of("late"),
+                rule: rule(),
+            },
+            true,
+        ),
+        // A person was asked for, whatever becomes of the case.
+        (
+            R::AskedByPolicy {
+                class,
+                stage,
+                outcome,
+            },
+            true,
+        ),
+        (R::WroteBack, true),
+        (R::CancelInDoubt, true),
+        (R::Undecidable, true),
+    ] {
+        let mut case = facts::case(at("2026-03-30T02:00:00Z"));
+        turn(&mut case, at("2026-04-01T03:00:00Z"));
+        case.worklist = Some(reason.clone());
+        let late = at("2026-08-01T03:00:00Z");
+        assert!(turn(&mut case, late), "{reason}: the last text is due");
+        assert_eq!(case.stage, Some(1));
+        let expected = stays.then(|| reason.clone());
+        assert_eq!(case.worklist, expected, "{reason}");
+        // Nothing of it is said again while the stage stands.
+        turn(&mut case, late);
+        assert_eq!(case.worklist, expected, "{reason}");
+    }
+}
