@@ -235,7 +235,7 @@ async fn the_live_portfolio_is_replayed_and_nothing_happens_to_it() {
     std::fs::write(dir.join("fewer.yaml"), fewer).expect("a file");
     let args = [
         "simulate",
-        "policy_one-text-1",
+        "one-text@1",
         "--against",
         "fewer.yaml",
         "--report",

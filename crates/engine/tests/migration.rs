@@ -170,6 +170,8 @@ async fn what_was_made_counts_on_and_who_is_not_moved_stays() {
             (m.cases, m.moved(), m.due_now, m.dropped, m.recalled),
             (1, 1, 0, 0, 0)
         );
+        // Six calls were made, four may be.
+        assert_eq!((m.used_up.cases, &*m.used_up.examples), (1, &[moved][..]));
         let ways: Vec<_> = m
             .moves
             .iter()

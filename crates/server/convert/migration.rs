@@ -154,6 +154,8 @@ pub fn moved(m: &Migration, token: impl Fn(CaseId) -> String) -> v1::MigrateCase
         contacts_recalled: count(m.recalled),
         contact_ids: m.contacts.iter().map(ToString::to_string).collect(),
         due_now: count(m.due_now),
+        used_up: count(m.used_up.cases),
+        used_up_case_ids: ids(&m.used_up),
         next_batch_token: m.next.map_or_else(String::new, token),
     }
 }

@@ -5,6 +5,7 @@ use crate::beside::Beside;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
+use crate::intent::World;
 use crate::many::take_turns;
 use crate::stops::alarm_for_uncertain_cancel;
 use crate::types::{Answered, Caller, Encode};
@@ -25,6 +26,8 @@ use std::sync::Arc;
 const EXAMPLES: usize = 20;
 /// Cases whose facts a rehearsal reads before it looks for more.
 const PAGE: usize = 256;
+/// Turns of a case that a rehearsal looks at: one enters a stage, one passes steps over, and then it is seen.
+const TURNS: usize = 4;
 
 /// Which cases are to go where.
 #[derive(Clone, Debug)]
@@ -93,6 +96,8 @@ pub struct Migration {
     pub contacts: Vec<ContactId>,
     /// Cases that make a contact at once then.
     pub due_now: u64,
+    /// Cases that come before a person at once then: every step of their stage is used up.
+    pub used_up: Counted,
     /// Where the next page begins; none where this was the last.
     pub next: Option<CaseId>,
 }
@@ -134,7 +139,16 @@ struct Going {
     recalls_legal: bool,
     dropped: Vec<ContactId>,
     recalled: Vec<ContactId>,
-    due_now: bool,
+    first: First,
+}
+
+/// What the other version does about a case first.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum First {
+    Contact,
+    /// Every step of its stage is used up: a person decides what is next.
+    AskPerson,
+    Wait,
 }
 
 impl Engine {
@@ -336,14 +350,10 @@ impl Engine {
         });
         // A stage that is entered tells this itself.
         let recalls_legal = case.legal_since.is_some() && stage == case.stage && !has_law;
-        let due_now = match self.world(&case, &then).await {
-            Ok(world) => {
-                let input = world.input(&case, &then);
-                let decision = recoup_decide::step(&input, now, &mut NoTrace::default());
-                matches!(decision.action, Action::Contact(_))
-            }
+        let first = match self.world(&case, &then).await {
+            Ok(world) => first_of(&world, &case, &then, now),
             // The planner says so, and puts the case before a person.
-            Err(CommandError::Jurisdiction { .. } | CommandError::NoPolicy(_)) => false,
+            Err(CommandError::Jurisdiction { .. } | CommandError::NoPolicy(_)) => First::Wait,
             Err(error) => return Err(error),
         };
         Ok(Ok(Going {
@@ -352,7 +362,7 @@ impl Engine {
             recalls_legal,
             dropped,
             recalled,
-            due_now,
+            first,
         }))
     }
 
@@ -378,13 +388,44 @@ impl Engine {
             draft.case_events(id, events.into());
         }
         alarm_for_uncertain_cancel(draft, id);
-        let no_stage = |r: &WorklistReason| matches!(r, WorklistReason::NoStage { .. });
-        if (draft.listed(id)).is_some_and(|r| r.is_of_steps() || no_stage(r)) {
+        // Of whatever stage it speaks: that was one of the version left.
+        if draft.listed(id).is_some_and(|r| r.ends_in("")) {
             draft.off_worklist(id);
         }
         draft.schedule(id, Some(draft.now));
         Ok(())
     }
+}
+
+/// What comes first of a case under the world of its new version. A turn whose events may change the answer is followed
+/// by another one, as the planner does.
+fn first_of(world: &World<'_>, case: &Case, then: &Facts, now: Timestamp) -> First {
+    let mut case = case.clone();
+    // Taken off with the move.
+    case.worklist = case.worklist.filter(|r| !r.ends_in(""));
+    for _ in 0..TURNS {
+        let input = world.input(&case, then);
+        let decision = recoup_decide::step(&input, now, &mut NoTrace::default());
+        if matches!(decision.action, Action::Contact(_)) {
+            return First::Contact;
+        }
+        let used_up = |e: &CaseEvent| {
+            let CaseEvent::WorklistChanged { reason } = e else {
+                return false;
+            };
+            matches!(reason, Some(WorklistReason::StepsUsedUp { .. }))
+        };
+        if decision.events.iter().any(used_up) {
+            return First::AskPerson;
+        }
+        if decision.events.is_empty() {
+            break;
+        }
+        for event in &decision.events {
+            apply(&mut case, event, now);
+        }
+    }
+    First::Wait
 }
 
 /// For each stage of `base` its number in `other`: by name, and as somebody says; and those that they say became
@@ -566,7 +607,11 @@ impl Migration {
                 let room = EXAMPLES.saturating_sub(self.contacts.len());
                 let ended = going.dropped.iter().chain(&going.recalled);
                 self.contacts.extend(ended.take(room));
-                self.due_now += u64::from(going.due_now);
+                match going.first {
+                    First::Contact => self.due_now += 1,
+                    First::AskPerson => self.used_up.take(case),
+                    First::Wait => {}
+                }
             }
             Err(obstacle) => {
                 self.left.entry(obstacle.clone()).or_default().take(case);

@@ -55,6 +55,7 @@ struct All {
     recalled: i64,
     contacts: Vec<String>,
     due_now: i64,
+    used_up: Counted,
 }
 
 impl Migrate {
@@ -138,6 +139,7 @@ impl All {
         self.recalled += page.contacts_recalled;
         self.contacts.extend(page.contact_ids);
         self.due_now += page.due_now;
+        count(&mut self.used_up, page.used_up, page.used_up_case_ids);
     }
 
     fn say(&self, dry_run: bool) {
@@ -159,6 +161,14 @@ impl All {
             "{} of {} case(s) {would}moved; {} of them make a contact at once",
             self.moved, self.cases, self.due_now
         ));
+        let (used_up, ids) = &self.used_up;
+        if *used_up > 0 {
+            let come = if dry_run { "would come" } else { "come" };
+            say(format!(
+                "{used_up} of them {come} before a person at once, such as {}: every step of their stage is used up",
+                some(ids)
+            ));
+        }
         if self.dropped + self.recalled > 0 {
             say(format!(
                 "{} contact(s) that wait for a person {would}dropped, {} accepted one(s) {would}called off, such as {}",

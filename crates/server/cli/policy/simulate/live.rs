@@ -5,10 +5,10 @@ use std::path::Path;
 
 use indicatif::ProgressBar;
 
-use super::super::super::client::refused;
+use super::super::super::client::{ClientArgs, refused};
 use super::super::super::output::{json, money, say, table};
 use super::super::super::{EXIT_UNREACHED, Failure, Outcome};
-use super::super::{connect, read};
+use super::super::{connect, id_of, read};
 use super::{Simulate, bar, write};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::simulate_policy_request::{Against, Subject};
@@ -23,13 +23,13 @@ pub(super) async fn run(args: &Simulate) -> Outcome {
         Some(path) => read(path)?,
         None => String::new(),
     };
-    let subject = match id_or_text(&args.file)? {
+    let subject = match id_or_text(&args.client, &args.file).await? {
         (Some(id), _) => Subject::PolicyId(id),
         (None, text) => Subject::Yaml(text),
     };
     let against = match &args.against {
         None => None,
-        Some(path) => Some(match id_or_text(path)? {
+        Some(path) => Some(match id_or_text(&args.client, path).await? {
             (Some(id), _) => Against::AgainstPolicyId(id),
             (None, text) => Against::AgainstYaml(text),
         }),
@@ -83,10 +83,12 @@ pub(super) async fn run(args: &Simulate) -> Outcome {
 }
 
 /// A version's id, or the text of a file.
-fn id_or_text(given: &Path) -> Result<(Option<String>, String), Failure> {
+async fn id_or_text(args: &ClientArgs, given: &Path) -> Result<(Option<String>, String), Failure> {
     let named = given.to_string_lossy();
-    if named.starts_with("policy_") && !given.exists() {
-        return Ok((Some(named.into_owned()), String::new()));
+    let is_version = named.starts_with("policy_") || named.contains('@');
+    if is_version && !given.is_file() {
+        let id = id_of(args, named.into_owned()).await?;
+        return Ok((Some(id), String::new()));
     }
     Ok((None, read(given)?))
 }

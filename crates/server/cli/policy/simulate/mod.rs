@@ -30,7 +30,7 @@ const THREADS_MAX: usize = 256;
 pub(crate) struct Simulate {
     #[command(flatten)]
     client: ClientArgs,
-    /// The policy's file; of the live portfolio also a `policy_…` that the server has.
+    /// The policy's file; of the live portfolio also a version that the server has, as NAME@VERSION or `policy_…`.
     #[arg(value_name = "POLICY")]
     file: PathBuf,
     /// The cases: a file as `recoup import` takes it (`.csv`, `.jsonl`, `.ndjson`); no server is needed then. Without
