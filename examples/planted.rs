@@ -267,6 +267,10 @@ impl Store for Planted {
         self.inner.claim(now, lease, limit).await
     }
 
+    async fn clock(&self) -> Read<Option<Timestamp>> {
+        self.inner.clock().await
+    }
+
     async fn next_due(&self) -> Read<Option<Timestamp>> {
         self.inner.next_due().await
     }

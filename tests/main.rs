@@ -6,6 +6,7 @@
 mod bad_input;
 mod branches;
 mod callbacks;
+mod clock;
 mod commands;
 mod content;
 mod discovery;

@@ -334,6 +334,7 @@ fn problem_of(error: CommandError) -> Result<Problem, Status> {
         }
         CommandError::PointUnusable(_) => Problem::new(R::ContactPointUnusable, message),
         CommandError::DispatchPaused(_) => Problem::new(R::DispatchPaused, message),
+        CommandError::ClockSuspect(_) => Problem::new(R::ClockSuspect, message),
         CommandError::NoPolicy(_) => Problem::new(R::PolicyNotActive, message),
         CommandError::NotActivated(version) => {
             Problem::new(R::PolicyNotActive, message).with("value", version)

@@ -19,7 +19,7 @@ use recoup_domain::ContactClass;
 use recoup_domain::ids::TenantId;
 use recoup_engine::blobs::Blobs;
 use recoup_engine::channels::ChannelHandle;
-use recoup_engine::clock::{LiveWall, SteppedWall, Wall};
+use recoup_engine::clock::{GuardedWall, SteppedWall, Wall};
 use recoup_engine::stepped::Coordinator;
 use recoup_engine::types::Caller;
 use recoup_engine::{CommandError, Engine, EngineOptions, StartError, TenantOptions};
@@ -224,16 +224,8 @@ impl Server {
         let dir = config.home()?;
         make_private(&dir)?;
         let master_key = key::master_key(&config, &dir)?;
-        let (wall, stepped) = wall_of(&clock);
-        let stamp = if stepped.is_some() {
-            ClockStamp::Stepped
-        } else {
-            ClockStamp::Live
-        };
-        let store = (seams.store)(open_store(&config, stamp).await?);
-        if let Some(wall) = &stepped {
-            go_on_from_where_it_stood(wall, &*store).await?;
-        }
+        let store = (seams.store)(open_store(&config, stamp_of(&clock)).await?);
+        let (wall, stepped) = wall_of(&clock, newest_on_record(&*store).await?);
         let api = bind(config.listen).await?;
         let callbacks = bind(config.callback_listen).await?;
         let metrics = metrics_listener(&config).await?;
@@ -458,28 +450,33 @@ async fn moving(
     }
 }
 
-fn wall_of(clock: &ClockChoice) -> (Arc<dyn Wall>, Option<SteppedWall>) {
+const fn stamp_of(clock: &ClockChoice) -> ClockStamp {
     match clock {
-        ClockChoice::Live => (Arc::new(LiveWall), None),
+        ClockChoice::Live => ClockStamp::Live,
+        ClockChoice::Stepped { .. } => ClockStamp::Stepped,
+    }
+}
+
+/// What is on record has happened: no clock goes back behind `mark`.
+pub(crate) fn wall_of(
+    clock: &ClockChoice,
+    mark: Option<Timestamp>,
+) -> (Arc<dyn Wall>, Option<SteppedWall>) {
+    match clock {
+        ClockChoice::Live => (Arc::new(GuardedWall::live(mark)), None),
         ClockChoice::Stepped { start, .. } => {
-            let wall = SteppedWall::new(*start);
+            let wall = SteppedWall::new(mark.map_or(*start, |mark| mark.max(*start)));
             (Arc::new(wall.clone()), Some(wall))
         }
     }
 }
 
-/// What is on record has happened: no clock goes back behind it.
-pub(crate) async fn go_on_from_where_it_stood(
-    wall: &SteppedWall,
-    store: &dyn Store,
-) -> Result<(), StoreError> {
+/// The newest instant that the store has on record.
+pub(crate) async fn newest_on_record(store: &dyn Store) -> Result<Option<Timestamp>, StoreError> {
     let newest = *store.newest().borrow();
     let before = newest.saturating_sub(1);
     let last = store.journal(&JournalFilter::default(), before, 1).await?;
-    if let Some(last) = last.first() {
-        wall.advance(last.entry.at.max(wall.now()));
-    }
-    Ok(())
+    Ok(last.first().map(|last| last.entry.at))
 }
 
 async fn clock_listener(
@@ -722,7 +719,8 @@ struct HostClock {
 
 impl Clock for HostClock {
     fn wall_unix_ms(&self) -> i64 {
-        self.wall.now().as_millisecond()
+        // Held against `not_after`.
+        self.wall.latest().as_millisecond()
     }
 
     fn mono_ns(&self) -> u64 {

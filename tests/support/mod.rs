@@ -4,6 +4,7 @@ pub(crate) mod authority;
 pub(crate) mod builds;
 pub(crate) mod chance;
 pub(crate) mod client;
+pub(crate) mod faketime;
 pub(crate) mod h2;
 pub(crate) mod judge;
 pub(crate) mod load;

@@ -521,6 +521,10 @@ pub(crate) const SEEDS: &[Seed] = &[
         r#"{"request_id": "$request", "scope": {"all": true}, "reason": "a word"}"#,
     ),
     seed("GetStatus", "{}"),
+    seed(
+        "AcceptClock",
+        r#"{"request_id": "$request", "reason": "a word"}"#,
+    ),
 ];
 
 /// A filter that each list takes, for a token of another filter.

@@ -91,6 +91,15 @@ pub(crate) fn postgres() -> Ended {
     }
 }
 
+/// Sees to it that the tests can set a server's clock; skipped where libfaketime is not to be had.
+pub(crate) fn faketime() -> Ended {
+    // The program comes with the library, which is what the tests look for.
+    match debian(&[("faketime", "faketime")]) {
+        Ok(()) => Ended::Passed,
+        Err(why) => Ended::Skipped(why),
+    }
+}
+
 /// The Python of a virtual environment of this name with these packages, `name==version`.
 ///
 /// # Errors

@@ -235,7 +235,8 @@ impl ChannelClock {
 
 impl Clock for ChannelClock {
     fn wall_unix_ms(&self) -> i64 {
-        self.wall.now().as_millisecond()
+        // Held against `not_after`.
+        self.wall.latest().as_millisecond()
     }
 
     fn mono_ns(&self) -> u64 {

@@ -125,6 +125,9 @@ pub enum CommandError {
     /// Dispatch is stopped for the lender or the channel.
     #[error("nothing is sent: {0}")]
     DispatchPaused(String),
+    /// The wall clock is not to be trusted.
+    #[error("nothing is sent: {0}; {advice}", advice = .0.advice())]
+    ClockSuspect(crate::clock_guard::Trouble),
     /// The tenant has no active policy that fits.
     #[error("{0}")]
     NoPolicy(String),

@@ -11,6 +11,7 @@ pub mod blobs;
 pub mod callback;
 pub mod channels;
 pub mod clock;
+pub mod clock_guard;
 pub mod commands;
 mod content;
 mod dispatch;
@@ -49,6 +50,7 @@ pub mod third_party;
 pub mod timeline;
 pub mod types;
 pub mod vault;
+mod watch;
 
 pub use ahead::Ahead;
 pub use beside::Beside;

@@ -4,13 +4,13 @@ use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::Done;
-use crate::intent::Prepared;
+use crate::intent::{Prepared, World};
 use crate::stepped::Ground;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
 use jiff::{SignedDuration, Timestamp};
-use recoup_decide::{Action, NoTrace};
+use recoup_decide::{Action, NoTrace, Plan};
 use recoup_domain::case::{WorklistReason, due_timers};
 use recoup_domain::contact::Contact;
 use recoup_domain::ids::CaseId;
@@ -112,8 +112,15 @@ impl Parked {
 }
 
 impl Engine {
-    /// Works until `shutdown`, on a live clock.
+    /// Works until `shutdown`, on a live clock, and watches it meanwhile.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
+        tokio::select! {
+            () = self.work(shutdown) => {}
+            () = self.watch_clock() => {}
+        }
+    }
+
+    async fn work(&self, shutdown: impl Future<Output = ()> + Send) {
         tokio::pin!(shutdown);
         loop {
             let woken = self.0.wake.notified();
@@ -262,7 +269,7 @@ impl Engine {
         while decided.peek().is_some() {
             let (changes, after): (Vec<_>, Vec<_>) =
                 decided.by_ref().take(COMMITTED_AT_ONCE).unzip();
-            commits.push_back(async { (self.0.store.commit_all(changes).await, after) });
+            commits.push_back(async { (self.commit_by_the_clock(changes).await, after) });
         }
         let (mut again, mut off, mut failed) = (Vec::new(), Vec::new(), None);
         while let Some((results, after)) = commits.next().await {
@@ -357,8 +364,25 @@ impl Engine {
                 draft.guard_all();
                 Ok(Decided::Write(Box::new(Prepared { draft, send: None })))
             }
+            Action::Contact(plan) if self.is_early(&world, facts, &plan) => {
+                draft.schedule(case, self.sleep_until(Some(now), now));
+                draft.guard_all();
+                Ok(Decided::Write(Box::new(Prepared { draft, send: None })))
+            }
             Action::Contact(plan) => self.prepare(draft, &world, facts, &plan, claim).await,
         }
+    }
+
+    /// An operator accepted a wall that is behind what is on record: a contact goes only where it would at that
+    /// instant, too.
+    fn is_early(&self, world: &World<'_>, facts: &Facts, plan: &Plan) -> bool {
+        let Some(at) = self.earlier() else {
+            return false;
+        };
+        let input = world.input(&facts.case, facts);
+        let decision = recoup_decide::step(&input, at, &mut NoTrace::default());
+        let same = |then: &Plan| (then.stage, then.step) == (plan.stage, plan.step);
+        !matches!(&decision.action, Action::Contact(then) if same(then))
     }
 
     /// A sleep ends ahead of now, so that a case never spins.
@@ -399,7 +423,7 @@ impl Engine {
         }
     }
 
-    /// Dispatch is switched off for this case: it is looked at again in the next slot.
+    /// Dispatch is switched off for this case, or the clock not to be trusted: it is looked at again in the next slot.
     async fn sleep_while_off(&self, claim: &Claim) -> Result<(), StoreError> {
         let now = self.0.wall.now();
         let next = recoup_domain::time::round_up_to_slot(

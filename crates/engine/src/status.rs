@@ -1,6 +1,7 @@
 //! What an operator sees on one screen.
 
 use crate::channels::ChannelInfo;
+use crate::clock_guard::Trouble;
 use crate::commands::worklist::LOOKED_AT_MAX;
 use crate::engine::Engine;
 use crate::error::Done;
@@ -11,11 +12,20 @@ use recoup_domain::ids::TenantId;
 use recoup_store::{CaseFilter, Scope, StoreStatus, Switch};
 use std::collections::BTreeMap;
 
+/// How the clock is.
+#[derive(Clone, Copy, Debug)]
+pub struct ClockStatus {
+    /// Now, by it.
+    pub now: Timestamp,
+    /// Why no contact leaves, where that is the clock.
+    pub trouble: Option<Trouble>,
+}
+
 /// Counts and states of the running service.
 #[derive(Clone, Debug)]
 pub struct EngineStatus {
     /// The policy clock.
-    pub now: Timestamp,
+    pub clock: ClockStatus,
     /// Switches that are off.
     pub switches: Vec<Switch>,
     /// The process sends nothing any more: it is going down, or the stepped clock has ended.
@@ -37,7 +47,10 @@ impl Engine {
         self.tenant(tenant)?;
         let now = self.0.wall.now();
         Ok(EngineStatus {
-            now,
+            clock: ClockStatus {
+                now,
+                trouble: self.clock_trouble(),
+            },
             switches: self.0.store.switches().await?,
             halted: self.is_halted(),
             store: self.0.store.status(tenant, now).await?,

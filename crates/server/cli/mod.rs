@@ -9,6 +9,7 @@ mod borrower;
 mod case;
 mod channel;
 mod client;
+mod clock;
 mod collector;
 mod contact;
 mod dispatch;
@@ -99,6 +100,9 @@ enum Command {
     /// Stop and start everything, a lender or a channel.
     #[command(subcommand)]
     Dispatch(dispatch::Command),
+    /// Say that the server's clock is right after it leapt.
+    #[command(subcommand)]
+    Clock(clock::Command),
     /// What is due, what is blocked, and what each channel does.
     Status(status::Args),
     /// Export proof.
@@ -174,6 +178,7 @@ async fn run(command: Command, seams: &Seams) -> Outcome {
         Command::Policy(command) => policy::run(command).await,
         Command::Channel(command) => channel::run(command).await,
         Command::Dispatch(command) => dispatch::run(command).await,
+        Command::Clock(command) => clock::run(command).await,
         Command::Status(args) => status::run(args).await,
         Command::Audit(command) => audit::run(command).await,
     }

@@ -52,6 +52,9 @@ fn show(s: &v1::GetStatusResponse) {
         facts.add_row([name.to_owned(), value]);
     }
     say(facts);
+    if let Some(line) = super::clock::suspect(&clock) {
+        say(line);
+    }
     for pause in &s.pauses {
         let scope = pause.scope.as_ref().and_then(|s| s.scope.as_ref());
         say(format!(

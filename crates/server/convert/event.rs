@@ -87,7 +87,10 @@ pub fn render(recorded: &Recorded, beside: &Beside) -> v1::Event {
             of_override(*id, rule, *e)
         }
         What::Collector { .. } => (K::CollectorUpserted, None),
-        What::Service { event: name, .. } => (of_service(name), None),
+        What::Service {
+            event: name,
+            subject,
+        } => told_of_service(name, subject),
     };
     event.kind = kind.into();
     event.detail = detail;
@@ -479,6 +482,13 @@ const fn of_state(state: ContactState) -> K {
     }
 }
 
+fn told_of_service(name: &str, subject: &str) -> (K, Option<Detail>) {
+    let kind = of_service(name);
+    let reason = || subject.to_owned();
+    let told = (kind == K::ClockAccepted).then(|| v1::ClockAccepted { reason: reason() });
+    (kind, told.map(Detail::ClockAccepted))
+}
+
 fn of_service(name: &str) -> K {
     match name {
         "policy_created" => K::PolicyCreated,
@@ -487,6 +497,7 @@ fn of_service(name: &str) -> K {
         "cases_migrated" => K::CasesMigrated,
         "dispatch_paused" => K::DispatchPaused,
         "dispatch_resumed" => K::DispatchResumed,
+        "clock_accepted" => K::ClockAccepted,
         _ => K::Unspecified,
     }
 }

@@ -133,9 +133,13 @@ async fn a_stepped_clock_goes_on_from_where_its_store_stood() {
             last + SignedDuration::from_hours(1),
         ),
     ] {
-        let wall = SteppedWall::new(start);
-        let done = crate::wiring::go_on_from_where_it_stood(&wall, &store).await;
-        done.expect("a store that works");
+        let mark = crate::wiring::newest_on_record(&store).await;
+        let stepped = crate::wiring::ClockChoice::Stepped {
+            start,
+            listen: "127.0.0.1:0".parse().expect("an address"),
+            parties: Vec::new(),
+        };
+        let (wall, _) = crate::wiring::wall_of(&stepped, mark.expect("a store that works"));
         assert_eq!(wall.now(), goes_on);
     }
 }

@@ -143,6 +143,12 @@ fn process(page: &mut Page, edge: &Edge) {
     );
     page.put(&table::STARTED, &[], level(edge.started.as_second()));
     page.put(&table::HALTED, &[], flag(edge.engine.is_halted()));
+    let is_trusted = edge.engine.clock_trouble().is_none();
+    page.put(&table::CLOCK_TRUSTED, &[], flag(is_trusted));
+    let skew = edge.engine.clock_guard().and_then(|guard| guard.skew());
+    if let Some(skew) = skew {
+        page.put(&table::CLOCK_SKEW, &[], Value::Level(skew.as_secs_f64()));
+    }
     page.put(
         &table::FREE_BYTES,
         &[],
@@ -200,7 +206,7 @@ async fn work(page: &mut Page, edge: &Edge) -> Result<(), ScrapeError> {
     let mut now = edge.engine.wall().now();
     for tenant in edge.engine.tenants() {
         let status = edge.engine.status(&tenant.id).await?;
-        now = status.now;
+        now = status.clock.now;
         due += status.store.due;
         oldest = [oldest, status.store.next_due].into_iter().flatten().min();
     }

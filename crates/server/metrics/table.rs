@@ -67,6 +67,15 @@ metrics! {
     HALTED = Gauge "recoup_halted" ("0 or 1") []:
         "1 where the process sends nothing any more: it is going down.", "1 for 5 minutes.";
 
+    CLOCK_TRUSTED = Gauge "recoup_clock_trusted" ("0 or 1") []:
+        "0 where the clock leapt, is behind what is on record, or is not the database's: no contact leaves; `recoup \
+         status` says why.",
+        "0 for 1 minute.";
+    CLOCK_SKEW = Gauge "recoup_clock_skew_seconds" ("seconds") []:
+        "How far this server's clock is ahead of the database's, below 0 behind it; nothing on SQLite. Beyond 2 s no \
+         contact leaves from this server.",
+        "Above 0.5 or below -0.5 for 5 minutes: which of the two does its time server not reach?";
+
     CALLS = Counter "recoup_calls" ("calls") ["method", "code"]:
         "Calls of the API by method and gRPC code of the (first) answer. ABANDONED: the caller went away, or the \
          call overran limits.request_timeout_ms. Calls over limits.connection_calls_max on one connection are \

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use prost::Message;
 use recoup_domain::ids::TenantId;
-use recoup_engine::status::EngineStatus;
+use recoup_engine::status::{ClockStatus, EngineStatus};
 use recoup_store::{Scope, Switch};
 use tonic::{Request, Response, Status, async_trait};
 
@@ -83,6 +83,30 @@ impl AdminService for Edge {
         )
     }
 
+    async fn accept_clock(
+        &self,
+        request: Request<v1::AcceptClockRequest>,
+    ) -> Result<Response<v1::AcceptClockResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "AcceptClock",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let reason = bad.text("reason", &body.reason, 500);
+        let reason = bad.check(reason)?;
+        let render = |clock: &ClockStatus| v1::AcceptClockResponse {
+            clock: Some(self.clock(clock)),
+        };
+        let encode = |clock: &ClockStatus| render(clock).encode_to_vec();
+        answer(
+            self.engine.accept_clock(&caller, reason, &encode).await,
+            render,
+        )
+    }
+
     async fn get_status(
         &self,
         request: Request<v1::GetStatusRequest>,
@@ -114,22 +138,12 @@ impl Edge {
             .cases
             .iter()
             .filter(|(name, _)| name != "closed");
-        let mode = if self.stepped {
-            v1::ClockMode::Stepped
-        } else {
-            v1::ClockMode::Live
-        };
         let blocked = blocked.iter().map(|(why, n)| (why.clone(), count(*n)));
         v1::GetStatusResponse {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             decision_version: recoup_decide::DECISION_VERSION.to_string(),
             pauses: pauses(who, &found.switches),
-            clock: Some(v1::Clock {
-                mode: mode.into(),
-                now: Some(value::to_instant(found.now)),
-                state: v1::ClockState::Ok.into(),
-                tzdb_version: recoup_engine::TZDB.to_owned(),
-            }),
+            clock: Some(self.clock(&found.clock)),
             open_cases: open.map(|(_, n)| count(*n)).sum(),
             due: count(found.store.due),
             next_due_time: found.store.next_due.and_then(value::to_end),
@@ -148,6 +162,28 @@ impl Edge {
                 free_bytes: free_bytes(&self.store_dir).and_then(|n| i64::try_from(n).ok()),
             }),
             start_time: Some(value::to_instant(self.started)),
+        }
+    }
+
+    fn clock(&self, clock: &ClockStatus) -> v1::Clock {
+        let mode = if self.stepped {
+            v1::ClockMode::Stepped
+        } else {
+            v1::ClockMode::Live
+        };
+        let (state, problem) = match clock.trouble {
+            Some(trouble) => (
+                v1::ClockState::Suspect,
+                format!("{trouble}; {}", trouble.advice()),
+            ),
+            None => (v1::ClockState::Ok, String::new()),
+        };
+        v1::Clock {
+            mode: mode.into(),
+            now: Some(value::to_instant(clock.now)),
+            state: state.into(),
+            tzdb_version: recoup_engine::TZDB.to_owned(),
+            problem,
         }
     }
 

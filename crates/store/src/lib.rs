@@ -167,6 +167,11 @@ pub trait Store: Send + Sync + 'static {
     /// Contacts of all tenants that stand in `state`, up to `limit`: what a restart must look after.
     async fn contacts_in(&self, state: ContactState, limit: usize) -> Read<Vec<Contact>>;
 
+    /// The store's own time, where it has a clock that is not this machine's.
+    async fn clock(&self) -> Read<Option<Timestamp>> {
+        Ok(None)
+    }
+
     /// Whether other processes may work on the same store at the same time.
     fn is_shared(&self) -> bool {
         false

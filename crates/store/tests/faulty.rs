@@ -185,6 +185,10 @@ impl Store for Faulty {
         Ok(claims)
     }
 
+    async fn clock(&self) -> Read<Option<Timestamp>> {
+        self.inner.clock().await
+    }
+
     async fn next_due(&self) -> Read<Option<Timestamp>> {
         self.inner.next_due().await
     }

@@ -29,6 +29,7 @@ pub(crate) fn all() -> Vec<Step> {
     // Before all tests, which find the peers where this step puts them.
     steps.push(step("interop", peers::interop));
     steps.push(step("a PostgreSQL server", peers::postgres));
+    steps.push(step("a clock that a test sets", peers::faketime));
     steps.push(step("tests", || {
         let mut tests = cargo::cargo();
         tests.args(["test", "--workspace", "--no-fail-fast"]);

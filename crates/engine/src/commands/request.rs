@@ -70,7 +70,7 @@ impl Engine {
     ///
     /// # Errors
     /// Denied by the gate, a pause or a wish of the person, with the least instant that it would be permitted at;
-    /// Unsayable and Lacking where the text must not go; Refused where the case is closed; PointUnusable, DispatchPaused; NotFound for case, party, template, number.
+    /// Unsayable and Lacking where the text must not go; Refused where the case is closed; PointUnusable, DispatchPaused, ClockSuspect; NotFound for case, party, template, number.
     pub async fn request_contact(
         &self,
         who: &Caller,
@@ -112,6 +112,7 @@ impl Engine {
             let why = "the service is going down".to_owned();
             return Err(CommandError::DispatchPaused(why));
         }
+        self.must_trust_clock()?;
         let switches = self.0.store.switches().await?;
         let stops = |scope: &Scope| match scope {
             Scope::All => true,
@@ -143,6 +144,11 @@ impl Engine {
         must_suit(&template, whom.relation)?;
         let wanted = self.wanted(draft.now, &whom, input, &template)?;
         let (expires, decision) = self.judge(draft.now, facts, input.class, &wanted)?;
+        if let Some(at) = self.earlier() {
+            // The wall was accepted although it is behind what is on record: it must be permitted then, too.
+            let wanted = self.wanted(at, &whom, input, &template)?;
+            self.judge(at, facts, input.class, &wanted)?;
+        }
         let mut contact = self.contact_by_hand(draft, facts, input, &wanted, expires);
         if contact.not_after <= draft.now {
             let why = format!("the permit ends at {expires}: too soon to send safely");
@@ -181,6 +187,8 @@ impl Engine {
         draft.seal_last(told.seal(&key)?);
         // The borrower's facts were asked also where somebody else is contacted.
         draft.guard_all();
+        // Last before the intent: there was a wait above.
+        self.must_trust_clock()?;
         Ok(send)
     }
 

@@ -159,6 +159,7 @@ statements! { ALL:
     NEXT_DUE = concat!("SELECT next_at FROM sched
         WHERE leased_until IS NULL OR leased_until <= clock_timestamp() OR owner <> ALL (", living!(), ")
         ORDER BY next_at, case_id LIMIT 1");
+    CLOCK = "SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint";
     SCHED_OF = "SELECT case_id, next_at FROM sched WHERE case_id = ANY($1)";
     DUE_COUNT = "SELECT COUNT(*) FROM sched AS s JOIN case_ AS c ON c.id = s.case_id
         WHERE s.next_at <= $1 AND c.tenant = $2";

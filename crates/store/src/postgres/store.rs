@@ -101,6 +101,10 @@ impl Store for PostgresStore {
             .map_err(told)
     }
 
+    async fn clock(&self) -> Read<Option<Timestamp>> {
+        read!(self, conn => read::instant_of(&conn, sql::CLOCK, &[]))
+    }
+
     async fn next_due(&self) -> Read<Option<Timestamp>> {
         read!(self, conn => read::instant_of(&conn, sql::NEXT_DUE, &[]))
     }
