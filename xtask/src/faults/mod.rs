@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use clap::ValueEnum;
 use comfy_table::Table;
 use comfy_table::presets::UTF8_FULL_CONDENSED;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::test::Ended;
 use crate::{cargo, peers};
@@ -48,7 +49,7 @@ pub(crate) struct Args {
     #[arg(long)]
     planted: bool,
     /// Only this bug; may stand several times.
-    #[arg(long, value_name = "NAME", requires = "planted")]
+    #[arg(long, value_name = "NAME", requires = "planted", value_parser = planted::BUGS.map(|bug| bug.name))]
     bug: Vec<String>,
 }
 
@@ -87,16 +88,27 @@ fn step(args: &Args) -> Ended {
         .build();
     let done = runtime.map_err(|e| e.to_string()).and_then(|runtime| {
         world::build(args.planted)?;
-        runtime.block_on(async {
-            match args.planted {
-                true => find(args).await,
-                false => run(args).await,
-            }
-        })
+        runtime.block_on(until_interrupted(args))
     });
     match done {
         Ok(()) => Ended::Passed,
         Err(why) => Ended::Failed(why),
+    }
+}
+
+/// Whoever interrupts it finds no process of it left: dropping the run ends them.
+async fn until_interrupted(args: &Args) -> Result<(), String> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(|e| e.to_string())?;
+    let faults = async {
+        match args.planted {
+            true => find(args).await,
+            false => run(args).await,
+        }
+    };
+    tokio::select! {
+        done = faults => done,
+        _ = tokio::signal::ctrl_c() => Err("interrupted".to_owned()),
+        _ = terminate.recv() => Err("terminated".to_owned()),
     }
 }
 
