@@ -184,7 +184,7 @@ pub struct Server {
 pub type Wrap<T> = Box<dyn Fn(Arc<T>) -> Arc<T> + Send + Sync>;
 
 /// What stands between the engine and its store and channels: nothing, but in the test build that has
-/// faults planted (`examples/planted.rs`).
+/// faults planted (`examples/planted`).
 pub struct Seams {
     /// Wraps the store.
     pub store: Wrap<dyn Store>,

@@ -4,6 +4,7 @@ mod bench;
 mod cargo;
 mod chance;
 mod demo;
+mod faults;
 mod fit;
 mod law;
 mod mutants;
@@ -35,6 +36,7 @@ enum Task {
     CheckLaw(law::Args),
     Mutants(mutants::Args),
     Fit(fit::Args),
+    Faults(faults::Args),
 }
 
 fn main() -> ExitCode {
@@ -49,5 +51,6 @@ fn main() -> ExitCode {
         Task::CheckLaw(args) => law::command(&args),
         Task::Mutants(args) => mutants::command(&args),
         Task::Fit(args) => fit::command(&args),
+        Task::Faults(args) => faults::command(&args),
     }
 }

@@ -2,25 +2,19 @@
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use recoup_domain::collector::Collector;
-use recoup_domain::contact::{Contact, ContactState};
-use recoup_domain::ids::{
-    CaseId, CollectorId, ContactId, KeyedHash, OverrideId, PartyId, TenantId,
-};
-use recoup_domain::overrides::Override;
-use recoup_domain::{Case, Party};
+use recoup_domain::Case;
+use recoup_domain::ids::{CaseId, PartyId, TenantId};
 use recoup_store::conformance::Suite;
 use recoup_store::sqlite::{Options, SqliteStore};
 use recoup_store::{
-    Answer, CaseFilter, Change, Claim, ClockStamp, CommitError, Committed, ContactFilter, Facts,
-    Guard, JournalFilter, Leaf, Page, Read, Recorded, Sought, Standing, Store, StoreStatus,
-    StoredPolicy, StoredTemplate, Switch, Write,
+    CaseFilter, Change, Claim, ClockStamp, CommitError, Committed, Guard, JournalFilter, Leaf,
+    Page, Read, Recorded, Store, Write,
 };
+use recoup_testkit::around::{Around, Wrapped};
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::watch;
 
 /// What is wrong with a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -151,9 +145,9 @@ fn copy(from: &Path, to: &Path) {
 }
 
 #[async_trait]
-impl Store for Faulty {
-    fn name(&self) -> &'static str {
-        self.inner.name()
+impl Around for Faulty {
+    fn beneath(&self) -> &dyn Store {
+        &self.inner
     }
 
     async fn commit_all(&self, mut changes: Vec<Change>) -> Vec<Result<Committed, CommitError>> {
@@ -185,22 +179,6 @@ impl Store for Faulty {
         Ok(claims)
     }
 
-    async fn clock(&self) -> Read<Option<Timestamp>> {
-        self.inner.clock().await
-    }
-
-    async fn next_due(&self) -> Read<Option<Timestamp>> {
-        self.inner.next_due().await
-    }
-
-    async fn facts(&self, cases: &[CaseId]) -> Read<Vec<Facts>> {
-        self.inner.facts(cases).await
-    }
-
-    async fn shown(&self, cases: &[CaseId]) -> Read<Vec<(Facts, Option<Timestamp>)>> {
-        self.inner.shown(cases).await
-    }
-
     async fn case(&self, tenant: &TenantId, id: CaseId) -> Read<Option<Case>> {
         if self.has(Fault::TenantsMixed) {
             let found = self.inner.facts(&[id]).await?.pop();
@@ -212,10 +190,6 @@ impl Store for Faulty {
             return Ok(found.map(|case| seen.entry(id).or_insert(case).clone()));
         }
         Ok(found)
-    }
-
-    async fn case_by_ref(&self, tenant: &TenantId, lender_ref: KeyedHash) -> Read<Option<Case>> {
-        self.inner.case_by_ref(tenant, lender_ref).await
     }
 
     async fn cases(
@@ -237,26 +211,6 @@ impl Store for Faulty {
         self.inner.cases(tenant, filter, after, limit).await
     }
 
-    async fn party(&self, tenant: &TenantId, id: PartyId) -> Read<Option<Party>> {
-        self.inner.party(tenant, id).await
-    }
-
-    async fn party_by_ref(&self, tenant: &TenantId, lender_ref: KeyedHash) -> Read<Option<Party>> {
-        self.inner.party_by_ref(tenant, lender_ref).await
-    }
-
-    async fn parties_by_point(&self, tenant: &TenantId, point: KeyedHash) -> Read<Vec<Party>> {
-        self.inner.parties_by_point(tenant, point).await
-    }
-
-    async fn party_of_record(&self, tenant: &TenantId, record: [u8; 16]) -> Read<Option<Party>> {
-        self.inner.party_of_record(tenant, record).await
-    }
-
-    async fn open_cases_of(&self, tenant: &TenantId, party: PartyId) -> Read<Vec<Case>> {
-        self.inner.open_cases_of(tenant, party).await
-    }
-
     async fn party_key(&self, party: PartyId) -> Read<Option<Vec<u8>>> {
         let found = self.inner.party_key(party).await?;
         if !self.has(Fault::KeyKept) {
@@ -267,28 +221,6 @@ impl Store for Faulty {
             keys.insert(party, key.clone());
         }
         Ok(keys.get(&party).cloned())
-    }
-
-    async fn standing(&self, sought: &[Sought]) -> Read<Vec<Standing>> {
-        self.inner.standing(sought).await
-    }
-
-    async fn contact(&self, tenant: &TenantId, id: ContactId) -> Read<Option<Contact>> {
-        self.inner.contact(tenant, id).await
-    }
-
-    async fn contacts(
-        &self,
-        tenant: &TenantId,
-        filter: &ContactFilter,
-        after: Option<ContactId>,
-        limit: usize,
-    ) -> Read<Page<Contact>> {
-        self.inner.contacts(tenant, filter, after, limit).await
-    }
-
-    async fn contacts_in(&self, state: ContactState, limit: usize) -> Read<Vec<Contact>> {
-        self.inner.contacts_in(state, limit).await
     }
 
     async fn journal(
@@ -310,70 +242,6 @@ impl Store for Faulty {
             std::mem::swap(&mut one.hash, &mut other.hash);
         }
         Ok(leaves)
-    }
-
-    fn newest(&self) -> watch::Receiver<u64> {
-        self.inner.newest()
-    }
-
-    async fn policies(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredPolicy>> {
-        self.inner.policies(tenant).await
-    }
-
-    async fn pinned_cases(&self, tenant: &TenantId, name: &str, version: u32) -> Read<u64> {
-        self.inner.pinned_cases(tenant, name, version).await
-    }
-
-    async fn cases_pinned(
-        &self,
-        tenant: &TenantId,
-        name: &str,
-        version: u32,
-        after: Option<CaseId>,
-        limit: usize,
-    ) -> Read<Page<Case>> {
-        let page = self.inner.cases_pinned(tenant, name, version, after, limit);
-        page.await
-    }
-
-    async fn templates(&self, tenant: Option<&TenantId>) -> Read<Vec<StoredTemplate>> {
-        self.inner.templates(tenant).await
-    }
-
-    async fn collector(&self, tenant: &TenantId, id: CollectorId) -> Read<Option<Collector>> {
-        self.inner.collector(tenant, id).await
-    }
-
-    async fn collectors(&self, tenant: &TenantId) -> Read<Vec<Collector>> {
-        self.inner.collectors(tenant).await
-    }
-
-    async fn override_of(&self, tenant: &TenantId, id: OverrideId) -> Read<Option<Override>> {
-        self.inner.override_of(tenant, id).await
-    }
-
-    async fn approved_overrides(&self, tenant: &TenantId) -> Read<(u64, Vec<Override>)> {
-        self.inner.approved_overrides(tenant).await
-    }
-
-    async fn overrides(&self, tenant: &TenantId) -> Read<Vec<Override>> {
-        self.inner.overrides(tenant).await
-    }
-
-    async fn packs_of(&self, tenant: &TenantId) -> Read<Option<String>> {
-        self.inner.packs_of(tenant).await
-    }
-
-    async fn switches(&self) -> Read<Vec<Switch>> {
-        self.inner.switches().await
-    }
-
-    async fn answer(&self, tenant: &TenantId, request_id: &str) -> Read<Option<Answer>> {
-        self.inner.answer(tenant, request_id).await
-    }
-
-    async fn status(&self, tenant: &TenantId, now: Timestamp) -> Read<StoreStatus> {
-        self.inner.status(tenant, now).await
     }
 }
 
@@ -397,7 +265,7 @@ async fn is_passed(fault: Option<Fault>) -> bool {
             keys: Mutex::default(),
             fences: Mutex::default(),
         };
-        async move { Arc::new(store) as Arc<dyn Store> }
+        async move { Arc::new(Wrapped(store)) as Arc<dyn Store> }
     });
     tokio::spawn(async move { suite.run().await }).await.is_ok()
 }

@@ -5,6 +5,7 @@
 //! tests.
 
 pub mod arb;
+pub mod around;
 pub mod cluster;
 pub mod facts;
 

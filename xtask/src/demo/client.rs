@@ -79,4 +79,5 @@ impl Client {
     service!(collectors, collector_service_client, CollectorServiceClient);
     service!(events, event_service_client, EventServiceClient);
     service!(audit, audit_service_client, AuditServiceClient);
+    service!(admin, admin_service_client, AdminServiceClient);
 }

@@ -7,7 +7,7 @@ pub(crate) mod client;
 mod clock;
 mod driver;
 mod http;
-mod ledger;
+pub(crate) mod ledger;
 mod live;
 mod report;
 mod roll;

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use super::{Ended, Step};
-use crate::{cargo, law, mutants, peers, vectors};
+use crate::{cargo, faults, law, mutants, peers, vectors};
 
 /// Every step, in the order they run.
 pub(crate) fn all() -> Vec<Step> {
@@ -50,6 +50,7 @@ pub(crate) fn all() -> Vec<Step> {
     steps.push(step("a report in a browser", super::report::run));
     steps.push(step("contract", super::contract::run));
     steps.push(step("a small run, judged", small_demo));
+    steps.push(step("kills at calls of the system", faults::slice));
     steps
 }
 

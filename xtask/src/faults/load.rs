@@ -1,0 +1,224 @@
+//! Callers that never give up: cases, payments and opt-outs, each asked for with one request id until it is answered,
+//! whatever life the server is in. What was answered OK is remembered.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use recoup::api::recoup::v1 as pb;
+use tokio::task::JoinSet;
+use tonic::{Code, Response, Status};
+
+use super::loan::{self, Loan};
+use crate::chance;
+use crate::demo::client::Client;
+
+/// How long a caller waits before it asks again.
+const AGAIN: Duration = Duration::from_millis(10);
+/// A hang guard for one request, over many lives.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// What most borrowers owe, in yuan.
+const CURE: i64 = 600;
+/// Callers at once.
+const CALLERS: usize = 3;
+
+/// What was answered OK, by the ids that the ledger has, too.
+#[derive(Default, Clone)]
+pub(super) struct Acked {
+    /// Cases.
+    pub(super) cases: Vec<String>,
+    /// Cases that a payment cured.
+    pub(super) paid: Vec<String>,
+    /// Cases whose borrower wants no texts.
+    pub(super) opted_out: Vec<String>,
+}
+
+/// The callers at work.
+pub(super) struct Load {
+    shared: Arc<Shared>,
+    callers: JoinSet<Result<(), String>>,
+}
+
+struct Shared {
+    client: Client,
+    seed: u64,
+    stops: bool,
+    next: AtomicU32,
+    last: u32,
+    stop: AtomicBool,
+    acked: Mutex<Acked>,
+}
+
+impl Load {
+    /// Starts it, with payments and opt-outs where `stops` says so. It ends by itself after so many cases, or when it is
+    /// told.
+    pub(super) fn start(client: Client, seed: u64, stops: bool, cases: Option<u32>) -> Self {
+        let shared = Arc::new(Shared {
+            client,
+            seed,
+            stops,
+            next: AtomicU32::new(1),
+            last: cases.unwrap_or(u32::MAX),
+            stop: AtomicBool::new(false),
+            acked: Mutex::default(),
+        });
+        let mut callers = JoinSet::new();
+        for _ in 0..CALLERS {
+            let shared = Arc::clone(&shared);
+            callers.spawn(async move { shared.call().await });
+        }
+        Self { shared, callers }
+    }
+
+    /// Takes no new cases any more.
+    pub(super) fn stop(&self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until each call has its answer; gives what was answered OK.
+    pub(super) async fn finish(self) -> Result<Acked, String> {
+        for done in self.callers.join_all().await {
+            done?;
+        }
+        let acked = self.shared.acked.lock();
+        Ok(acked.unwrap_or_else(PoisonError::into_inner).clone())
+    }
+}
+
+impl Shared {
+    /// One case after the other, and what becomes of each by the seed.
+    async fn call(&self) -> Result<(), String> {
+        while !self.stop.load(Ordering::SeqCst) {
+            let number = self.next.fetch_add(1, Ordering::SeqCst);
+            if number > self.last {
+                break;
+            }
+            let loan = Loan::new(number, self.seed);
+            let case = self.open(&loan).await?;
+            if !self.stops {
+                continue;
+            }
+            match chance::between(self.seed, &["then", &number.to_string()], 0, 9) {
+                // While its first contact is on its way.
+                0..3 => self.pay(&loan, &case).await?,
+                // When its visit is likely to be asked for.
+                3..6 => {
+                    self.wait_for_visit(&case).await?;
+                    self.pay(&loan, &case).await?;
+                }
+                6 => self.opt_out(&loan, &case).await?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn remember(&self, note: impl FnOnce(&mut Acked)) {
+        note(&mut self.acked.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    async fn open(&self, loan: &Loan) -> Result<String, String> {
+        let request = loan.open();
+        let opened = self
+            .insist(|| {
+                let (mut service, request) = (self.client.cases(), request.clone());
+                async move { service.open_case(request).await }
+            })
+            .await?;
+        let case = opened.case.unwrap_or_default().case_id;
+        self.remember(|acked| acked.cases.push(case.clone()));
+        Ok(case)
+    }
+
+    /// Looks a few times, since not every case comes to a visit.
+    async fn wait_for_visit(&self, case: &str) -> Result<(), String> {
+        for _ in 0..10 {
+            let request = pb::ListContactsRequest {
+                page_size: 10,
+                filter: format!("case_id = \"{case}\""),
+                ..pb::ListContactsRequest::default()
+            };
+            let page = self
+                .insist(|| {
+                    let (mut service, request) = (self.client.contacts(), request.clone());
+                    async move { service.list_contacts(request).await }
+                })
+                .await?;
+            let accepted = i32::from(pb::ContactState::Accepted);
+            let mut contacts = page.contacts.iter();
+            if contacts.any(|c| c.channel == "visit" && c.state == accepted) {
+                break;
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+        Ok(())
+    }
+
+    async fn pay(&self, loan: &Loan, case: &str) -> Result<(), String> {
+        let request = pb::RecordPaymentRequest {
+            request_id: format!("pay-{}", loan.number),
+            case_id: case.to_owned(),
+            payment_ref: format!("P{}", loan.number),
+            amount: Some(loan::cny(CURE)),
+            received_time: Some(loan::now()),
+            balance_after: None,
+        };
+        self.insist(|| {
+            let (mut service, request) = (self.client.cases(), request.clone());
+            async move { service.record_payment(request).await }
+        })
+        .await?;
+        self.remember(|acked| acked.paid.push(case.to_owned()));
+        Ok(())
+    }
+
+    async fn opt_out(&self, loan: &Loan, case: &str) -> Result<(), String> {
+        let request = pb::RecordOptOutRequest {
+            request_id: format!("opt-out-{}", loan.number),
+            party: Some(pb::PartyRef {
+                r#ref: Some(pb::party_ref::Ref::LenderRef(loan.borrower())),
+            }),
+            scope: Some(pb::record_opt_out_request::Scope::Channel("email".into())),
+            received_via: "letter".into(),
+            ..pb::RecordOptOutRequest::default()
+        };
+        self.insist(|| {
+            let (mut service, request) = (self.client.borrowers(), request.clone());
+            async move { service.record_opt_out(request).await }
+        })
+        .await?;
+        self.remember(|acked| acked.opted_out.push(case.to_owned()));
+        Ok(())
+    }
+
+    /// Asks until there is an answer that is not of the server's being away.
+    async fn insist<T, F>(&self, ask: impl Fn() -> F) -> Result<T, String>
+    where
+        F: Future<Output = Result<Response<T>, Status>>,
+    {
+        let begun = Instant::now();
+        loop {
+            let status = match ask().await {
+                Ok(answer) => return Ok(answer.into_inner()),
+                Err(status) => status,
+            };
+            if !is_away(&status) || begun.elapsed() > PATIENCE {
+                return Err(format!("a caller is refused: {status}"));
+            }
+            tokio::time::sleep(AGAIN).await;
+        }
+    }
+}
+
+/// Whether an error says nothing about the request: the server died, is not back, or is too busy.
+fn is_away(status: &Status) -> bool {
+    matches!(
+        status.code(),
+        Code::Unavailable
+            | Code::Unknown
+            | Code::Cancelled
+            | Code::DeadlineExceeded
+            | Code::Aborted
+            | Code::ResourceExhausted
+    ) || (status.code() == Code::Internal && std::error::Error::source(status).is_some())
+}

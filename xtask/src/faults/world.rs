@@ -1,0 +1,347 @@
+//! What a campaign runs: the sandbox, which outlives every kill, and the lives of the server.
+
+use std::fs::{self, File};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tokio::process::{Child, Command};
+use tonic::transport::Endpoint;
+
+use super::aim::Point;
+use super::loan;
+use crate::cargo;
+use crate::demo::client::Client;
+use crate::test::server::{succeed, write};
+
+/// A hang guard: a server under strace is ready within a second or two.
+const PATIENCE: Duration = Duration::from_secs(60);
+const LOOK: Duration = Duration::from_millis(5);
+/// The channels of the campaigns.
+pub(super) const CHANNELS: [&str; 4] = ["sms", "phone", "email", "visit"];
+
+/// Builds all that is run; the server with planted bugs where it is wanted.
+pub(super) fn build(planted: bool) -> Result<(), String> {
+    // As the black-box tests build it, so that neither builds anew what the other has.
+    let mut build = cargo::cargo();
+    build.args(["build", "--quiet", "--lib", "--bins"]);
+    for package in ["recoup", "recoup-judge", "recoup-legal"] {
+        build.args(["--package", package]);
+    }
+    for channel in CHANNELS {
+        build.args(["--package", &format!("recoup-{channel}")]);
+    }
+    if planted {
+        build.args(["--example", "planted"]);
+    }
+    succeed(&mut build)
+}
+
+/// A program of this build.
+pub(super) fn program(name: &str) -> PathBuf {
+    cargo::profile_dir("dev").join(name)
+}
+
+/// The outside world.
+pub(super) struct Sandbox {
+    child: Child,
+    endpoints: Value,
+    /// What it received.
+    pub(super) log: PathBuf,
+}
+
+impl Sandbox {
+    /// Starts it. `misbehave` is what it does wrong.
+    pub(super) async fn start(
+        folder: &Path,
+        seed: u64,
+        misbehave: Option<&str>,
+    ) -> Result<Self, String> {
+        let (log, ready) = (folder.join("sandbox.jsonl"), folder.join("sandbox.json"));
+        let mut command = Command::new(program("recoup"));
+        command.arg("sandbox").arg("--log").arg(&log);
+        command.args(["--seed", &seed.to_string()]);
+        if let Some(what) = misbehave {
+            command.args(["--misbehave", what]);
+        }
+        command.stdout(file(&ready)?);
+        command.stderr(file(&folder.join("sandbox.log"))?);
+        let mut child = spawn(&mut command)?;
+        let endpoints = until_ready(&mut child, &ready).await;
+        let endpoints = endpoints.map_err(|why| format!("the sandbox {why}"))?;
+        Ok(Self {
+            child,
+            endpoints,
+            log,
+        })
+    }
+
+    fn at(&self, part: &str) -> &str {
+        self.endpoints[part].as_str().unwrap_or_default()
+    }
+
+    /// Ends it, so that its log is whole.
+    pub(super) async fn stop(mut self) -> Result<(), String> {
+        let status = ask_to_end(&mut self.child).await?;
+        match status.success() {
+            true => Ok(()),
+            false => Err(format!("the sandbox ended badly: {status}")),
+        }
+    }
+}
+
+/// How the server is run.
+pub(super) struct Setup {
+    folder: PathBuf,
+    program: PathBuf,
+    plant: Option<&'static str>,
+    /// Where callers and providers know it: of its first life.
+    listen: Option<[SocketAddr; 2]>,
+}
+
+impl Setup {
+    /// A folder with a configuration for the sandbox; with a bug planted, where one is named.
+    pub(super) fn new(
+        folder: &Path,
+        sandbox: &Sandbox,
+        plant: Option<&'static str>,
+    ) -> Result<Self, String> {
+        write(&folder.join("recoup.toml"), &configuration(sandbox))?;
+        for (name, secret) in [("sms", "sandbox"), ("phone", "sandbox-token")] {
+            let path = folder.join(format!("{name}.secret"));
+            write(&path, secret)?;
+            let private = fs::set_permissions(&path, fs::Permissions::from_mode(0o600));
+            private.map_err(|e| format!("{}: {e}", path.display()))?;
+        }
+        let name = if plant.is_some() {
+            "examples/planted"
+        } else {
+            "recoup"
+        };
+        Ok(Self {
+            folder: folder.to_owned(),
+            program: program(name),
+            plant,
+            listen: None,
+        })
+    }
+
+    /// The store's file.
+    pub(super) fn database(&self) -> PathBuf {
+        self.folder.join("data/recoup.db")
+    }
+
+    /// Somebody who calls the server, in whatever life it is.
+    pub(super) fn client(&self, token: &str) -> Result<Client, String> {
+        let [api, _] = self.listen.ok_or("the server has not lived yet")?;
+        let endpoint = Endpoint::from_shared(format!("http://{api}"));
+        let channel = endpoint.map_err(|e| e.to_string())?.connect_lazy();
+        Client::over(channel, Some(token)).map_err(|e| e.to_string())
+    }
+
+    /// Begins a life. It may end before it is ready: then it is dead, and nothing is wrong.
+    pub(super) async fn live(&mut self, tracer: Tracer<'_>) -> Result<Life, String> {
+        let ready = self.folder.join("ready.json");
+        let _ = fs::remove_file(&ready);
+        let mut command = tracer.command(&self.program);
+        command.current_dir(&self.folder);
+        command.args(["serve", "--config", "recoup.toml", "--ready-file"]);
+        command.arg(&ready);
+        if let Some([api, callbacks]) = self.listen {
+            command.args(["--listen", &api.to_string()]);
+            command.args(["--callback-listen", &callbacks.to_string()]);
+        }
+        if let Some(plant) = self.plant {
+            command.env("RECOUP_PLANT", plant);
+            command.env("RECOUP_PLANT_ZONE", loan::noon_zone());
+        }
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(self.folder.join("server.log"));
+        command.stderr(log.map_err(|e| e.to_string())?);
+        command.stdout(Stdio::null());
+        let begun = Instant::now();
+        let mut child = spawn(&mut command)?;
+        match until_ready(&mut child, &ready).await {
+            Ok(said) => self.listen = self.listen.or(addresses(&said)),
+            Err(why) if matches!(tracer, Tracer::Kills(_)) => {
+                // What kills it may do so before it is ready.
+                if !matches!(child.try_wait(), Ok(Some(_))) {
+                    return Err(format!("the server {why}"));
+                }
+            }
+            Err(why) => {
+                let log = self.folder.join("server.log");
+                return Err(format!("the server {why}; see {}", log.display()));
+            }
+        }
+        Ok(Life {
+            child,
+            start: begun.elapsed(),
+        })
+    }
+}
+
+fn addresses(said: &Value) -> Option<[SocketAddr; 2]> {
+    let at = |what: &str| said[what].as_str().and_then(|a| a.parse().ok());
+    Some([at("api")?, at("callbacks")?])
+}
+
+/// What looks at a life's calls of the system.
+#[derive(Clone, Copy)]
+pub(super) enum Tracer<'a> {
+    /// Nothing.
+    None,
+    /// Writes each of these to the file.
+    Writes(&'a str, &'a Path),
+    /// Kills it at a point.
+    Kills(&'a Point),
+}
+
+impl Tracer<'_> {
+    fn command(self, program: &Path) -> Command {
+        let mut strace = Command::new("strace");
+        // As a process beside, so that the child is the server itself; whole paths, so that the one that ends the
+        // start is known.
+        strace.args(["-D", "-f", "-qq", "-s", "4096", "-o"]);
+        match self {
+            Tracer::None => return Command::new(program),
+            Tracer::Writes(calls, file) => strace.arg(file).args(["-e", &format!("trace={calls}")]),
+            Tracer::Kills(point) => {
+                let call = point.call;
+                let kill = format!("inject={call}:signal=SIGKILL:when={}", point.number);
+                strace
+                    .arg("/dev/null")
+                    .args(["-e", &format!("trace={call}"), "-e", &kill])
+            }
+        };
+        strace.arg(program);
+        strace
+    }
+}
+
+/// A server from its start to its end.
+pub(super) struct Life {
+    child: Child,
+    /// What its start took.
+    pub(super) start: Duration,
+}
+
+impl Life {
+    /// Waits until something kills it, so long at most. Whether it is dead.
+    pub(super) async fn dies_within(&mut self, patience: Duration) -> Result<bool, String> {
+        match tokio::time::timeout(patience, self.child.wait()).await {
+            Ok(Ok(status)) if status.code().is_none() => Ok(true),
+            Ok(Ok(status)) => Err(format!("the server ended by itself: {status}")),
+            Ok(Err(error)) => Err(format!("the server: {error}")),
+            Err(_) => Ok(false),
+        }
+    }
+
+    /// kill -9.
+    pub(super) async fn kill(&mut self) -> Result<(), String> {
+        self.child.kill().await.map_err(|e| e.to_string())
+    }
+
+    /// Asks it to stop, and waits for its end.
+    pub(super) async fn stop(mut self) -> Result<(), String> {
+        ask_to_end(&mut self.child).await.map(drop)
+    }
+}
+
+async fn ask_to_end(child: &mut Child) -> Result<ExitStatus, String> {
+    let pid = child.id().ok_or("it has ended before")?.to_string();
+    succeed(std::process::Command::new("kill").arg(pid))?;
+    let ended = tokio::time::timeout(PATIENCE, child.wait()).await;
+    ended
+        .map_err(|_| "it did not stop")?
+        .map_err(|e| e.to_string())
+}
+
+fn spawn(command: &mut Command) -> Result<Child, String> {
+    let child = command.stdin(Stdio::null()).kill_on_drop(true).spawn();
+    child.map_err(|e| format!("{command:?} could not be started: {e}"))
+}
+
+fn file(path: &Path) -> Result<File, String> {
+    File::create(path).map_err(|e| format!("{}: {e}", path.display()))
+}
+
+/// What it says in the file once it serves.
+async fn until_ready(child: &mut Child, file: &Path) -> Result<Value, String> {
+    let since = Instant::now();
+    while since.elapsed() < PATIENCE {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        if let Ok(said) = serde_json::from_str(&text) {
+            return Ok(said);
+        }
+        if let Ok(Some(status)) = child.try_wait() {
+            return Err(format!("ended with {status} before it was ready"));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    Err("did not come up".to_owned())
+}
+
+/// The server's configuration: the four channels in front of the sandbox.
+fn configuration(sandbox: &Sandbox) -> String {
+    let library = |name: &str| {
+        program(&format!("librecoup_{name}.so"))
+            .display()
+            .to_string()
+    };
+    let (host, port) = sandbox
+        .at("smtp")
+        .trim_start_matches("smtp://")
+        .rsplit_once(':')
+        .unwrap_or_default();
+    let channels = [
+        (
+            "sms",
+            format!(
+                "config = {{ endpoint = \"{}/cgi-bin/sendsms\", username = \"recoup\", \
+                 password_secret = \"sms\", from = \"10690\" }}\n\
+                 secrets = {{ sms = {{ file = \"sms.secret\" }} }}",
+                sandbox.at("sms")
+            ),
+        ),
+        (
+            "phone",
+            format!(
+                "config = {{ base_url = \"{}\", account_sid = \"ACsandbox\", \
+                 auth_token_secret = \"phone\", from = \"+861068000000\" }}\n\
+                 secrets = {{ phone = {{ file = \"phone.secret\" }} }}",
+                sandbox.at("voice")
+            ),
+        ),
+        (
+            "email",
+            format!(
+                "config = {{ host = \"{host}\", port = {port}, tls = \"none\", \
+                 from = \"Demo <care@demo.example>\" }}"
+            ),
+        ),
+        (
+            "visit",
+            format!(
+                "config = {{ collection_url = \"{}/team\", domain = \"demo.example\" }}",
+                sandbox.at("caldav")
+            ),
+        ),
+    ];
+    let mut text = String::from(
+        "listen = \"127.0.0.1:0\"\ncallback_listen = \"127.0.0.1:0\"\nstore = \"sqlite:data\"\nlog = \"warn\"\n\
+         [engine]\ncall_timeout_ms = 2000\n",
+    );
+    for (name, config) in channels {
+        let library = library(name);
+        text.push_str(&format!(
+            "[[channel]]\nname = \"{name}\"\nlibrary = \"{library}\"\n{config}\n"
+        ));
+    }
+    text
+}
