@@ -521,6 +521,11 @@ pub(crate) const SEEDS: &[Seed] = &[
         r#"{"request_id": "$request", "scope": {"all": true}, "reason": "a word"}"#,
     ),
     seed("GetStatus", "{}"),
+    seed("BackupStore", r#"{"request_id": "$request"}"#),
+    seed(
+        "ConfirmReconciled",
+        r#"{"request_id": "$request", "reason": "compared with their logs"}"#,
+    ),
 ];
 
 /// A filter that each list takes, for a token of another filter.

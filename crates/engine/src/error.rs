@@ -125,6 +125,12 @@ pub enum CommandError {
     /// Dispatch is stopped for the lender or the channel.
     #[error("nothing is sent: {0}")]
     DispatchPaused(String),
+    /// Dispatch waits for no confirmation: the store never was a copy.
+    #[error("the store was not restored from a copy: there is nothing to confirm")]
+    NotRestored,
+    /// The store was not copied.
+    #[error(transparent)]
+    Copy(recoup_store::CopyError),
     /// The tenant has no active policy that fits.
     #[error("{0}")]
     NoPolicy(String),
@@ -159,6 +165,15 @@ pub enum CommandError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<recoup_store::CopyError> for CommandError {
+    fn from(error: recoup_store::CopyError) -> Self {
+        match error {
+            recoup_store::CopyError::Store(error) => Self::Store(error),
+            refusal => Self::Copy(refusal),
+        }
+    }
 }
 
 /// The result of a command.

@@ -24,6 +24,7 @@ mod report;
 mod sandbox;
 mod serve;
 mod status;
+mod store;
 
 use std::process::ExitCode;
 
@@ -101,6 +102,9 @@ enum Command {
     Dispatch(dispatch::Command),
     /// What is due, what is blocked, and what each channel does.
     Status(status::Args),
+    /// Copy the store; confirm after a restore.
+    #[command(subcommand)]
+    Store(store::Command),
     /// Export proof.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -175,6 +179,7 @@ async fn run(command: Command, seams: &Seams) -> Outcome {
         Command::Channel(command) => channel::run(command).await,
         Command::Dispatch(command) => dispatch::run(command).await,
         Command::Status(args) => status::run(args).await,
+        Command::Store(command) => store::run(command).await,
         Command::Audit(command) => audit::run(command).await,
     }
 }

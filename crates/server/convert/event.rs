@@ -487,6 +487,8 @@ fn of_service(name: &str) -> K {
         "cases_migrated" => K::CasesMigrated,
         "dispatch_paused" => K::DispatchPaused,
         "dispatch_resumed" => K::DispatchResumed,
+        "store_copied" => K::StoreCopied,
+        "store_reconciled" => K::StoreReconciled,
         _ => K::Unspecified,
     }
 }
