@@ -1,23 +1,18 @@
-//! Copies of the store while it works, and what a server does that finds itself on one: it reaches nobody twice.
+//! Copies of the store while it works: whole or not there, and told in a sentence where they cannot be made.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
 use recoup::api::recoup::v1;
-use v1::ContactState;
 
 use crate::support::chance::Chance;
 use crate::support::client::{Client, reason};
 use crate::support::load::Load;
 use crate::support::process::{Folder, until};
 use crate::support::sandbox::Sandbox;
-use crate::support::scenes::{self, Loan, ONE_TEXT};
+use crate::support::scenes::{self, ONE_TEXT};
 use crate::support::server::{Server, Setup, launch};
-
-/// Cases that are due and wait for room in the channel when the copy is made: more than the channel takes at once.
-const WAITING: i64 = 150;
 
 /// Makes a copy by a name.
 pub(crate) async fn copy(ana: &Client, name: &str) -> v1::BackupStoreResponse {
@@ -59,135 +54,6 @@ pub(crate) async fn confirm(ana: &Client) {
 async fn status(ana: &Client) -> v1::GetStatusResponse {
     let found = ana.admin().get_status(v1::GetStatusRequest {}).await;
     found.expect("a status").into_inner()
-}
-
-/// The cursor behind everything that has happened.
-async fn newest_cursor(ana: &Client) -> String {
-    let request = v1::WatchEventsRequest {
-        end_at_present: true,
-        ..v1::WatchEventsRequest::default()
-    };
-    let stream = ana.events().watch_events(request).await;
-    let mut stream = stream.expect("events").into_inner();
-    let mut cursor = String::new();
-    while let Some(answer) = stream.message().await.expect("events") {
-        cursor = answer.cursor;
-    }
-    cursor
-}
-
-/// How many texts the sandbox took for each number that it took one for.
-fn texts(sandbox: &Sandbox) -> BTreeMap<String, usize> {
-    let mut all = BTreeMap::new();
-    for effect in sandbox.effects("sms") {
-        let number = effect["dest"].as_str().expect("a number").to_owned();
-        *all.entry(number).or_default() += 1;
-    }
-    all
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_restored_store_reaches_nobody_again_and_goes_on_with_what_is_safe() {
-    let folder = Folder::new();
-    let sandbox = Sandbox::live(folder.path(), 42).await;
-    let setup = Setup::default().with("sms", &sandbox);
-    let mut server = Server::start(folder.path(), &setup).await;
-    scenes::set_up(&server.ana(), &server.ben(), ONE_TEXT).await;
-    // The gateway takes texts and says nothing: as many as it takes at once are under way, the others wait for room.
-    sandbox.misbehave("sms:slow=1@600000").await;
-    let mut number = 0;
-    while status(&server.ana()).await.due < WAITING || sandbox.effects("sms").is_empty() {
-        number += 1;
-        assert!(number < 5_000, "the channel never was full");
-        scenes::open(&server.ana(), &Loan::at_noon(number)).await;
-    }
-    let copied = copy(&server.ana(), "early").await;
-    assert!(copied.position > 0 && copied.size_bytes > 0 && copied.sha256.len() == 64);
-    let early = texts(&sandbox).len();
-
-    // After the copy all the others are sent, and facts come in.
-    server.process().kill();
-    sandbox.misbehave("").await;
-    let mut server = Server::start(folder.path(), &setup).await;
-    until("everybody to have their text", async || {
-        let found = status(&server.ana()).await;
-        let under_way = found.contacts.get("DISPATCHING").copied().unwrap_or(0);
-        (found.due == 0 && under_way == 0).then_some(())
-    })
-    .await;
-    let newer = newest_cursor(&server.ana()).await;
-    server.process().kill();
-    let before = texts(&sandbox);
-    assert!(before.len() > early, "{early} texts before the copy");
-
-    restore(folder.path(), "early");
-    let mut server = Server::start(folder.path(), &setup).await;
-    let ana = server.ana();
-    let found = status(&ana).await;
-    let count = |all: &std::collections::HashMap<String, i64>, of: &str| all.get(of).copied();
-    assert!(count(&found.contacts, "UNKNOWN") >= Some(1), "{found:?}");
-    assert!(count(&found.blocked, "hold") >= Some(1), "{found:?}");
-    assert!(found.store.as_ref().is_some_and(|s| s.copy_time.is_some()));
-    assert_eq!(found.pauses[0].author, "restore", "{found:?}");
-    // A case that is told now waits as well, and no pause of a person ends that.
-    let late = scenes::open(&ana, &Loan::at_noon(900)).await;
-    let resume = v1::ResumeDispatchRequest {
-        request_id: "resume".into(),
-        scope: Some(v1::DispatchScope {
-            scope: Some(v1::dispatch_scope::Scope::All(true)),
-        }),
-        reason: "in a hurry".into(),
-    };
-    let refused = ana.admin().resume_dispatch(resume).await;
-    assert_eq!(
-        reason(&refused.expect_err("not by a resume")),
-        "DISPATCH_NOT_PAUSED"
-    );
-    until("the planner to have looked", async || {
-        (status(&ana).await.due == 0).then_some(())
-    })
-    .await;
-    assert!(scenes::contacts_of(&ana, &late.case_id).await.is_empty());
-    assert_eq!(
-        texts(&sandbox),
-        before,
-        "nothing was sent before the confirmation"
-    );
-    // A cursor of what was lost is refused, also once this store has come as far.
-    let watch = v1::WatchEventsRequest {
-        cursor: newer,
-        ..v1::WatchEventsRequest::default()
-    };
-    let refused = ana.events().watch_events(watch.clone()).await;
-    assert_eq!(
-        reason(&refused.expect_err("another history")),
-        "CURSOR_INVALID"
-    );
-
-    confirm(&ana).await;
-    let found = status(&ana).await;
-    assert!(found.pauses.is_empty() && found.store.is_some_and(|s| s.copy_time.is_none()));
-    let fresh = scenes::open(&ana, &Loan::at_noon(901)).await;
-    scenes::until_contact(&ana, &fresh.case_id, ContactState::Effected).await;
-    // The planner goes over everything again after a restart, too.
-    assert!(server.stop().await.success());
-    let server = Server::start(folder.path(), &setup).await;
-    let ana = server.ana();
-    let fresh = scenes::open(&ana, &Loan::at_noon(902)).await;
-    let sent = scenes::until_contact(&ana, &fresh.case_id, ContactState::Effected).await;
-    assert!(
-        sent.plan_seq > 1_000_000,
-        "numbers of another history: {}",
-        sent.plan_seq
-    );
-    let after = texts(&sandbox);
-    assert!(after.values().all(|n| *n == 1), "{after:?}");
-    assert_eq!(after.len(), before.len() + 2, "the two new cases alone");
-    let refused = ana.events().watch_events(watch).await;
-    assert_eq!(
-        reason(&refused.expect_err("another history")),
-        "CURSOR_INVALID"
-    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
