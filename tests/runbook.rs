@@ -4,21 +4,19 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use recoup::api::recoup::v1;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use v1::ContactState;
 
 use crate::support::World;
 use crate::support::builds;
-use crate::support::process::{Folder, until};
-use crate::support::sandbox::Sandbox;
+use crate::support::process::Folder;
 use crate::support::scenes::{self, Loan, ONE_TEXT};
 use crate::support::server::{Server, Setup};
 
 /// Commands that a server may refuse, for what they are about is not there in this test.
-const MAY_BE_REFUSED: [&str; 3] = [
+const MAY_BE_REFUSED: [&str; 4] = [
     "recoup contact approve",
     "recoup contact cancel",
+    "recoup store reconciled",
     "recoup dispatch resume --all --reason \"reconciled",
 ];
 
@@ -48,31 +46,16 @@ fn shell(dir: &Path, server: &Server, line: &str, variables: &[(&str, &str)]) ->
         .expect("a shell runs")
 }
 
-/// Tells the sandbox what to do wrong from now on.
-async fn misbehave(sandbox: &Sandbox, how: &str) {
-    let address = sandbox.endpoint("control").trim_start_matches("http://");
-    let mut stream = TcpStream::connect(address).await.expect("it listens");
-    let request = format!(
-        "POST /control/misbehave HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\
-         content-length: {}\r\n\r\n{how}",
-        how.len()
-    );
-    stream.write_all(request.as_bytes()).await.expect("sent");
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.expect("an answer");
-    assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
-}
-
 #[tokio::test]
 async fn every_command_of_the_runbook_works() {
     let world = World::live(&["sms"], ONE_TEXT).await;
     let dir = world.folder.path();
     let sent = scenes::open(&world.ana, &Loan::at_noon(1)).await;
     let contact = scenes::until_contact(&world.ana, &sent.case_id, ContactState::Effected).await;
-    misbehave(&world.sandbox, "sms:cut_before=1").await;
+    world.sandbox.misbehave("sms:cut_before=1").await;
     let doubtful = scenes::open(&world.ana, &Loan::at_noon(2)).await;
     let unknown = scenes::until_contact(&world.ana, &doubtful.case_id, ContactState::Unknown).await;
-    misbehave(&world.sandbox, "").await;
+    world.sandbox.misbehave("").await;
     let loan = Loan::at_noon(3);
     let rows = format!(
         "lender_case_ref,borrower_ref,borrower_kind,jurisdiction,lender_kind,currency,overdue,\
@@ -115,10 +98,10 @@ async fn every_command_of_the_runbook_works() {
 #[tokio::test]
 async fn one_screen_says_what_is_due_what_is_blocked_and_what_waits_for_a_person() {
     let world = World::live(&["sms"], ONE_TEXT).await;
-    misbehave(&world.sandbox, "sms:cut_before=1").await;
+    world.sandbox.misbehave("sms:cut_before=1").await;
     let doubtful = scenes::open(&world.ana, &Loan::at_noon(1)).await;
     scenes::until_contact(&world.ana, &doubtful.case_id, ContactState::Unknown).await;
-    misbehave(&world.sandbox, "").await;
+    world.sandbox.misbehave("").await;
     let held = scenes::open(&world.ana, &Loan::at_noon(2)).await;
     let variables = [("CASE", held.case_id.as_str())];
     let run = |line: &str| {
@@ -145,32 +128,50 @@ async fn one_screen_says_what_is_due_what_is_blocked_and_what_waits_for_a_person
 }
 
 #[tokio::test]
-async fn a_store_that_was_restored_starts_stopped_and_goes_on_when_a_person_says_so() {
-    let folder = Folder::new();
-    let sandbox = Sandbox::live(folder.path(), 42).await;
-    let mut setup = Setup::default().with("sms", &sandbox);
-    let mut server = Server::start(folder.path(), &setup).await;
-    scenes::set_up(&server.ana(), &server.ben(), ONE_TEXT).await;
-    assert!(server.stop().await.success());
-
-    setup.args = vec!["--paused".into(), "restored".into()];
-    let server = Server::start(folder.path(), &setup).await;
+async fn a_store_is_restored_as_the_page_says() {
+    let mut world = World::live(&["sms"], ONE_TEXT).await;
+    let dir = world.folder.path();
+    let case = scenes::open(&world.ana, &Loan::at_noon(1)).await;
+    scenes::until_contact(&world.ana, &case.case_id, ContactState::Effected).await;
+    let line = "recoup store backup --name nightly";
+    let done = shell(dir, &world.server, line, &[]);
+    assert!(done.status.success(), "{done:?}");
+    assert!(world.server.stop().await.success());
+    crate::backup::restore(dir, "nightly");
+    let setup = Setup::default().with("sms", &world.sandbox);
+    let server = Server::start(dir, &setup).await;
+    let screen = shell(dir, &server, "recoup status", &[]);
+    let screen = String::from_utf8(screen.stdout).expect("text");
+    for wanted in [
+        "DISPATCH PAUSED for everything by restore",
+        "recoup store reconciled",
+    ] {
+        assert!(screen.contains(wanted), "`{wanted}` is not in:\n{screen}");
+    }
     let ana = server.ana();
-    let case = scenes::open(&ana, &Loan::at_noon(1)).await;
-    until("the planner to have looked at it", async || {
-        let status = ana.admin().get_status(v1::GetStatusRequest {}).await;
-        let status = status.expect("a status").into_inner();
-        assert_eq!(status.pauses.len(), 1, "{status:?}");
-        assert_eq!(status.pauses[0].reason, "restored");
-        (status.due == 0 && status.open_cases == 1).then_some(())
-    })
-    .await;
-    let contacts = scenes::contacts_of(&ana, &case.case_id).await;
-    assert!(contacts.is_empty() && sandbox.effects("sms").is_empty());
-
-    let line = "recoup dispatch resume --all --reason 'reconciled'";
-    let done = shell(folder.path(), &server, line, &[]);
+    let line = "recoup store reconciled --reason 'compared with the carrier'";
+    let done = shell(dir, &server, line, &[]);
     assert!(done.status.success(), "{done:?}");
     let case = scenes::open(&ana, &Loan::at_noon(7)).await;
     scenes::until_contact(&ana, &case.case_id, ContactState::Effected).await;
+}
+
+#[tokio::test]
+async fn a_server_can_be_started_stopped() {
+    let folder = Folder::new();
+    let setup = Setup {
+        args: vec!["--paused".into(), "a drill".into()],
+        ..Setup::default()
+    };
+    let server = Server::start(folder.path(), &setup).await;
+    let status = server
+        .ana()
+        .admin()
+        .get_status(v1::GetStatusRequest {})
+        .await;
+    let pauses = status.expect("a status").into_inner().pauses;
+    assert_eq!((pauses.len(), &*pauses[0].reason), (1, "a drill"));
+    let line = "recoup dispatch resume --all --reason 'over'";
+    let done = shell(folder.path(), &server, line, &[]);
+    assert!(done.status.success(), "{done:?}");
 }

@@ -590,7 +590,11 @@ async fn a_list_that_is_far_too_long_costs_little_to_refuse() {
     });
     for refused in futures_util::future::join_all(calls).await {
         let refused = refused.map(drop).expect_err("too many");
-        assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
+        assert_eq!(
+            refused.code(),
+            tonic::Code::ResourceExhausted,
+            "{refused:?}"
+        );
         assert!(refused.message().contains("fields"), "{refused}");
     }
     is_served(&good).await;

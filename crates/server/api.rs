@@ -162,7 +162,7 @@ mod tests {
         RecordAttorney RecordCircumstance DeclareHardship RequestContact ResolveUnknown \
         ListCollectors ListPolicies ListTemplates SimulatePolicy GetWorklist ListPacks PreviewPacks ProposeOverride \
          ApproveOverride RevokeOverride ListOverrides DiffPolicies MigrateCases \
-         PreviewTemplate ReplayDecisions AcceptClock";
+         PreviewTemplate ReplayDecisions AcceptClock BackupStore ConfirmReconciled";
 
     /// How the names of methods that change nothing begin.
     const READS: &[&str] = &[

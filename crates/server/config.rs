@@ -87,6 +87,11 @@ pub struct Config {
     /// Private folder for staged copies of channel libraries. Default: `run` in the store's folder, with PostgreSQL
     /// in `recoup-data`.
     pub run_dir: Option<PathBuf>,
+    /// Where copies of a SQLite store go; better a folder of another disk. Default: `copies` in the store's folder.
+    pub backup_dir: Option<PathBuf>,
+    /// Where the newest copy of the wrapped data keys goes, apart from the other copies: each new one replaces it, so
+    /// that an erased key does not come back. Default: `copied-keys` in the store's folder.
+    pub backup_keys_dir: Option<PathBuf>,
     /// Who may ask for the contract by gRPC reflection: `loopback` (callers on this machine),
     /// `authenticated` (every principal) or `off`. Default: `loopback`.
     pub reflection: Reflection,
@@ -131,6 +136,8 @@ impl Default for Config {
             home: PathBuf::from("recoup-data"),
             master_key_file: None,
             run_dir: None,
+            backup_dir: None,
+            backup_keys_dir: None,
             reflection: Reflection::Loopback,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
@@ -391,6 +398,8 @@ impl Config {
             &mut self.store_password_file,
             &mut self.master_key_file,
             &mut self.run_dir,
+            &mut self.backup_dir,
+            &mut self.backup_keys_dir,
         ];
         for path in own {
             *path = path.take().map(|p| base.join(p));

@@ -126,6 +126,7 @@ impl World {
             stepped: true,
             started: start,
             store_dir: dir.path().to_owned(),
+            copies: (dir.path().join("copies"), dir.path().join("copies-of-keys")),
             meters: Arc::default(),
             comparing: crate::services::Comparing::of(&engine),
         });

@@ -182,7 +182,9 @@ pub const fn code_of(reason: ErrorReason) -> Code {
         | R::ClockSuspect
         | R::PartyErased
         | R::LegalHold
-        | R::RuleNotOverridable => Code::FailedPrecondition,
+        | R::RuleNotOverridable
+        | R::BackupImpossible
+        | R::NotRestored => Code::FailedPrecondition,
         R::StaleEtag | R::Conflict => Code::Aborted,
         R::Unauthenticated => Code::Unauthenticated,
         R::RoleMissing | R::SamePerson => Code::PermissionDenied,
@@ -335,6 +337,8 @@ fn problem_of(error: CommandError) -> Result<Problem, Status> {
         CommandError::PointUnusable(_) => Problem::new(R::ContactPointUnusable, message),
         CommandError::DispatchPaused(_) => Problem::new(R::DispatchPaused, message),
         CommandError::ClockSuspect(_) => Problem::new(R::ClockSuspect, message),
+        CommandError::NotRestored => Problem::new(R::NotRestored, message),
+        CommandError::Copy(_) => Problem::new(R::BackupImpossible, message),
         CommandError::NoPolicy(_) => Problem::new(R::PolicyNotActive, message),
         CommandError::NotActivated(version) => {
             Problem::new(R::PolicyNotActive, message).with("value", version)

@@ -275,6 +275,16 @@ impl Server {
             stopping: stopping.clone(),
             stepped: stepped.is_some(),
             started: wall.now(),
+            copies: (
+                config
+                    .backup_dir
+                    .clone()
+                    .unwrap_or_else(|| dir.join("copies")),
+                config
+                    .backup_keys_dir
+                    .clone()
+                    .unwrap_or_else(|| dir.join("copied-keys")),
+            ),
             store_dir: dir,
             meters: Arc::default(),
             comparing: Comparing::of(&engine),

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use super::builds;
 use super::process::{Process, until};
@@ -87,6 +89,21 @@ impl Sandbox {
         let mut lines = self.lines("receipt");
         lines.retain(|l| l["channel"] == channel && l["effect"] == true);
         lines
+    }
+
+    /// Tells it what to do wrong from now on.
+    pub(crate) async fn misbehave(&self, how: &str) {
+        let address = self.endpoint("control").trim_start_matches("http://");
+        let mut stream = TcpStream::connect(address).await.expect("it listens");
+        let request = format!(
+            "POST /control/misbehave HTTP/1.1\r\nhost: sandbox\r\nconnection: close\r\n\
+             content-length: {}\r\n\r\n{how}",
+            how.len()
+        );
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 20"), "{answer}");
     }
 
     /// Ends it, so that its log is whole.

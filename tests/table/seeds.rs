@@ -525,6 +525,11 @@ pub(crate) const SEEDS: &[Seed] = &[
         "AcceptClock",
         r#"{"request_id": "$request", "reason": "a word"}"#,
     ),
+    seed("BackupStore", r#"{"request_id": "$request"}"#),
+    seed(
+        "ConfirmReconciled",
+        r#"{"request_id": "$request", "reason": "compared with their logs"}"#,
+    ),
 ];
 
 /// A filter that each list takes, for a token of another filter.

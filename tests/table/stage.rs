@@ -52,6 +52,17 @@ const POLICIES: [(&str, &str); 4] = [
     ),
 ];
 
+/// A server on a store that was restored from a copy, which somebody has confirmed.
+async fn restored(dir: &std::path::Path, setup: &Setup) -> Server {
+    let mut server = Server::start(dir, setup).await;
+    crate::backup::copy(&server.ana(), "stage").await;
+    assert!(server.stop().await.success());
+    crate::backup::restore(dir, "stage");
+    let server = Server::start(dir, setup).await;
+    crate::backup::confirm(&server.ana()).await;
+    server
+}
+
 /// The server and what it holds.
 pub(crate) struct Stage {
     server: Server,
@@ -87,7 +98,7 @@ impl Stage {
                 ),
             );
         setup.tables.push_str(&people());
-        let server = Server::start(folder.path(), &setup).await;
+        let server = restored(folder.path(), &setup).await;
         let ana = server.ana();
         let own = facts(&ana, &server.ben(), 1).await;
         let (olga, otto) = (server.client("dev-olga"), server.client("dev-otto"));

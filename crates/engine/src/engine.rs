@@ -18,7 +18,7 @@ use jiff::SignedDuration;
 use recoup_compliance::Packs;
 use recoup_compliance::content::Marks;
 use recoup_domain::ids::TenantId;
-use recoup_store::{Store, StoreError};
+use recoup_store::{Histories, Store, StoreError};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -90,6 +90,8 @@ pub(crate) struct Inner {
     pub(crate) channels: Channels,
     pub(crate) library: Library,
     pub(crate) activity: Activity,
+    /// The times that the store was opened from a copy.
+    pub(crate) histories: Histories,
     pub(crate) blobs: Arc<Blobs>,
     pub(crate) parked: Parked,
     pub(crate) held_back: HeldBack,
@@ -136,7 +138,9 @@ impl Engine {
                 .into_iter()
                 .for_each(|c| drop(library.take_collector(c)));
         }
+        let histories = store.histories().await?;
         let engine = Self(Arc::new(Inner {
+            histories,
             tenants: options
                 .tenants
                 .iter()
@@ -164,6 +168,7 @@ impl Engine {
             library,
         }));
         engine.recover().await?;
+        engine.hold_what_was_due().await?;
         engine.follow_packs().await?;
         Ok(engine)
     }

@@ -128,6 +128,12 @@ pub enum CommandError {
     /// The wall clock is not to be trusted.
     #[error("nothing is sent: {0}; {advice}", advice = .0.advice())]
     ClockSuspect(crate::clock_guard::Trouble),
+    /// Dispatch waits for no confirmation: the store never was a copy.
+    #[error("the store was not restored from a copy: there is nothing to confirm")]
+    NotRestored,
+    /// The store was not copied.
+    #[error(transparent)]
+    Copy(recoup_store::CopyError),
     /// The tenant has no active policy that fits.
     #[error("{0}")]
     NoPolicy(String),
@@ -162,6 +168,15 @@ pub enum CommandError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl From<recoup_store::CopyError> for CommandError {
+    fn from(error: recoup_store::CopyError) -> Self {
+        match error {
+            recoup_store::CopyError::Store(error) => Self::Store(error),
+            refusal => Self::Copy(refusal),
+        }
+    }
 }
 
 /// The result of a command.

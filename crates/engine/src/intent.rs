@@ -275,7 +275,9 @@ impl Engine {
         let step = &stage.steps[usize::from(plan.step)];
         let id = ContactId {
             case: case.id,
-            seq: plan.approved.unwrap_or(case.next_seq),
+            seq: plan
+                .approved
+                .unwrap_or_else(|| self.slot_from(case.next_seq)),
         };
         let latest = plan
             .effect

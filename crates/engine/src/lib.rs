@@ -40,6 +40,7 @@ pub mod render;
 pub mod replay;
 mod replicas;
 mod reply;
+mod restored;
 mod results;
 mod settle;
 pub mod sms;

@@ -85,7 +85,7 @@ impl Engine {
                 let stage = &world.policy.stages()[usize::from(plan.stage)];
                 let channel = &stage.steps[usize::from(plan.step)].channel;
                 let covers = |s: &Switch| match &s.scope {
-                    Scope::All => s.paused,
+                    Scope::All | Scope::Restored => s.paused,
                     Scope::Tenant { tenant } => s.paused && *tenant == facts.case.tenant,
                     Scope::Channel { channel: of } => s.paused && of == channel,
                 };

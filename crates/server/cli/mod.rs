@@ -25,6 +25,7 @@ mod report;
 mod sandbox;
 mod serve;
 mod status;
+mod store;
 
 use std::process::ExitCode;
 
@@ -105,6 +106,9 @@ enum Command {
     Clock(clock::Command),
     /// What is due, what is blocked, and what each channel does.
     Status(status::Args),
+    /// Copy the store; confirm after a restore.
+    #[command(subcommand)]
+    Store(store::Command),
     /// Export proof.
     #[command(subcommand)]
     Audit(audit::Command),
@@ -180,6 +184,7 @@ async fn run(command: Command, seams: &Seams) -> Outcome {
         Command::Dispatch(command) => dispatch::run(command).await,
         Command::Clock(command) => clock::run(command).await,
         Command::Status(args) => status::run(args).await,
+        Command::Store(command) => store::run(command).await,
         Command::Audit(command) => audit::run(command).await,
     }
 }

@@ -40,8 +40,8 @@ pub(super) struct Args {
     /// Parties without which the stepped clock does not move, with commas.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     clock_parties: Vec<String>,
-    /// Start with everything stopped, and say why: for a store that was restored. `recoup dispatch resume --all` by a
-    /// person of the first lender of the configuration lets it go.
+    /// Start with everything stopped, and say why: for a restored store that does not know it (PostgreSQL, files copied by
+    /// hand). `recoup dispatch resume --all` by a person of the first lender of the configuration lets it go.
     #[arg(long, value_name = "REASON", value_parser = clap::builder::NonEmptyStringValueParser::new())]
     paused: Option<String>,
     /// Writes the bound addresses as JSON once the server serves.

@@ -498,6 +498,8 @@ fn of_service(name: &str) -> K {
         "dispatch_paused" => K::DispatchPaused,
         "dispatch_resumed" => K::DispatchResumed,
         "clock_accepted" => K::ClockAccepted,
+        "store_copied" => K::StoreCopied,
+        "store_reconciled" => K::StoreReconciled,
         _ => K::Unspecified,
     }
 }

@@ -219,6 +219,7 @@ async fn work(page: &mut Page, edge: &Edge) -> Result<(), ScrapeError> {
         ("all", (|s| matches!(s, Scope::All)) as fn(&Scope) -> bool),
         ("lender", |s| matches!(s, Scope::Tenant { .. })),
         ("channel", |s| matches!(s, Scope::Channel { .. })),
+        ("restored", |s| matches!(s, Scope::Restored)),
     ] {
         let laid = switches.iter().filter(|s| s.paused && is(&s.scope)).count();
         page.put(&table::PAUSES, &[scope], level(laid));

@@ -118,8 +118,8 @@ metrics! {
         "Now minus the instant at which the longest waiting case fell due; 0 where none is due.",
         "Above 300 for 10 minutes: contacts go late, and some miss the hours in which they are permitted.";
     PAUSES = Gauge "recoup_dispatch_pauses" ("pauses") ["scope"]:
-        "Stops of dispatch in force, laid by a person: all, lender, channel.",
-        "all or channel for longer than the incident it was laid for.";
+        "Stops of dispatch in force, laid by a person: all, lender, channel; restored: by a store that was a copy.",
+        "all or channel for longer than the incident it was laid for; restored at all.";
 
     HELD = Gauge "recoup_dispatch_held_cases" ("cases") []:
         "Cases whose contact was due and was held back by a stop of dispatch in this slot of 15 minutes; they are asked \

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use prost::Message;
 use recoup_domain::ids::TenantId;
 use recoup_engine::status::{ClockStatus, EngineStatus};
-use recoup_store::{Scope, Switch};
+use recoup_store::{Copied, CopyTo, Scope, Switch};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Call, Edge, answer};
@@ -107,6 +108,60 @@ impl AdminService for Edge {
         )
     }
 
+    async fn backup_store(
+        &self,
+        request: Request<v1::BackupStoreRequest>,
+    ) -> Result<Response<v1::BackupStoreResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "BackupStore",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let name = copy_name(&mut bad, &body.name, self.now());
+        let to = CopyTo {
+            dir: self.copies.0.clone(),
+            keys_dir: self.copies.1.clone(),
+            name: bad.check(name)?,
+        };
+        let render = |c: &Copied| v1::BackupStoreResponse {
+            name: c.name.clone(),
+            sha256: c.sha256.clone(),
+            position: i64::try_from(c.position).unwrap_or(i64::MAX),
+            size_bytes: i64::try_from(c.bytes).unwrap_or(i64::MAX),
+        };
+        let encode = |c: &Copied| render(c).encode_to_vec();
+        let done = self.engine.copy_store(&caller, &to, &encode).await;
+        answer(done, render)
+    }
+
+    async fn confirm_reconciled(
+        &self,
+        request: Request<v1::ConfirmReconciledRequest>,
+    ) -> Result<Response<v1::ConfirmReconciledResponse>, Status> {
+        let (who, body) = self.open(request)?;
+        let mut bad = Bad::new();
+        let call = Call {
+            method: "ConfirmReconciled",
+            request_id: &body.request_id,
+            body: &body,
+        };
+        let caller = self.caller(&mut bad, &who, call);
+        let reason = bad.text("reason", &body.reason, 2000);
+        let reason = bad.check(reason)?;
+        let render = |at: &Timestamp| v1::ConfirmReconciledResponse {
+            time: Some(value::to_instant(*at)),
+        };
+        let encode = |at: &Timestamp| render(at).encode_to_vec();
+        let done = self
+            .engine
+            .confirm_reconciled(&caller, &reason, &encode)
+            .await;
+        answer(done, render)
+    }
+
     async fn get_status(
         &self,
         request: Request<v1::GetStatusRequest>,
@@ -160,6 +215,7 @@ impl Edge {
                 schema_version: SCHEMA_VERSION,
                 position: count(found.store.position),
                 free_bytes: free_bytes(&self.store_dir).and_then(|n| i64::try_from(n).ok()),
+                copy_time: self.copy_waited_for(&found.switches),
             }),
             start_time: Some(value::to_instant(self.started)),
         }
@@ -187,6 +243,16 @@ impl Edge {
         }
     }
 
+    /// When the copy was made that nobody has confirmed yet to be reconciled.
+    fn copy_waited_for(&self, switches: &[Switch]) -> Option<prost_types::Timestamp> {
+        let mut waited = switches
+            .iter()
+            .filter(|s| s.paused && s.scope == Scope::Restored);
+        waited.next()?;
+        let last = self.engine.histories().restored.last()?;
+        Some(value::to_instant(last.taken_at))
+    }
+
     /// Whether a pause of this very scope is in force, or was ended by this very request.
     async fn must_be_paused(
         &self,
@@ -210,10 +276,29 @@ impl Edge {
         }
         let message = match laid {
             Some(_) => "a person of another lender paused it, and they alone can let it go again",
+            None if switches.iter().any(|s| s.scope == Scope::Restored) && *scope == Scope::All => {
+                "the store was restored from a copy: ConfirmReconciled lets contacts go again, once what the carriers \
+                 took since is reconciled"
+            }
             None => "dispatch is not paused for this scope; GetStatus lists the pauses in force",
         };
         Err(Problem::new(ErrorReason::DispatchNotPaused, message).into())
     }
+}
+
+/// The name that was given, or one of the instant.
+fn copy_name(bad: &mut Bad, given: &str, now: Timestamp) -> Option<String> {
+    if given.is_empty() {
+        return Some(now.strftime("%Y%m%dT%H%M%S%3fZ").to_string());
+    }
+    let name = bad.text("name", given, 64)?;
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.starts_with('.') || !name.chars().all(is_plain) {
+        let problem = "letters, digits, `.`, `_` and `-` alone, and no `.` in front";
+        bad.invalid("name", problem.to_owned());
+        return None;
+    }
+    Some(name)
 }
 
 fn scope(bad: &mut Bad, who: &Principal, given: Option<&v1::DispatchScope>) -> Option<Scope> {
@@ -245,7 +330,7 @@ fn pauses(who: &Principal, switches: &[Switch]) -> Vec<v1::DispatchPause> {
     use v1::dispatch_scope::Scope as S;
     let render = |s: &Switch| {
         let scope = match &s.scope {
-            Scope::All => S::All(true),
+            Scope::All | Scope::Restored => S::All(true),
             Scope::Tenant { tenant } if *tenant == who.tenant => S::Lender(tenant.to_string()),
             Scope::Tenant { .. } => return None,
             Scope::Channel { channel } => S::Channel(channel.clone()),

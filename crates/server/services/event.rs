@@ -69,7 +69,8 @@ impl Edge {
             method: "WatchEvents",
             filter: "",
         };
-        bound.token(&position.to_string())
+        let history = self.engine.histories().current();
+        bound.token(&format!("{history}.{position}"))
     }
 
     /// Reads a cursor; empty is the beginning. `None` was noted.
@@ -84,9 +85,14 @@ impl Edge {
             method: "WatchEvents",
             filter: "",
         };
-        let position = bound.read(given).and_then(|p| p.parse().ok());
         let newest = *self.engine.newest().borrow();
-        let position = position.filter(|p| *p <= newest);
+        // What a store told that this one was not copied from is another entry here, or none.
+        let position = bound.read(given).and_then(|place| {
+            let (history, position) = place.split_once('.')?;
+            let (history, position) = (history.parse().ok()?, position.parse().ok()?);
+            let holds = self.engine.histories().holds(history, position);
+            (position <= newest && holds).then_some(position)
+        });
         if position.is_none() {
             let problem = "was not given by WatchEvents of this store; start without it";
             bad.note(ErrorReason::CursorInvalid, "cursor", problem);

@@ -62,6 +62,8 @@ pub struct Inner {
     pub started: Timestamp,
     /// The folder of the store.
     pub store_dir: PathBuf,
+    /// Where copies of the store go, and apart from them those of the wrapped keys.
+    pub copies: (PathBuf, PathBuf),
     /// What the server counts.
     pub meters: Arc<Meters>,
     /// A place for each lender among those that have other packs compared.

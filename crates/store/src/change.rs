@@ -82,6 +82,8 @@ pub enum Write {
     WakeAll(TenantId, Timestamp),
     /// The packs, by their hash, that every open case of the lender has been looked at under.
     Packs(TenantId, String),
+    /// What may have been contacted since the copy that began this history is held, all of it.
+    RestoreHeld(u32),
 }
 
 /// A policy version: the text and its hash; compiled policies are never stored.
@@ -169,6 +171,9 @@ pub enum Scope {
         /// Which.
         channel: String,
     },
+    /// Everything, until what the carriers took since the copy is reconciled: laid by a store that was opened from
+    /// one.
+    Restored,
 }
 
 /// Dispatch stopped (or started again) by a person.

@@ -2,7 +2,7 @@
 
 use crate::figures::Fact;
 use crate::leaf::{JournalRow, from_micros, micros};
-use crate::{Answer, Change, Guard, Read, Scope, StoreError, Write};
+use crate::{Answer, Change, Guard, Histories, Read, Scope, StoreError, Write};
 use jiff::Timestamp;
 use recoup_domain::case::Status;
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
@@ -211,7 +211,8 @@ fn may_conflict(writes: &[Write]) -> bool {
             | Write::Schedule(..)
             | Write::Switch(_)
             | Write::WakeAll(..)
-            | Write::Packs(..) => continue,
+            | Write::Packs(..)
+            | Write::RestoreHeld(_) => continue,
         };
         kinds[kind] += 1;
     }
@@ -269,6 +270,7 @@ fn row(write: Write, births: &mut impl Iterator<Item = bool>) -> Read<Row> {
                 Scope::All => "all".to_owned(),
                 Scope::Tenant { tenant } => tenant_scope(tenant),
                 Scope::Channel { channel } => channel_scope(channel),
+                Scope::Restored => RESTORED.to_owned(),
             },
             paused: s.paused,
         }),
@@ -285,6 +287,24 @@ fn row(write: Write, births: &mut impl Iterator<Item = bool>) -> Read<Row> {
         }
         Write::WakeAll(tenant, at) => Row::WakeAll(tenant, micros_up(at)),
         Write::Packs(tenant, hash) => Row::Meta(packs_name(&tenant), hash),
+        Write::RestoreHeld(history) => Row::Meta(RESTORE_HELD.to_owned(), history.to_string()),
+    })
+}
+
+/// The key of the times a store was opened from a copy, and of the switch that each lays.
+pub(crate) const RESTORED: &str = "restored";
+/// The key of the history whose cases in doubt are held.
+pub(crate) const RESTORE_HELD: &str = "restore_held";
+/// The key of a copy's mark.
+pub(crate) const COPY: &str = "copy";
+
+/// The times that a store was opened from a copy, of what its stamps say.
+pub(crate) fn histories(restored: Option<&str>, held: Option<&str>) -> Read<Histories> {
+    let restored = restored.map(|text| plain("the restores", text.as_bytes()));
+    let held = held.map(|text| plain("the held restore", text.as_bytes()));
+    Ok(Histories {
+        restored: restored.transpose()?.unwrap_or_default(),
+        held: held.transpose()?,
     })
 }
 

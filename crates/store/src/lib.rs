@@ -12,6 +12,7 @@ pub mod figures;
 mod leaf;
 pub mod postgres;
 mod query;
+mod restored;
 mod rules;
 pub mod sqlite;
 mod stamp;
@@ -27,7 +28,7 @@ pub use query::{
     CaseFilter, Claim, ContactFilter, Facts, JournalFilter, Page, Recorded, Sought, SoughtParty,
     Standing, StoreStatus,
 };
-
+pub use restored::{Copied, CopyError, CopyTo, Histories, Restored};
 pub use stamp::ClockStamp;
 
 use async_trait::async_trait;
@@ -243,6 +244,22 @@ pub trait Store: Send + Sync + 'static {
 
     /// A lender's counts, for the operator's screen.
     async fn status(&self, tenant: &TenantId, now: Timestamp) -> Read<StoreStatus>;
+
+    /// Writes a consistent copy of itself while it is used, which knows that it is one: opened as a store, it stops
+    /// dispatch by [`Scope::Restored`] and begins a new history. Answers once the copy was checked and is durable.
+    ///
+    /// # Errors
+    /// See [`CopyError`]; the store itself is as it was.
+    async fn copy_to(&self, _to: &CopyTo) -> Result<Copied, CopyError> {
+        Err(CopyError::Elsewhere(
+            "this store is copied by whoever runs its server: see `Back up` of the runbook",
+        ))
+    }
+
+    /// The times that it was opened from a copy.
+    async fn histories(&self) -> Read<Histories> {
+        Ok(Histories::default())
+    }
 
     /// What it has counted since it was opened, over all lenders. A store that counts nothing says so by zeros.
     fn figures(&self) -> figures::Figures {

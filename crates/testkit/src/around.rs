@@ -11,9 +11,9 @@ use recoup_domain::ids::{
 use recoup_domain::overrides::Override;
 use recoup_domain::{Case, Party};
 use recoup_store::{
-    Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Facts, JournalFilter,
-    Leaf, Page, Read, Recorded, Sought, Standing, Store, StoreStatus, StoredPolicy, StoredTemplate,
-    Switch,
+    Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Copied, CopyError,
+    CopyTo, Facts, Histories, JournalFilter, Leaf, Page, Read, Recorded, Sought, Standing, Store,
+    StoreStatus, StoredPolicy, StoredTemplate, Switch,
 };
 use tokio::sync::watch;
 
@@ -266,6 +266,14 @@ impl<A: Around> Store for Wrapped<A> {
 
     async fn status(&self, tenant: &TenantId, now: Timestamp) -> Read<StoreStatus> {
         self.0.beneath().status(tenant, now).await
+    }
+
+    async fn copy_to(&self, to: &CopyTo) -> Result<Copied, CopyError> {
+        self.0.beneath().copy_to(to).await
+    }
+
+    async fn histories(&self) -> Read<Histories> {
+        self.0.beneath().histories().await
     }
 
     fn figures(&self) -> recoup_store::figures::Figures {

@@ -283,6 +283,7 @@ impl Running {
             stepped: false,
             started: self.engine.wall().now(),
             store_dir: dir.to_owned(),
+            copies: (dir.join("copies"), dir.join("copies-of-keys")),
             meters: Arc::default(),
             comparing: Comparing::of(&self.engine),
         });

@@ -128,7 +128,7 @@ impl Engine {
 
     fn must_know(&self, scope: &Scope) -> Done<()> {
         match scope {
-            Scope::All => Ok(()),
+            Scope::All | Scope::Restored => Ok(()),
             Scope::Tenant { tenant } => self.tenant(tenant).map(|_| ()),
             Scope::Channel { channel } if self.0.channels.get(channel).is_some() => Ok(()),
             Scope::Channel { channel } => Err(CommandError::NotFound {

@@ -4,6 +4,7 @@ mod borrower;
 mod case;
 mod collector;
 mod contact;
+mod copies;
 mod dispatch;
 mod import;
 mod migrate;

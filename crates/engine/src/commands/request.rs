@@ -115,7 +115,7 @@ impl Engine {
         self.must_trust_clock()?;
         let switches = self.0.store.switches().await?;
         let stops = |scope: &Scope| match scope {
-            Scope::All => true,
+            Scope::All | Scope::Restored => true,
             Scope::Tenant { tenant: own } => own == tenant,
             Scope::Channel { channel: own } => own == channel,
         };
@@ -302,7 +302,7 @@ impl Engine {
         let (case, now) = (&facts.case, draft.now);
         let id = ContactId {
             case: case.id,
-            seq: case.next_seq,
+            seq: self.slot_from(case.next_seq),
         };
         let latest = wanted.effect.to.checked_sub(self.0.options.guard);
         let latest = latest.unwrap_or(wanted.effect.from);

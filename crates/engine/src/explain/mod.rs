@@ -332,13 +332,13 @@ impl Engine {
         let switches = self.0.store.switches().await?;
         let covers = |s: &&Switch| match &s.scope {
             _ if !s.paused => false,
-            Scope::All | Scope::Channel { .. } => true,
+            Scope::All | Scope::Restored | Scope::Channel { .. } => true,
             Scope::Tenant { tenant } => *tenant == facts.case.tenant,
         };
         let line = |s: &Switch| Line::DispatchOff {
             channel: match &s.scope {
                 Scope::Channel { channel } => Some(channel.clone()),
-                Scope::All | Scope::Tenant { .. } => None,
+                Scope::All | Scope::Restored | Scope::Tenant { .. } => None,
             },
             by: s.by.clone(),
             at: s.at,

@@ -181,6 +181,7 @@ impl View {
             Guard::DispatchOn(tenant, channel) => {
                 let scopes = [
                     "all".to_owned(),
+                    crate::codec::RESTORED.to_owned(),
                     tenant_scope(tenant),
                     channel_scope(channel),
                 ];

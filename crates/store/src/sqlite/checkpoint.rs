@@ -4,6 +4,7 @@
 use rusqlite::hooks::Wal;
 use rusqlite::wal::CheckpointMode;
 use rusqlite::{Connection, ErrorCode};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, JoinHandle};
@@ -30,12 +31,13 @@ impl Checkpointer {
     pub(super) fn start(
         mut own: Connection,
         writer: &mut Connection,
+        copying: Arc<AtomicBool>,
     ) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let (wake, woken) = sync_channel(1);
         let at_it = Arc::new(Mutex::new(()));
         // Its own commits are none: a checkpoint of its own would be one inside the other.
         own.wal_hook(None::<fn(&mut Wal, i32) -> rusqlite::Result<()>>)?;
-        writer.wal_hook(Some(watch(wake, Arc::clone(&at_it))))?;
+        writer.wal_hook(Some(watch(wake, Arc::clone(&at_it), copying)))?;
         let thread = thread::Builder::new()
             .name("store-checkpoint".into())
             .spawn(move || run(own, &woken, &at_it))?;
@@ -54,9 +56,11 @@ impl Checkpointer {
 }
 
 /// What the writer does after a commit, with the length of the log in pages. Who holds `at_it` makes a checkpoint.
+/// While a copy is made the log grows: the copy reads one snapshot for minutes, and the writer would wait for it.
 pub(super) fn watch(
     wake: SyncSender<()>,
     at_it: Arc<Mutex<()>>,
+    copying: Arc<AtomicBool>,
 ) -> impl FnMut(&mut Wal, i32) -> rusqlite::Result<()> {
     let mut last = 0;
     move |log, pages| {
@@ -68,7 +72,7 @@ pub(super) fn watch(
             return Ok(());
         }
         last = pages;
-        if pages < PAGES_MAX {
+        if pages < PAGES_MAX || copying.load(Ordering::SeqCst) {
             // Where it has work already, that comes to this, too.
             let _ = wake.try_send(());
             return Ok(());

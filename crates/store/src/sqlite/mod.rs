@@ -5,6 +5,7 @@
 
 mod apply;
 mod checkpoint;
+mod copy;
 mod leases;
 mod open;
 mod pool;
@@ -71,6 +72,7 @@ pub struct SqliteStore {
     tally: Arc<Mutex<Tally>>,
     groups: Arc<Groups>,
     newest: watch::Receiver<u64>,
+    copier: copy::Copier,
     /// Held until all connections are closed.
     _lock: std::fs::File,
 }
@@ -102,6 +104,7 @@ impl SqliteStore {
             tally: parts.tally,
             groups: parts.groups,
             newest: parts.newest,
+            copier: parts.copier,
             _lock: parts.lock,
         })
     }

@@ -1,6 +1,7 @@
 //! Opening a store: one owner, an undamaged file, the right backend, clock and schema; then migrations.
 
 use super::checkpoint::Checkpointer;
+use super::copy::{Copier, begin_history};
 use super::leases::Leases;
 use super::pool::{Pool, Reader};
 use super::writer::Writer;
@@ -31,6 +32,7 @@ pub(super) struct Parts {
     pub(super) tally: Arc<Mutex<Tally>>,
     pub(super) groups: Arc<Groups>,
     pub(super) newest: watch::Receiver<u64>,
+    pub(super) copier: Copier,
 }
 
 pub(super) fn open(options: &Options) -> Read<Parts> {
@@ -62,10 +64,13 @@ pub(super) fn open(options: &Options) -> Read<Parts> {
         })
         .collect::<Read<Vec<_>>>()?;
     let beside = open_file(&main_path)?;
+    let copier = Copier::new([main_path, keys_path]);
     let checkpointer =
-        Checkpointer::start(beside, &mut main).map_err(|source| StoreError::Broken {
-            what: "starting what brings the log into the store's file",
-            source,
+        Checkpointer::start(beside, &mut main, copier.under_way()).map_err(|source| {
+            StoreError::Broken {
+                what: "starting what brings the log into the store's file",
+                source,
+            }
         })?;
     let (newest, seen) = watch::channel(position.cast_unsigned());
     let leases = Arc::new(Mutex::new(Leases::new(epoch)));
@@ -92,6 +97,7 @@ pub(super) fn open(options: &Options) -> Read<Parts> {
         tally,
         groups,
         newest: seen,
+        copier,
     })
 }
 
@@ -113,7 +119,7 @@ fn make_dir(dir: &Path) -> Read<()> {
     })
 }
 
-fn private() -> OpenOptions {
+pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -301,6 +307,7 @@ fn stamp(conn: &mut Connection, clock: ClockStamp, dir: &Path) -> Read<u32> {
         })?;
     tx.execute(sql::META_PUT, params!["epoch", epoch.to_string()])
         .map_err(told)?;
+    begin_history(&tx)?;
     tx.commit().map_err(told)?;
     Ok(epoch)
 }

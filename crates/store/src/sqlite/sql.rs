@@ -12,6 +12,10 @@ statements! { MAIN:
     META_GET = "SELECT value FROM meta WHERE name = ?1";
     META_PUT = "INSERT INTO meta (name, value) VALUES (?1, ?2)
         ON CONFLICT (name) DO UPDATE SET value = excluded.value";
+    META_DROP = "DELETE FROM meta WHERE name = ?1";
+    /// Seconds of the machine's clock: of what no policy judges.
+    MACHINE_S = "SELECT unixepoch()";
+    COPY_INTO = "VACUUM INTO ?1";
 
     BEGIN = "BEGIN IMMEDIATE";
     COMMIT = "COMMIT";
@@ -26,7 +30,7 @@ statements! { MAIN:
     PARTY_OF_REF = "SELECT id FROM party WHERE tenant = ?1 AND lender_ref = ?2";
     CONTACT_HEAD = "SELECT rowid, state, fence, tenant, party FROM contact
         WHERE case_id = ?1 AND seq = ?2";
-    SWITCH_HITS = "SELECT 1 FROM switch WHERE scope IN ('all', ?1, ?2) AND paused = 1";
+    SWITCH_HITS = "SELECT 1 FROM switch WHERE scope IN ('all', 'restored', ?1, ?2) AND paused = 1";
     POLICY_HASH = "SELECT hash FROM policy WHERE tenant = ?1 AND name = ?2 AND version = ?3";
     TEMPLATE_BODY = "SELECT body FROM template WHERE tenant = ?1 AND name = ?2 AND version = ?3";
     COLLECTOR_HEAD = "SELECT version, tenant FROM collector WHERE id = ?1";

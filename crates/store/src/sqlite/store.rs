@@ -7,9 +7,9 @@ use crate::figures::Figures;
 use crate::leaf::micros;
 use crate::waiting::{Job, Outcomes};
 use crate::{
-    Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Facts, JournalFilter,
-    Leaf, Page, Read, Recorded, Sought, Standing, Store, StoreError, StoreStatus, StoredPolicy,
-    StoredTemplate, Switch,
+    Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Copied, CopyError,
+    CopyTo, Facts, Histories, JournalFilter, Leaf, Page, Read, Recorded, Sought, Standing, Store,
+    StoreError, StoreStatus, StoredPolicy, StoredTemplate, Switch,
 };
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -297,6 +297,35 @@ impl Store for SqliteStore {
     async fn packs_of(&self, tenant: &TenantId) -> Read<Option<String>> {
         let name = codec::packs_name(tenant);
         self.read(move |r| read::meta(r, &name)).await
+    }
+
+    async fn copy_to(&self, to: &CopyTo) -> Result<Copied, CopyError> {
+        let copying = self.copier.begin()?;
+        let to = to.clone();
+        // A thread of its own: the readers are for reads that are short.
+        let (reply, copied) = oneshot::channel();
+        let work = move || {
+            let copied = copying.copy(&to);
+            // Whoever is answered may ask for the next one.
+            drop(copying);
+            drop(reply.send(copied));
+        };
+        let thread = std::thread::Builder::new().name("store-copy".into());
+        let started = thread.spawn(work).map_err(|e| StoreError::Broken {
+            what: "starting a copy",
+            source: Box::new(e),
+        });
+        started.map_err(CopyError::from)?;
+        copied.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn histories(&self) -> Read<Histories> {
+        self.read(|r| {
+            let restored = read::meta(r, codec::RESTORED)?;
+            let held = read::meta(r, codec::RESTORE_HELD)?;
+            codec::histories(restored.as_deref(), held.as_deref())
+        })
+        .await
     }
 
     async fn switches(&self) -> Read<Vec<Switch>> {

@@ -122,7 +122,7 @@ fn the_log_has_an_end_where_the_thread_is_slow() {
     let at_it = Arc::new(Mutex::new(()));
     let (wake, woken) = sync_channel(1);
     writer
-        .wal_hook(Some(watch(wake, Arc::clone(&at_it))))
+        .wal_hook(Some(watch(wake, Arc::clone(&at_it), Arc::default())))
         .unwrap();
     let slow = std::thread::spawn(move || {
         while woken.recv().is_ok() {
