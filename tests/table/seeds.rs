@@ -521,7 +521,10 @@ pub(crate) const SEEDS: &[Seed] = &[
         r#"{"request_id": "$request", "scope": {"all": true}, "reason": "a word"}"#,
     ),
     seed("GetStatus", "{}"),
-    seed("BackupStore", r#"{"request_id": "$request"}"#),
+    seed(
+        "BackupStore",
+        r#"{"request_id": "$request", "name": "copy-$n"}"#,
+    ),
     seed(
         "ConfirmReconciled",
         r#"{"request_id": "$request", "reason": "compared with their logs"}"#,
