@@ -525,7 +525,10 @@ pub(crate) const SEEDS: &[Seed] = &[
         "AcceptClock",
         r#"{"request_id": "$request", "reason": "a word"}"#,
     ),
-    seed("BackupStore", r#"{"request_id": "$request"}"#),
+    seed(
+        "BackupStore",
+        r#"{"request_id": "$request", "name": "copy-$n"}"#,
+    ),
     seed(
         "ConfirmReconciled",
         r#"{"request_id": "$request", "reason": "compared with their logs"}"#,
