@@ -106,8 +106,8 @@ fn the_log_has_an_end_while_others_read() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("t.db");
     let mut writer = a_log_of_its_own(&path);
-    let mut checkpointer =
-        Checkpointer::start(Connection::open(&path).unwrap(), &mut writer).unwrap();
+    let own = Connection::open(&path).unwrap();
+    let mut checkpointer = Checkpointer::start(own, &mut writer, Arc::default()).unwrap();
     write_while_others_read(&path, &writer);
     drop(writer);
     checkpointer.join();
