@@ -68,11 +68,14 @@ pub(crate) fn command(args: &Args) -> ExitCode {
     }
 }
 
+/// Kills of the slice that CI runs: two seconds each.
+const POINTS_IN_CI: u32 = 120;
+
 /// The slice that CI runs.
 pub(crate) fn slice() -> Ended {
     step(&Args {
         only: Vec::new(),
-        points: 500,
+        points: POINTS_IN_CI,
         seed: 1,
         planted: false,
         bug: Vec::new(),

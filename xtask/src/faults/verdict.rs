@@ -211,7 +211,8 @@ impl Row {
     /// What a run with kills must have come to, so that it shows anything.
     pub(super) fn gates(&self) -> Vec<String> {
         let mut missed = Vec::new();
-        let wanted = |of_a_slice: usize| (of_a_slice * self.points / SLICE).min(of_a_slice);
+        // A short run shows that all of it is reached; how often is chance.
+        let wanted = |of_a_slice: usize| if self.points < SLICE { 1 } else { of_a_slice };
         for state in STATES {
             let found = self.states.get(state).copied().unwrap_or(0);
             if found < wanted(EACH_STATE_MIN) {
