@@ -157,7 +157,10 @@ async fn what_is_not_built_says_so() {
     let (server, _sandbox, _folder) = two_lenders().await;
     let methods = recoup::api::methods().expect("the contract");
     let preview: Vec<_> = methods.into_iter().filter(|m| m.preview).collect();
-    assert!(preview.len() > 20, "{}", preview.len());
+    assert!(
+        !preview.is_empty(),
+        "then this test has nothing left to hold"
+    );
     for method in preview {
         let mut grpc = tonic::client::Grpc::new(server.ana().named());
         grpc.ready().await.expect("a connection");

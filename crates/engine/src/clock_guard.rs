@@ -80,14 +80,14 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Leapt(by) | Self::Behind(by) | Self::Skewed(by)) = self;
         let seconds = by.unsigned_abs().as_secs();
-        let said = match self {
-            Self::Leapt(_) if by.is_negative() => "s were taken off the machine's clock",
-            Self::Leapt(_) => "s were put on the machine's clock",
-            Self::Behind(_) => "s are between the machine's clock and the later time on record",
-            Self::Skewed(_) if by.is_negative() => "s is the machine's clock behind the database's",
-            Self::Skewed(_) => "s is the machine's clock ahead of the database's",
+        let (went, what) = match self {
+            Self::Leapt(_) if by.is_negative() => ("was set back by", ""),
+            Self::Leapt(_) => ("was set on by", ""),
+            Self::Behind(_) => ("is", " behind what is on record"),
+            Self::Skewed(_) if by.is_negative() => ("is", " behind the database's"),
+            Self::Skewed(_) => ("is", " ahead of the database's"),
         };
-        write!(f, "{seconds} {said}")
+        write!(f, "the machine's clock {went} {seconds} s{what}")
     }
 }
 

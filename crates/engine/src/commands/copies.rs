@@ -50,7 +50,8 @@ impl Engine {
             let key = self.0.keys.nobodys();
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             let result = draft.now;
-            draft.service_event("store_reconciled", format!("history {}", last.history));
+            let told = format!("{reason} (history {})", last.history);
+            draft.service_event("store_reconciled", told);
             draft.write(Write::Switch(Switch {
                 scope: Scope::Restored,
                 paused: false,
