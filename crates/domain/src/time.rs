@@ -87,7 +87,9 @@ impl Zone {
         self.local(at).time()
     }
 
-    fn local(&self, at: Timestamp) -> DateTime {
+    /// The calendar day and the wall-clock time at `at`.
+    #[must_use]
+    pub fn local(&self, at: Timestamp) -> DateTime {
         let offset = self.offsets.as_ref().and_then(|table| table.at(at));
         offset.map_or_else(|| self.tz.to_datetime(at), |o| o.to_datetime(at))
     }

@@ -83,7 +83,7 @@ impl Step {
         let Some((from, to)) = self.between else {
             return at;
         };
-        let local = zone.tz().to_datetime(at);
+        let local = zone.local(at);
         let (date, time) = (local.date(), local.time());
         let opens = if time < from {
             zone.instant(date, from)
@@ -119,7 +119,7 @@ fn plus(at: Timestamp, length: SignedDuration, zone: &Zone) -> Timestamp {
     let second = at.as_second();
     let slot_start = second - second.rem_euclid(slot);
     let slot_start = Timestamp::from_second(slot_start).unwrap_or(at);
-    let local = zone.tz().to_datetime(slot_start);
+    let local = zone.local(slot_start);
     let days = i32::try_from(seconds / DAY).unwrap_or(i32::MAX);
     zone.instant(add_days(local.date(), days), local.time())
 }

@@ -104,7 +104,7 @@ impl Policy {
     pub fn env(&self, facts: &Facts<'_>, now: Timestamp) -> Env {
         let mut env = Env::empty();
         let zone = facts.borrower.home_zone();
-        let local = zone.tz().to_datetime(now);
+        let local = zone.local(now);
         let today = local.date();
         env.set(names::HOUR, i64::from(local.hour()));
         let weekday = today.weekday().to_monday_one_offset();

@@ -14,10 +14,11 @@ use recoup_domain::time::{Zone, add_days};
 /// How the conditions of the stages depend on time. Found once, when a policy is compiled.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Horizon {
-    /// `case.dpd` compared with something else.
+    /// The days past due from which on a comparison with a constant, or a look into a list, gives something else
+    /// than for the day before; ascending.
+    known: Vec<i32>,
+    /// `case.dpd` compared with what other facts say.
     compared: Vec<(Cmp, Id)>,
-    /// `case.dpd` looked up in lists.
-    listed: Vec<(u16, u16)>,
     /// `case.dpd` used otherwise: any day may change the result.
     irregular: bool,
     /// Something else that changes with the day.
@@ -38,37 +39,53 @@ impl Horizon {
         };
         let is_dpd = |id: Id| nodes[id as usize] == Node::Slot(names::DPD);
         let mut horizon = Self::default();
+        let mut known = Vec::new();
         let mut regular = 0;
         let mut all = 0;
         for node in &nodes[start..] {
-            match *node {
-                Node::Cmp(_, l, r) if is_dpd(l) && is_dpd(r) => regular += 2,
-                Node::Cmp(op, l, r) if is_dpd(l) => {
-                    regular += 1;
-                    horizon.compared.push((op, r));
+            let compared = match *node {
+                Node::Cmp(_, l, r) if is_dpd(l) && is_dpd(r) => {
+                    regular += 2;
+                    continue;
                 }
-                Node::Cmp(op, l, r) if is_dpd(r) => {
-                    regular += 1;
-                    horizon.compared.push((op.mirrored(), l));
-                }
+                Node::Cmp(op, l, r) if is_dpd(l) => (op, r),
+                Node::Cmp(op, l, r) if is_dpd(r) => (op.mirrored(), l),
                 Node::In(of, from, to) if is_dpd(of) => {
                     regular += 1;
-                    horizon.listed.push((from, to));
+                    let list = &program.lists[from as usize..to as usize];
+                    known.extend(list.iter().flat_map(|k| edges(Cmp::Eq, *k)));
+                    continue;
                 }
-                Node::Slot(names::DPD) => all += 1,
-                Node::Slot(names::HOUR) => horizon.hourly = true,
+                Node::Slot(names::DPD) => {
+                    all += 1;
+                    continue;
+                }
+                Node::Slot(names::HOUR) => {
+                    horizon.hourly = true;
+                    continue;
+                }
                 Node::Slot(slot) | Node::Days(slot) if names::changes_daily(slot) => {
                     horizon.daily = true;
+                    continue;
                 }
-                _ => {}
+                _ => continue,
+            };
+            regular += 1;
+            let (op, other) = compared;
+            match nodes[other as usize] {
+                Node::Const(k) => known.extend(edges(op, k)),
+                _ => horizon.compared.push(compared),
             }
         }
         horizon.irregular = all > regular;
+        horizon.known = known.into_iter().filter_map(day).collect();
+        horizon.known.sort_unstable();
+        horizon.known.dedup();
         horizon
     }
 
     fn reads_dpd(&self) -> bool {
-        self.irregular || !self.compared.is_empty() || !self.listed.is_empty()
+        self.irregular || !self.compared.is_empty() || !self.known.is_empty()
     }
 
     /// The least `case.dpd` above the present one at which a condition may change, as far as it depends
@@ -78,21 +95,21 @@ impl Horizon {
         if self.irregular {
             return dpd.checked_add(1);
         }
+        let passed = self.known.partition_point(|edge| *edge <= dpd);
+        let known = self.known.get(passed).copied();
         let compared = self.compared.iter().flat_map(|(op, other)| {
             // What has no value now makes the comparison false whatever the day.
             let k = value(program, *other, env).ok();
             k.map_or([i64::MIN; 2], |k| edges(*op, k))
         });
-        let listed = self.listed.iter().flat_map(|(from, to)| {
-            let list = &program.lists[*from as usize..*to as usize];
-            list.iter().flat_map(|k| edges(Cmp::Eq, *k))
-        });
-        compared
-            .chain(listed)
-            .filter_map(|edge| i32::try_from(edge).ok())
-            .filter(|edge| *edge > dpd)
-            .min()
+        let compared = compared.filter_map(day).filter(|edge| *edge > dpd);
+        known.into_iter().chain(compared).min()
     }
+}
+
+/// Days past due that a case can have.
+fn day(edge: i64) -> Option<i32> {
+    i32::try_from(edge).ok()
 }
 
 /// The values from which on a comparison with `k` gives something else than for the value before.
@@ -159,7 +176,7 @@ pub fn first_day_of_dpd(case: &Case, dpd: i32) -> Option<Date> {
 
 /// The next full local hour, or the next change of the zone's clock if that comes first.
 fn next_hour(zone: &Zone, now: Timestamp) -> Timestamp {
-    let local = zone.tz().to_datetime(now);
+    let local = zone.local(now);
     let into_hour = i64::from(local.minute()) * 60 + i64::from(local.second());
     let second = now.as_second();
     let full = Timestamp::from_second(second - into_hour + 3_600).unwrap_or(Timestamp::MAX);

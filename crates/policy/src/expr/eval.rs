@@ -1,7 +1,7 @@
 //! Evaluation: no allocation (but for a trace that collects), no recursion deeper than the limits.
 
-use super::names::{BORROWER_KINDS, CONTACTABILITIES, Domain, LENDER_KINDS, STATUSES, Type};
-use super::parser::{Arith, Id};
+use super::names::{BORROWER_KINDS, CONTACTABILITIES, Domain, LENDER_KINDS, STATUSES, Slot, Type};
+use super::parser::{Arith, Cmp, Id};
 use crate::env::{ABSENT, Env};
 use crate::program::{Node, Program};
 use crate::trace::{Trace, Value};
@@ -60,6 +60,24 @@ struct Run<'a, T> {
 }
 
 impl<T: Trace> Run<'_, T> {
+    /// A side of `&&`, `||` and `?:`. Most are questions that are answered on the spot, without a call.
+    #[inline]
+    fn side(&mut self, id: Id) -> Evaluated {
+        match self.nodes[id as usize] {
+            Node::CmpConst(op, slot, k) => Ok(i64::from(self.compare(op, slot, k))),
+            Node::Flag(bit) if !T::ON => Ok((self.env.flags >> bit & 1) as i64),
+            Node::Exhausted(stage) if !T::ON => Ok(i64::from(self.env.exhausted >> stage & 1)),
+            _ => self.eval(id),
+        }
+    }
+
+    /// What is not known compares as false.
+    #[inline]
+    fn compare(&self, op: Cmp, slot: Slot, k: i64) -> bool {
+        let value = self.env.slots[slot as usize];
+        value != ABSENT && op.holds(value, k)
+    }
+
     fn eval(&mut self, id: Id) -> Evaluated {
         let node = self.nodes[id as usize];
         let result = self.node(node);
@@ -85,17 +103,14 @@ impl<T: Trace> Run<'_, T> {
                 let (l, r) = (self.eval(l), self.eval(r));
                 absent_is_false(both(l, r).map(|(l, r)| i64::from(op.holds(l, r))))
             }
-            Node::CmpConst(op, slot, k) => {
-                let value = self.env.slots[slot as usize];
-                Ok(i64::from(value != ABSENT && op.holds(value, k)))
-            }
+            Node::CmpConst(op, slot, k) => Ok(i64::from(self.compare(op, slot, k))),
             Node::Arith(op, l, r) => {
                 let (l, r) = (self.eval(l), self.eval(r));
                 let (l, r) = both(l, r)?;
                 arithmetic(op, l, r)
             }
             Node::Cond(test, then, other) => {
-                if self.eval(test)? == 1 {
+                if self.side(test)? == 1 {
                     self.eval(then)
                 } else {
                     self.eval(other)
@@ -117,11 +132,11 @@ impl<T: Trace> Run<'_, T> {
 
     /// `&&` ends at 0, `||` at 1. As in CEL, a side that decides wins over an error in the other.
     fn short_circuit(&mut self, l: Id, r: Id, ends: i64) -> Evaluated {
-        let left = self.eval(l);
+        let left = self.side(l);
         if left == Ok(ends) {
             return left;
         }
-        let right = self.eval(r);
+        let right = self.side(r);
         if right == Ok(ends) {
             return right;
         }
