@@ -33,6 +33,7 @@ impl<'z> Day<'z> {
 
     /// The day after.
     #[must_use]
+    #[inline]
     pub fn next(&self) -> Self {
         Self::of(self.zone, add_days(self.date, 1))
     }
@@ -56,6 +57,7 @@ impl<'z> Day<'z> {
 
     /// Its first instant, see [`Zone::start_of_day`].
     #[must_use]
+    #[inline]
     pub fn start(&self) -> Timestamp {
         match &self.plain {
             Some(day) => day.start,

@@ -130,6 +130,7 @@ impl Offsets {
     }
 
     /// What the clocks are ahead of UTC at `at`; none beyond the table.
+    #[inline]
     pub(crate) fn at(&self, at: Timestamp) -> Option<Offset> {
         let second = at.as_second();
         let passed = || self.changes.partition_point(|change| change.at <= second);
@@ -137,6 +138,7 @@ impl Offsets {
     }
 
     /// When the clocks show `local`; none beyond the table.
+    #[inline]
     pub(crate) fn instants(&self, local: DateTime) -> Option<Instants> {
         let shown = Offset::UTC.to_timestamp(local).ok()?;
         let second = shown.as_second();
@@ -161,6 +163,7 @@ impl Offsets {
     }
 
     /// The day of `at`, if the table knows it and it is a plain one.
+    #[inline]
     pub(crate) fn plain_day(&self, at: Timestamp) -> Option<PlainDay> {
         let second = at.as_second();
         if !(YEARS.start + MARGIN..YEARS.end - MARGIN).contains(&second) {
@@ -185,6 +188,7 @@ impl Offsets {
     }
 
     /// The offset after so many changes.
+    #[inline]
     fn after(&self, passed: usize) -> Offset {
         let last = passed.checked_sub(1).and_then(|i| self.changes.get(i));
         last.map_or(self.first, |change| change.after)

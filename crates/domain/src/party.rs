@@ -56,6 +56,7 @@ pub enum PointKind {
 impl PointKind {
     /// Whether contacts of `class` can go there.
     #[must_use]
+    #[inline]
     pub const fn serves(self, class: ContactClass) -> bool {
         matches!(
             (self, class),
@@ -406,6 +407,7 @@ pub const LOST_AFTER_FAILED_DAYS: u8 = 3;
 impl Party {
     /// The zone that calendar days are read in: the first candidate.
     #[must_use]
+    #[inline]
     pub fn home_zone(&self) -> &Zone {
         // Parties are only made with at least one zone (see the edge's conversion and the store's check).
         &self.zones[0]

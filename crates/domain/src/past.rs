@@ -47,6 +47,7 @@ pub struct PastContact {
 impl PastContact {
     /// Whether `debt` was a subject.
     #[must_use]
+    #[inline]
     pub fn concerns(&self, debt: CaseId) -> bool {
         self.debt == debt || self.more_debts.contains(&debt)
     }
@@ -54,6 +55,7 @@ impl PastContact {
     /// The outcome for counting: a contact that is under way or doubtful counts as unknown; one that was
     /// never sent has none and counts for nothing.
     #[must_use]
+    #[inline]
     pub fn counted(&self) -> Option<Outcome> {
         use ContactState as S;
         match self.state {
@@ -67,12 +69,14 @@ impl PastContact {
 
     /// Whether it counts as made (`contacts.<channel>.made`).
     #[must_use]
+    #[inline]
     pub fn is_made(&self) -> bool {
         self.direction == Direction::Outbound && self.counted().is_some_and(|o| o.meaning().attempt)
     }
 
     /// Whether its effect is proven (`contacts.<channel>.completed`).
     #[must_use]
+    #[inline]
     pub fn is_completed(&self) -> bool {
         self.direction == Direction::Outbound
             && self.outcome.is_some_and(|o| o.meaning().effect_proven)

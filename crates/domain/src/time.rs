@@ -60,12 +60,14 @@ impl Zone {
 
     /// The calendar day at `at`.
     #[must_use]
+    #[inline]
     pub fn date(&self, at: Timestamp) -> Date {
         self.local(at).date()
     }
 
     /// The calendar day at `at`, with all that one look at the zone tells of it.
     #[must_use]
+    #[inline]
     pub fn day(&self, at: Timestamp) -> Day<'_> {
         let table = self.offsets.as_ref();
         Day::at(self, table.and_then(|t| t.plain_day(at)), at)
@@ -73,6 +75,7 @@ impl Zone {
 
     /// Whether both are known to show the same time always. False says nothing.
     #[must_use]
+    #[inline]
     pub fn shows_time_of(&self, other: &Self) -> bool {
         match (&self.offsets, &other.offsets) {
             // One table for all zones of a name.
@@ -83,12 +86,14 @@ impl Zone {
 
     /// The wall-clock time at `at`.
     #[must_use]
+    #[inline]
     pub fn time(&self, at: Timestamp) -> Time {
         self.local(at).time()
     }
 
     /// The calendar day and the wall-clock time at `at`.
     #[must_use]
+    #[inline]
     pub fn local(&self, at: Timestamp) -> DateTime {
         let offset = self.offsets.as_ref().and_then(|table| table.at(at));
         offset.map_or_else(|| self.tz.to_datetime(at), |o| o.to_datetime(at))
@@ -97,12 +102,14 @@ impl Zone {
     /// The first instant of a calendar day. Where midnight does not exist (some zones change at
     /// midnight), the first instant after the gap; where it exists twice, the earlier one.
     #[must_use]
+    #[inline]
     pub fn start_of_day(&self, date: Date) -> Timestamp {
         self.instant(date, Time::midnight())
     }
 
     /// The instant of a wall-clock time: a time in a gap maps forward, a repeated one to the earlier.
     #[must_use]
+    #[inline]
     pub fn instant(&self, date: Date, time: Time) -> Timestamp {
         let local = date.to_datetime(time);
         if let Some(known) = self.offsets.as_ref().and_then(|t| t.instants(local)) {
@@ -174,6 +181,7 @@ impl Window {
 
     /// A window of `length` from `from`, ended at the end of time.
     #[must_use]
+    #[inline]
     pub fn starting(from: Timestamp, length: SignedDuration) -> Self {
         Self {
             from,
@@ -191,6 +199,7 @@ impl Window {
 /// Rounds an instant up to the next slot of 15 minutes (on the UTC grid, which is the grid of every
 /// zone in use).
 #[must_use]
+#[inline]
 pub fn round_up_to_slot(at: Timestamp) -> Timestamp {
     let slot = SLOT.as_micros() as i64;
     let us = at.as_microsecond();
@@ -204,6 +213,7 @@ pub fn round_up_to_slot(at: Timestamp) -> Timestamp {
 
 /// Calendar days from `from` to `to`; negative where `to` is earlier.
 #[must_use]
+#[inline]
 pub fn days_between(from: Date, to: Date) -> i32 {
     // Both dates lie within jiff's range of ±9999 years: the difference always fits.
     from.until(to).map_or(0, |span| span.get_days())
@@ -211,6 +221,7 @@ pub fn days_between(from: Date, to: Date) -> i32 {
 
 /// `date` plus calendar days, held at the ends of the calendar.
 #[must_use]
+#[inline]
 pub fn add_days(date: Date, days: i32) -> Date {
     match days {
         // By far the most, and cheaper.

@@ -79,6 +79,7 @@ impl Policy {
 impl Step {
     /// The first instant not before `at` that lies in the step's `between`, in a zone.
     #[must_use]
+    #[inline]
     pub fn next_between(&self, at: Timestamp, zone: &Zone) -> Timestamp {
         let Some((from, to)) = self.between else {
             return at;

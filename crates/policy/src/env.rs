@@ -37,6 +37,7 @@ impl StepCounts {
 
     /// Contacts made of a step; 0 for a step that no policy can have.
     #[must_use]
+    #[inline]
     pub fn made(&self, stage: u8, step: u8) -> u32 {
         let stage = self.0.get(usize::from(stage));
         stage
@@ -65,12 +66,14 @@ pub struct Env {
 impl Env {
     /// Days past due.
     #[must_use]
+    #[inline]
     pub fn dpd(&self) -> i32 {
         i32::try_from(self.slots[names::DPD as usize]).unwrap_or(0)
     }
 
     /// Contacts made of each step.
     #[must_use]
+    #[inline]
     pub const fn step_counts(&self) -> &StepCounts {
         &self.made
     }
@@ -147,6 +150,7 @@ impl Policy {
 
     /// Contacts made of each step of the case, by the place each was planned at.
     #[must_use]
+    #[inline]
     pub fn step_counts(&self, facts: &Facts<'_>) -> StepCounts {
         let mut made = StepCounts::NONE;
         let own = facts.contacts.iter().filter(|c| c.debt == facts.case.id);
@@ -158,6 +162,7 @@ impl Policy {
 
     /// Whether a step has no attempts left: `max` is reached, or it was skipped. Its `when` is not asked.
     #[must_use]
+    #[inline]
     pub fn is_used_up(&self, facts: &Facts<'_>, made: &StepCounts, stage: u8, step: u8) -> bool {
         let found = self.stages.get(usize::from(stage));
         let max = found
@@ -169,6 +174,7 @@ impl Policy {
     /// Whether a step has its turn with these facts: it has no `when`, or that holds. False for a step that is not
     /// there.
     #[must_use]
+    #[inline]
     pub fn applies(&self, env: &Env, stage: u8, step: u8) -> bool {
         let stage = self.stages.get(usize::from(stage));
         let step = stage.and_then(|s| s.steps.get(usize::from(step)));

@@ -63,6 +63,7 @@ impl Case {
     /// Stage and step, in the policy version that the case runs under now, of a contact of it; none for one by hand,
     /// and for one whose step became nothing.
     #[must_use]
+    #[inline]
     pub fn place_of(&self, contact: &PastContact) -> Option<(u8, u8)> {
         let place = contact.place?;
         let own = contact.id.filter(|id| id.case == self.id);

@@ -453,6 +453,7 @@ pub enum Refusal {
 impl Case {
     /// Where it stands.
     #[must_use]
+    #[inline]
     pub const fn status(&self) -> Status {
         if self.closed.is_some() {
             Status::Closed
@@ -474,12 +475,14 @@ impl Case {
     /// Days past due at `at` in `zone`: calendar days since the oldest unpaid due date, less pause days;
     /// negative before it, 0 where nothing is due.
     #[must_use]
+    #[inline]
     pub fn dpd(&self, at: Timestamp, zone: &Zone) -> i32 {
         self.dpd_on(zone.date(at))
     }
 
     /// Days past due on a calendar day.
     #[must_use]
+    #[inline]
     pub fn dpd_on(&self, day: Date) -> i32 {
         self.oldest_unpaid_due.map_or(0, |due| {
             let days = days_between(due, day);
