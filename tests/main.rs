@@ -27,6 +27,7 @@ mod race;
 mod replay;
 mod requests;
 mod rights;
+mod room;
 mod runbook;
 mod sealed;
 mod support;

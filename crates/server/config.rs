@@ -92,6 +92,10 @@ pub struct Config {
     /// Where the newest copy of the wrapped data keys goes, apart from the other copies: each new one replaces it, so
     /// that an erased key does not come back. Default: `copied-keys` in the store's folder.
     pub backup_keys_dir: Option<PathBuf>,
+    /// MiB that must be free on the disk of a SQLite store for contacts to go: what becomes of those under way must
+    /// find room. 64 MiB more are set aside in its folder, and given up where the disk is full all the same.
+    /// Default: 256.
+    pub least_free_mib: u32,
     /// Who may ask for the contract by gRPC reflection: `loopback` (callers on this machine),
     /// `authenticated` (every principal) or `off`. Default: `loopback`.
     pub reflection: Reflection,
@@ -138,6 +142,7 @@ impl Default for Config {
             run_dir: None,
             backup_dir: None,
             backup_keys_dir: None,
+            least_free_mib: 256,
             reflection: Reflection::Loopback,
             log: "info".to_owned(),
             log_format: LogFormat::Text,

@@ -520,7 +520,10 @@ async fn tell(listener: TcpListener, edge: Edge, stopping: CancellationToken) {
 
 async fn open_store(config: &Config, clock: ClockStamp) -> Result<Arc<dyn Store>, ServeError> {
     let options = match config.store_place()? {
-        StorePlace::Folder(dir) => SqliteOptions::new(dir, clock),
+        StorePlace::Folder(dir) => SqliteOptions {
+            least_free_bytes: u64::from(config.least_free_mib) << 20,
+            ..SqliteOptions::new(dir, clock)
+        },
         StorePlace::Postgres(url) => {
             let mut options = PostgresOptions::new(url, clock);
             options.password = store_password(config)?;

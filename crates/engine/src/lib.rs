@@ -42,6 +42,7 @@ mod replicas;
 mod reply;
 mod restored;
 mod results;
+mod room;
 mod settle;
 pub mod sms;
 pub mod status;

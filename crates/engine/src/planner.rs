@@ -112,11 +112,12 @@ impl Parked {
 }
 
 impl Engine {
-    /// Works until `shutdown`, on a live clock, and watches it meanwhile.
+    /// Works until `shutdown`, on a live clock, and watches it and the store's disk meanwhile.
     pub async fn run(&self, shutdown: impl Future<Output = ()> + Send) {
         tokio::select! {
             () = self.work(shutdown) => {}
             () = self.watch_clock() => {}
+            () = self.watch_room() => {}
         }
     }
 
@@ -269,7 +270,7 @@ impl Engine {
         while decided.peek().is_some() {
             let (changes, after): (Vec<_>, Vec<_>) =
                 decided.by_ref().take(COMMITTED_AT_ONCE).unzip();
-            commits.push_back(async { (self.commit_by_the_clock(changes).await, after) });
+            commits.push_back(async { (self.commit_what_may(changes).await, after) });
         }
         let (mut again, mut off, mut failed) = (Vec::new(), Vec::new(), None);
         while let Some((results, after)) = commits.next().await {

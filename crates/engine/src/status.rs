@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use recoup_decide::Action;
 use recoup_domain::Case;
 use recoup_domain::ids::TenantId;
-use recoup_store::{CaseFilter, Scope, StoreStatus, Switch};
+use recoup_store::{CaseFilter, Room, Scope, StoreStatus, Switch};
 use std::collections::BTreeMap;
 
 /// How the clock is.
@@ -34,6 +34,8 @@ pub struct EngineStatus {
     pub store: StoreStatus,
     /// The store's kind.
     pub store_kind: &'static str,
+    /// How its disk is, where that is known.
+    pub room: Option<Room>,
     /// The channels.
     pub channels: Vec<ChannelInfo>,
 }
@@ -55,6 +57,7 @@ impl Engine {
             halted: self.is_halted(),
             store: self.0.store.status(tenant, now).await?,
             store_kind: self.0.store.name(),
+            room: self.room().await,
             channels: self.channels(),
         })
     }

@@ -43,9 +43,9 @@ impl Engine {
         }
     }
 
-    /// Commits changes; those that hold an intent only where the clock is to be trusted at the last moment. The
-    /// others are as where a switch is off.
-    pub(crate) async fn commit_by_the_clock(
+    /// Commits changes; those that hold an intent only where the clock is to be trusted at the last moment, and the
+    /// disk has room for what becomes of them. The others are as where a switch is off.
+    pub(crate) async fn commit_what_may(
         &self,
         changes: Vec<Change>,
     ) -> Vec<Result<Committed, CommitError>> {
@@ -53,10 +53,10 @@ impl Engine {
             let mut guards = change.guards.iter();
             guards.find(|g| matches!(g, Guard::DispatchOn(..))).cloned()
         };
-        let suspect = self.clock_trouble().is_some();
+        let none_may = self.short_of_room().await.is_some() || self.clock_trouble().is_some();
         let held: Vec<Option<Guard>> = changes
             .iter()
-            .map(|change| dispatch(change).filter(|_| suspect))
+            .map(|change| dispatch(change).filter(|_| none_may))
             .collect();
         let free = changes.into_iter().zip(&held);
         let free = free.filter_map(|(change, held)| held.is_none().then_some(change));

@@ -55,6 +55,16 @@ fn show(s: &v1::GetStatusResponse) {
     if let Some(line) = super::clock::suspect(&clock) {
         say(line);
     }
+    if let Some(problem) = s
+        .store
+        .as_ref()
+        .map(|s| &s.problem)
+        .filter(|p| !p.is_empty())
+    {
+        say(format!(
+            "THE DISK IS NEARLY FULL, nothing is sent: {problem}"
+        ));
+    }
     for pause in &s.pauses {
         let scope = pause.scope.as_ref().and_then(|s| s.scope.as_ref());
         say(format!(

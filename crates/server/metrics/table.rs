@@ -190,7 +190,7 @@ metrics! {
         "How many changes were made durable together.", "";
     FREE_BYTES = Gauge "recoup_store_free_bytes" ("bytes") []:
         "Free space of the disk that holds the store, as an ordinary user has it. -1 where the system does not say.",
-        "Below 5 GiB, or below what a week writes. A full disk stops the process.";
+        "Below 5 GiB, or below what a week writes. Below `least_free_mib` no contact goes; a full disk stops the process.";
 }
 
 /// docs/metrics.md, from the table.

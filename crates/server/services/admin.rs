@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use prost::Message;
 use recoup_domain::ids::TenantId;
 use recoup_engine::status::{ClockStatus, EngineStatus};
-use recoup_store::{Copied, CopyTo, Scope, Switch};
+use recoup_store::{Copied, CopyTo, Room, Scope, Switch};
 use tonic::{Request, Response, Status, async_trait};
 
 use super::{Call, Edge, answer};
@@ -216,6 +216,8 @@ impl Edge {
                 position: count(found.store.position),
                 free_bytes: free_bytes(&self.store_dir).and_then(|n| i64::try_from(n).ok()),
                 copy_time: self.copy_waited_for(&found.switches),
+                least_free_bytes: found.room.map(|room| count(room.least_bytes)),
+                problem: short(found.room),
             }),
             start_time: Some(value::to_instant(self.started)),
         }
@@ -347,4 +349,10 @@ fn pauses(who: &Principal, switches: &[Switch]) -> Vec<v1::DispatchPause> {
         .filter(|s| s.paused)
         .filter_map(render)
         .collect()
+}
+
+/// What is wrong with the store's disk.
+fn short(room: Option<Room>) -> String {
+    let short = room.filter(Room::is_short);
+    short.map_or_else(String::new, |room| room.to_string())
 }

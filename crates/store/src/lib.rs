@@ -13,6 +13,7 @@ mod leaf;
 pub mod postgres;
 mod query;
 mod restored;
+mod room;
 mod rules;
 pub mod sqlite;
 mod stamp;
@@ -29,6 +30,7 @@ pub use query::{
     Standing, StoreStatus,
 };
 pub use restored::{Copied, CopyError, CopyTo, Histories, Restored};
+pub use room::Room;
 pub use stamp::ClockStamp;
 
 use async_trait::async_trait;
@@ -79,6 +81,9 @@ pub enum StoreError {
     #[error("the store is closed")]
     Closed,
 }
+
+/// Bytes that a store on this machine's disk sets aside for outcomes.
+pub const BALLAST_BYTES: u64 = 64 << 20;
 
 /// The result of a read.
 pub type Read<T> = Result<T, StoreError>;
@@ -170,6 +175,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// The store's own time, where it has a clock that is not this machine's.
     async fn clock(&self) -> Read<Option<Timestamp>> {
+        Ok(None)
+    }
+
+    /// How much room its disk has; none where that is no disk of this machine's, or it does not say.
+    async fn room(&self) -> Read<Option<Room>> {
         Ok(None)
     }
 

@@ -12,8 +12,8 @@ use recoup_domain::overrides::Override;
 use recoup_domain::{Case, Party};
 use recoup_store::{
     Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Copied, CopyError,
-    CopyTo, Facts, Histories, JournalFilter, Leaf, Page, Read, Recorded, Sought, Standing, Store,
-    StoreStatus, StoredPolicy, StoredTemplate, Switch,
+    CopyTo, Facts, Histories, JournalFilter, Leaf, Page, Read, Recorded, Room, Sought, Standing,
+    Store, StoreStatus, StoredPolicy, StoredTemplate, Switch,
 };
 use tokio::sync::watch;
 
@@ -179,6 +179,9 @@ impl<A: Around> Store for Wrapped<A> {
 
     async fn clock(&self) -> Read<Option<Timestamp>> {
         self.0.beneath().clock().await
+    }
+    async fn room(&self) -> Read<Option<Room>> {
+        self.0.beneath().room().await
     }
 
     fn is_shared(&self) -> bool {

@@ -113,6 +113,7 @@ impl Engine {
             return Err(CommandError::DispatchPaused(why));
         }
         self.must_trust_clock()?;
+        self.must_have_room().await?;
         let switches = self.0.store.switches().await?;
         let stops = |scope: &Scope| match scope {
             Scope::All | Scope::Restored => true,

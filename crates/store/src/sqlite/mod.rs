@@ -4,6 +4,7 @@
 //! [`facts`](crate::Store::facts) tells of past contacts is rounded down to the microsecond.
 
 mod apply;
+mod ballast;
 mod checkpoint;
 mod copy;
 mod leases;
@@ -41,12 +42,14 @@ pub struct Options {
     pub queue_max: usize,
     /// Changes after which a batch is full and committed.
     pub batch_max: usize,
+    /// Bytes that must be free on the disk for contacts to go, what is set aside not counted.
+    pub least_free_bytes: u64,
     /// The size up to which a file is checked at the start, in bytes.
     pub check_max_bytes: u64,
 }
 
 impl Options {
-    /// The usual: 4 readers, 4,096 waiting calls, 1,024 changes a batch, a check up to 2 GiB.
+    /// The usual: 4 readers, 4,096 waiting calls, 1,024 changes a batch, 256 MiB free, a check up to 2 GiB.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>, clock: ClockStamp) -> Self {
         Self {
@@ -55,6 +58,7 @@ impl Options {
             readers: 4,
             queue_max: 4_096,
             batch_max: 1_024,
+            least_free_bytes: 256 << 20,
             check_max_bytes: 2 << 30,
         }
     }
@@ -73,6 +77,7 @@ pub struct SqliteStore {
     groups: Arc<Groups>,
     newest: watch::Receiver<u64>,
     copier: copy::Copier,
+    ballast: Arc<ballast::Ballast>,
     /// Held until all connections are closed.
     _lock: std::fs::File,
 }
@@ -105,6 +110,7 @@ impl SqliteStore {
             groups: parts.groups,
             newest: parts.newest,
             copier: parts.copier,
+            ballast: parts.ballast,
             _lock: parts.lock,
         })
     }

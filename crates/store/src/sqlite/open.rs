@@ -1,5 +1,6 @@
 //! Opening a store: one owner, an undamaged file, the right backend, clock and schema; then migrations.
 
+use super::ballast::Ballast;
 use super::checkpoint::Checkpointer;
 use super::copy::{Copier, begin_history};
 use super::leases::Leases;
@@ -33,12 +34,14 @@ pub(super) struct Parts {
     pub(super) groups: Arc<Groups>,
     pub(super) newest: watch::Receiver<u64>,
     pub(super) copier: Copier,
+    pub(super) ballast: Arc<Ballast>,
 }
 
 pub(super) fn open(options: &Options) -> Read<Parts> {
     let dir = &options.dir;
     make_dir(dir)?;
     let lock = own(dir)?;
+    let ballast = Arc::new(Ballast::new(dir, options.least_free_bytes));
     let (main_path, keys_path) = (dir.join("recoup.db"), dir.join("keys.db"));
     let mut main = open_file(&main_path)?;
     refuse_damage(&main, &main_path, options.check_max_bytes)?;
@@ -86,6 +89,7 @@ pub(super) fn open(options: &Options) -> Read<Parts> {
             tally: Arc::clone(&tally),
             newest: Some(newest),
             groups: Arc::clone(&groups),
+            ballast: Arc::clone(&ballast),
             batch_max: options.batch_max.max(1),
             broken: None,
         },
@@ -98,6 +102,7 @@ pub(super) fn open(options: &Options) -> Read<Parts> {
         groups,
         newest: seen,
         copier,
+        ballast,
     })
 }
 

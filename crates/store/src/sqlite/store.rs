@@ -8,8 +8,8 @@ use crate::leaf::micros;
 use crate::waiting::{Job, Outcomes};
 use crate::{
     Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Copied, CopyError,
-    CopyTo, Facts, Histories, JournalFilter, Leaf, Page, Read, Recorded, Sought, Standing, Store,
-    StoreError, StoreStatus, StoredPolicy, StoredTemplate, Switch,
+    CopyTo, Facts, Histories, JournalFilter, Leaf, Page, Read, Recorded, Room, Sought, Standing,
+    Store, StoreError, StoreStatus, StoredPolicy, StoredTemplate, Switch,
 };
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -87,6 +87,10 @@ impl Store for SqliteStore {
             Ok(free.map(|(_, due)| due))
         })
         .await
+    }
+
+    async fn room(&self) -> Read<Option<Room>> {
+        Ok(self.ballast.room())
     }
 
     async fn facts(&self, cases: &[CaseId]) -> Read<Vec<Facts>> {

@@ -1,7 +1,12 @@
 //! What only this backend has: its statements.
 
 use super::checkpoint::{Checkpointer, watch};
-use super::{ClockStamp, Options, SqliteStore, open::open_reader, sql};
+use super::open::{open, open_reader};
+use super::writer::Writer;
+use super::{ClockStamp, Options, SqliteStore, ballast, sql};
+use crate::codec::{Prepared, prepare};
+use crate::{Change, Read, Scope, Switch, Write};
+use recoup_domain::ids::TenantId;
 use rusqlite::{Connection, StatementStatus};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -72,6 +77,60 @@ fn hot_reads_go_by_an_index() {
         let sorts_few = [sql::PAST, sql::CONTACTS].contains(&sql);
         assert!(!walks && (!sorts || sorts_few), "{sql}: {steps:?}");
     }
+}
+
+/// A disk that is full: what was set aside is given up, the group is tried once more, and nothing of it stands where that
+/// fails, too. SQLite says the same of a file that may not grow.
+#[test]
+fn a_full_disk_takes_what_was_set_aside_and_no_half_of_a_group() {
+    let dir = tempfile::tempdir().unwrap();
+    let ballast = dir.path().join(ballast::NAME);
+    let mut parts = open(&Options::new(dir.path(), ClockStamp::Live)).unwrap();
+    let writer = &mut parts.writer;
+    assert!(ballast.exists());
+    let switched_off = |n: i64| -> i64 {
+        let sql = "SELECT COUNT(*) FROM switch WHERE length(body) > ?1";
+        let conn = open_reader(&dir.path().join("recoup.db")).unwrap();
+        conn.query_row(sql, [n], |r| r.get(0)).unwrap()
+    };
+    let may_grow = |writer: &Writer, pages: i64| {
+        let pragma = format!("PRAGMA max_page_count = {pages}");
+        let now = writer.main.query_row(&pragma, [], |r| r.get::<_, i64>(0));
+        now.unwrap()
+    };
+
+    let pages = may_grow(writer, 1);
+    let why = writer.commit(vec![switch("a", 10), switch("b", 100_000)]);
+    let why = why.expect_err("a file that may not grow");
+    assert!(why.contains("full"), "{why}");
+    assert!(!ballast.exists(), "{pages} pages");
+    assert_eq!(switched_off(0), 0, "half of a group stands");
+
+    may_grow(writer, pages + 1_000);
+    let outcomes = writer.commit(vec![switch("a", 10), switch("b", 100_000)]);
+    assert!(outcomes.unwrap().iter().all(Result::is_ok));
+    assert_eq!((switched_off(0), switched_off(100_000)), (2, 1));
+}
+
+/// Stops a channel for a reason of so many letters.
+fn switch(channel: &str, letters: usize) -> Read<Prepared> {
+    let tenant = TenantId::new("demo").unwrap();
+    let switch = Switch {
+        scope: Scope::Channel {
+            channel: channel.to_owned(),
+        },
+        paused: true,
+        reason: "x".repeat(letters),
+        tenant,
+        by: "ana".to_owned(),
+        at: jiff::Timestamp::UNIX_EPOCH,
+    };
+    prepare(Change {
+        guards: Vec::new(),
+        writes: vec![Write::Switch(switch)],
+        entries: Vec::new(),
+        answer: None,
+    })
 }
 
 /// A statement is planned once, whatever is bound to it: planning costs more than most reads.

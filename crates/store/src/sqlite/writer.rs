@@ -2,15 +2,16 @@
 //! timer: while one commit reaches the disk, the next batch gathers.
 
 use super::apply::{Batch, Fault};
+use super::ballast::Ballast;
 use super::leases::Leases;
 use super::sql;
 use crate::codec::Prepared;
 use crate::figures::Groups;
 use crate::tally::Tally;
 use crate::waiting::{Group, Job, Outcomes, Waiting};
-use crate::{CommitError, Read, StoreError};
+use crate::{CommitError, Committed, Read, StoreError};
 use recoup_domain::ids::PartyId;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, ErrorCode, params};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 use tokio::sync::{mpsc, watch};
@@ -25,6 +26,8 @@ pub(super) struct Writer {
     pub(super) newest: Option<watch::Sender<u64>>,
     /// How its groups of changes were.
     pub(super) groups: Arc<Groups>,
+    /// Room to be given up where the disk has none left.
+    pub(super) ballast: Arc<Ballast>,
     /// Changes after which a batch is full.
     pub(super) batch_max: usize,
     /// Why nothing is written any more.
@@ -71,14 +74,33 @@ impl Writer {
         });
     }
 
-    /// Applies and commits. An error says why the outcome of the whole batch is in doubt.
-    fn commit(&mut self, changes: Vec<Read<Prepared>>) -> Result<Outcomes, String> {
+    /// Applies and commits; where the disk is full, once more in the room that was set aside for that. An error says
+    /// why the outcome of the whole batch is in doubt.
+    pub(super) fn commit(&mut self, changes: Vec<Read<Prepared>>) -> Result<Outcomes, String> {
+        let mut applied = self.try_commit(&changes);
+        if applied.as_ref().is_err_and(is_full) && self.ballast.give_up() {
+            tracing::error!(
+                "the store's disk is full: the room set aside for outcomes is given up"
+            );
+            applied = self.try_commit(&changes);
+        }
+        let applied = applied.map_err(|e| e.to_string())?;
+        let outcome = |(change, applied): (Read<Prepared>, Option<_>)| match change {
+            Ok(_) => applied.unwrap_or_else(|| Err(in_doubt("no outcome"))),
+            Err(e) => Err(CommitError::Store(e)),
+        };
+        Ok(changes.into_iter().zip(applied).map(outcome).collect())
+    }
+
+    fn try_commit(&mut self, changes: &[Read<Prepared>]) -> rusqlite::Result<Applied> {
         let leases = Arc::clone(&self.leases);
-        let newest = self.newest.as_ref().ok_or("the store is broken")?;
+        let Some(newest) = &self.newest else {
+            return Ok(changes.iter().map(|_| None).collect());
+        };
         let mut batch = Batch::new(&self.main, &leases, *newest.borrow());
-        let mut outcomes = Outcomes::new();
+        let mut applied = Applied::new();
         let done = execute(&self.main, sql::BEGIN)
-            .and_then(|()| apply_all(&mut batch, changes, &mut outcomes))
+            .and_then(|()| apply_all(&mut batch, changes, &mut applied))
             .and_then(|()| put_keys(&self.keys, &batch.keys))
             .and_then(|()| execute(&self.main, sql::COMMIT));
         if done.is_err() {
@@ -86,7 +108,7 @@ impl Writer {
             drop(self.main.execute_batch("ROLLBACK"));
         }
         lock(&leases).settle(batch.touched);
-        done.map_err(|e| e.to_string())?;
+        done?;
         if batch.applied > 0 {
             let mut tally = lock(&self.tally);
             tally.add(batch.moves);
@@ -99,8 +121,15 @@ impl Writer {
                 moved
             });
         }
-        Ok(outcomes)
+        Ok(applied)
     }
+}
+
+/// What became of the changes of a group, in order; none of what could not be prepared.
+type Applied = Vec<Option<Result<Committed, CommitError>>>;
+
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DiskFull)
 }
 
 fn execute(conn: &Connection, sql: &'static str) -> rusqlite::Result<()> {
@@ -109,17 +138,16 @@ fn execute(conn: &Connection, sql: &'static str) -> rusqlite::Result<()> {
 
 fn apply_all(
     batch: &mut Batch<'_>,
-    changes: Vec<Read<Prepared>>,
-    outcomes: &mut Outcomes,
+    changes: &[Read<Prepared>],
+    applied: &mut Applied,
 ) -> rusqlite::Result<()> {
     for change in changes {
-        let outcome = match change.map(|change| batch.apply(&change)) {
-            Ok(Ok(committed)) => Ok(committed),
-            Ok(Err(Fault::Refused(e))) => Err(e),
+        applied.push(match change.as_ref().map(|change| batch.apply(change)) {
+            Ok(Ok(committed)) => Some(Ok(committed)),
+            Ok(Err(Fault::Refused(e))) => Some(Err(e)),
             Ok(Err(Fault::Failed(e))) => return Err(e),
-            Err(e) => Err(CommitError::Store(e)),
-        };
-        outcomes.push(outcome);
+            Err(_) => None,
+        });
     }
     Ok(())
 }
