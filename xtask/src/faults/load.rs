@@ -1,7 +1,7 @@
 //! Callers that never give up: cases, payments and opt-outs, each asked for with one request id until it is answered,
 //! whatever life the server is in. What was answered OK is remembered.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,8 @@ const AGAIN: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What most borrowers owe, in yuan.
 const CURE: i64 = 600;
+/// What a caller waits between two cases where several servers have to be started beside it.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Callers at once.
 const CALLERS: usize = 3;
 
@@ -40,9 +42,12 @@ pub(super) struct Load {
 }
 
 struct Shared {
-    client: Client,
+    /// Each asks at another server of the store.
+    clients: Vec<Client>,
+    turn: AtomicUsize,
     seed: u64,
     stops: bool,
+    pause: Duration,
     next: AtomicU32,
     last: u32,
     stop: AtomicBool,
@@ -53,10 +58,27 @@ impl Load {
     /// Starts it, with payments and opt-outs where `stops` says so. It ends by itself after so many cases, or when it is
     /// told.
     pub(super) fn start(client: Client, seed: u64, stops: bool, cases: Option<u32>) -> Self {
+        Self::begin(vec![client], seed, stops, Duration::ZERO, cases)
+    }
+
+    /// Starts one that goes to several servers of one store in turn, a moment after each case. It ends when it is told.
+    pub(super) fn over(clients: Vec<Client>, seed: u64) -> Self {
+        Self::begin(clients, seed, true, PAUSE, None)
+    }
+
+    fn begin(
+        clients: Vec<Client>,
+        seed: u64,
+        stops: bool,
+        pause: Duration,
+        cases: Option<u32>,
+    ) -> Self {
         let shared = Arc::new(Shared {
-            client,
+            clients,
+            turn: AtomicUsize::new(0),
             seed,
             stops,
+            pause,
             next: AtomicU32::new(1),
             last: cases.unwrap_or(u32::MAX),
             stop: AtomicBool::new(false),
@@ -93,6 +115,7 @@ impl Shared {
             if number > self.last {
                 break;
             }
+            tokio::time::sleep(self.pause).await;
             let loan = Loan::new(number, self.seed);
             let case = self.open(&loan).await?;
             if !self.stops {
@@ -120,8 +143,8 @@ impl Shared {
     async fn open(&self, loan: &Loan) -> Result<String, String> {
         let request = loan.open();
         let opened = self
-            .insist(|| {
-                let (mut service, request) = (self.client.cases(), request.clone());
+            .insist(|client| {
+                let (mut service, request) = (client.cases(), request.clone());
                 async move { service.open_case(request).await }
             })
             .await?;
@@ -139,8 +162,8 @@ impl Shared {
                 ..pb::ListContactsRequest::default()
             };
             let page = self
-                .insist(|| {
-                    let (mut service, request) = (self.client.contacts(), request.clone());
+                .insist(|client| {
+                    let (mut service, request) = (client.contacts(), request.clone());
                     async move { service.list_contacts(request).await }
                 })
                 .await?;
@@ -163,8 +186,8 @@ impl Shared {
             received_time: Some(loan::now()),
             balance_after: None,
         };
-        self.insist(|| {
-            let (mut service, request) = (self.client.cases(), request.clone());
+        self.insist(|client| {
+            let (mut service, request) = (client.cases(), request.clone());
             async move { service.record_payment(request).await }
         })
         .await?;
@@ -182,8 +205,8 @@ impl Shared {
             received_via: "letter".into(),
             ..pb::RecordOptOutRequest::default()
         };
-        self.insist(|| {
-            let (mut service, request) = (self.client.borrowers(), request.clone());
+        self.insist(|client| {
+            let (mut service, request) = (client.borrowers(), request.clone());
             async move { service.record_opt_out(request).await }
         })
         .await?;
@@ -192,13 +215,15 @@ impl Shared {
     }
 
     /// Asks until there is an answer that is not of the server's being away.
-    async fn insist<T, F>(&self, ask: impl Fn() -> F) -> Result<T, String>
+    async fn insist<T, F>(&self, ask: impl Fn(&Client) -> F) -> Result<T, String>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
         let begun = Instant::now();
         loop {
-            let status = match ask().await {
+            // Whoever has no answer asks the next server, which must know what the last one wrote.
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+            let status = match ask(&self.clients[turn % self.clients.len()]).await {
                 Ok(answer) => return Ok(answer.into_inner()),
                 Err(status) => status,
             };

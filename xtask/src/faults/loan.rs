@@ -106,6 +106,11 @@ pub(super) fn now() -> prost_types::Timestamp {
     }
 }
 
+/// The instant it is, in microseconds.
+pub(super) fn now_us() -> i64 {
+    instant().as_microsecond()
+}
+
 #[expect(
     clippy::disallowed_methods,
     reason = "campaigns on a live clock live in real time"

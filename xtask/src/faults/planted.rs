@@ -13,8 +13,13 @@ pub(super) struct Bug {
     pub(super) kind: &'static str,
 }
 
-/// Kills by which a bug must be found.
-pub(super) const POINTS: usize = 60;
+/// How often its fault happens until a bug must be found.
+pub(super) const fn points(fault: Fault) -> usize {
+    match fault {
+        Fault::KillSyscall => 60,
+        other => other.points().1,
+    }
+}
 
 const fn bug(name: &'static str, fault: Fault, kind: &'static str) -> Bug {
     Bug { name, fault, kind }
