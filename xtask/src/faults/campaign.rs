@@ -90,7 +90,7 @@ impl Fault {
     /// What the judge is told of it.
     pub(super) const fn judged(self) -> &'static [&'static str] {
         match self {
-            Self::Calm => &["--require-live", "--live-channels", "sms,phone,email"],
+            Self::Calm => &["--require-live", "--live-channels", "sms,phone,email,visit"],
             Self::Answers => &["--allow-misbehave"],
             Self::StopFacts
             | Self::KillSyscall

@@ -33,6 +33,8 @@ pub(super) struct Acked {
     pub(super) paid: Vec<String>,
     /// Cases whose borrower wants no texts.
     pub(super) opted_out: Vec<String>,
+    /// Cases that a server did not know afterwards.
+    pub(super) denied: Vec<String>,
 }
 
 /// The callers at work.
@@ -117,21 +119,32 @@ impl Shared {
             }
             tokio::time::sleep(self.pause).await;
             let loan = Loan::new(number, self.seed);
-            let case = self.open(&loan).await?;
+            let case = self.open(&loan).await.map_err(refused)?;
             if !self.stops {
                 continue;
             }
-            match chance::between(self.seed, &["then", &number.to_string()], 0, 9) {
-                // While its first contact is on its way.
-                0..3 => self.pay(&loan, &case).await?,
-                // When its visit is likely to be asked for.
-                3..6 => {
-                    self.wait_for_visit(&case).await?;
-                    self.pay(&loan, &case).await?;
+            match self.go_on(&loan, &case).await {
+                Err(status) if status.code() == Code::NotFound => {
+                    self.remember(|acked| acked.denied.push(case));
                 }
-                6 => self.opt_out(&loan, &case).await?,
-                _ => {}
+                done => done.map_err(refused)?,
             }
+        }
+        Ok(())
+    }
+
+    /// What becomes of a case.
+    async fn go_on(&self, loan: &Loan, case: &str) -> Result<(), Box<Status>> {
+        match chance::between(self.seed, &["then", &loan.number.to_string()], 0, 9) {
+            // While its first contact is on its way.
+            0..3 => self.pay(loan, case).await?,
+            // When its visit is likely to be asked for.
+            3..6 => {
+                self.wait_for_visit(case).await?;
+                self.pay(loan, case).await?;
+            }
+            6 => self.opt_out(loan, case).await?,
+            _ => {}
         }
         Ok(())
     }
@@ -140,7 +153,7 @@ impl Shared {
         note(&mut self.acked.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    async fn open(&self, loan: &Loan) -> Result<String, String> {
+    async fn open(&self, loan: &Loan) -> Result<String, Box<Status>> {
         let request = loan.open();
         let opened = self
             .insist(|client| {
@@ -154,8 +167,8 @@ impl Shared {
     }
 
     /// Looks a few times, since not every case comes to a visit.
-    async fn wait_for_visit(&self, case: &str) -> Result<(), String> {
-        for _ in 0..10 {
+    async fn wait_for_visit(&self, case: &str) -> Result<(), Box<Status>> {
+        for _ in 0..50 {
             let request = pb::ListContactsRequest {
                 page_size: 10,
                 filter: format!("case_id = \"{case}\""),
@@ -177,7 +190,7 @@ impl Shared {
         Ok(())
     }
 
-    async fn pay(&self, loan: &Loan, case: &str) -> Result<(), String> {
+    async fn pay(&self, loan: &Loan, case: &str) -> Result<(), Box<Status>> {
         let request = pb::RecordPaymentRequest {
             request_id: format!("pay-{}", loan.number),
             case_id: case.to_owned(),
@@ -195,7 +208,7 @@ impl Shared {
         Ok(())
     }
 
-    async fn opt_out(&self, loan: &Loan, case: &str) -> Result<(), String> {
+    async fn opt_out(&self, loan: &Loan, case: &str) -> Result<(), Box<Status>> {
         let request = pb::RecordOptOutRequest {
             request_id: format!("opt-out-{}", loan.number),
             party: Some(pb::PartyRef {
@@ -215,7 +228,7 @@ impl Shared {
     }
 
     /// Asks until there is an answer that is not of the server's being away.
-    async fn insist<T, F>(&self, ask: impl Fn(&Client) -> F) -> Result<T, String>
+    async fn insist<T, F>(&self, ask: impl Fn(&Client) -> F) -> Result<T, Box<Status>>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
@@ -228,11 +241,15 @@ impl Shared {
                 Err(status) => status,
             };
             if !is_away(&status) || begun.elapsed() > PATIENCE {
-                return Err(format!("a caller is refused: {status}"));
+                return Err(Box::new(status));
             }
             tokio::time::sleep(AGAIN).await;
         }
     }
+}
+
+fn refused(status: Box<Status>) -> String {
+    format!("a caller is refused: {status}")
 }
 
 /// Whether an error says nothing about the request: the server died, is not back, or is too busy.

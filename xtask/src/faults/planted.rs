@@ -13,10 +13,20 @@ pub(super) struct Bug {
     pub(super) kind: &'static str,
 }
 
+impl Bug {
+    /// Whether CI plants it: where it is found within seconds, and not by chance.
+    pub(super) fn is_in_slice(&self) -> bool {
+        let is_quick = matches!(self.fault, Fault::Calm | Fault::StopFacts | Fault::Answers);
+        is_quick && self.name != "versions-unchecked"
+    }
+}
+
 /// How often its fault happens until a bug must be found.
 pub(super) const fn points(fault: Fault) -> usize {
     match fault {
-        Fault::KillSyscall => 60,
+        Fault::KillSyscall | Fault::KillRandom => 60,
+        Fault::Zombie => 16,
+        Fault::DatabaseAway => 8,
         other => other.points().1,
     }
 }
@@ -26,7 +36,7 @@ const fn bug(name: &'static str, fault: Fault, kind: &'static str) -> Bug {
 }
 
 /// All that can be planted.
-pub(super) const BUGS: [Bug; 16] = [
+pub(super) const BUGS: [Bug; 19] = [
     bug("double", Fault::Calm, "double"),
     bug("lost", Fault::Calm, "accepted_without_receipt"),
     bug("night", Fault::Calm, "outside_window"),
@@ -55,7 +65,17 @@ pub(super) const BUGS: [Bug; 16] = [
         Fault::KillSyscall,
         "accepted_without_receipt",
     ),
+    bug("fence-unchecked", Fault::Zombie, "after_stop"),
+    bug(
+        "lives-unchecked",
+        Fault::KillRandom,
+        "doubt_without_a_fault",
+    ),
+    bug(LAZY_DISK, Fault::DatabaseAway, "answered_and_lost"),
 ];
+
+/// The bug that is not in the server: its database answers before the disk has what it was told.
+pub(super) const LAZY_DISK: &str = "synchronous-off";
 
 #[cfg(test)]
 mod tests {

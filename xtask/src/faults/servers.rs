@@ -13,6 +13,7 @@ use super::line::{Line, Mood};
 use super::load::Load;
 use super::loan;
 use super::past::Trouble;
+use super::planted::LAZY_DISK;
 use super::verdict::Row;
 use super::world::{Life, Sandbox, Setup, Store, Tracer};
 use crate::chance;
@@ -30,7 +31,7 @@ const PAUSE_MS: (i64, i64) = (300, 1_500);
 /// How long a server is stopped whose lines are cut meanwhile, and how long a line says nothing.
 const STOPPED_MS: (i64, i64) = (500, 8_000);
 /// Every so many stops one lasts longer than a lease.
-const PAST_LEASE_EVERY: usize = 4;
+const PAST_LEASE_EVERY: usize = 8;
 /// A lease lasts a minute.
 const PAST_LEASE: Duration = Duration::from_secs(65);
 /// How long the database is away: shorter and longer than a server waits for it.
@@ -69,6 +70,13 @@ impl Campaign {
                 let setup = &servers[0].setup;
                 lender::set_up(&setup.client("dev-ana")?, &setup.client("dev-ben")?).await?;
             }
+        }
+        if self.plant == Some(LAZY_DISK) {
+            // Of connections that are made from now on: after a crash, all.
+            cluster.sql(
+                "recoup",
+                "ALTER DATABASE recoup SET synchronous_commit = off",
+            );
         }
         let callers = servers.iter().map(|s| s.setup.impatient_client("dev-ana"));
         let load = Load::over(callers.collect::<Result<_, _>>()?, self.seed);
@@ -109,7 +117,8 @@ impl Campaign {
     ) -> Result<Server, String> {
         let folder: &Path = &self.folder.join(name);
         fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
-        let mut setup = Setup::new(folder, sandbox, Store::Shared(url), self.plant)?;
+        let plant = self.plant.filter(|bug| *bug != LAZY_DISK);
+        let mut setup = Setup::new(folder, sandbox, Store::Shared(url), plant)?;
         let life = setup.live(Tracer::None).await?;
         let slowest_start = life.start;
         Ok(Server {

@@ -131,6 +131,11 @@ impl Row {
         for case in acked.cases.iter().filter(|c| !borrowers.contains_key(*c)) {
             self.lose(&format!("the case {case} was answered OK and is not there"));
         }
+        for case in &acked.denied {
+            self.lose(&format!(
+                "the case {case} was answered OK and not known afterwards"
+            ));
+        }
         for case in acked.paid.iter().filter(|c| !paid.contains(*c)) {
             self.lose(&format!(
                 "the payment of {case} was answered OK and is not there"

@@ -51,6 +51,7 @@ pub(crate) fn all() -> Vec<Step> {
     steps.push(step("contract", super::contract::run));
     steps.push(step("a small run, judged", small_demo));
     steps.push(step("faults, judged", faults::slice));
+    steps.push(step("planted bugs, found", faults::planted_slice));
     steps
 }
 
