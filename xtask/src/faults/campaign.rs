@@ -221,7 +221,14 @@ pub(super) async fn settle(ana: &Client) -> Result<(), String> {
     let begun = Instant::now();
     let (mut position, mut since) = (0, Instant::now());
     while begun.elapsed() < SETTLE {
-        let (busy, newest) = under_way(ana).await?;
+        let (busy, newest) = match under_way(ana).await {
+            // A server may find out only now that its database was away.
+            Err(_) if begun.elapsed() < STUCK => {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+            answered => answered?,
+        };
         if newest != position {
             (position, since) = (newest, Instant::now());
         }
