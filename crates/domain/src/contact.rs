@@ -106,6 +106,23 @@ pub enum ContactState {
 }
 
 impl ContactState {
+    /// All states. Stores hold their positions as numbers: append, never reorder.
+    pub const ALL: [Self; 13] = [
+        Self::Planned,
+        Self::Dispatching,
+        Self::Accepted,
+        Self::Effected,
+        Self::Failed,
+        Self::RejectedProven,
+        Self::ProvenNotSent,
+        Self::Unknown,
+        Self::Cancelling,
+        Self::Cancelled,
+        Self::CancelUnknown,
+        Self::Suppressed,
+        Self::Expired,
+    ];
+
     /// The edges of the state table (delivery protocol); there are no others.
     #[must_use]
     pub const fn may_become(self, next: Self) -> bool {

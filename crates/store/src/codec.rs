@@ -475,21 +475,7 @@ pub(crate) fn status_code_of(name: &str) -> Option<u8> {
 }
 
 /// Codes are positions: they are stored and never change.
-pub(crate) const STATES: [ContactState; 13] = [
-    ContactState::Planned,
-    ContactState::Dispatching,
-    ContactState::Accepted,
-    ContactState::Effected,
-    ContactState::Failed,
-    ContactState::RejectedProven,
-    ContactState::ProvenNotSent,
-    ContactState::Unknown,
-    ContactState::Cancelling,
-    ContactState::Cancelled,
-    ContactState::CancelUnknown,
-    ContactState::Suppressed,
-    ContactState::Expired,
-];
+pub(crate) const STATES: [ContactState; 13] = ContactState::ALL;
 
 pub(crate) fn state_code(state: ContactState) -> u8 {
     match state {

@@ -10,7 +10,7 @@ use super::lender;
 use super::load::{Acked, Load};
 use super::look::Looks;
 use super::verdict::Row;
-use super::world::{Sandbox, Setup, Tracer};
+use super::world::{Sandbox, Setup, Store, Tracer};
 use crate::demo::client::Client;
 use crate::demo::ledger;
 
@@ -42,6 +42,14 @@ pub(super) enum Fault {
     Answers,
     /// kill -9 on entering a call of the system, life after life.
     KillSyscall,
+    /// kill -9 at random instants of three servers that share a database.
+    KillRandom,
+    /// One of three servers is stopped until the others think it dead, and goes on.
+    Zombie,
+    /// The database of three servers crashes and comes back.
+    DatabaseAway,
+    /// The lines of three servers to their database are cut amid a commit, go dumb or slow.
+    CutLine,
 }
 
 impl Fault {
@@ -52,15 +60,44 @@ impl Fault {
             Self::StopFacts => "stop-facts",
             Self::Answers => "answers",
             Self::KillSyscall => "kill-syscall",
+            Self::KillRandom => "kill-random",
+            Self::Zombie => "zombie",
+            Self::DatabaseAway => "database-away",
+            Self::CutLine => "cut-line",
         }
+    }
+
+    /// How often it happens where nobody says: by hand, and in the slice that CI runs.
+    pub(super) const fn points(self) -> (usize, usize) {
+        match self {
+            Self::Calm | Self::StopFacts | Self::Answers => (0, 0),
+            Self::KillSyscall => (500, 120),
+            Self::KillRandom => (200, 60),
+            Self::Zombie => (8, 3),
+            Self::DatabaseAway => (12, 3),
+            Self::CutLine => (40, 8),
+        }
+    }
+
+    /// Whether it needs servers that share a database.
+    pub(super) const fn is_shared(self) -> bool {
+        matches!(
+            self,
+            Self::KillRandom | Self::Zombie | Self::DatabaseAway | Self::CutLine
+        )
     }
 
     /// What the judge is told of it.
     pub(super) const fn judged(self) -> &'static [&'static str] {
         match self {
-            Self::Calm => &["--require-live", "--live-channels", "sms,phone,email"],
+            Self::Calm => &["--require-live", "--live-channels", "sms,phone,email,visit"],
             Self::Answers => &["--allow-misbehave"],
-            Self::StopFacts | Self::KillSyscall => &[],
+            Self::StopFacts
+            | Self::KillSyscall
+            | Self::KillRandom
+            | Self::Zombie
+            | Self::DatabaseAway
+            | Self::CutLine => &[],
         }
     }
 }
@@ -84,7 +121,7 @@ impl Campaign {
     pub(super) async fn run(&self, range: Option<&Range>) -> Result<Row, String> {
         let misbehave = (self.fault == Fault::Answers).then_some(MISBEHAVE);
         let sandbox = Sandbox::start(&self.folder, self.seed, misbehave).await?;
-        let mut setup = Setup::new(&self.folder, &sandbox, self.plant)?;
+        let mut setup = Setup::new(&self.folder, &sandbox, Store::Own, self.plant)?;
         let mut life = setup.live(Tracer::None).await?;
         let ana = setup.client("dev-ana")?;
         lender::set_up(&ana, &setup.client("dev-ben")?).await?;
@@ -140,7 +177,7 @@ impl Campaign {
     /// Lives once under a tracer that only writes, and gives the points that there are.
     pub(super) async fn aim(&self) -> Result<Range, String> {
         let sandbox = Sandbox::start(&self.folder, self.seed, None).await?;
-        let mut setup = Setup::new(&self.folder, &sandbox, self.plant)?;
+        let mut setup = Setup::new(&self.folder, &sandbox, Store::Own, self.plant)?;
         let life = setup.live(Tracer::None).await?;
         let ana = setup.client("dev-ana")?;
         lender::set_up(&ana, &setup.client("dev-ben")?).await?;
@@ -180,11 +217,18 @@ async fn until_at_rest(ana: &Client) -> Result<(), String> {
 
 /// Waits until nothing is under way and nothing has happened for a while. What never comes to rest is the judge's to
 /// name.
-async fn settle(ana: &Client) -> Result<(), String> {
+pub(super) async fn settle(ana: &Client) -> Result<(), String> {
     let begun = Instant::now();
     let (mut position, mut since) = (0, Instant::now());
     while begun.elapsed() < SETTLE {
-        let (busy, newest) = under_way(ana).await?;
+        let (busy, newest) = match under_way(ana).await {
+            // A server may find out only now that its database was away.
+            Err(_) if begun.elapsed() < STUCK => {
+                tokio::time::sleep(LOOK).await;
+                continue;
+            }
+            answered => answered?,
+        };
         if newest != position {
             (position, since) = (newest, Instant::now());
         }

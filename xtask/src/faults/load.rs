@@ -1,7 +1,7 @@
 //! Callers that never give up: cases, payments and opt-outs, each asked for with one request id until it is answered,
 //! whatever life the server is in. What was answered OK is remembered.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -19,6 +19,8 @@ const AGAIN: Duration = Duration::from_millis(10);
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What most borrowers owe, in yuan.
 const CURE: i64 = 600;
+/// What a caller waits between two cases where several servers have to be started beside it.
+const PAUSE: Duration = Duration::from_millis(100);
 /// Callers at once.
 const CALLERS: usize = 3;
 
@@ -31,6 +33,8 @@ pub(super) struct Acked {
     pub(super) paid: Vec<String>,
     /// Cases whose borrower wants no texts.
     pub(super) opted_out: Vec<String>,
+    /// Cases that a server did not know afterwards.
+    pub(super) denied: Vec<String>,
 }
 
 /// The callers at work.
@@ -40,9 +44,12 @@ pub(super) struct Load {
 }
 
 struct Shared {
-    client: Client,
+    /// Each asks at another server of the store.
+    clients: Vec<Client>,
+    turn: AtomicUsize,
     seed: u64,
     stops: bool,
+    pause: Duration,
     next: AtomicU32,
     last: u32,
     stop: AtomicBool,
@@ -53,10 +60,27 @@ impl Load {
     /// Starts it, with payments and opt-outs where `stops` says so. It ends by itself after so many cases, or when it is
     /// told.
     pub(super) fn start(client: Client, seed: u64, stops: bool, cases: Option<u32>) -> Self {
+        Self::begin(vec![client], seed, stops, Duration::ZERO, cases)
+    }
+
+    /// Starts one that goes to several servers of one store in turn, a moment after each case. It ends when it is told.
+    pub(super) fn over(clients: Vec<Client>, seed: u64) -> Self {
+        Self::begin(clients, seed, true, PAUSE, None)
+    }
+
+    fn begin(
+        clients: Vec<Client>,
+        seed: u64,
+        stops: bool,
+        pause: Duration,
+        cases: Option<u32>,
+    ) -> Self {
         let shared = Arc::new(Shared {
-            client,
+            clients,
+            turn: AtomicUsize::new(0),
             seed,
             stops,
+            pause,
             next: AtomicU32::new(1),
             last: cases.unwrap_or(u32::MAX),
             stop: AtomicBool::new(false),
@@ -93,22 +117,34 @@ impl Shared {
             if number > self.last {
                 break;
             }
+            tokio::time::sleep(self.pause).await;
             let loan = Loan::new(number, self.seed);
-            let case = self.open(&loan).await?;
+            let case = self.open(&loan).await.map_err(refused)?;
             if !self.stops {
                 continue;
             }
-            match chance::between(self.seed, &["then", &number.to_string()], 0, 9) {
-                // While its first contact is on its way.
-                0..3 => self.pay(&loan, &case).await?,
-                // When its visit is likely to be asked for.
-                3..6 => {
-                    self.wait_for_visit(&case).await?;
-                    self.pay(&loan, &case).await?;
+            match self.go_on(&loan, &case).await {
+                Err(status) if status.code() == Code::NotFound => {
+                    self.remember(|acked| acked.denied.push(case));
                 }
-                6 => self.opt_out(&loan, &case).await?,
-                _ => {}
+                done => done.map_err(refused)?,
             }
+        }
+        Ok(())
+    }
+
+    /// What becomes of a case.
+    async fn go_on(&self, loan: &Loan, case: &str) -> Result<(), Box<Status>> {
+        match chance::between(self.seed, &["then", &loan.number.to_string()], 0, 9) {
+            // While its first contact is on its way.
+            0..3 => self.pay(loan, case).await?,
+            // When its visit is likely to be asked for.
+            3..6 => {
+                self.wait_for_visit(case).await?;
+                self.pay(loan, case).await?;
+            }
+            6 => self.opt_out(loan, case).await?,
+            _ => {}
         }
         Ok(())
     }
@@ -117,11 +153,11 @@ impl Shared {
         note(&mut self.acked.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    async fn open(&self, loan: &Loan) -> Result<String, String> {
+    async fn open(&self, loan: &Loan) -> Result<String, Box<Status>> {
         let request = loan.open();
         let opened = self
-            .insist(|| {
-                let (mut service, request) = (self.client.cases(), request.clone());
+            .insist(|client| {
+                let (mut service, request) = (client.cases(), request.clone());
                 async move { service.open_case(request).await }
             })
             .await?;
@@ -131,16 +167,16 @@ impl Shared {
     }
 
     /// Looks a few times, since not every case comes to a visit.
-    async fn wait_for_visit(&self, case: &str) -> Result<(), String> {
-        for _ in 0..10 {
+    async fn wait_for_visit(&self, case: &str) -> Result<(), Box<Status>> {
+        for _ in 0..50 {
             let request = pb::ListContactsRequest {
                 page_size: 10,
                 filter: format!("case_id = \"{case}\""),
                 ..pb::ListContactsRequest::default()
             };
             let page = self
-                .insist(|| {
-                    let (mut service, request) = (self.client.contacts(), request.clone());
+                .insist(|client| {
+                    let (mut service, request) = (client.contacts(), request.clone());
                     async move { service.list_contacts(request).await }
                 })
                 .await?;
@@ -154,7 +190,7 @@ impl Shared {
         Ok(())
     }
 
-    async fn pay(&self, loan: &Loan, case: &str) -> Result<(), String> {
+    async fn pay(&self, loan: &Loan, case: &str) -> Result<(), Box<Status>> {
         let request = pb::RecordPaymentRequest {
             request_id: format!("pay-{}", loan.number),
             case_id: case.to_owned(),
@@ -163,8 +199,8 @@ impl Shared {
             received_time: Some(loan::now()),
             balance_after: None,
         };
-        self.insist(|| {
-            let (mut service, request) = (self.client.cases(), request.clone());
+        self.insist(|client| {
+            let (mut service, request) = (client.cases(), request.clone());
             async move { service.record_payment(request).await }
         })
         .await?;
@@ -172,7 +208,7 @@ impl Shared {
         Ok(())
     }
 
-    async fn opt_out(&self, loan: &Loan, case: &str) -> Result<(), String> {
+    async fn opt_out(&self, loan: &Loan, case: &str) -> Result<(), Box<Status>> {
         let request = pb::RecordOptOutRequest {
             request_id: format!("opt-out-{}", loan.number),
             party: Some(pb::PartyRef {
@@ -182,8 +218,8 @@ impl Shared {
             received_via: "letter".into(),
             ..pb::RecordOptOutRequest::default()
         };
-        self.insist(|| {
-            let (mut service, request) = (self.client.borrowers(), request.clone());
+        self.insist(|client| {
+            let (mut service, request) = (client.borrowers(), request.clone());
             async move { service.record_opt_out(request).await }
         })
         .await?;
@@ -192,22 +228,28 @@ impl Shared {
     }
 
     /// Asks until there is an answer that is not of the server's being away.
-    async fn insist<T, F>(&self, ask: impl Fn() -> F) -> Result<T, String>
+    async fn insist<T, F>(&self, ask: impl Fn(&Client) -> F) -> Result<T, Box<Status>>
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
         let begun = Instant::now();
         loop {
-            let status = match ask().await {
+            // Whoever has no answer asks the next server, which must know what the last one wrote.
+            let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+            let status = match ask(&self.clients[turn % self.clients.len()]).await {
                 Ok(answer) => return Ok(answer.into_inner()),
                 Err(status) => status,
             };
             if !is_away(&status) || begun.elapsed() > PATIENCE {
-                return Err(format!("a caller is refused: {status}"));
+                return Err(Box::new(status));
             }
             tokio::time::sleep(AGAIN).await;
         }
     }
+}
+
+fn refused(status: Box<Status>) -> String {
+    format!("a caller is refused: {status}")
 }
 
 /// Whether an error says nothing about the request: the server died, is not back, or is too busy.

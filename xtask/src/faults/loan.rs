@@ -70,6 +70,7 @@ impl Loan {
                 oldest_unpaid_due_date: Some(date(self.due)),
                 ..pb::CaseFacts::default()
             }),
+            documents: documents(),
             ..pb::CaseInput::default()
         };
         pb::OpenCaseRequest {
@@ -78,6 +79,20 @@ impl Loan {
             case: Some(case),
         }
     }
+}
+
+/// All that a visit asks for.
+fn documents() -> Vec<pb::Document> {
+    use pb::DocumentKind as K;
+    let document = |kind: K| pb::Document {
+        kind: kind.into(),
+        reference: format!("archive/{}", kind.as_str_name()),
+        sha256: "ab".repeat(32),
+        record_time: None,
+    };
+    [K::Contract, K::Statement, K::RepaymentRecord]
+        .map(document)
+        .into()
 }
 
 /// Yuan.
@@ -104,6 +119,11 @@ pub(super) fn now() -> prost_types::Timestamp {
         seconds: now.as_second(),
         nanos: now.subsec_nanosecond(),
     }
+}
+
+/// The instant it is, in microseconds.
+pub(super) fn now_us() -> i64 {
+    instant().as_microsecond()
 }
 
 #[expect(

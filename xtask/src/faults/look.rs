@@ -3,25 +3,9 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
+use recoup_domain::contact::ContactState;
 use recoup_domain::ids::{CaseId, ContactId};
 use rusqlite::{Connection, OpenFlags};
-
-/// The states as the store has them, by their numbers.
-const STATES: [&str; 13] = [
-    "PLANNED",
-    "DISPATCHING",
-    "ACCEPTED",
-    "EFFECTED",
-    "FAILED",
-    "REJECTED_PROVEN",
-    "PROVEN_NOT_SENT",
-    "UNKNOWN",
-    "CANCELLING",
-    "CANCELLED",
-    "CANCEL_UNKNOWN",
-    "SUPPRESSED",
-    "EXPIRED",
-];
 
 /// Where contacts stood at the kills.
 #[derive(Default)]
@@ -39,6 +23,12 @@ impl Looks {
     /// Reads the file once more.
     pub(super) fn add(&mut self, database: &Path) -> Result<(), String> {
         let found = read(database).map_err(|e| format!("{}: {e}", database.display()))?;
+        self.take(found);
+        Ok(())
+    }
+
+    /// Takes where contacts stood at one more kill.
+    pub(super) fn take(&mut self, found: Vec<(String, &'static str)>) {
         let mut under_way = false;
         for (contact, state) in found {
             if state == "DISPATCHING" {
@@ -50,7 +40,6 @@ impl Looks {
             }
         }
         self.kills_under_way += usize::from(under_way);
-        Ok(())
     }
 }
 
@@ -69,10 +58,8 @@ fn read(database: &Path) -> rusqlite::Result<Vec<(String, &'static str)>> {
             seq: row.get(1)?,
         };
         let state: usize = row.get::<_, u32>(2)? as usize;
-        Ok((
-            contact.to_string(),
-            STATES.get(state).copied().unwrap_or("?"),
-        ))
+        let state = ContactState::ALL.get(state);
+        Ok((contact.to_string(), state.map_or("?", |s| s.name())))
     })?;
     rows.collect()
 }

@@ -3,10 +3,13 @@
 mod aim;
 mod campaign;
 mod lender;
+mod line;
 mod load;
 mod loan;
 mod look;
+mod past;
 mod planted;
+mod servers;
 mod verdict;
 mod world;
 
@@ -39,9 +42,12 @@ pub(crate) struct Args {
     /// Only this fault; may stand several times.
     #[arg(long, value_name = "NAME")]
     only: Vec<Fault>,
-    /// Kills, where the fault kills.
-    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..))]
-    points: u32,
+    /// How often it happens: kills, stops, crashes of the database, cuts. Each fault has a number of its own.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    points: Option<u32>,
+    /// As often as CI does.
+    #[arg(long, conflicts_with = "points")]
+    slice: bool,
     /// What is drawn follows from it.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -68,23 +74,36 @@ pub(crate) fn command(args: &Args) -> ExitCode {
     }
 }
 
-/// Kills of the slice that CI runs: two seconds each.
-const POINTS_IN_CI: u32 = 120;
-
 /// The slice that CI runs.
 pub(crate) fn slice() -> Ended {
-    step(&Args {
-        only: Vec::new(),
-        points: POINTS_IN_CI,
-        seed: 1,
-        planted: false,
-        bug: Vec::new(),
-    })
+    step(&Args::slice(false))
+}
+
+/// The planted bugs that CI looks for.
+pub(crate) fn planted_slice() -> Ended {
+    step(&Args::slice(true))
+}
+
+impl Args {
+    fn slice(planted: bool) -> Self {
+        Self {
+            only: Vec::new(),
+            points: None,
+            slice: true,
+            seed: 1,
+            planted,
+            bug: Vec::new(),
+        }
+    }
 }
 
 fn step(args: &Args) -> Ended {
     if let Err(missing) = peers::debian(&[("strace", "strace")]) {
         return Ended::Skipped(missing);
+    }
+    match peers::postgres() {
+        Ended::Passed => {}
+        other => return other,
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -124,14 +143,17 @@ async fn run(args: &Args) -> Result<(), String> {
             continue;
         }
         let begun = Instant::now();
-        let points = match fault {
-            Fault::KillSyscall => args.points as usize,
-            Fault::Calm | Fault::StopFacts | Fault::Answers => 0,
+        let (by_hand, in_ci) = fault.points();
+        let points = match (args.points, args.slice) {
+            (Some(points), _) => by_hand.min(1) * points as usize,
+            (None, true) => in_ci,
+            (None, false) => by_hand,
         };
         let row = campaign(*fault, points, args.seed, &folder, None).await;
         let row =
             row.map_err(|why| format!("{}: {why}; see {}", fault.name(), folder.display()))?;
-        if *fault == Fault::KillSyscall {
+        if points > 0 {
+            println!("{}", fault.name());
             print!("{}", row.histogram());
         }
         rows.push((*fault, row, begun.elapsed()));
@@ -159,14 +181,12 @@ async fn find(args: &Args) -> Result<(), String> {
     let mut missed = Vec::new();
     for bug in planted::BUGS {
         let is_wanted = args.bug.is_empty() || args.bug.iter().any(|name| name == bug.name);
-        if !is_wanted || !(args.only.is_empty() || args.only.contains(&bug.fault)) {
+        let is_left_out = args.slice && !bug.is_in_slice();
+        if !is_wanted || is_left_out || !(args.only.is_empty() || args.only.contains(&bug.fault)) {
             continue;
         }
         let begun = Instant::now();
-        let points = match bug.fault {
-            Fault::KillSyscall => planted::POINTS,
-            Fault::Calm | Fault::StopFacts | Fault::Answers => 0,
-        };
+        let points = planted::points(bug.fault);
         let own = folder.join(bug.name);
         let row = campaign(bug.fault, points, args.seed, &own, Some(bug.name)).await;
         let (found, what) = match &row {
@@ -212,6 +232,11 @@ async fn campaign(
             plant,
         })
     };
+    if fault.is_shared() {
+        return part(fault.name().to_owned(), points, seed)?
+            .run_shared()
+            .await;
+    }
     if fault != Fault::KillSyscall {
         return part(fault.name().to_owned(), 0, seed)?.run(None).await;
     }
@@ -283,11 +308,7 @@ fn wrong(rows: &[(Fault, Row, Duration)]) -> Vec<String> {
     let mut wrong = Vec::new();
     for (fault, row, _) in rows {
         let said = row.said.iter().take(SHOWN).cloned();
-        let missed = match fault {
-            Fault::KillSyscall => row.gates(),
-            Fault::Calm | Fault::StopFacts | Fault::Answers => Vec::new(),
-        };
-        let lines = said.chain(missed);
+        let lines = said.chain(row.gates(*fault));
         wrong.extend(lines.map(|line| format!("{}: {line}", fault.name())));
     }
     wrong

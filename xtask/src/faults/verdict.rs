@@ -20,6 +20,12 @@ const SLICE: usize = 500;
 const EACH_STATE_MIN: usize = 20;
 /// And between first byte and outcome.
 const BETWEEN_MIN: usize = 50;
+/// The states that each run with several servers comes to: what is called off is rare there.
+const STATES_SHARED: [&str; 3] = ["DISPATCHING", "ACCEPTED", "EFFECTED"];
+/// How often it must happen to come to each of them for certain.
+const SHARED_MIN: usize = 20;
+/// Of a hundred contacts so many may be left in doubt where something is always wrong.
+const DOUBTS_MAX: u64 = 20;
 /// The states that a run of this load comes to. Few visits are called off in lives so short: what is on its way there
 /// is hit all the same.
 const STATES: [&str; 7] = [
@@ -54,11 +60,11 @@ pub(super) struct Row {
     /// The slowest start.
     pub(super) slowest_start: Duration,
     /// Contacts by the state that a kill found them in first.
-    states: BTreeMap<&'static str, usize>,
-    between: usize,
-    kills_under_way: usize,
+    pub(super) states: BTreeMap<&'static str, usize>,
+    pub(super) between: usize,
+    pub(super) kills_under_way: usize,
     /// Contacts that no kill hit under way: all, and those that a provider answered.
-    unhit: (usize, usize),
+    pub(super) unhit: (usize, usize),
 }
 
 impl Row {
@@ -106,7 +112,7 @@ impl Row {
         Ok(row)
     }
 
-    fn add(&mut self, kind: &str, what: &str) {
+    pub(super) fn add(&mut self, kind: &str, what: &str) {
         *self.violations.entry(kind.to_owned()).or_default() += 1;
         self.said.push(format!("{kind}: {what}"));
     }
@@ -124,6 +130,11 @@ impl Row {
         let opted_out: HashSet<String> = out.map(|l| text(l, "party")).collect();
         for case in acked.cases.iter().filter(|c| !borrowers.contains_key(*c)) {
             self.lose(&format!("the case {case} was answered OK and is not there"));
+        }
+        for case in &acked.denied {
+            self.lose(&format!(
+                "the case {case} was answered OK and not known afterwards"
+            ));
         }
         for case in acked.paid.iter().filter(|c| !paid.contains(*c)) {
             self.lose(&format!(
@@ -208,8 +219,41 @@ impl Row {
         self.violations.values().sum()
     }
 
-    /// What a run with kills must have come to, so that it shows anything.
-    pub(super) fn gates(&self) -> Vec<String> {
+    /// What a run must have come to, so that it shows anything.
+    pub(super) fn gates(&self, fault: Fault) -> Vec<String> {
+        match fault {
+            Fault::Calm | Fault::StopFacts | Fault::Answers => Vec::new(),
+            Fault::KillSyscall => self.gates_of_kills(),
+            Fault::KillRandom | Fault::Zombie | Fault::DatabaseAway | Fault::CutLine => {
+                self.gates_of_servers(fault)
+            }
+        }
+    }
+
+    fn gates_of_servers(&self, fault: Fault) -> Vec<String> {
+        let mut missed = Vec::new();
+        for state in STATES_SHARED {
+            if self.points >= SHARED_MIN && !self.states.contains_key(state) {
+                missed.push(format!("no contact was {state} when it happened"));
+            }
+        }
+        let (all, answered) = self.unhit;
+        // Of the others nothing is free of it: the servers may take one another for dead for a while.
+        if fault == Fault::KillRandom && (all == 0 || answered * 100 < all * 95) {
+            missed.push(format!(
+                "of {all} contacts that no kill hit only {answered} were answered"
+            ));
+        }
+        if self.unknown * 100 > self.intents * DOUBTS_MAX {
+            missed.push(format!(
+                "{} of {} contacts are in doubt",
+                self.unknown, self.intents
+            ));
+        }
+        missed
+    }
+
+    fn gates_of_kills(&self) -> Vec<String> {
         let mut missed = Vec::new();
         // A short run shows that all of it is reached; how often is chance.
         let wanted = |of_a_slice: usize| if self.points < SLICE { 1 } else { of_a_slice };
@@ -236,7 +280,7 @@ impl Row {
 
     /// Where the kills hit.
     pub(super) fn histogram(&self) -> String {
-        let mut text = "contacts by the state that a kill found them in first:\n".to_owned();
+        let mut text = "contacts by the state that it found them in first:\n".to_owned();
         for (state, count) in &self.states {
             let _ = writeln!(text, "  {state:<16} {count:>8}");
         }
@@ -244,7 +288,7 @@ impl Row {
         let _ = writeln!(text, "  between first byte and outcome: {}", self.between);
         let _ = writeln!(
             text,
-            "  kills that hit a contact under way: {}",
+            "  how often it hit a contact under way: {}",
             self.kills_under_way
         );
         let _ = writeln!(
@@ -260,7 +304,8 @@ impl Row {
     }
 }
 
-fn lines(path: &Path) -> Result<Vec<Value>, String> {
+/// The lines of a file, each JSON.
+pub(super) fn lines(path: &Path) -> Result<Vec<Value>, String> {
     let about = |e: String| format!("{}: {e}", path.display());
     let text = fs::read_to_string(path).map_err(|e| about(e.to_string()))?;
     let lines = text.lines().map(serde_json::from_str);

@@ -20,6 +20,8 @@ use crate::test::server::{succeed, write};
 /// A hang guard: a server under strace is ready within a second or two.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(5);
+/// What an impatient caller waits for an answer.
+const ANSWER: Duration = Duration::from_secs(2);
 /// The channels of the campaigns.
 pub(super) const CHANNELS: [&str; 4] = ["sms", "phone", "email", "visit"];
 
@@ -93,6 +95,27 @@ impl Sandbox {
     }
 }
 
+/// Where a server keeps what it knows.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Store<'a> {
+    /// In a folder of its own.
+    Own,
+    /// In a database that it shares with the servers in the folders beside its own.
+    Shared(&'a str),
+}
+
+impl Store<'_> {
+    fn settings(self) -> String {
+        match self {
+            Self::Own => "store = \"sqlite:data\"\n[engine]\ncall_timeout_ms = 2000\n".to_owned(),
+            // Only what goes wrong here may leave a contact in doubt: no call is slow.
+            Self::Shared(url) => format!(
+                "store = \"{url}\"\nmaster_key_file = \"../master.key\"\n[engine]\ncall_timeout_ms = 30000\n"
+            ),
+        }
+    }
+}
+
 /// How the server is run.
 pub(super) struct Setup {
     folder: PathBuf,
@@ -107,9 +130,10 @@ impl Setup {
     pub(super) fn new(
         folder: &Path,
         sandbox: &Sandbox,
+        store: Store<'_>,
         plant: Option<&'static str>,
     ) -> Result<Self, String> {
-        write(&folder.join("recoup.toml"), &configuration(sandbox))?;
+        write(&folder.join("recoup.toml"), &configuration(sandbox, store))?;
         for (name, secret) in [("sms", "sandbox"), ("phone", "sandbox-token")] {
             let path = folder.join(format!("{name}.secret"));
             write(&path, secret)?;
@@ -136,15 +160,37 @@ impl Setup {
 
     /// Somebody who calls the server, in whatever life it is.
     pub(super) fn client(&self, token: &str) -> Result<Client, String> {
+        Self::over(self.endpoint()?, token)
+    }
+
+    /// The same, who gives up on a server that says nothing, to ask the next.
+    pub(super) fn impatient_client(&self, token: &str) -> Result<Client, String> {
+        Self::over(self.endpoint()?.timeout(ANSWER), token)
+    }
+
+    fn endpoint(&self) -> Result<Endpoint, String> {
         let [api, _] = self.listen.ok_or("the server has not lived yet")?;
-        let endpoint = Endpoint::from_shared(format!("http://{api}"));
-        let channel = endpoint.map_err(|e| e.to_string())?.connect_lazy();
+        Endpoint::from_shared(format!("http://{api}")).map_err(|e| e.to_string())
+    }
+
+    fn over(endpoint: Endpoint, token: &str) -> Result<Client, String> {
+        let channel = endpoint.connect_lazy();
         Client::over(channel, Some(token)).map_err(|e| e.to_string())
     }
 
-    /// Begins a life. It may end before it is ready: then it is dead, and nothing is wrong.
-    pub(super) async fn live(&mut self, tracer: Tracer<'_>) -> Result<Life, String> {
-        let ready = self.folder.join("ready.json");
+    /// Begins a life that ends after so long by kill -9, whether it was ready by then or not.
+    pub(super) async fn live_for(&mut self, lasts: Duration) -> Result<(), String> {
+        let mut child = self.begin(Tracer::None)?;
+        tokio::time::sleep(lasts).await;
+        child.kill().await.map_err(|e| e.to_string())
+    }
+
+    fn ready(&self) -> PathBuf {
+        self.folder.join("ready.json")
+    }
+
+    fn begin(&self, tracer: Tracer<'_>) -> Result<Child, String> {
+        let ready = self.ready();
         let _ = fs::remove_file(&ready);
         let mut command = tracer.command(&self.program);
         command.current_dir(&self.folder);
@@ -164,9 +210,14 @@ impl Setup {
             .open(self.folder.join("server.log"));
         command.stderr(log.map_err(|e| e.to_string())?);
         command.stdout(Stdio::null());
+        spawn(&mut command)
+    }
+
+    /// Begins a life. It may end before it is ready: then it is dead, and nothing is wrong.
+    pub(super) async fn live(&mut self, tracer: Tracer<'_>) -> Result<Life, String> {
         let begun = Instant::now();
-        let mut child = spawn(&mut command)?;
-        match until_ready(&mut child, &ready).await {
+        let mut child = self.begin(tracer)?;
+        match until_ready(&mut child, &self.ready()).await {
             Ok(said) => self.listen = self.listen.or(addresses(&said)),
             Err(why) if matches!(tracer, Tracer::Kills(_)) => {
                 // What kills it may do so before it is ready.
@@ -247,6 +298,21 @@ impl Life {
         self.child.kill().await.map_err(|e| e.to_string())
     }
 
+    /// Sends it a signal, by its name for `kill`.
+    pub(super) fn signal(&self, name: &str) -> Result<(), String> {
+        let pid = self.child.id().ok_or("the server has ended")?.to_string();
+        succeed(std::process::Command::new("kill").args(["-s", name, &pid]))
+    }
+
+    /// Nothing but a kill of ours may end it.
+    pub(super) fn must_live(&mut self) -> Result<(), String> {
+        match self.child.try_wait() {
+            Ok(None) => Ok(()),
+            Ok(Some(status)) => Err(format!("a server ended by itself: {status}")),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Asks it to stop, and waits for its end.
     pub(super) async fn stop(mut self) -> Result<(), String> {
         ask_to_end(&mut self.child).await.map(drop)
@@ -288,7 +354,7 @@ async fn until_ready(child: &mut Child, file: &Path) -> Result<Value, String> {
 }
 
 /// The server's configuration: the four channels in front of the sandbox.
-fn configuration(sandbox: &Sandbox) -> String {
+fn configuration(sandbox: &Sandbox, store: Store<'_>) -> String {
     let library = |name: &str| {
         program(&format!("librecoup_{name}.so"))
             .display()
@@ -334,9 +400,9 @@ fn configuration(sandbox: &Sandbox) -> String {
         ),
     ];
     let mut text = String::from(
-        "listen = \"127.0.0.1:0\"\ncallback_listen = \"127.0.0.1:0\"\nstore = \"sqlite:data\"\nlog = \"warn\"\n\
-         [engine]\ncall_timeout_ms = 2000\n",
+        "listen = \"127.0.0.1:0\"\ncallback_listen = \"127.0.0.1:0\"\nlog = \"warn\"\n",
     );
+    text.push_str(&store.settings());
     for (name, config) in channels {
         let library = library(name);
         text.push_str(&format!(

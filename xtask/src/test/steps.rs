@@ -50,7 +50,8 @@ pub(crate) fn all() -> Vec<Step> {
     steps.push(step("a report in a browser", super::report::run));
     steps.push(step("contract", super::contract::run));
     steps.push(step("a small run, judged", small_demo));
-    steps.push(step("kills at calls of the system", faults::slice));
+    steps.push(step("faults, judged", faults::slice));
+    steps.push(step("planted bugs, found", faults::planted_slice));
     steps
 }
 
