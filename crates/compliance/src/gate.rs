@@ -105,6 +105,22 @@ pub enum Why {
     CalendarLacks(MissingYear),
 }
 
+impl Why {
+    /// The same in simplified Chinese.
+    #[must_use]
+    pub fn in_chinese(&self) -> String {
+        match self {
+            Self::NoCommonWindow => {
+                "NO_COMMON_WINDOW：各候选时区的允许时段没有共同时刻，须由人工决定".to_owned()
+            }
+            Self::CalendarLacks(missing) => format!(
+                "CALENDAR_YEAR_MISSING：日历文件 `{}` 缺少 {} 年，请按公布的安排补入",
+                missing.calendar, missing.year
+            ),
+        }
+    }
+}
+
 /// Judges a proposal by the rules of `binding`.
 ///
 /// `past` holds the contacts with the proposal's party at this lender, over all cases and channels;

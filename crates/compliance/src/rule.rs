@@ -2,6 +2,7 @@
 
 use crate::calendar::Calendar;
 use crate::gate::Why;
+use crate::numbers::Numbers;
 use crate::proposal::{Audience, LENDER_KINDS, Purpose};
 use crate::question::{Moment, Question};
 use crate::sets::{Classes, Set};
@@ -136,6 +137,7 @@ pub struct Rule {
     pub(crate) text: Box<str>,
     pub(crate) text_zh: Option<Box<str>>,
     pub(crate) citation: Box<str>,
+    pub(crate) citation_zh: Option<Box<str>>,
     pub(crate) cited: Date,
     pub(crate) severity: Severity,
     pub(crate) confidence: Confidence,
@@ -184,6 +186,12 @@ impl Rule {
     #[must_use]
     pub fn citation(&self) -> &str {
         &self.citation
+    }
+
+    /// The same in simplified Chinese, where somebody wrote it.
+    #[must_use]
+    pub fn citation_in_chinese(&self) -> Option<&str> {
+        self.citation_zh.as_deref()
     }
 
     /// When the citation was looked at.
@@ -264,10 +272,10 @@ impl Rule {
         self.shape.name()
     }
 
-    /// The numbers in force, in words, such as `09:00 to 19:00` or `at most 3 on one day`: what denies, whatever the
-    /// text says. None where the rule has no numbers.
+    /// The numbers in force, such as `09:00 to 19:00` or `at most 3 on one day`: what denies, whatever the text
+    /// says. None where the rule has no numbers.
     #[must_use]
-    pub fn limit(&self) -> Option<String> {
+    pub fn limit(&self) -> Option<Numbers> {
         self.shape.limit()
     }
 
@@ -285,6 +293,7 @@ impl Rule {
             text: self.text.clone(),
             text_zh: self.text_zh.clone(),
             citation: self.citation.clone(),
+            citation_zh: self.citation_zh.clone(),
             off: self.off.clone(),
             exceptions: self.exceptions.clone(),
             shape,

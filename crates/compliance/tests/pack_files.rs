@@ -654,7 +654,7 @@ fn numbers_that_change_under_the_same_sentence_are_told() {
 fn a_denial_names_the_numbers_in_force() {
     let limit = |packs: &Packs, id: &str| {
         let rule = packs.rules().find(|r| r.id() == id);
-        rule.unwrap().limit()
+        rule.unwrap().limit().map(|limit| limit.to_string())
     };
     let builtin = Packs::builtin();
     for (id, expected) in [

@@ -59,7 +59,8 @@ pub(crate) fn take<T: Trace>(
             untold.get_or_insert_with(|| WorklistReason::WaitsForYear {
                 class: step.class,
                 stage: name_of(input, stage),
-                missing: missing.to_string(),
+                calendar: missing.calendar.clone(),
+                year: missing.year,
                 rule: rule.clone(),
             });
         }

@@ -6,6 +6,7 @@ use crate::engine::Engine;
 use crate::error::Done;
 use crate::intent::{Prepared, World};
 use crate::stepped::Ground;
+use crate::watch::Refusal;
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesOrdered;
@@ -14,7 +15,7 @@ use recoup_decide::{Action, NoTrace, Plan};
 use recoup_domain::case::{WorklistReason, due_timers};
 use recoup_domain::contact::Contact;
 use recoup_domain::ids::CaseId;
-use recoup_store::{Change, Claim, CommitError, Facts, StoreError};
+use recoup_store::{Change, Claim, CommitError, Facts, Guard, StoreError};
 use std::collections::{HashMap, VecDeque};
 use std::future::Future;
 use std::sync::{Mutex, PoisonError};
@@ -282,14 +283,16 @@ impl Engine {
                         }
                         self.call_off(cancels);
                     }
-                    Err(CommitError::Stale(recoup_store::Guard::Fence(..))) => {}
-                    Err(CommitError::Stale(recoup_store::Guard::DispatchOn(..))) => {
-                        off.push(claim);
-                    }
-                    Err(CommitError::Stale(_)) => again.push((claim, work)),
-                    // What stands of the others is still sent.
-                    Err(CommitError::Store(error)) => failed = Some(error),
-                    Err(error) => tracing::error!(case = %claim.case, %error, "not committed"),
+                    // Who watches clock and disk tells of it, once for all cases.
+                    Err(Refusal::NothingGoes) => off.push(claim),
+                    Err(Refusal::Commit(error)) => match error {
+                        CommitError::Stale(Guard::Fence(..)) => {}
+                        CommitError::Stale(Guard::DispatchOn(..)) => off.push(claim),
+                        CommitError::Stale(_) => again.push((claim, work)),
+                        // What stands of the others is still sent.
+                        CommitError::Store(error) => failed = Some(error),
+                        error => tracing::error!(case = %claim.case, %error, "not committed"),
+                    },
                 }
             }
         }

@@ -22,7 +22,7 @@ use recoup_domain::contact::{ContactClass, Reader};
 use recoup_domain::ids::{CaseId, TenantId};
 use recoup_domain::time::Window;
 use recoup_store::StoredTemplate;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How long the effect of the message is taken to last, for the variables of an appointment.
@@ -111,10 +111,10 @@ impl Engine {
         let unknown = question.values.keys().enumerate();
         let unknown = unknown.filter(|(_, name)| !declared(name));
         let violation = |(i, name): (usize, &String)| {
-            let all: Vec<&str> = templates
-                .iter()
-                .flat_map(|t| t.variables.iter().map(String::as_str))
-                .collect();
+            // A template has a text in each of several languages: each variable is told once.
+            let variables = templates.iter().flat_map(|t| &t.variables);
+            let all: BTreeSet<&str> = variables.map(String::as_str).collect();
+            let all: Vec<&str> = all.into_iter().collect();
             let problem = format!(
                 "`{}` has no variable `{name}`; it declares {}",
                 question.name,

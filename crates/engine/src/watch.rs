@@ -10,6 +10,14 @@ use std::time::Duration;
 /// How often the clock is looked at where nothing else looks.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// Why a change does not stand.
+pub(crate) enum Refusal {
+    /// It holds an intent, and the clock is not to be trusted, or its outcome might find no room.
+    NothingGoes,
+    /// The store refused it.
+    Commit(CommitError),
+}
+
 /// What was said last of the clock.
 #[derive(Default)]
 struct Said {
@@ -44,27 +52,25 @@ impl Engine {
     }
 
     /// Commits changes; those that hold an intent only where the clock is to be trusted at the last moment, and the
-    /// disk has room for what becomes of them. The others are as where a switch is off.
+    /// disk has room for what becomes of them.
     pub(crate) async fn commit_what_may(
         &self,
         changes: Vec<Change>,
-    ) -> Vec<Result<Committed, CommitError>> {
-        let dispatch = |change: &Change| {
+    ) -> Vec<Result<Committed, Refusal>> {
+        // An intent asks whether dispatch is on, and nothing else does.
+        let sends = |change: &Change| {
             let mut guards = change.guards.iter();
-            guards.find(|g| matches!(g, Guard::DispatchOn(..))).cloned()
+            guards.any(|g| matches!(g, Guard::DispatchOn(..)))
         };
         let none_may = self.short_of_room().await.is_some() || self.clock_trouble().is_some();
-        let held: Vec<Option<Guard>> = changes
-            .iter()
-            .map(|change| dispatch(change).filter(|_| none_may))
-            .collect();
+        let held: Vec<bool> = changes.iter().map(|c| none_may && sends(c)).collect();
         let free = changes.into_iter().zip(&held);
-        let free = free.filter_map(|(change, held)| held.is_none().then_some(change));
+        let free = free.filter_map(|(change, held)| (!held).then_some(change));
         let mut done = self.0.store.commit_all(free.collect()).await.into_iter();
         let closed = || Err(CommitError::Store(StoreError::Closed));
-        let result = |held: Option<Guard>| match held {
-            Some(guard) => Err(CommitError::Stale(guard)),
-            None => done.next().unwrap_or_else(closed),
+        let result = |held: bool| match held {
+            true => Err(Refusal::NothingGoes),
+            false => done.next().unwrap_or_else(closed).map_err(Refusal::Commit),
         };
         held.into_iter().map(result).collect()
     }

@@ -142,6 +142,20 @@ async fn what_cannot_be_shown_says_why() {
         panic!("it does not declare dpd")
     };
     assert_eq!(violations[0].field, "values[0].name");
+    // In two languages: each variable is told once.
+    for locale in ["en", "es"] {
+        let body = "{{ lender_name }}: {{ borrower_name }}";
+        let names = ["lender_name", "borrower_name"];
+        register(&rig, text("note", locale, body, &names, Reader::Obligor)).await;
+    }
+    let CommandError::Invalid(violations) = fails(with("note", &[("dpd", "1")])).await else {
+        panic!("it does not declare dpd")
+    };
+    let said = &violations[0].problem;
+    assert!(
+        said.ends_with("it declares borrower_name, lender_name"),
+        "{said}"
+    );
     let nobody = TemplateQuestion {
         case: Some(CaseId::from_bytes([9; 16])),
         ..asks("reminder")

@@ -46,7 +46,7 @@ pub fn render(e: &Explanation, packs: &Packs, tongue: Tongue) -> v1::ExplainCase
             .steps
             .iter()
             .find_map(|s| s.denial.as_ref())
-            .map(|d| gate::denied(d, packs)),
+            .map(|d| gate::denied(d, packs, tongue)),
         facts: e.facts.iter().map(fact).collect(),
         policy: e.policy.as_ref().map(case::render_pin),
         policy_since_time: Some(value::to_instant(e.policy_since)),
@@ -138,7 +138,7 @@ fn step(s: &StepState, packs: &Packs, tongue: Tongue) -> v1::StepExplanation {
         } else {
             String::new()
         },
-        gate: s.denial.as_ref().map(|d| gate::denied(d, packs)),
+        gate: s.denial.as_ref().map(|d| gate::denied(d, packs, tongue)),
     }
 }
 
@@ -175,7 +175,7 @@ fn computed(name: &str, value: &str) -> v1::ExplainedFact {
 
 /// A preview on the wire.
 #[must_use]
-pub fn preview(p: &Preview, packs: &Packs) -> v1::PreviewContactResponse {
+pub fn preview(p: &Preview, packs: &Packs, tongue: Tongue) -> v1::PreviewContactResponse {
     let e = &p.explanation;
     match (&p.rendered, &e.decision.action) {
         (text, Action::Contact(plan)) => v1::PreviewContactResponse {
@@ -192,9 +192,9 @@ pub fn preview(p: &Preview, packs: &Packs) -> v1::PreviewContactResponse {
                 .steps
                 .iter()
                 .find_map(|s| s.denial.as_ref())
-                .map(|d| gate::denied(d, packs)),
+                .map(|d| gate::denied(d, packs, tongue)),
             rendered: None,
-            note: e.words(Tongue::English).join(" "),
+            note: e.words(tongue).join("\n"),
             held: String::new(),
         },
     }

@@ -1,18 +1,19 @@
 //! The gate's answers.
 
 use jiff::Timestamp;
-use recoup_compliance::{Denial, Packs, Reason, Verdict};
+use recoup_compliance::{Denial, Packs, Reason, Rule, Verdict, Why};
 use recoup_domain::overrides::Lift;
+use recoup_engine::explain::Tongue;
 
 use super::{value, words};
 use crate::api::recoup::v1;
 
 /// The gate's answer on the wire.
 #[must_use]
-pub fn render(verdict: &Verdict, all: &Packs) -> v1::GateDecision {
+pub fn render(verdict: &Verdict, all: &Packs, tongue: Tongue) -> v1::GateDecision {
     match verdict {
         Verdict::Permit { expires } => permitted(*expires, all),
-        Verdict::Deny(denial) => denied(denial, all),
+        Verdict::Deny(denial) => denied(denial, all, tongue),
     }
 }
 
@@ -29,11 +30,11 @@ pub fn permitted(expires: Timestamp, all: &Packs) -> v1::GateDecision {
 
 /// A denial on the wire.
 #[must_use]
-pub fn denied(denial: &Denial, all: &Packs) -> v1::GateDecision {
-    let mut reasons: Vec<_> = denial.all.iter().map(reason).collect();
+pub fn denied(denial: &Denial, all: &Packs, tongue: Tongue) -> v1::GateDecision {
+    let mut reasons: Vec<_> = denial.all.iter().map(|r| reason(r, tongue)).collect();
     // Where a pause ends in a year that nobody told, no reason of its own says so.
     if let (Some(lacks), Some(primary)) = (&denial.lacks, reasons.first_mut()) {
-        let why = recoup_compliance::Why::CalendarLacks(lacks.clone()).to_string();
+        let why = why_of(&Why::CalendarLacks(lacks.clone()), tongue);
         primary.facts.entry("why".to_owned()).or_insert(why);
     }
     v1::GateDecision {
@@ -62,7 +63,7 @@ pub fn lifted(lift: &Lift, decides: bool) -> v1::LiftedRule {
     }
 }
 
-fn reason(reason: &Reason) -> v1::GateReason {
+fn reason(reason: &Reason, tongue: Tongue) -> v1::GateReason {
     let rule = &reason.rule;
     v1::GateReason {
         rule_id: rule.id().to_owned(),
@@ -70,29 +71,51 @@ fn reason(reason: &Reason) -> v1::GateReason {
         pack_version: env!("CARGO_PKG_VERSION").to_owned(),
         house: rule.confidence() == recoup_compliance::Confidence::House,
         severity: words::to_severity(rule.severity()).into(),
-        citation: rule.citation().to_owned(),
-        message: message(rule),
+        citation: in_tongue(tongue, rule.citation_in_chinese(), rule.citation()).to_owned(),
+        message: message(rule, tongue),
         earliest: reason.earliest.map(value::to_instant),
-        facts: facts(reason),
+        facts: facts(reason, tongue),
     }
 }
 
 /// What denied, and the numbers in force: a pack may have others than its sentence says.
-fn message(rule: &recoup_compliance::Rule) -> String {
-    match rule.limit() {
-        Some(limit) => format!("{} In force: {limit}.", rule.text()),
-        None => rule.text().to_owned(),
+fn message(rule: &Rule, tongue: Tongue) -> String {
+    let text = in_tongue(tongue, rule.text_in_chinese(), rule.text());
+    match (limit(rule, tongue), tongue) {
+        (None, _) => text.to_owned(),
+        (Some(limit), Tongue::English) => format!("{text} In force: {limit}."),
+        (Some(limit), Tongue::Chinese) => format!("{text}；现行限度：{limit}。"),
     }
 }
 
 /// The numbers in force, and what else lies behind it.
-fn facts(reason: &Reason) -> std::collections::HashMap<String, String> {
-    let limit = reason.rule.limit().map(|limit| ("limit".to_owned(), limit));
-    let why = reason
-        .why
-        .as_ref()
-        .map(|why| ("why".to_owned(), why.to_string()));
+fn facts(reason: &Reason, tongue: Tongue) -> std::collections::HashMap<String, String> {
+    let limit = limit(&reason.rule, tongue).map(|limit| ("limit".to_owned(), limit));
+    let why = reason.why.as_ref();
+    let why = why.map(|reason| ("why".to_owned(), why_of(reason, tongue)));
     limit.into_iter().chain(why).collect()
+}
+
+fn limit(rule: &Rule, tongue: Tongue) -> Option<String> {
+    rule.limit().map(|numbers| match tongue {
+        Tongue::English => numbers.to_string(),
+        Tongue::Chinese => numbers.in_chinese(),
+    })
+}
+
+fn why_of(why: &Why, tongue: Tongue) -> String {
+    match tongue {
+        Tongue::English => why.to_string(),
+        Tongue::Chinese => why.in_chinese(),
+    }
+}
+
+/// What nobody wrote in Chinese is told as it is.
+fn in_tongue<'t>(tongue: Tongue, chinese: Option<&'t str>, english: &'t str) -> &'t str {
+    match tongue {
+        Tongue::English => english,
+        Tongue::Chinese => chinese.unwrap_or(english),
+    }
 }
 
 /// The packs that are switched on: one version each, that of the server, under one hash.

@@ -32,6 +32,7 @@ impl ContactService for Edge {
         use v1::preview_contact_request::Subject;
         let (who, body) = self.open(request)?;
         let mut bad = Bad::new();
+        let tongue = explain::tongue(&mut bad, &body.language_code);
         match &body.subject {
             None => {
                 bad.missing("case_id");
@@ -46,7 +47,7 @@ impl ContactService for Edge {
                 }
                 let question = hypothetical::read(&mut bad, given, self.engine.packs());
                 let verdict = bad.check(question)?.ask();
-                let decision = Some(gate::render(&verdict, self.engine.packs()));
+                let decision = Some(gate::render(&verdict, self.engine.packs(), tongue));
                 Ok(Response::new(v1::PreviewContactResponse {
                     decision,
                     ..Default::default()
@@ -70,6 +71,7 @@ impl ContactService for Edge {
                 Ok(Response::new(explain::preview(
                     &preview,
                     self.engine.packs(),
+                    tongue,
                 )))
             }
         }

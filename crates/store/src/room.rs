@@ -14,6 +14,15 @@ pub struct Room {
 }
 
 impl Room {
+    /// Bytes that must be free for contacts to go: what was given up is set aside anew before.
+    #[must_use]
+    pub const fn wanted_bytes(&self) -> u64 {
+        match self.ballast_bytes {
+            0 => self.least_bytes.saturating_add(super::BALLAST_BYTES),
+            _ => self.least_bytes,
+        }
+    }
+
     /// Whether no contact may go: what becomes of it might not be put on record.
     #[must_use]
     pub const fn is_short(&self) -> bool {
@@ -25,15 +34,8 @@ impl Room {
 impl fmt::Display for Room {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const MIB: u64 = 1 << 20;
-        let (free, least) = (self.free_bytes / MIB, self.least_bytes.div_ceil(MIB));
+        let (free, wanted) = (self.free_bytes / MIB, self.wanted_bytes().div_ceil(MIB));
         write!(f, "the store's disk has {free} MiB free; ")?;
-        match self.ballast_bytes {
-            0 => write!(
-                f,
-                "what was set aside for outcomes is used, and is set aside anew from {} MiB on",
-                least + super::BALLAST_BYTES.div_ceil(MIB)
-            ),
-            _ => write!(f, "contacts go from {least} MiB on"),
-        }
+        write!(f, "contacts go from {wanted} MiB on")
     }
 }

@@ -41,6 +41,7 @@ async fn one(
     let mut request = Request::new(v1::PreviewContactRequest {
         subject: Some(Subject::Hypothetical(hypothetical(vector)?)),
         time: None,
+        language_code: String::new(),
     });
     let token = tonic::metadata::MetadataValue::from_static("Bearer dev-ana");
     request.metadata_mut().insert("authorization", token);

@@ -2,6 +2,7 @@
 
 use super::counting::{ConsentSpan, Counted, Limit};
 use super::{Answer, Rank};
+use crate::numbers::Numbers;
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use serde::Deserialize;
@@ -22,8 +23,8 @@ impl CoolDown {
     pub(super) const RANK: Rank = Rank::Frequency;
 
     /// The number in force.
-    pub(super) fn limit(&self) -> String {
-        format!("none for {} days after it, its day the first", self.days)
+    pub(super) fn limit(&self) -> Numbers {
+        Numbers::Apart(self.days.get())
     }
 
     #[inline]

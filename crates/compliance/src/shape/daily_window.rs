@@ -3,6 +3,7 @@
 use super::{Answer, Rank};
 use crate::calendar::{self, Calendar};
 use crate::gate::{DAYS_AHEAD, PERMIT_MAX, SEARCH_DAYS_MAX, Why};
+use crate::numbers::{Numbers, Span};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use jiff::Timestamp;
@@ -171,15 +172,6 @@ impl Hours {
     }
 }
 
-/// A time of day as people write it; none is the end of the day.
-pub(super) fn hour(time: Option<Time>) -> String {
-    match time {
-        None => "24:00".to_owned(),
-        Some(time) if time.second() == 0 => format!("{:02}:{:02}", time.hour(), time.minute()),
-        Some(time) => time.to_string(),
-    }
-}
-
 pub(super) fn clock(text: &str) -> Result<Time, String> {
     let colons = || text.bytes().skip(2).step_by(3).all(|b| b == b':');
     let shape = matches!(text.len(), 5 | 8) && colons();
@@ -208,28 +200,17 @@ impl DailyWindow {
     }
 
     /// The hours in force, days of the week with the same hours together.
-    pub(super) fn limit(&self) -> String {
-        const DAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
-        let words = |hours: &Option<Hours>| match hours {
-            Some(h) => format!("{} to {}", hour(Some(h.open)), hour(h.close)),
-            None => "closed".to_owned(),
-        };
-        let mut parts: Vec<String> = Vec::new();
-        let mut first = 0;
-        for group in self.week.chunk_by(|a, b| a == b) {
-            let last = first + group.len() - 1;
-            let of = words(&group[0]);
-            parts.push(match (first, last) {
-                (0, 6) => of,
-                _ if first == last => format!("{} {of}", DAYS[first]),
-                _ => format!("{}-{} {of}", DAYS[first], DAYS[last]),
-            });
-            first = last + 1;
+    pub(super) fn limit(&self) -> Numbers {
+        let span = |hours: &Option<Hours>| hours.map(|h| Span(h.open, h.close));
+        let mut week: Vec<((i8, i8), Option<Span>)> = Vec::new();
+        for (day, hours) in (1..).zip(&self.week) {
+            match week.last_mut() {
+                Some(((_, last), open)) if *open == span(hours) => *last = day,
+                _ => week.push(((day, day), span(hours))),
+            }
         }
-        if let Some(holidays) = &self.holidays {
-            parts.push(format!("holidays {}", words(&holidays.hours)));
-        }
-        parts.join(", ")
+        let holidays = self.holidays.as_ref().map(|h| span(&h.hours));
+        Numbers::Open { week, holidays }
     }
 
     #[inline]

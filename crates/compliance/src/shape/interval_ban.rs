@@ -1,8 +1,9 @@
 //! Times of the day in which nothing may take effect: those a person called inconvenient, or fixed ones.
 
-use super::daily_window::{Weekday, clock, hour};
+use super::daily_window::{Weekday, clock};
 use super::{Answer, Rank};
 use crate::gate::DAYS_AHEAD;
+use crate::numbers::{Numbers, Span};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use jiff::civil::{Date, Time};
@@ -53,20 +54,12 @@ impl IntervalBan {
     pub(super) const RANK: Rank = Rank::Window;
 
     /// The times in force, where they are the same for everybody.
-    pub(super) fn limit(&self) -> Option<String> {
+    pub(super) fn limit(&self) -> Option<Numbers> {
         let Self::Times(bans) = self else {
             return None;
         };
-        let each = |Ban(ban): &Ban| {
-            let days = if ban.days.is_empty() {
-                ""
-            } else {
-                " on some days"
-            };
-            format!("{} to {}{days}", hour(Some(ban.from)), hour(ban.to))
-        };
-        let all: Vec<String> = bans.iter().map(each).collect();
-        Some(format!("none from {}", all.join(", ")))
+        let each = |Ban(ban): &Ban| (Span(ban.from, ban.to), !ban.days.is_empty());
+        Some(Numbers::NotAt(bans.iter().map(each).collect()))
     }
 
     #[inline]

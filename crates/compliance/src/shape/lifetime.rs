@@ -2,6 +2,7 @@
 
 use super::counting::Counted;
 use super::{Answer, Rank};
+use crate::numbers::{Numbers, Within};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use serde::Deserialize;
@@ -19,8 +20,9 @@ impl Lifetime {
     pub(super) const RANK: Rank = Rank::Indefinite;
 
     /// The number in force.
-    pub(super) fn limit(&self) -> String {
-        format!("at most {} ever", self.max)
+    pub(super) fn limit(&self) -> Numbers {
+        let max = u32::try_from(self.max.get()).unwrap_or(u32::MAX);
+        Numbers::AtMost(vec![(max, Within::Ever)])
     }
 
     pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, _: &Moment<'_>) -> Answer {

@@ -22,6 +22,7 @@ mod third_party;
 
 use crate::calendar::Calendar;
 use crate::gate::Why;
+use crate::numbers::Numbers;
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use jiff::Timestamp;
@@ -112,8 +113,8 @@ impl Shape {
         }
     }
 
-    /// The numbers in force, in words: what its text says, or no longer does.
-    pub(crate) fn limit(&self) -> Option<String> {
+    /// The numbers in force: what its text says, or no longer does.
+    pub(crate) fn limit(&self) -> Option<Numbers> {
         match self {
             Self::DailyWindow(window) => Some(window.limit()),
             Self::IntervalBan(ban) => ban.limit(),

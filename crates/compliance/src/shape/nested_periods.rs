@@ -2,6 +2,7 @@
 
 use super::counting::{Counted, Limit};
 use super::{Answer, Rank};
+use crate::numbers::{Numbers, Within};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use jiff::Timestamp;
@@ -52,10 +53,9 @@ impl NestedPeriods {
     pub(super) const RANK: Rank = Rank::Frequency;
 
     /// The numbers in force.
-    pub(super) fn limits(&self) -> String {
-        let each = |p: &Period| format!("{} in {} days", p.max, p.days);
-        let all: Vec<String> = self.periods.iter().map(each).collect();
-        format!("at most {}", all.join(", "))
+    pub(super) fn limits(&self) -> Numbers {
+        let each = |p: &Period| (p.max.get(), Within::Days(p.days.get()));
+        Numbers::AtMost(self.periods.iter().map(each).collect())
     }
 
     pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {

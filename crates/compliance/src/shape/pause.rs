@@ -1,6 +1,7 @@
 //! No contact on a range of calendar days.
 
 use super::{Answer, Rank};
+use crate::numbers::Numbers;
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use jiff::Timestamp;
@@ -68,13 +69,13 @@ impl Pause {
     }
 
     /// The days in force, where they are the same for everybody.
-    pub(super) fn limit(&self) -> Option<String> {
+    pub(super) fn limit(&self) -> Option<Numbers> {
         let Self::Dates(spans) = self else {
             return None;
         };
-        let each = |s: &Span| format!("{} to {}", s.from, s.to);
-        let all: Vec<String> = spans.iter().map(each).collect();
-        Some(format!("none from {}", all.join(", ")))
+        Some(Numbers::NotOn(
+            spans.iter().map(|s| (s.from, s.to)).collect(),
+        ))
     }
 
     #[inline]

@@ -2,6 +2,7 @@
 
 use super::counting::{ConsentSpan, Counted, Limit};
 use super::{Answer, Rank};
+use crate::numbers::{Numbers, Within};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use serde::Deserialize;
@@ -23,8 +24,8 @@ impl RollingDays {
     pub(super) const RANK: Rank = Rank::Frequency;
 
     /// The number in force.
-    pub(super) fn limit(&self) -> String {
-        format!("at most {} in {} days", self.max, self.days)
+    pub(super) fn limit(&self) -> Numbers {
+        Numbers::AtMost(vec![(self.max.get(), Within::Days(self.days.get()))])
     }
 
     #[inline]

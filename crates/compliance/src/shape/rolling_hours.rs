@@ -2,6 +2,7 @@
 
 use super::counting::Counted;
 use super::{Answer, Rank};
+use crate::numbers::{Numbers, Within};
 use crate::question::{Moment, Question};
 use crate::rule::Scope;
 use jiff::{SignedDuration, Timestamp};
@@ -21,8 +22,9 @@ impl RollingHours {
     pub(super) const RANK: Rank = Rank::Frequency;
 
     /// The number in force.
-    pub(super) fn limit(&self) -> String {
-        format!("at most {} in {} hours", self.max, self.hours)
+    pub(super) fn limit(&self) -> Numbers {
+        let max = u32::try_from(self.max.get()).unwrap_or(u32::MAX);
+        Numbers::AtMost(vec![(max, Within::Hours(self.hours.get()))])
     }
 
     pub(super) fn judge(&self, q: &Question<'_>, scope: Scope, m: &Moment<'_>) -> Answer {

@@ -43,7 +43,7 @@ fn what_was_asked_about_a_stage_is_over_with_it() {
     let class = ContactClass::Sms;
     let of = |stage: &str| stage.to_owned();
     let (rule, policy, outcome) = (|| of("CN-X"), of("p@1"), Outcome::Conversation);
-    let (missing, stage) = (of("2027"), of("remind"));
+    let stage = of("remind");
     for (reason, stays) in [
         (
             R::StepsUsedUp {
@@ -63,7 +63,8 @@ fn what_was_asked_about_a_stage_is_over_with_it() {
             R::WaitsForYear {
                 class,
                 stage: of("remind"),
-                missing,
+                calendar: "cn".to_owned(),
+                year: 2027,
                 rule: rule(),
             },
             false,

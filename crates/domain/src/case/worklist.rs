@@ -30,8 +30,10 @@ pub enum WorklistReason {
         class: ContactClass,
         /// The stage of the step.
         stage: String,
-        /// What is missing, and what to do about it.
-        missing: String,
+        /// The calendar file.
+        calendar: String,
+        /// The year that it lacks.
+        year: i16,
         /// The rule that asks for the year.
         rule: String,
     },
@@ -117,11 +119,13 @@ impl fmt::Display for WorklistReason {
             Self::WaitsForYear {
                 class,
                 stage,
-                missing,
+                calendar,
+                year,
                 rule,
             } => write!(
                 f,
-                "{class} of stage `{stage}` waits for a year: {missing} ({rule})"
+                "{class} of stage `{stage}` waits for a year: calendar file `{calendar}` lacks the year {year}; add it as \
+                 published, with its source ({rule})"
             ),
             Self::AskedByPolicy {
                 class,
@@ -189,11 +193,13 @@ mod tests {
                 WorklistReason::WaitsForYear {
                     class,
                     stage: stage(),
-                    missing: "2027".into(),
+                    calendar: "cn".into(),
+                    year: 2027,
                     rule: rule(),
                 },
-                r#"{"kind":"waits_for_year","class":"sms","stage":"remind","missing":"2027","rule":"R-1"}"#,
-                "sms of stage `remind` waits for a year: 2027 (R-1)",
+                r#"{"kind":"waits_for_year","class":"sms","stage":"remind","calendar":"cn","year":2027,"rule":"R-1"}"#,
+                "sms of stage `remind` waits for a year: calendar file `cn` lacks the year 2027; add it as published, \
+                 with its source (R-1)",
             ),
             (
                 WorklistReason::WroteBack,

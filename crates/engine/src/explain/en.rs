@@ -117,6 +117,10 @@ pub(super) fn line(line: &Line) -> String {
             let scope = scope.map_or_else(String::new, |c| format!(" of channel `{c}`"));
             format!("Nothing{scope} is sent all the same: {by} paused dispatch at {at} ({reason}).")
         }
+        Line::NoRoom(room) => format!("Nothing is sent before there is room: {room}."),
+        Line::ClockSuspect(trouble) => {
+            format!("Nothing is sent before the clock is to be trusted: {trouble}.")
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! What an explanation tells people, line by line, before it is put into a language.
 
+use crate::clock_guard::Trouble;
 use jiff::Timestamp;
 use recoup_compliance::{Reason, RuleRef, Why};
 use recoup_decide::StepSaid;
@@ -7,6 +8,7 @@ use recoup_domain::case::{CloseReason, Pause, SkipReason, Status, WorklistReason
 use recoup_domain::contact::ContactClass;
 use recoup_domain::overrides::Lift;
 use recoup_domain::time::Window;
+use recoup_store::Room;
 
 use super::{en, zh};
 
@@ -167,6 +169,10 @@ pub enum Line {
         /// Why, as they wrote.
         reason: String,
     },
+    /// The clock is not to be trusted.
+    ClockSuspect(Trouble),
+    /// The store's disk is nearly full.
+    NoRoom(Room),
 }
 
 impl Line {

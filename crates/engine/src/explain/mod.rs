@@ -5,6 +5,8 @@ mod facts;
 mod line;
 mod past;
 mod preview;
+#[cfg(test)]
+mod words_tests;
 mod zh;
 
 pub use line::{Line, Standing, Tongue};
@@ -141,25 +143,33 @@ impl Engine {
     /// NotFound for a case that is not the tenant's; NoPolicy where its policy is not there.
     pub async fn explain(&self, tenant: &TenantId, id: CaseId) -> Done<Explanation> {
         let facts = self.tenants_facts(tenant, id).await?;
-        self.explain_at(&facts, self.0.wall.now()).await
-    }
-
-    /// What would be decided on the case as it stands, at an instant from now on.
-    async fn explain_at(&self, facts: &Facts, at: Timestamp) -> Done<Explanation> {
-        let case = &facts.case;
+        let at = self.0.wall.now();
         let known = Known::Position(facts.position, at);
-        let (skipped, sources) = match self.then(&case.tenant, case.id, known).await? {
+        let (skipped, sources) = match self.then(tenant, id, known).await? {
             Some(then) => (then.skipped, then.sources),
             None => Default::default(),
         };
+        self.explain_at(&facts, &skipped, &sources, at).await
+    }
+
+    /// What would be decided on the case as it stands, at an instant from now on: with what was passed over, and where
+    /// the facts are from.
+    async fn explain_at(
+        &self,
+        facts: &Facts,
+        skipped: &[((u8, u8), SkipReason)],
+        sources: &Sources,
+        at: Timestamp,
+    ) -> Done<Explanation> {
+        let case = &facts.case;
         let refused = self.last_refusal(facts).await?;
         let next = self.next_at(case.id).await?.filter(|next| *next > at);
         let paused = self.switched_off(facts).await?;
         let world = self.world(case, facts).await?;
         let stands_on = StandsOn {
             facts,
-            skipped: &skipped,
-            sources: &sources,
+            skipped,
+            sources,
             mode: Mode::AsRecorded,
         };
         let mut explanation = self.explained(&world, &stands_on, at).await;
@@ -170,6 +180,11 @@ impl Engine {
             explanation.lines.push(Line::LooksNext { at, goes });
         }
         explanation.lines.extend(paused);
+        explanation
+            .lines
+            .extend(self.clock_trouble().map(Line::ClockSuspect));
+        let short = self.short_of_room().await;
+        explanation.lines.extend(short.map(Line::NoRoom));
         Ok(explanation)
     }
 

@@ -1,5 +1,6 @@
 //! What would be sent to a borrower, and in which words. Nothing is sent.
 
+use super::facts::Sources;
 use super::{Explanation, held_back};
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
@@ -59,7 +60,11 @@ impl Engine {
     ) -> Done<Preview> {
         let facts = self.tenants_facts(tenant, id).await?;
         let at = at.unwrap_or_else(|| self.0.wall.now());
-        let explanation = self.explain_at(&facts, at).await?;
+        let skipped = self.passed_over(&facts.case).await?;
+        // Nobody is shown where the facts are from.
+        let explanation = self
+            .explain_at(&facts, &skipped, &Sources::default(), at)
+            .await?;
         let (mut rendered, mut held) = (None, None);
         if let Action::Contact(plan) = &explanation.decision.action {
             held = held_back(&explanation, plan).map(str::to_owned);

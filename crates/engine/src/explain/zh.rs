@@ -1,8 +1,10 @@
 //! Explanations in simplified Chinese. Names that people configure or that interfaces use (stages, channels, rules,
-//! ids) stay as they are; instants too, so that both languages can be laid side by side.
+//! ids) stay as they are; instants too, so that both languages can be laid side by side. What people and channels wrote,
+//! and what a text lacks, is quoted as it was recorded.
 
 use super::line::{Line, Standing, ends};
-use recoup_compliance::Why;
+use crate::clock_guard::Trouble;
+use jiff::SignedDuration;
 use recoup_decide::StepSaid;
 use recoup_domain::case::{CloseReason, PauseReason, SkipReason, Status, WorklistReason};
 use recoup_domain::contact::ContactClass;
@@ -76,12 +78,14 @@ pub(super) fn line(line: &Line) -> String {
         } => {
             let when = match (earliest, why) {
                 (Some(at), _) => format!("自 {at} 起该规则允许"),
-                (None, Some(why)) => reason_why(why),
+                (None, Some(why)) => why.in_chinese(),
                 (None, None) => "等待不能使其成为允许".to_owned(),
             };
             let limit = rule.limit();
-            let limit = limit.map_or_else(String::new, |l| format!("现行限度：{l}；"));
-            let (id, citation) = (rule.id(), rule.citation());
+            let limit =
+                limit.map_or_else(String::new, |l| format!("现行限度：{}；", l.in_chinese()));
+            let id = rule.id();
+            let citation = rule.citation_in_chinese().unwrap_or(rule.citation());
             let text = rule.text_in_chinese().unwrap_or_else(|| rule.text());
             let text = text.trim_end_matches(['。', '.']);
             format!("  {id}（{citation}）：{text}；{limit}{when}。")
@@ -113,7 +117,8 @@ pub(super) fn line(line: &Line) -> String {
         Line::Worklist(reason) => format!("需要人工处理：{}。", worklist(reason)),
         Line::Refused { class: c, at, said } => {
             let at = at.map_or_else(String::new, |at| format!("于 {at} "));
-            let said = said.as_deref().unwrap_or("无说明");
+            let said = said.as_ref();
+            let said = said.map_or_else(|| "无说明".to_owned(), |said| quoted(said));
             format!(
                 "最近一次尝试（{}）{at}被拒绝；渠道答复：{said}。",
                 class(*c)
@@ -131,7 +136,18 @@ pub(super) fn line(line: &Line) -> String {
         } => {
             let scope = channel.as_ref();
             let scope = scope.map_or_else(String::new, |c| format!("渠道 `{c}` 的"));
-            format!("尽管如此，{scope}任何联系都不会发出：{by} 于 {at} 暂停了发送（{reason}）。")
+            format!(
+                "尽管如此，{scope}任何联系都不会发出：{by} 于 {at} 暂停了发送（{}）。",
+                quoted(reason)
+            )
+        }
+        Line::NoRoom(room) => format!(
+            "磁盘空间足够之前不会发出任何联系：存储所在磁盘剩余 {} MiB，至少需要 {} MiB。",
+            room.free_bytes >> 20,
+            room.wanted_bytes() >> 20
+        ),
+        Line::ClockSuspect(trouble) => {
+            format!("时钟恢复可信之前不会发出任何联系：{}。", clock(*trouble))
         }
     }
 }
@@ -141,7 +157,7 @@ pub(super) fn standing(standing: &Standing) -> String {
         Standing::Said(said) => step(said),
         Standing::NotAsked => "未判断".to_owned(),
         Standing::PassedOver(why) => passed_over(why),
-        Standing::Held(why) => format!("暂不发出：{why}"),
+        Standing::Held(why) => format!("暂不发出，所缺内容：{}", quoted(why)),
     }
 }
 
@@ -192,10 +208,11 @@ fn worklist(reason: &WorklistReason) -> String {
         W::WaitsForYear {
             class: c,
             stage,
-            missing,
+            calendar,
+            year,
             rule,
         } => format!(
-            "阶段 `{stage}` 的{}在等待日历年份：{missing}（{rule}）",
+            "阶段 `{stage}` 的{}在等待日历年份：日历文件 `{calendar}` 缺少 {year} 年，请按公布的安排补入（{rule}）",
             class(*c)
         ),
         W::AskedByPolicy {
@@ -210,8 +227,13 @@ fn worklist(reason: &WorklistReason) -> String {
         W::NoStage { policy } => {
             format!("新案件有逾期金额，但策略 {policy} 的任何阶段都不会自行接收它")
         }
-        W::StepHeld { why } => format!("一次联系因文本缺少必备内容而暂不发出：{why}"),
-        W::HandHeld { why } => format!("一次人工要求的联系因文本缺少必备内容而未发出：{why}"),
+        W::StepHeld { why } => {
+            format!("一次联系因文本缺少必备内容而暂不发出：{}", quoted(why))
+        }
+        W::HandHeld { why } => format!(
+            "一次人工要求的联系因文本缺少必备内容而未发出：{}",
+            quoted(why)
+        ),
         W::Undecidable => "无法对该案件作出决定，原因见服务日志".to_owned(),
         W::WroteBack => "借款人有回复，机器无法判断其含义".to_owned(),
         W::OtherWroteBack => "被询问借款人情况的第三人有回复".to_owned(),
@@ -222,16 +244,22 @@ fn worklist(reason: &WorklistReason) -> String {
     }
 }
 
-fn reason_why(why: &Why) -> String {
-    match why {
-        Why::NoCommonWindow => {
-            "NO_COMMON_WINDOW：各候选时区的允许时段没有共同时刻，须由人工决定".to_owned()
+fn clock(trouble: Trouble) -> String {
+    let seconds = |by: SignedDuration| by.unsigned_abs().as_secs();
+    match trouble {
+        Trouble::Leapt(by) if by.is_negative() => format!("机器时钟被拨慢了 {} 秒", seconds(by)),
+        Trouble::Leapt(by) => format!("机器时钟被拨快了 {} 秒", seconds(by)),
+        Trouble::Behind(by) => format!("机器时钟比已有记录落后 {} 秒", seconds(by)),
+        Trouble::Skewed(by) if by.is_negative() => {
+            format!("机器时钟比数据库慢 {} 秒", seconds(by))
         }
-        Why::CalendarLacks(missing) => format!(
-            "CALENDAR_YEAR_MISSING：日历文件 `{}` 缺少 {} 年，请按公布的安排补入",
-            missing.calendar, missing.year
-        ),
+        Trouble::Skewed(by) => format!("机器时钟比数据库快 {} 秒", seconds(by)),
     }
+}
+
+/// What somebody wrote, or what was recorded in words: told as it is.
+fn quoted(said: &str) -> String {
+    format!("「{said}」")
 }
 
 const fn status(status: Status) -> &'static str {

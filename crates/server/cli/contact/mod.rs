@@ -102,6 +102,9 @@ pub(super) enum Command {
         /// At this instant, such as 2026-03-01T10:00:00Z, if nothing new happens until then. Without it now.
         #[arg(long, value_parser = given::instant, value_name = "INSTANT")]
         at: Option<prost_types::Timestamp>,
+        /// Language of the text: en or zh-CN.
+        #[arg(long, default_value = "")]
+        language: String,
         /// JSON.
         #[arg(long)]
         json: bool,
@@ -199,8 +202,9 @@ pub(super) async fn run(command: Command) -> Outcome {
             client,
             case,
             at,
+            language,
             json,
-        } => preview(client, case, at, json).await,
+        } => preview(client, case, (at, language), json).await,
     }
 }
 
@@ -326,7 +330,7 @@ async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> 
 async fn preview(
     args: ClientArgs,
     case: CaseArg,
-    time: Option<prost_types::Timestamp>,
+    (time, language_code): (Option<prost_types::Timestamp>, String),
     as_json: bool,
 ) -> Outcome {
     use v1::preview_contact_request::Subject;
@@ -335,6 +339,7 @@ async fn preview(
     let request = v1::PreviewContactRequest {
         subject: Some(Subject::CaseId(case_id)),
         time,
+        language_code,
     };
     let found = client
         .preview_contact(request)
@@ -348,7 +353,10 @@ async fn preview(
     if let Some(r) = &found.rendered {
         say(format!(
             "{} `{}` (stage {}, step {}):",
-            r.channel, r.template, r.stage, r.step
+            r.channel,
+            r.template,
+            r.stage,
+            r.step + 1
         ));
         if !r.subject.is_empty() {
             say(&r.subject);
