@@ -277,6 +277,10 @@ pub struct CheckedPolicy {
     pub policy: PolicyView,
     /// What the check warns of.
     pub warnings: Vec<recoup_policy::Finding>,
+    /// What was not looked at, and why.
+    pub unchecked: Vec<String>,
+    /// The newest version before it that has the very same text; none where there is none.
+    pub same_as: Option<u32>,
 }
 
 /// What a check of a policy is asked beside the policy's own behaviour.
@@ -284,7 +288,7 @@ pub struct CheckedPolicy {
 pub struct PolicyQuestion {
     /// Where borrowers are, ISO 3166: each step must be permitted there by some day. Empty means it is not asked.
     pub regions: Vec<String>,
-    /// The languages that borrowers have, BCP 47; empty means those of the texts that the policy names.
+    /// The languages that borrowers have, BCP 47: each step must have a text in each. Empty means it is not asked.
     pub languages: Vec<String>,
 }
 

@@ -131,3 +131,61 @@ async fn where_none_is_active_the_newest_is_read() {
         (2, v1::PolicyState::Draft)
     );
 }
+
+#[tokio::test]
+async fn an_author_is_told_of_borrowers_whom_the_policy_has_no_text_for() {
+    let world = World::new().await;
+    let first = world.with(POLICY).await;
+    let ask = async |request_id: &str, yaml: &str| {
+        let request = v1::CreatePolicyRequest {
+            request_id: request_id.into(),
+            yaml: yaml.into(),
+        };
+        let created = world.policies().create_policy(of("ana", request)).await;
+        created.expect("a version").into_inner()
+    };
+    let told = |findings: &[v1::Finding]| {
+        let line = |f: &v1::Finding| (f.severity(), f.message.clone());
+        findings.iter().map(line).collect::<Vec<_>>()
+    };
+
+    // Nobody's case is open: nothing is known of borrowers.
+    let alone = ask("p2", &POLICY.replace("max: 3", "max: 2")).await;
+    assert_eq!(told(&alone.findings), []);
+    assert_eq!(alone.same_text_as, "");
+    assert_eq!(
+        alone.unchecked,
+        [
+            "whether law ever permits each step: no region of borrowers was given",
+            "whether each step has a text in each language: the languages of borrowers or of the texts are not known",
+        ]
+    );
+
+    world.case("L-1").await;
+    let mut korean = party("B-2");
+    korean.locale = "ko".into();
+    let mut request = open("L-2", "L-2");
+    request.borrower = Some(v1::open_case_request::Borrower::Upsert(korean));
+    let opened = world.cases().open_case(of("ana", request)).await;
+    opened.expect("a case");
+
+    let lacks = (
+        v1::Severity::Warning,
+        "step 1 of stage `remind` has no text in ko: template `reminder` exists in zh-CN"
+            .to_owned(),
+    );
+    let again = ask("p3", POLICY).await;
+    assert_eq!(told(&again.findings), [lacks.clone()]);
+    assert_eq!(again.same_text_as, first.policy_id);
+    assert_eq!(again.unchecked, [""; 0]);
+
+    let request = v1::ActivatePolicyRequest {
+        request_id: "a3".into(),
+        policy_id: again.policy.expect("a policy").policy_id,
+        note: String::new(),
+    };
+    let active = world.policies().activate_policy(of("ben", request)).await;
+    let active = active.expect("it is activated all the same").into_inner();
+    assert_eq!(told(&active.findings), [lacks]);
+    assert_eq!(active.unchecked, [""; 0]);
+}

@@ -63,6 +63,10 @@ impl PolicyService for Edge {
         let render = |new: &CheckedPolicy| v1::CreatePolicyResponse {
             policy: Some(policy::render(&new.policy)),
             findings: new.warnings.iter().map(policy::finding).collect(),
+            unchecked: new.unchecked.clone(),
+            same_text_as: new.same_as.map_or_else(String::new, |version| {
+                policy::policy_id(&new.policy.stored.name, version)
+            }),
         };
         let encode = |new: &CheckedPolicy| render(new).encode_to_vec();
         let done = self.engine.create_policy(&caller, yaml, &encode).await;
@@ -88,6 +92,7 @@ impl PolicyService for Edge {
         let render = |active: &CheckedPolicy| v1::ActivatePolicyResponse {
             policy: Some(policy::render(&active.policy)),
             findings: active.warnings.iter().map(policy::finding).collect(),
+            unchecked: active.unchecked.clone(),
         };
         let encode = |active: &CheckedPolicy| render(active).encode_to_vec();
         let done = self

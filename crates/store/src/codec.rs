@@ -2,7 +2,7 @@
 
 use crate::figures::Fact;
 use crate::leaf::{JournalRow, from_micros, micros};
-use crate::{Answer, Change, Guard, Histories, Read, Scope, StoreError, Write};
+use crate::{Answer, Change, Guard, Histories, Reach, Read, Scope, StoreError, Write};
 use jiff::Timestamp;
 use recoup_domain::case::Status;
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
@@ -65,6 +65,8 @@ pub(crate) struct PartyRow {
     pub(crate) lender_ref: KeyedHash,
     /// The keys of its points, sorted, one after the other.
     pub(crate) points: Vec<u8>,
+    /// Its language and regions, see [`crate::Reach`].
+    pub(crate) reach: String,
     pub(crate) body: Vec<u8>,
     pub(crate) sealed: Sealed,
 }
@@ -350,12 +352,29 @@ fn party_row(mut party: Party) -> Read<PartyRow> {
     Ok(PartyRow {
         body: json("a party", &party)?,
         points: points.concat(),
+        reach: reach_of(&party),
         id: party.id,
         tenant: party.tenant,
         version: party.version,
         lender_ref: party.lender_ref,
         sealed,
     })
+}
+
+/// One word after the other: neither a language nor a region has a space in it.
+fn reach_of(party: &Party) -> String {
+    let words =
+        std::iter::once(party.locale.as_str()).chain(party.regions.iter().map(String::as_str));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// What [`reach_of`] wrote.
+pub(crate) fn reach(text: &str) -> Reach {
+    let mut words = text.split(' ').map(str::to_owned);
+    Reach {
+        locale: words.next().unwrap_or_default(),
+        regions: words.collect(),
+    }
 }
 
 fn contact_row(mut contact: Contact, is_birth: bool) -> Read<ContactRow> {

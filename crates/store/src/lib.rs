@@ -26,8 +26,8 @@ pub use change::{
 };
 pub use leaf::{Leaf, leaf_hash};
 pub use query::{
-    CaseFilter, Claim, ContactFilter, Facts, JournalFilter, Page, Recorded, Sought, SoughtParty,
-    Standing, StoreStatus,
+    CaseFilter, Claim, ContactFilter, Facts, JournalFilter, Page, Reach, Recorded, Sought,
+    SoughtParty, Standing, StoreStatus,
 };
 pub use restored::{Copied, CopyError, CopyTo, Histories, Restored};
 pub use room::Room;
@@ -213,6 +213,10 @@ pub trait Store: Send + Sync + 'static {
 
     /// How many open cases are pinned to a policy version.
     async fn pinned_cases(&self, tenant: &TenantId, name: &str, version: u32) -> Read<u64>;
+
+    /// The languages and regions of the borrowers of open cases, each combination once, at most `limit` of them. It may
+    /// be dear where many parties have no open case.
+    async fn reach(&self, tenant: &TenantId, limit: usize) -> Read<Vec<Reach>>;
 
     /// Open cases that are pinned to a policy version, in the order of their ids, after `after`.
     async fn cases_pinned(

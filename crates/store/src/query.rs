@@ -77,6 +77,15 @@ impl Facts {
     }
 }
 
+/// As whom borrowers are reached.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Reach {
+    /// The language of their texts, BCP 47.
+    pub locale: String,
+    /// Where they may be, ISO 3166.
+    pub regions: Vec<String>,
+}
+
 /// Which cases to list; none of a field means all.
 #[derive(Clone, Debug, Default)]
 pub struct CaseFilter {

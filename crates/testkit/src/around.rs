@@ -12,8 +12,8 @@ use recoup_domain::overrides::Override;
 use recoup_domain::{Case, Party};
 use recoup_store::{
     Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Copied, CopyError,
-    CopyTo, Facts, Histories, JournalFilter, Leaf, Page, Read, Recorded, Room, Sought, Standing,
-    Store, StoreStatus, StoredPolicy, StoredTemplate, Switch,
+    CopyTo, Facts, Histories, JournalFilter, Leaf, Page, Reach, Read, Recorded, Room, Sought,
+    Standing, Store, StoreStatus, StoredPolicy, StoredTemplate, Switch,
 };
 use tokio::sync::watch;
 
@@ -215,6 +215,10 @@ impl<A: Around> Store for Wrapped<A> {
 
     async fn pinned_cases(&self, tenant: &TenantId, name: &str, version: u32) -> Read<u64> {
         self.0.beneath().pinned_cases(tenant, name, version).await
+    }
+
+    async fn reach(&self, tenant: &TenantId, limit: usize) -> Read<Vec<Reach>> {
+        self.0.beneath().reach(tenant, limit).await
     }
 
     async fn cases_pinned(

@@ -13,10 +13,13 @@ use crate::types::{
 use recoup_decide::check::{Question, Report, check};
 use recoup_domain::contact::Reader;
 use recoup_domain::ids::TenantId;
-use recoup_policy::Policy;
+use recoup_policy::{Policy, Severity};
 use recoup_store::{Activation, Guard, StoredPolicy, StoredTemplate, Write};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// How many combinations of language and regions a policy is held to when it is stored or activated.
+const REACHES_MAX: usize = 256;
 
 impl Engine {
     /// What is wrong with a policy's text, here: names are checked against what is loaded and registered. What the
@@ -36,6 +39,42 @@ impl Engine {
                 findings,
                 unchecked: vec!["what the policy does: its text has faults".to_owned()],
             },
+        })
+    }
+
+    /// What speaks against a policy, and what it does where the lender's borrowers are now.
+    ///
+    /// # Errors
+    /// PolicyFaults where something speaks against it.
+    async fn judged(&self, tenant: &TenantId, policy: &Arc<Policy>) -> Done<Report> {
+        let alone = PolicyQuestion::default();
+        let alone = self.explored(tenant, policy, &alone).await;
+        if !alone.accepts() {
+            return Err(CommandError::PolicyFaults(alone.findings));
+        }
+        let in_use = self.in_use(tenant).await?;
+        if in_use == PolicyQuestion::default() {
+            return Ok(alone);
+        }
+        let mut report = self.explored(tenant, policy, &in_use).await;
+        // Borrowers come and go, and a policy may be meant for some of them: whoever writes it is told, not refused.
+        for finding in &mut report.findings {
+            finding.severity = Severity::Warning;
+        }
+        Ok(report)
+    }
+
+    /// The regions and languages of the borrowers of open cases.
+    async fn in_use(&self, tenant: &TenantId) -> Done<PolicyQuestion> {
+        let found = self.0.store.reach(tenant, REACHES_MAX).await?;
+        let (mut regions, mut languages) = (BTreeSet::new(), BTreeSet::new());
+        for reach in found {
+            regions.extend(reach.regions);
+            languages.insert(reach.locale);
+        }
+        Ok(PolicyQuestion {
+            regions: regions.into_iter().collect(),
+            languages: languages.into_iter().collect(),
         })
     }
 
@@ -103,14 +142,11 @@ impl Engine {
         }
         let check = self.0.library.check(&who.tenant, &text);
         let policy = Arc::new(check.map_err(CommandError::PolicyFaults)?);
-        let question = PolicyQuestion::default();
-        let report = self.explored(&who.tenant, &policy, &question).await;
-        if !report.accepts() {
-            return Err(CommandError::PolicyFaults(report.findings));
-        }
-        let warnings = report.findings;
+        let report = self.judged(&who.tenant, &policy).await?;
         let done = self.command(who, encode, || async {
-            let version = self.next_version(&who.tenant, policy.name()).await?;
+            let before = self.versions_of(&who.tenant, policy.name()).await?;
+            let version = before.last().map_or(0, |p| p.version) + 1;
+            let same_as = before.iter().rfind(|p| p.text == text).map(|p| p.version);
             let mut draft = Draft::new(who.tenant.clone(), &who.principal, self.0.wall.now());
             let stored = StoredPolicy {
                 tenant: who.tenant.clone(),
@@ -137,7 +173,9 @@ impl Engine {
             };
             let result = CheckedPolicy {
                 policy,
-                warnings: warnings.clone(),
+                warnings: report.findings.clone(),
+                unchecked: report.unchecked.clone(),
+                same_as,
             };
             let key = self.0.keys.nobodys();
             Ok(Decided { draft, result, key })
@@ -155,15 +193,12 @@ impl Engine {
         taken.map_err(|e| CommandError::NoPolicy(e.to_string()))
     }
 
-    async fn next_version(&self, tenant: &TenantId, name: &str) -> Done<u32> {
-        let all = self.0.store.policies(Some(tenant)).await?;
-        Ok(all
-            .iter()
-            .filter(|p| p.name == name)
-            .map(|p| p.version)
-            .max()
-            .unwrap_or(0)
-            + 1)
+    /// The versions of a name, the oldest first.
+    async fn versions_of(&self, tenant: &TenantId, name: &str) -> Done<Vec<StoredPolicy>> {
+        let mut versions = self.0.store.policies(Some(tenant)).await?;
+        versions.retain(|p| p.name == name);
+        versions.sort_by_key(|p| p.version);
+        Ok(versions)
     }
 
     /// Lets new cases run under a version. The author cannot: a second person must, who is told what the check warns of
@@ -206,12 +241,7 @@ impl Engine {
                 )));
             }
         }
-        let question = PolicyQuestion::default();
-        let report = self.explored(&who.tenant, &policy, &question).await;
-        if !report.accepts() {
-            return Err(CommandError::PolicyFaults(report.findings));
-        }
-        let warnings = report.findings;
+        let report = self.judged(&who.tenant, &policy).await?;
         let done = self.command(who, encode, || async {
             let mut policy = self.policy(&who.tenant, name, Some(version)).await?;
             let stored = &mut policy.stored;
@@ -226,7 +256,9 @@ impl Engine {
             policy.state = PolicyState::Active;
             let result = CheckedPolicy {
                 policy,
-                warnings: warnings.clone(),
+                warnings: report.findings.clone(),
+                unchecked: report.unchecked.clone(),
+                same_as: None,
             };
             let key = self.0.keys.nobodys();
             Ok(Decided { draft, result, key })

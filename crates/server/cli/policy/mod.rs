@@ -202,16 +202,22 @@ async fn create(args: ClientArgs, file: &Path, as_json: bool) -> Outcome {
         json("CreatePolicyResponse", &done)?;
         return Ok(0);
     }
-    warn(&done.findings);
+    warn(&done.findings, &done.unchecked);
     let id = done.policy.map_or_else(String::new, |p| p.policy_id);
+    if !done.same_text_as.is_empty() {
+        say(format!(
+            "it has the very same text as {}",
+            done.same_text_as
+        ));
+    }
     say(format!(
         "{id} is stored; somebody else activates it: recoup policy activate {id}"
     ));
     Ok(0)
 }
 
-/// Tells what a check warns of.
-fn warn(findings: &[v1::Finding]) {
+/// Tells what a check warns of, and what it did not look at.
+fn warn(findings: &[v1::Finding], unchecked: &[String]) {
     for f in findings {
         let place = if f.line > 0 {
             format!("line {}: ", f.line)
@@ -219,6 +225,9 @@ fn warn(findings: &[v1::Finding]) {
             String::new()
         };
         say(format!("warning[{}]: {place}{}", f.code, f.message));
+    }
+    for what in unchecked {
+        say(format!("not checked: {what}"));
     }
 }
 
@@ -285,7 +294,7 @@ async fn activate(args: ClientArgs, policy: String, note: String, as_json: bool)
     if as_json {
         json("ActivatePolicyResponse", &done)?;
     } else if let Some(p) = &done.policy {
-        warn(&done.findings);
+        warn(&done.findings, &done.unchecked);
         say(format!(
             "{} is active; new cases run under it, those that name no policy, of whatever country, among them",
             p.policy_id

@@ -44,10 +44,12 @@ CREATE TABLE party (
     version    BIGINT NOT NULL,
     lender_ref BYTEA NOT NULL,
     points     BYTEA NOT NULL, -- the keys in party_point, so that an unchanged list is not written again
+    reach      TEXT COLLATE "C" NOT NULL, -- its language, then its regions
     body       BYTEA NOT NULL,
     sealed     BYTEA NOT NULL
 );
 CREATE UNIQUE INDEX party_ref ON party (tenant, lender_ref);
+CREATE INDEX party_reach ON party (tenant, reach);
 
 CREATE TABLE party_point (
     tenant TEXT COLLATE "C" NOT NULL,

@@ -33,10 +33,12 @@ CREATE TABLE party (
     version    INTEGER NOT NULL,
     lender_ref BLOB NOT NULL,
     points     BLOB NOT NULL, -- the keys in party_point, so that an unchanged list is not written again
+    reach      TEXT NOT NULL, -- its language, then its regions
     body       BLOB NOT NULL,
     sealed     BLOB NOT NULL
 );
 CREATE UNIQUE INDEX party_ref ON party (tenant, lender_ref);
+CREATE INDEX party_reach ON party (tenant, reach);
 
 CREATE TABLE party_point (
     tenant TEXT NOT NULL,

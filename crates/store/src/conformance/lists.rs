@@ -3,12 +3,13 @@
 use super::{Suite, build, done, with_case};
 use crate::{
     Activation, CaseFilter, Change, CommitError, ContactFilter, Facts, Guard, JournalFilter, Page,
-    Sought, SoughtParty, Standing, Store, StoredPolicy, StoredTemplate, Write,
+    Reach, Sought, SoughtParty, Standing, Store, StoredPolicy, StoredTemplate, Write,
 };
 use recoup_domain::case::{CloseReason, PolicyPin, WorklistReason};
 use recoup_domain::collector::Collector;
 use recoup_domain::contact::{Contact, ContactClass, ContactState, Reader};
 use recoup_domain::ids::{CollectorId, TenantId};
+use recoup_domain::party::PartyEvent;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, CaseEvent, Party};
 
@@ -66,6 +67,7 @@ impl Suite {
         self.tenants_are_walls().await;
         self.schedules_are_told().await;
         self.pinned_cases_are_counted().await;
+        self.whom_open_cases_reach_is_told().await;
         self.counts_are_of_one_lender().await;
         self.cases_come_in_pages_and_by_filter().await;
         self.contacts_come_in_pages_and_by_filter().await;
@@ -257,6 +259,70 @@ impl Suite {
                 "version {version} after {after:?}"
             );
         }
+    }
+
+    async fn whom_open_cases_reach_is_told(&self) {
+        let store = self.fresh("reach").await;
+        let told = async |lender: &str, limit| {
+            let found = store.reach(&build::tenant(lender), limit).await.unwrap();
+            let words = |r: Reach| format!("{}: {}", r.locale, r.regions.join(", "));
+            found.into_iter().map(words).collect::<Vec<_>>()
+        };
+        assert_eq!(told("a", 9).await, [""; 0], "nobody");
+        let people = [
+            (1, "a", "zh-CN", &["CN"][..]),
+            (2, "a", "zh-CN", &["CN"]),
+            (3, "a", "en-US", &["US-NY", "US-NJ"]),
+            (4, "a", "zh-TW", &["TW"]),
+            (5, "a", "zh-CN", &[]),
+            (6, "b", "ko", &["KR"]),
+        ];
+        let mut fourth = None;
+        for (n, lender, locale, regions) in people {
+            let mut party = build::party(&build::tenant(lender), n);
+            party.locale = locale.into();
+            party.regions = regions.iter().map(|r| (*r).to_owned()).collect();
+            done(&*store, build::tell_party(&party)).await;
+            let case = build::case(&party, n);
+            // The third has no case yet; the fourth's is closed below.
+            if n != 3 {
+                done(&*store, build::open_case(&case, None)).await;
+            }
+            if n == 4 {
+                fourth = Some(case);
+            }
+        }
+        assert_eq!(told("a", 9).await, ["zh-CN: ", "zh-CN: CN", "zh-TW: TW"]);
+        assert_eq!(told("a", 2).await.len(), 2);
+        assert_eq!(told("b", 9).await, ["ko: KR"]);
+        let closing = CaseEvent::Closed {
+            reason: CloseReason::Withdrawn,
+            collected: 0,
+        };
+        let (_, change) = build::case_change(&fourth.unwrap(), &[closing], build::at(1));
+        done(&*store, change).await;
+        assert_eq!(told("a", 9).await, ["zh-CN: ", "zh-CN: CN"]);
+        // Who moves is reached where they are now.
+        let tenant = build::tenant("b");
+        let before = store
+            .party(&tenant, build::party_id(6))
+            .await
+            .unwrap()
+            .unwrap();
+        let moved = Party {
+            regions: vec!["US-CA".into()],
+            version: before.version + 1,
+            ..before.clone()
+        };
+        let event = PartyEvent::Upserted(Box::new(moved.clone()));
+        let change = Change {
+            guards: vec![Guard::Party(before.id, before.version)],
+            entries: vec![build::party_entry(&moved, event, build::at(1))],
+            writes: vec![Write::Party(Box::new(moved))],
+            answer: None,
+        };
+        done(&*store, change).await;
+        assert_eq!(told("b", 9).await, ["ko: US-CA"]);
     }
 
     async fn schedules_are_told(&self) {

@@ -97,15 +97,16 @@ impl<'a> Rows<'a> {
             let points: Vec<&[u8]> = group.iter().map(|p| &p.points[..]).collect();
             let bodies: Vec<&[u8]> = group.iter().map(|p| &p.body[..]).collect();
             let sealed: Vec<&[u8]> = group.iter().map(|p| p.sealed.ciphertext()).collect();
+            let reaches: Vec<&str> = group.iter().map(|p| p.reach.as_str()).collect();
             let tenants: Vec<&str> = group.iter().map(|p| p.tenant.as_str()).collect();
             let refs: Vec<&[u8]> = group.iter().map(|p| &p.lender_ref.0[..]).collect();
             if statement == sql::PARTY_UPDATE {
                 let given: super::connect::Params<'_> =
-                    &[&ids, &versions, &points, &bodies, &sealed];
+                    &[&ids, &versions, &points, &bodies, &sealed, &reaches];
                 run(conn, statement, given).await?;
             } else {
                 #[rustfmt::skip]
-                run(conn, statement, &[&ids, &versions, &points, &bodies, &sealed, &tenants, &refs]).await?;
+                run(conn, statement, &[&ids, &versions, &points, &bodies, &sealed, &reaches, &tenants, &refs]).await?;
             }
         }
         self.put_points(conn, view).await?;

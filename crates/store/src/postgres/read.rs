@@ -4,13 +4,13 @@ use super::connect::{Fault, Params, rows};
 use super::load::{Unloaded, code, count, id, maybe_id, seq, tenant};
 use super::sql;
 use crate::codec::{
-    HasSealed, class, class_code, instant, outcome, plain, snapshot, state, state_code,
+    self, HasSealed, class, class_code, instant, outcome, plain, snapshot, state, state_code,
     status_code_of, unreadable,
 };
 use crate::leaf::{Leaf, entry_of};
 use crate::tally::{Counts, Tally};
 use crate::{
-    Answer, CaseFilter, ContactFilter, Facts, JournalFilter, Page, Read, Recorded, Sought,
+    Answer, CaseFilter, ContactFilter, Facts, JournalFilter, Page, Reach, Read, Recorded, Sought,
     SoughtParty, Standing, StoreStatus,
 };
 use deadpool_postgres::{GenericClient, Object, Transaction};
@@ -478,6 +478,16 @@ pub(super) async fn number(
 ) -> Found<u64> {
     let found = rows(conn, sql, given).await?;
     Ok(found.first().map_or(0, |row| count(row, 0)))
+}
+
+/// As whom the borrowers of open cases are reached.
+pub(super) async fn reaches(
+    conn: &impl GenericClient,
+    tenant: &str,
+    limit: i64,
+) -> Found<Vec<Reach>> {
+    let found = rows(conn, sql::REACH, &[&tenant, &limit]).await?;
+    Ok(found.iter().map(|row| codec::reach(row.get(0))).collect())
 }
 
 /// The first instant of a list of them.

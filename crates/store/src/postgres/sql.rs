@@ -77,11 +77,12 @@ statements! { ALL:
         $5::boolean[], $6::text[], $7::bigint[], $8::bytea[], $9::bytea[], $10::text[], $11::bytea[],
         $12::bytea[])";
     PARTY_UPDATE = "UPDATE party AS p SET version = w.version, points = w.points, body = w.body,
-        sealed = w.sealed FROM UNNEST($1::bytea[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bytea[])
-        AS w (id, version, points, body, sealed) WHERE p.id = w.id";
-    PARTY_INSERT = "INSERT INTO party (id, version, points, body, sealed, tenant, lender_ref)
+        sealed = w.sealed, reach = w.reach
+        FROM UNNEST($1::bytea[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bytea[], $6::text[])
+        AS w (id, version, points, body, sealed, reach) WHERE p.id = w.id";
+    PARTY_INSERT = "INSERT INTO party (id, version, points, body, sealed, reach, tenant, lender_ref)
         SELECT * FROM UNNEST($1::bytea[], $2::bigint[], $3::bytea[], $4::bytea[], $5::bytea[],
-        $6::text[], $7::bytea[])";
+        $6::text[], $7::text[], $8::bytea[])";
     POINT_PUT = "INSERT INTO party_point (tenant, point, party)
         SELECT * FROM UNNEST($1::text[], $2::bytea[], $3::bytea[]) ORDER BY 1, 2, 3
         ON CONFLICT DO NOTHING";
@@ -204,6 +205,16 @@ statements! { ALL:
         WHERE tenant = $1 AND policy = $2 AND policy_version = $3 AND status <> 3";
     CASES_OF_POLICY = "SELECT body, sealed FROM case_ WHERE tenant = $1 AND policy = $2
         AND policy_version = $3 AND status <> 3 AND id > $4 ORDER BY id LIMIT $5";
+    // From one value to the next in the index: as many steps as there are values, not as there are parties.
+    REACH = "WITH RECURSIVE one (reach) AS (
+            SELECT MIN(reach) FROM party WHERE tenant = $1
+            UNION ALL
+            SELECT (SELECT MIN(p.reach) FROM party AS p WHERE p.tenant = $1 AND p.reach > one.reach)
+            FROM one WHERE one.reach IS NOT NULL)
+        SELECT reach FROM one WHERE reach IS NOT NULL AND EXISTS (
+            SELECT 1 FROM party AS p JOIN case_ AS c ON c.borrower = p.id AND c.tenant = p.tenant
+            WHERE p.tenant = $1 AND p.reach = one.reach AND c.status <> 3)
+        LIMIT $2";
     PARTY_OF = "SELECT body, sealed FROM party WHERE id = $1 AND tenant = $2";
     PARTY_BY_REF = "SELECT body, sealed FROM party WHERE tenant = $1 AND lender_ref = $2";
     PARTIES_BY_POINT = "SELECT p.body, p.sealed FROM party_point AS pp JOIN party AS p

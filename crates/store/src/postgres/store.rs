@@ -8,8 +8,8 @@ use crate::leaf::micros;
 use crate::waiting::{Job, Outcomes};
 use crate::{
     Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Facts, JournalFilter,
-    Leaf, Page, Read, Recorded, Sought, Standing, Store, StoreError, StoreStatus, StoredPolicy,
-    StoredTemplate, Switch, codec,
+    Leaf, Page, Reach, Read, Recorded, Sought, Standing, Store, StoreError, StoreStatus,
+    StoredPolicy, StoredTemplate, Switch, codec,
 };
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -230,6 +230,11 @@ impl Store for PostgresStore {
     async fn pinned_cases(&self, tenant: &TenantId, name: &str, version: u32) -> Read<u64> {
         let (tenant, version) = (tenant.as_str(), i64::from(version));
         read!(self, conn => read::number(&conn, sql::CASES_PINNED, &[&tenant, &name, &version]))
+    }
+
+    async fn reach(&self, tenant: &TenantId, limit: usize) -> Read<Vec<Reach>> {
+        let (tenant, limit) = (tenant.as_str(), limit.min(i32::MAX as usize) as i64);
+        read!(self, conn => read::reaches(&conn, tenant, limit))
     }
 
     async fn cases_pinned(

@@ -58,9 +58,17 @@ pub(super) struct Batch<'a> {
 /// The row that stands where a write goes; none where there is none.
 enum Found {
     New,
-    Case { old_status: u8 },
-    Party { old_points: Vec<u8> },
-    Contact { rowid: i64, old_state: u8 },
+    Case {
+        old_status: u8,
+    },
+    Party {
+        old_points: Vec<u8>,
+        old_reach: String,
+    },
+    Contact {
+        rowid: i64,
+        old_state: u8,
+    },
 }
 
 struct ContactHead {
@@ -342,9 +350,9 @@ impl<'a> Batch<'a> {
     fn find_party(&self, party: &PartyRow, held: &[Guard]) -> Done<Found> {
         let found = self.one(sql::PARTY_HEAD, [party.id.to_bytes()], |r| {
             let head = (r.get::<_, i64>(0)?.cast_unsigned(), r.get(1)?);
-            Ok((head, r.get(2)?))
+            Ok((head, r.get(2)?, r.get(3)?))
         })?;
-        let Some((head, old_points)) = found else {
+        let Some((head, old_points, old_reach)) = found else {
             let is_free = |g: &Guard| matches!(g, Guard::NoParty(t, key) if *t == party.tenant && *key == party.lender_ref);
             let known = params![party.tenant.as_str(), party.lender_ref.0];
             return if !held.iter().any(is_free) && self.exists(sql::PARTY_OF_REF, known)? {
@@ -355,7 +363,10 @@ impl<'a> Batch<'a> {
         };
         let stale = Guard::Party(party.id, party.version);
         may_follow(Some(head), &party.tenant, party.version, "party", stale)?;
-        Ok(Found::Party { old_points })
+        Ok(Found::Party {
+            old_points,
+            old_reach,
+        })
     }
 
     fn find_contact(&self, contact: &ContactRow) -> Done<Found> {
@@ -411,7 +422,13 @@ impl<'a> Batch<'a> {
                 moves.case(&case.tenant, None, case.status);
                 self.insert_case(case)?;
             }
-            (Row::Party(party), Found::Party { old_points }) => {
+            (
+                Row::Party(party),
+                Found::Party {
+                    old_points,
+                    old_reach,
+                },
+            ) => {
                 self.put(
                     sql::PARTY_UPDATE,
                     params![
@@ -422,6 +439,9 @@ impl<'a> Batch<'a> {
                         party.sealed.ciphertext(),
                     ],
                 )?;
+                if party.reach != *old_reach {
+                    self.put(sql::PARTY_REACH, params![party.id.to_bytes(), party.reach])?;
+                }
                 self.move_points(party, old_points)?;
             }
             (Row::Party(party), _) => {
@@ -545,6 +565,7 @@ impl<'a> Batch<'a> {
                 party.points,
                 party.body,
                 party.sealed.ciphertext(),
+                party.reach,
             ],
         )
     }

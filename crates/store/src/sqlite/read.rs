@@ -8,7 +8,7 @@ use crate::codec::{
 };
 use crate::leaf::{Leaf, entry_of};
 use crate::{
-    Answer, CaseFilter, ContactFilter, Facts, JournalFilter, Page, Read, Recorded, Sought,
+    Answer, CaseFilter, ContactFilter, Facts, JournalFilter, Page, Reach, Read, Recorded, Sought,
     SoughtParty, Standing,
 };
 use recoup_domain::contact::{Contact, ContactState};
@@ -389,6 +389,14 @@ pub(super) fn pinned(r: &Reader, tenant: &TenantId, name: &str, version: u32) ->
         sql::CASES_PINNED,
         params![tenant.as_str(), name, version],
     )
+}
+
+/// As whom the borrowers of open cases are reached.
+pub(super) fn reaches(r: &Reader, tenant: &TenantId, rows: usize) -> Read<Vec<Reach>> {
+    let asked = params![tenant.as_str(), limit(rows)];
+    r.all(sql::REACH, asked, |row| {
+        Ok(codec::reach(&get::<String>(row, 0)?))
+    })
 }
 
 /// A page of them.

@@ -26,7 +26,7 @@ statements! { MAIN:
     // What guards and checks read.
     CASE_HEAD = "SELECT version, tenant, status FROM case_ WHERE id = ?1";
     CASE_OPEN = "SELECT id FROM case_ WHERE tenant = ?1 AND lender_ref = ?2 AND status <> 3";
-    PARTY_HEAD = "SELECT version, tenant, points FROM party WHERE id = ?1";
+    PARTY_HEAD = "SELECT version, tenant, points, reach FROM party WHERE id = ?1";
     PARTY_OF_REF = "SELECT id FROM party WHERE tenant = ?1 AND lender_ref = ?2";
     CONTACT_HEAD = "SELECT rowid, state, fence, tenant, party FROM contact
         WHERE case_id = ?1 AND seq = ?2";
@@ -45,9 +45,11 @@ statements! { MAIN:
         body, sealed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     CASE_UPDATE = "UPDATE case_ SET version = ?2, status = ?3, stage = ?4, worklist = ?5, policy = ?6,
         policy_version = ?7, body = ?8, sealed = ?9 WHERE id = ?1";
-    PARTY_INSERT = "INSERT INTO party (id, tenant, version, lender_ref, points, body, sealed)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    PARTY_INSERT = "INSERT INTO party (id, tenant, version, lender_ref, points, body, sealed, reach)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     PARTY_UPDATE = "UPDATE party SET version = ?2, points = ?3, body = ?4, sealed = ?5 WHERE id = ?1";
+    // Apart: a column of an index that is named is written to the index, changed or not.
+    PARTY_REACH = "UPDATE party SET reach = ?2 WHERE id = ?1";
     POINT_PUT = "INSERT OR IGNORE INTO party_point (tenant, point, party) VALUES (?1, ?2, ?3)";
     CONTACT_INSERT = "INSERT INTO contact (case_id, seq, tenant, party, class, state, outcome, at,
         effect_from, effect_to, point, stage, step, fence, body, sealed)
@@ -131,6 +133,16 @@ statements! { MAIN:
         WHERE tenant = ?1 AND policy = ?2 AND policy_version = ?3 AND status <> 3";
     CASES_OF_POLICY = "SELECT body, sealed FROM case_ WHERE tenant = ?1 AND policy = ?2
         AND policy_version = ?3 AND status <> 3 AND id > ?4 ORDER BY id LIMIT ?5";
+    // From one value to the next in the index: as many steps as there are values, not as there are parties.
+    REACH = "WITH RECURSIVE one (reach) AS (
+            SELECT MIN(reach) FROM party WHERE tenant = ?1
+            UNION ALL
+            SELECT (SELECT MIN(p.reach) FROM party AS p WHERE p.tenant = ?1 AND p.reach > one.reach)
+            FROM one WHERE one.reach IS NOT NULL)
+        SELECT reach FROM one WHERE reach IS NOT NULL AND EXISTS (
+            SELECT 1 FROM party AS p CROSS JOIN case_ AS c ON c.borrower = p.id
+            WHERE p.tenant = ?1 AND p.reach = one.reach AND c.status <> 3)
+        LIMIT ?2";
     PARTY_OF = "SELECT body, sealed FROM party WHERE id = ?1 AND tenant = ?2";
     PARTY_BY_REF = "SELECT body, sealed FROM party WHERE tenant = ?1 AND lender_ref = ?2";
     PARTIES_BY_POINT = "SELECT p.body, p.sealed FROM party_point AS pp CROSS JOIN party AS p

@@ -8,8 +8,8 @@ use crate::leaf::micros;
 use crate::waiting::{Job, Outcomes};
 use crate::{
     Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Copied, CopyError,
-    CopyTo, Facts, Histories, JournalFilter, Leaf, Page, Read, Recorded, Room, Sought, Standing,
-    Store, StoreError, StoreStatus, StoredPolicy, StoredTemplate, Switch,
+    CopyTo, Facts, Histories, JournalFilter, Leaf, Page, Reach, Read, Recorded, Room, Sought,
+    Standing, Store, StoreError, StoreStatus, StoredPolicy, StoredTemplate, Switch,
 };
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
@@ -239,6 +239,11 @@ impl Store for SqliteStore {
         let (tenant, name) = (tenant.clone(), name.to_owned());
         self.read(move |r| read::pinned(r, &tenant, &name, version))
             .await
+    }
+
+    async fn reach(&self, tenant: &TenantId, limit: usize) -> Read<Vec<Reach>> {
+        let tenant = tenant.clone();
+        self.read(move |r| read::reaches(r, &tenant, limit)).await
     }
 
     async fn cases_pinned(
