@@ -94,4 +94,5 @@ pub(crate) mod code {
     pub(crate) const ARGUMENTS: &str = "RCP-POL-027";
     pub(crate) const OUTSIDE: &str = "RCP-POL-028";
     pub(crate) const NO_SPACING: &str = "RCP-POL-030";
+    pub(crate) const NEVER_COMES: &str = "RCP-POL-031";
 }

@@ -175,7 +175,7 @@ async fn an_author_is_told_of_borrowers_whom_the_policy_has_no_text_for() {
             .to_owned(),
     );
     let again = ask("p3", POLICY).await;
-    assert_eq!(told(&again.findings), [lacks.clone()]);
+    assert_eq!(told(&again.findings), std::slice::from_ref(&lacks));
     assert_eq!(again.same_text_as, first.policy_id);
     assert_eq!(again.unchecked, [""; 0]);
 

@@ -64,7 +64,7 @@ impl Report {
         self.findings.push(Finding {
             code,
             severity: match code {
-                code::NOT_EXPLORED => Severity::Warning,
+                code::NOT_EXPLORED | code::ONLY_CONSENTED => Severity::Warning,
                 _ => Severity::Error,
             },
             line,
@@ -98,6 +98,8 @@ pub mod code {
     pub const NO_TEXT: &str = "RCP-POL-048";
     /// Warning: a question could not be answered.
     pub const NOT_EXPLORED: &str = "RCP-POL-049";
+    /// A step that law permits in a region only to somebody who consented.
+    pub const ONLY_CONSENTED: &str = "RCP-POL-050";
 }
 
 /// Explores a policy.

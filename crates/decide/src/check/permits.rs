@@ -41,33 +41,69 @@ pub(super) fn ask(policy: &Policy, question: &Question<'_>, report: &mut Report)
         }
         for stage in policy.stages() {
             for (n, step) in stage.steps.iter().enumerate() {
-                let Err(rules) = permitted(packs, region, step) else {
-                    continue;
-                };
-                let rules: Vec<String> = rules.into_iter().collect();
-                let message = format!(
-                    "step {} of stage `{}` ({}) is never permitted in {region}, even to somebody who was talked to \
-                     and consents: {}",
-                    n + 1,
-                    stage.name,
-                    step.class,
-                    listed(rules.clone())
-                );
-                let hint = "take another channel or other hours in `between`, or another policy for that region";
-                let due = format!("{DUE} DPD 0: the loan falls due, the borrower is in {region}");
-                let asked = rules.iter().map(|rule| {
-                    let days = super::moving::DAYS;
-                    format!("within {days} days: {} is refused by {rule}", step.class)
-                });
-                let lines = std::iter::once(due).chain(asked).collect();
-                report.show(code::NEVER_PERMITTED, step.place, message, hint, lines);
+                let place = (region.as_str(), stage.name.as_str(), n, step);
+                if let Err(rules) = permitted(packs, region, step, Consents::All) {
+                    never(place, rules, report);
+                } else if let Err(rules) = permitted(packs, region, step, Consents::None) {
+                    only_consented(place, rules, report);
+                }
             }
         }
     }
 }
 
+/// A region, a stage's name, and one of its steps with its index.
+type Place<'a> = (&'a str, &'a str, usize, &'a Step);
+
+fn never((region, stage, n, step): Place<'_>, rules: BTreeSet<String>, report: &mut Report) {
+    let message = format!(
+        "step {} of stage `{stage}` ({}) is never permitted in {region}, even to somebody who was talked to and \
+         consents: {}",
+        n + 1,
+        step.class,
+        listed(rules.iter().cloned())
+    );
+    let hint =
+        "take another channel or other hours in `between`, or another policy for that region";
+    let due = format!("{DUE} DPD 0: the loan falls due, the borrower is in {region}");
+    let asked = rules.iter().map(|rule| {
+        let days = super::moving::DAYS;
+        format!("within {days} days: {} is refused by {rule}", step.class)
+    });
+    let lines = std::iter::once(due).chain(asked).collect();
+    report.show(code::NEVER_PERMITTED, step.place, message, hint, lines);
+}
+
+fn only_consented(
+    (region, stage, n, step): Place<'_>,
+    rules: BTreeSet<String>,
+    report: &mut Report,
+) {
+    let message = format!(
+        "step {} of stage `{stage}` ({}) is permitted in {region} only to somebody who consented: {}",
+        n + 1,
+        step.class,
+        listed(rules)
+    );
+    let hint = "record the consents that there are, or mind the hours in `between`; whoever consented to nothing is \
+                passed over";
+    report.find(code::ONLY_CONSENTED, step.place, message, hint);
+}
+
+/// What the borrower agreed to.
+#[derive(Clone, Copy)]
+enum Consents {
+    All,
+    None,
+}
+
 /// Whether some lender may ever make a contact of the step; else the rules that forbid it.
-fn permitted(packs: &Packs, region: &str, step: &Step) -> Result<(), BTreeSet<String>> {
+fn permitted(
+    packs: &Packs,
+    region: &str,
+    step: &Step,
+    consents: Consents,
+) -> Result<(), BTreeSet<String>> {
     let mut rules = BTreeSet::new();
     for lender in LENDERS {
         let regions = [region.to_owned()];
@@ -75,9 +111,13 @@ fn permitted(packs: &Packs, region: &str, step: &Step) -> Result<(), BTreeSet<St
             continue;
         };
         for dpd in DPDS {
-            let Some(world) = World::new(region, lender, DUE, dpd) else {
+            let Some(mut world) = World::new(region, lender, DUE, dpd) else {
                 continue;
             };
+            if let Consents::None = consents {
+                world.borrower.consents.clear();
+                world.borrower.consent_ids.clear();
+            }
             match permits(&binding, &world, step) {
                 Ok(()) => return Ok(()),
                 Err(rule) => rules.extend(rule),

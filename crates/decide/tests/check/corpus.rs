@@ -110,6 +110,28 @@ fn bad_policies_are_rejected_each_for_its_own_reason() {
 }
 
 #[test]
+fn a_step_that_only_some_agreed_to_is_warned_of() {
+    let with = |region: &str, from: &str, to: &str| {
+        format!(
+            "# region: {region}\nname: night\nstages:\n  - name: call\n    enter: case.dpd >= 1\n    steps:\n      \
+             - {{channel: phone, template: first_call, every: 1d, max: 3, between: [\"{from}\", \"{to}\"]}}\n"
+        )
+    };
+    let told = |text: String| {
+        let line = |f: Finding| (f.severity, f.code, f.message);
+        findings(&text).into_iter().map(line).collect::<Vec<_>>()
+    };
+    let night = "step 1 of stage `call` (phone) is permitted in CN only to somebody who consented: CN-GBT45251-TIME";
+    assert_eq!(
+        told(with("CN", "22:30", "23:30")),
+        [(Severity::Warning, code::ONLY_CONSENTED, night.to_owned())]
+    );
+    // An hour of it is enough.
+    assert_eq!(told(with("CN", "20:30", "23:30")), []);
+    assert_eq!(told(with("US-NY, TW", "10:00", "19:00")), []);
+}
+
+#[test]
 fn a_finding_stands_at_its_stage_and_shows_how_a_case_comes_there() {
     let ladder = policies("good").into_iter().find(|(n, _)| n == "ladder");
     let text = ladder.unwrap().1.replace(

@@ -73,6 +73,7 @@ impl<'s> Report<'s> {
         let on = map.get("on").map_or_else(Vec::new, |node| self.on(node));
         let (channel, class) = channel?;
         self.spacing(&map, every, max);
+        self.never_comes(&map, class);
         let step = Step {
             when: when.as_ref().map(|w| w.text.to_owned()),
             when_root: None,
@@ -250,6 +251,27 @@ impl<'s> Report<'s> {
         }
         on.sort_by_key(|(outcome, _)| *outcome);
         on
+    }
+
+    /// Warns of reactions to what does not come of the step's contacts.
+    fn never_comes(&mut self, map: &Map<'_>, class: ContactClass) {
+        let Some(Value::Map(entries)) = map.get("on").map(|node| &node.value) else {
+            return;
+        };
+        for (key, _) in entries {
+            let Ok(outcome) = key.name.parse::<Outcome>() else {
+                continue;
+            };
+            if outcome.fits(class) {
+                continue;
+            }
+            let message = format!(
+                "`{outcome}` does not come of a contact by {class}: nothing follows from it here"
+            );
+            let those: Vec<&str> = Outcome::of_class(class).map(Outcome::name).collect();
+            let hint = format!("take one of {}, or leave it out", those.join(", "));
+            self.warning(code::NEVER_COMES, key.at, message, hint);
+        }
     }
 
     fn action(&mut self, node: &Node) -> Option<OnOutcome> {

@@ -211,6 +211,26 @@ fn a_step_without_spacing_is_warned_of() {
 }
 
 #[test]
+fn a_reaction_to_what_never_comes_is_warned_of() {
+    let source = "name: a\nstages:\n  - name: s\n    enter: 'true'\n    steps:\n      - {channel: sms, template: reminder, \
+                  on: {delivered: worklist, conversation: worklist, unknown: worklist}}\n";
+    let all = findings(source);
+    assert_eq!(
+        all.iter().map(|f| (f.severity, f.code)).collect::<Vec<_>>(),
+        [(Severity::Warning, "RCP-POL-031")]
+    );
+    assert_eq!(
+        all[0].message,
+        "`conversation` does not come of a contact by sms: nothing follows from it here"
+    );
+    assert_eq!(
+        all[0].hint,
+        "take one of delivered, undelivered, not_in_service, invalid_address, wrong_number, cancelled, or leave it out"
+    );
+    assert!(Policy::parse(source, &names()).is_ok());
+}
+
+#[test]
 fn a_condition_with_a_colon_needs_no_quotes_on_a_line_of_its_own() {
     let with = |enter: &str| {
         format!(
