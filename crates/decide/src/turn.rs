@@ -8,6 +8,7 @@ use recoup_compliance::{
     Audience, CaseFacts, DebtorFacts, MissingYear, Proposal, Purpose, Verdict, gate,
 };
 use recoup_domain::case::{CaseEvent, Denial, SkipReason, WorklistReason};
+use recoup_domain::contact::ContactClass;
 use recoup_domain::contact::ContactState;
 use recoup_domain::party::Relation;
 use recoup_domain::time::{NEVER, Window, Zone, add_days, round_up_to_slot};
@@ -472,7 +473,7 @@ fn tell_of_year(input: &Input<'_>, untold: Option<WorklistReason>, decision: &mu
         return;
     }
     let reason = match (&input.case.worklist, untold) {
-        (None | Some(R::StepsUsedUp { .. }), Some(year)) => Some(year),
+        (None | Some(R::StepsUsedUp { .. } | R::NoTarget { .. }), Some(year)) => Some(year),
         (Some(listed @ R::WaitsForYear { .. }), Some(year)) if *listed != year => Some(year),
         (Some(R::WaitsForYear { .. }), None) => None,
         _ => return,
@@ -484,10 +485,23 @@ fn tell_of_year(input: &Input<'_>, untold: Option<WorklistReason>, decision: &mu
 fn to_worklist(input: &Input<'_>, stage: u8, decision: &mut Decision) {
     let told = |e: &CaseEvent| matches!(e, CaseEvent::WorklistChanged { .. });
     if input.case.worklist.is_none() && !decision.events.iter().any(told) {
+        let leads_nowhere = leads_nowhere(input, stage);
         let stage = name_of(input, stage);
-        let reason = Some(WorklistReason::StepsUsedUp { stage });
+        let reason = Some(match leads_nowhere {
+            true => WorklistReason::NoTarget { stage },
+            false => WorklistReason::StepsUsedUp { stage },
+        });
         decision.events.push(CaseEvent::WorklistChanged { reason });
     }
+}
+
+/// Whether no step of the stage has a number or address that it could use. A referral needs none.
+fn leads_nowhere(input: &Input<'_>, stage: u8) -> bool {
+    let steps = &input.policy.stages()[usize::from(stage)].steps;
+    steps.iter().all(|step| {
+        step.class != ContactClass::Legal
+            && input.borrower.usable_points(step.class).next().is_none()
+    })
 }
 
 fn name_of(input: &Input<'_>, stage: u8) -> String {

@@ -212,6 +212,7 @@ pub const fn to_review_reason(reason: Option<&WorklistReason>) -> v1::ReviewReas
     };
     match reason {
         R::StepsUsedUp { .. } => v1::ReviewReason::StepsUsedUp,
+        R::NoTarget { .. } => v1::ReviewReason::NoTarget,
         R::NeverMade { .. } => v1::ReviewReason::NeverMade,
         R::WaitsForYear { .. } => v1::ReviewReason::WaitsForYear,
         R::AskedByPolicy { .. } => v1::ReviewReason::AskedByPolicy,

@@ -20,9 +20,13 @@ fn at(text: &str) -> Timestamp {
 
 /// Lives a case through one turn, and answers whether a contact is made in it.
 fn turn(case: &mut Case, now: Timestamp) -> bool {
+    turn_of(case, &[PointKind::Mobile], now)
+}
+
+fn turn_of(case: &mut Case, points: &[PointKind], now: Timestamp) -> bool {
     let input = Input {
         case,
-        borrower: &facts::borrower(&["Asia/Shanghai"], &[PointKind::Mobile]),
+        borrower: &facts::borrower(&["Asia/Shanghai"], points),
         contacts: &[],
         waiting: &[],
         policy: &facts::parsed(POLICY),
@@ -47,6 +51,12 @@ fn what_was_asked_about_a_stage_is_over_with_it() {
     for (reason, stays) in [
         (
             R::StepsUsedUp {
+                stage: of("remind"),
+            },
+            false,
+        ),
+        (
+            R::NoTarget {
                 stage: of("remind"),
             },
             false,
@@ -103,5 +113,21 @@ fn what_was_asked_about_a_stage_is_over_with_it() {
         // Nothing of it is said again while the stage stands.
         turn(&mut case, late);
         assert_eq!(case.worklist, expected, "{reason}");
+    }
+}
+
+#[test]
+fn who_can_be_reached_by_nothing_is_no_used_up_stage() {
+    for points in [&[][..], &[PointKind::Email]] {
+        let mut case = facts::case(at("2026-03-30T02:00:00Z"));
+        // It comes to the stage, then finds nobody.
+        for _ in 0..2 {
+            assert!(!turn_of(&mut case, points, at("2026-04-10T03:00:00Z")));
+        }
+        for _ in 0..2 {
+            let stage = "remind".to_owned();
+            assert_eq!(case.worklist, Some(WorklistReason::NoTarget { stage }));
+            assert!(!turn_of(&mut case, points, at("2026-04-11T03:00:00Z")));
+        }
     }
 }

@@ -15,6 +15,11 @@ pub enum WorklistReason {
         /// The stage.
         stage: String,
     },
+    /// The borrower has no number or address that any step of a stage could use.
+    NoTarget {
+        /// The stage.
+        stage: String,
+    },
     /// A step was passed over because the gate will never permit it.
     NeverMade {
         /// The kind of contact.
@@ -78,13 +83,16 @@ pub enum WorklistReason {
 }
 
 impl WorklistReason {
-    /// Whether it is about the steps of the ladder, and nothing else: they are used up, passed over for good, or wait
-    /// for a year of a calendar. Where they are asked again, nobody need look at the case.
+    /// Whether it is about the steps of the ladder, and nothing else: they are used up, passed over for good, lead to
+    /// nobody, or wait for a year of a calendar. Where they are asked again, nobody need look at the case.
     #[must_use]
     pub const fn is_of_steps(&self) -> bool {
         matches!(
             self,
-            Self::StepsUsedUp { .. } | Self::NeverMade { .. } | Self::WaitsForYear { .. }
+            Self::StepsUsedUp { .. }
+                | Self::NoTarget { .. }
+                | Self::NeverMade { .. }
+                | Self::WaitsForYear { .. }
         )
     }
 
@@ -94,6 +102,7 @@ impl WorklistReason {
     pub fn ends_in(&self, entered: &str) -> bool {
         match self {
             Self::StepsUsedUp { stage }
+            | Self::NoTarget { stage }
             | Self::NeverMade { stage, .. }
             | Self::WaitsForYear { stage, .. } => stage != entered,
             Self::NoStage { .. } => true,
@@ -112,6 +121,11 @@ impl fmt::Display for WorklistReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::StepsUsedUp { stage } => write!(f, "every step of stage `{stage}` is used up"),
+            Self::NoTarget { stage } => write!(
+                f,
+                "the borrower has no number or address that a step of stage `{stage}` could use: find one, or decide what \
+                 is next"
+            ),
             Self::NeverMade { class, stage, rule } => write!(
                 f,
                 "{class} of stage `{stage}` can never be made as things stand: {rule}"
@@ -179,6 +193,11 @@ mod tests {
                 WorklistReason::StepsUsedUp { stage: stage() },
                 r#"{"kind":"steps_used_up","stage":"remind"}"#,
                 "every step of stage `remind` is used up",
+            ),
+            (
+                WorklistReason::NoTarget { stage: stage() },
+                r#"{"kind":"no_target","stage":"remind"}"#,
+                "the borrower has no number or address that a step of stage `remind` could use: find one, or decide what is next",
             ),
             (
                 WorklistReason::NeverMade {

@@ -413,7 +413,10 @@ fn first_of(world: &World<'_>, case: &Case, then: &Facts, now: Timestamp) -> Fir
             let CaseEvent::WorklistChanged { reason } = e else {
                 return false;
             };
-            matches!(reason, Some(WorklistReason::StepsUsedUp { .. }))
+            matches!(
+                reason,
+                Some(WorklistReason::StepsUsedUp { .. } | WorklistReason::NoTarget { .. })
+            )
         };
         if decision.events.iter().any(used_up) {
             return First::AskPerson;

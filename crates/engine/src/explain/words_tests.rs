@@ -73,6 +73,7 @@ fn worklist() -> Vec<WorklistReason> {
     let class = ContactClass::Visit;
     let others = [
         W::StepsUsedUp { stage: name() },
+        W::NoTarget { stage: name() },
         W::WaitsForYear {
             class,
             stage: name(),

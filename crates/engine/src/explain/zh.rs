@@ -197,6 +197,9 @@ fn worklist(reason: &WorklistReason) -> String {
     use WorklistReason as W;
     match reason {
         W::StepsUsedUp { stage } => format!("阶段 `{stage}` 的各步均已用完"),
+        W::NoTarget { stage } => {
+            format!("借款人没有阶段 `{stage}` 的任何一步可用的号码或地址：请查找，或决定下一步")
+        }
         W::NeverMade {
             class: c,
             stage,
