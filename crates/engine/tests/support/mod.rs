@@ -29,7 +29,7 @@ use recoup_store::Store;
 use recoup_store::sqlite::{ClockStamp, Options, SqliteStore};
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use tokio::sync::watch;
 
@@ -48,6 +48,9 @@ pub(crate) struct Told {
     calls_back: Arc<Mutex<Vec<Inbound>>>,
     wall: SteppedWall,
     held: Arc<Mutex<Option<Hold>>>,
+    /// The contacts it was asked for, each with the newest position of the journal at that moment.
+    pub(crate) submitted: Arc<Mutex<Vec<(u64, String)>>>,
+    journal: Arc<OnceLock<watch::Receiver<u64>>>,
     /// Whether the carrier answers nobody.
     busy: Arc<watch::Sender<bool>>,
 }
@@ -91,6 +94,9 @@ impl Told {
 impl Channel for Told {
     async fn send(&self, _: &Call, request: SendRequest) -> Result<Receipt, ChannelError> {
         let immediate = self.outcome_of(&request.contact_id);
+        let position = self.journal.get().map_or(0, |newest| *newest.borrow());
+        let submitted = (position, request.contact_id.clone());
+        self.submitted.lock().unwrap().push(submitted);
         self.seen.lock().unwrap().push((self.wall.now(), request));
         let held = self.held.lock().unwrap().take();
         if let Some(hold) = held {
@@ -220,6 +226,9 @@ impl Rig {
             refused_channels: Default::default(),
         };
         let store: Arc<dyn Store> = Arc::new(store);
+        for (_, told) in &channels {
+            told.journal.set(store.newest()).unwrap();
+        }
         let engine = Engine::start(options, store, handles, Arc::new(wall.clone()))
             .await
             .unwrap();
@@ -396,6 +405,8 @@ fn told(wall: &SteppedWall) -> Told {
         outcomes: Arc::default(),
         wall: wall.clone(),
         held: Arc::default(),
+        submitted: Arc::default(),
+        journal: Arc::default(),
         busy: Arc::default(),
     }
 }
