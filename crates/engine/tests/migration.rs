@@ -179,6 +179,7 @@ async fn what_was_made_counts_on_and_who_is_not_moved_stays() {
             .collect();
         assert_eq!(ways, [("call", "call", 1)]);
         assert_eq!(m.stages[0], ("remind".into(), "nudge".into()));
+        assert_eq!(m.unnamed, [], "it is named");
     }
     let now = view(&rig, moved).await;
     let pin = now.case.policy.clone().unwrap();
@@ -273,6 +274,7 @@ async fn who_may_not_go_stays_and_says_why() {
     };
     assert_eq!((stay.cases, stay.moved()), (2, 0));
     assert_eq!(stay.left[&obstacle].cases, 2);
+    assert_eq!(stay.unnamed, [("remind".to_owned(), "nudge".to_owned())]);
     for (wrong, field) in [
         (("remin", "nudge"), "stages[0].from_stage"),
         (("remind", "remind"), "stages[0].to_stage"),

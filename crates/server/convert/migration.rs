@@ -156,6 +156,7 @@ pub fn moved(m: &Migration, token: impl Fn(CaseId) -> String) -> v1::MigrateCase
         due_now: count(m.due_now),
         used_up: count(m.used_up.cases),
         used_up_case_ids: ids(&m.used_up),
+        unnamed_stages: m.unnamed.iter().map(stage).collect(),
         next_batch_token: m.next.map_or_else(String::new, token),
     }
 }

@@ -88,6 +88,8 @@ pub struct Migration {
     pub left: BTreeMap<Obstacle, Counted>,
     /// What became of each stage of the first version; empty for nothing.
     pub stages: Vec<(String, String)>,
+    /// Stages of the first version of which nobody said what became, each with the one that looks like it.
+    pub unnamed: Vec<(String, String)>,
     /// Contacts that waited for a person and are dropped.
     pub dropped: u64,
     /// Contacts that were accepted and are called off.
@@ -500,8 +502,23 @@ impl Plan {
         };
         Migration {
             stages: stages.map(became).collect(),
+            unnamed: self.unnamed(),
             ..Migration::default()
         }
+    }
+
+    /// Stages without a counterpart of which nobody said so, where one looks like it: a name that is forgotten makes
+    /// the contacts of its steps count for none.
+    fn unnamed(&self) -> Vec<(String, String)> {
+        let alike = Matching::of(&self.base, &self.other);
+        let stages = (0u8..).zip(self.base.stages());
+        let lost =
+            stages.filter(|(b, _)| self.matching.stage(*b).is_none() && !self.given_up.contains(b));
+        let like = |(b, stage): (u8, &recoup_policy::Stage)| {
+            let like = alike.stage(b)?;
+            Some((stage.name.clone(), self.name_of(Some(like))))
+        };
+        lost.filter_map(like).collect()
     }
 
     /// The name of a stage of the other version; empty for none.

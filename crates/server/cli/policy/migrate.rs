@@ -51,6 +51,7 @@ struct All {
     moves: BTreeMap<(String, String), Counted>,
     left: BTreeMap<String, Counted>,
     stages: Vec<v1::StageMapping>,
+    unnamed: Vec<v1::StageMapping>,
     dropped: i64,
     recalled: i64,
     contacts: Vec<String>,
@@ -135,6 +136,7 @@ impl All {
             count(self.left.entry(l.text).or_default(), l.cases, l.case_ids);
         }
         self.stages = page.stages;
+        self.unnamed = page.unnamed_stages;
         self.dropped += page.contacts_dropped;
         self.recalled += page.contacts_recalled;
         self.contacts.extend(page.contact_ids);
@@ -146,6 +148,13 @@ impl All {
         let would = if dry_run { "would be " } else { "" };
         let became: Vec<String> = self.stages.iter().map(became).collect();
         say(format!("stages: {}", became.join(", ")));
+        for stage in &self.unnamed {
+            let (from, to) = (&stage.from_stage, &stage.to_stage);
+            say(format!(
+                "`{from}` looks like `{to}`: say --stage {from}={to}, or --stage {from}= where it became nothing; until \
+                 then what its steps made counts for no step"
+            ));
+        }
         if !self.moves.is_empty() {
             let mut rows = table(&["stands in", "then in", "cases", "such as"]);
             for ((from, to), (n, ids)) in &self.moves {
