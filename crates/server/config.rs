@@ -4,7 +4,6 @@
 //! Every key below says its unit and its default. `docs/recoup.example.toml` shows all of them, and a
 //! test holds it to this file.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,12 +11,14 @@ use std::time::Duration;
 use recoup_domain::ids::TenantId;
 use serde::Deserialize;
 
+mod channel;
 mod lender;
 #[cfg(test)]
 mod page;
 mod people;
 mod store;
 
+pub use channel::{ChannelConfig, PlacementConfig, Secret};
 pub use lender::{LicenceConfig, SmsConfig, TenantConfig};
 pub use people::{ClientCertificate, DevPrincipal, PrincipalConfig, TlsConfig, read_roles};
 pub use store::StorePlace;
@@ -307,55 +308,6 @@ impl Default for Limits {
     }
 }
 
-/// A channel.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ChannelConfig {
-    /// Its name in status, logs and switches: 1 to 64 of a-z, 0-9, `-` and `_`. Required.
-    pub name: String,
-    /// The library, a `.so` file. Required.
-    pub library: PathBuf,
-    /// What the library is configured with; see the README of the channel. Default: nothing.
-    #[serde(default)]
-    pub config: toml::Table,
-    /// Secrets that the channel may ask for, by name. Default: none.
-    #[serde(default)]
-    pub secrets: BTreeMap<String, Secret>,
-    /// The desk of the law firm that a referral goes to. Only for channels of the class legal.
-    /// Default: none.
-    #[serde(default)]
-    pub desk: Option<String>,
-}
-
-/// Where a secret is.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Secret {
-    /// In an environment variable.
-    Env(String),
-    /// In a file, without the line end.
-    File(PathBuf),
-}
-
-impl Secret {
-    /// The secret's text. It appears in no message.
-    ///
-    /// # Errors
-    /// Where the variable or file is not there.
-    pub fn read(&self, base: &Path) -> Result<String, String> {
-        match self {
-            Self::Env(name) => std::env::var(name)
-                .map_err(|_| format!("the environment variable `{name}` is not set")),
-            Self::File(path) => {
-                let path = base.join(path);
-                std::fs::read_to_string(&path)
-                    .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
-                    .map_err(|e| format!("cannot read {}: {e}", path.display()))
-            }
-        }
-    }
-}
-
 impl Config {
     /// Reads the file; `None` is the default configuration.
     ///
@@ -563,6 +515,8 @@ impl Config {
                 let key = format!("channel[{i}].name");
                 return Err(value_error(key, "must be 1 to 64 of a-z, 0-9, `-` and `_`"));
             }
+            let key = format!("channel[{i}].memory_mib");
+            within(&key, channel.memory_mib.into(), 32, 1 << 20)?;
             if self.channel[..i].iter().any(|c| c.name == channel.name) {
                 return Err(value_error(
                     "channel",

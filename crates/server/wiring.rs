@@ -14,7 +14,9 @@ use axum::serve::ListenerExt;
 use jiff::{SignedDuration, Timestamp};
 use recoup_channel::wire::Inbound;
 use recoup_channel::{Clock, DynChannel};
-use recoup_channel_host::{BlobSource, Host, Limits as HostLimits, LoadSpec, LoadedChannel, Sink};
+use recoup_channel_host::{
+    BlobSource, Host, Isolation, Limits as HostLimits, LoadSpec, LoadedChannel, Placement, Sink,
+};
 use recoup_domain::ContactClass;
 use recoup_domain::ids::TenantId;
 use recoup_engine::blobs::Blobs;
@@ -31,7 +33,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::callbacks;
-use crate::config::{ChannelConfig, Config, ConfigError, Secret, StorePlace};
+use crate::config::{ChannelConfig, Config, ConfigError, PlacementConfig, Secret, StorePlace};
 use crate::identity::{self, Principals};
 use crate::key;
 use crate::metrics;
@@ -125,6 +127,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Installed {
     /// Its name.
     pub name: String,
+    /// Where the configuration puts it.
+    pub placement: PlacementConfig,
     /// The loaded library.
     pub loaded: Result<Loaded, String>,
 }
@@ -616,11 +620,22 @@ async fn load_channels(
                 let d = loaded.channel.descriptor();
                 let (plugin, version) = (&d.id, &d.version);
                 tracing::info!(channel = channel.name, plugin, version, "channel loaded");
+                if let Some(process) = loaded.channel.state().await.process
+                    && !process.unguarded.is_empty()
+                {
+                    let missing = process.unguarded.join("; ");
+                    tracing::warn!(
+                        channel = channel.name,
+                        missing,
+                        "the channel's fence has gaps"
+                    );
+                }
             }
             Err(why) => tracing::error!(channel = channel.name, "channel refused: {why}"),
         }
         all.push(Installed {
             name: channel.name.clone(),
+            placement: channel.placement,
             loaded,
         });
     }
@@ -675,7 +690,24 @@ pub(crate) fn spec_of(
         }),
         sink: Arc::new(NoEvents(channel.name.clone())),
         limits: HostLimits::default(),
+        placement: placement_of(channel),
     })
+}
+
+/// The word on the command line that makes this program a channel's host.
+pub(crate) const CHANNEL_HOST: &str = "channel-host";
+
+fn placement_of(channel: &ChannelConfig) -> Placement {
+    match channel.placement {
+        PlacementConfig::Inline => Placement::Inline,
+        PlacementConfig::Isolated => Placement::Isolated(Isolation {
+            // The program that runs, though its file may have been replaced since.
+            program: PathBuf::from("/proc/self/exe"),
+            arguments: vec![CHANNEL_HOST.to_owned()],
+            memory_bytes: u64::from(channel.memory_mib) << 20,
+            require_sandbox: channel.require_sandbox,
+        }),
+    }
 }
 
 /// An error with all that lies beneath it.

@@ -63,6 +63,11 @@ impl Channel for Moody {
                 cx.cancel().cancelled().await;
                 Err(cx.broken("nobody waits any more"))
             }
+            "abort" => std::process::abort(),
+            "begin and abort" => {
+                cx.began()?;
+                std::process::abort();
+            }
             "block" => loop {
                 std::thread::sleep(Duration::from_secs(60));
             },

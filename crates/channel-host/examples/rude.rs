@@ -126,10 +126,93 @@ unsafe extern "C" fn send(
             unsafe { (rude.host.began)(rude.host.ctx, id) };
             return code::BUSY;
         }
-        // "late": the completion comes from `abandon`, when nobody waits any more.
+        "after the end" => {
+            let host = Late(rude.host);
+            std::thread::spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(200));
+                host.complete(id);
+            });
+        }
+        "abort" => std::process::abort(),
+        "segfault" => {
+            // SAFETY: none; that is the point.
+            unsafe { std::ptr::null_mut::<u8>().wrapping_add(8).write_volatile(1) };
+        }
+        "exit" => std::process::exit(7),
+        "hog" => {
+            let mut all = Vec::new();
+            loop {
+                all.push(std::hint::black_box(vec![1u8; 16 * 1024 * 1024]));
+            }
+        }
+        "fork" => match std::process::Command::new("/bin/true").spawn() {
+            Ok(_) => complete_with(&complete, id, "a new process"),
+            Err(error) => complete_with(&complete, id, &error.to_string()),
+        },
+        "write a file" => match std::fs::write("/recoup-was-here", "x") {
+            Ok(()) => complete_with(&complete, id, "written"),
+            Err(error) => complete_with(&complete, id, &error.to_string()),
+        },
+        "read the passwords" => match std::fs::read("/etc/passwd") {
+            Ok(_) => complete_with(&complete, id, "read"),
+            Err(error) => complete_with(&complete, id, &error.to_string()),
+        },
+        "kill the core" => complete_with(&complete, id, &kill_parent()),
+        "print" => {
+            println!("printed with s3cret-word in it");
+            complete(id, code::OK, &receipt("printed"));
+        }
+        "environment" => {
+            let names: Vec<String> = std::env::vars().map(|(name, _)| name).collect();
+            complete_with(&complete, id, &names.join(","));
+        }
+        "close descriptors" => {
+            // SAFETY: none; that is the point.
+            for fd in 0..64 {
+                drop(unsafe { <std::fs::File as std::os::fd::FromRawFd>::from_raw_fd(fd) });
+            }
+            loop {
+                std::thread::sleep(std::time::Duration::from_secs(60));
+            }
+        }
+        // "late": the completion comes from `abandon`, when its time is over.
         _ => {}
     }
     code::OK
+}
+
+/// Ends a call with a text as its reference.
+fn complete_with(complete: &dyn Fn(u64, i32, &[u8]) -> i32, id: u64, text: &str) {
+    let receipt = Receipt {
+        provider_ref: text.to_owned(),
+        ..Receipt::default()
+    };
+    complete(id, code::OK, &receipt.encode_to_vec());
+}
+
+/// What the system says to the worst that a library can do to its core.
+fn kill_parent() -> String {
+    let parent = std::os::unix::process::parent_id().cast_signed();
+    let Some(pid) = rustix::process::Pid::from_raw(parent) else {
+        return "no parent".to_owned();
+    };
+    // SIGURG, which does nothing where it comes through.
+    match rustix::process::kill_process(pid, rustix::process::Signal::URG) {
+        Ok(()) => "a signal to the core".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// The host's table on another thread.
+struct Late(HostV0);
+// SAFETY: each of its functions may be called from any thread.
+unsafe impl Send for Late {}
+
+impl Late {
+    fn complete(self, id: u64) {
+        // SAFETY: the host keeps the promises of the ABI.
+        unsafe { (self.0.complete)(self.0.ctx, id, code::OK, Bytes::of(&[])) };
+    }
 }
 
 /// Tries what is not allowed any more: to begin, and to end, a call that is over.
@@ -137,6 +220,9 @@ unsafe extern "C" fn abandon(instance: *mut c_void, id: u64) {
     // SAFETY: the host keeps the promises of the ABI.
     unsafe {
         let rude = &*instance.cast::<Rude>();
+        if rude.mode != "late" {
+            return;
+        }
         let began = (rude.host.began)(rude.host.ctx, id);
         let line = format!("began after the end: {began}");
         (rude.host.log)(rude.host.ctx, 3, Bytes::of(line.as_bytes()));

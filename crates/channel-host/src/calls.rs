@@ -17,9 +17,11 @@ pub(crate) enum Answer {
     /// The library completed it.
     Completed { status: i32, bytes: Vec<u8> },
     /// The library completed it with more bytes than may cross.
-    TooLarge { bytes: usize },
+    TooLarge { bytes: u64 },
     /// The library did not take it, with this code.
     NotTaken(i32),
+    /// Its process is gone, and the call had come so far.
+    Died { how: String, stage: Stage },
 }
 
 /// How far a call had come when it was forgotten.
@@ -124,6 +126,25 @@ impl Calls {
     /// Gives a call up; `None` where it is over.
     pub(crate) fn forget(&self, id: u64) -> Option<Stage> {
         self.take(id).map(|pending| pending.stage)
+    }
+
+    /// Ends every call that is in flight: the instance's process is gone.
+    pub(crate) fn all_died(&self, how: &str) {
+        let pending: Vec<Pending> = {
+            let mut slots = self.slots();
+            let Slots { all, free, live } = &mut *slots;
+            let taken = all.iter_mut().enumerate();
+            let taken = taken.filter_map(|(index, slot)| Some((index, slot.pending.take()?)));
+            let (indices, pending): (Vec<_>, Vec<_>) = taken.unzip();
+            free.extend(indices);
+            *live = 0;
+            pending
+        };
+        for one in pending {
+            let how = how.to_owned();
+            let stage = one.stage;
+            let _ = one.answer.send(Answer::Died { how, stage });
+        }
     }
 
     /// How many are in flight.

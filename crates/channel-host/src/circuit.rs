@@ -1,28 +1,33 @@
-//! Leaves a channel alone that overruns its calls again and again.
+//! Leaves a channel alone that fails again and again.
 
+use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
 
 use crate::Limits;
 
-/// Closed: calls pass. Open: none does, until a while has passed; then one tries.
+/// An open circuit is never left alone for longer than so many times the first while.
+const LONGEST: u64 = 20;
+
+/// Closed: calls pass. Open: none does, until a while has passed; then one tries. Each try that fails
+/// doubles the while.
 #[derive(Debug)]
 pub(crate) struct Circuit {
-    overruns_max: u32,
+    failures_max: u32,
     open_for_ns: u64,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    overruns: u32,
-    opened_mono_ns: Option<u64>,
+    failures: u32,
+    opens_again_mono_ns: Option<u64>,
     trying: bool,
 }
 
 impl Circuit {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            overruns_max: limits.overruns_max.max(1),
+            failures_max: limits.failures_max.max(1),
             open_for_ns: u64::try_from(limits.open_for.as_nanos()).unwrap_or(u64::MAX),
             state: Mutex::default(),
         }
@@ -31,10 +36,10 @@ impl Circuit {
     /// True where a call may pass now.
     pub(crate) fn admits(&self, now_mono_ns: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(opened) = state.opened_mono_ns else {
+        let Some(again) = state.opens_again_mono_ns else {
             return true;
         };
-        if state.trying || now_mono_ns.saturating_sub(opened) < self.open_for_ns {
+        if state.trying || now_mono_ns < again {
             return false;
         }
         state.trying = true;
@@ -46,15 +51,17 @@ impl Circuit {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
     }
 
-    /// A call overran. True where that opens the circuit.
-    pub(crate) fn overran(&self, now_mono_ns: u64) -> bool {
+    /// A call overran, or the instance failed. True where that opens the circuit.
+    pub(crate) fn failed(&self, now_mono_ns: u64) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.overruns = state.overruns.saturating_add(1);
-        if state.overruns < self.overruns_max {
-            return false;
-        }
-        state.opened_mono_ns = Some(now_mono_ns);
+        state.failures = state.failures.saturating_add(1);
         state.trying = false;
+        let Some(tries) = state.failures.checked_sub(self.failures_max) else {
+            return false;
+        };
+        let times = 1u64.checked_shl(tries).unwrap_or(LONGEST).min(LONGEST);
+        let while_ns = spread(self.open_for_ns.saturating_mul(times));
+        state.opens_again_mono_ns = Some(now_mono_ns.saturating_add(while_ns));
         true
     }
 
@@ -66,11 +73,24 @@ impl Circuit {
             .trying = false;
     }
 
-    /// How many overruns opened it; `None` where it is closed.
+    /// How many failures opened it; `None` where it is closed.
     pub(crate) fn open_after(&self) -> Option<u32> {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.opened_mono_ns.map(|_| state.overruns)
+        state.opens_again_mono_ns.map(|_| state.failures)
     }
+
+    /// How long until the next call is let through, in nanoseconds; 0 where one is.
+    pub(crate) fn waits_ns(&self, now_mono_ns: u64) -> u64 {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = state.opens_again_mono_ns.unwrap_or(0);
+        again.saturating_sub(now_mono_ns)
+    }
+}
+
+/// Up to an eighth longer, so that channels that failed together do not come back together.
+fn spread(while_ns: u64) -> u64 {
+    let random = RandomState::new().hash_one(while_ns);
+    while_ns.saturating_add(random % (while_ns / 8).max(1))
 }
 
 #[cfg(test)]
@@ -78,26 +98,49 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
-    #[test]
-    fn overruns_in_a_row_open_it_and_one_call_tries_later() {
-        let limits = Limits {
-            overruns_max: 2,
-            open_for: Duration::from_nanos(10),
+    fn circuit() -> Circuit {
+        Circuit::new(&Limits {
+            failures_max: 2,
+            open_for: Duration::from_nanos(80),
             ..Limits::default()
-        };
-        let circuit = Circuit::new(&limits);
-        assert!(!circuit.overran(0));
-        circuit.ended();
-        assert!(!circuit.overran(0), "a call in time starts the count anew");
-        assert!(circuit.overran(1));
+        })
+    }
+
+    #[test]
+    fn it_opens_after_so_many_failures_and_lets_one_try_later() {
+        let circuit = circuit();
+        assert!(!circuit.failed(100));
+        assert!(circuit.admits(100), "one is not enough");
+        assert!(circuit.failed(100));
         assert_eq!(circuit.open_after(), Some(2));
-        assert!(!circuit.admits(10));
-        assert!(circuit.admits(11));
-        assert!(!circuit.admits(12), "one tries, not two");
-        assert!(circuit.overran(20), "it failed again");
-        assert!(!circuit.admits(21));
-        assert!(circuit.admits(30));
+        assert!(!circuit.admits(179), "it rests for 80");
+        assert!(circuit.admits(190), "and an eighth at most");
+        assert!(!circuit.admits(190), "one tries");
+        circuit.given_up();
+        assert!(circuit.admits(190), "another may");
         circuit.ended();
-        assert!(circuit.admits(31) && circuit.open_after().is_none());
+        assert!(circuit.admits(191) && circuit.admits(191) && circuit.open_after().is_none());
+    }
+
+    #[test]
+    fn each_try_that_fails_makes_the_rest_longer_up_to_a_bound() {
+        let circuit = circuit();
+        circuit.failed(0);
+        circuit.failed(0);
+        for (tries, rest) in [
+            (1, 160),
+            (2, 320),
+            (3, 640),
+            (4, 1_280),
+            (5, 1_600),
+            (99, 1_600),
+        ] {
+            circuit.failed(0);
+            let waits = circuit.waits_ns(0);
+            assert!(
+                (rest..=rest + rest / 8).contains(&waits),
+                "try {tries}: {waits}"
+            );
+        }
     }
 }

@@ -100,8 +100,7 @@ pub enum LoadError {
     },
     /// The library wants a process of its own.
     #[error(
-        "channel `{name}`: {path} may only run isolated, and this host loads libraries into its \
-         own process",
+        "channel `{name}`: {path} may only run isolated; take its `placement = \"inline\"` away",
         path = path.display()
     )]
     IsolatedOnly {
@@ -119,6 +118,25 @@ pub enum LoadError {
         path: PathBuf,
         /// What the library said.
         message: String,
+    },
+    /// The channel's process cannot load the library.
+    #[error("{message}")]
+    NotLoaded {
+        /// What the process said: the text of one of the errors above.
+        message: String,
+    },
+    /// The channel's process ended before it had an instance.
+    #[error(
+        "channel `{name}`: {path} could not be started in a process of its own: {how}",
+        path = path.display()
+    )]
+    Died {
+        /// The channel.
+        name: String,
+        /// The library.
+        path: PathBuf,
+        /// How it ended.
+        how: String,
     },
     /// The library did not answer.
     #[error(

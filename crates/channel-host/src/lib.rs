@@ -8,33 +8,43 @@
 //! - an instance that panicked is made anew, one that overruns again and again is left alone for a
 //!   while.
 //!
-//! What it cannot hold while libraries live in this process (placement `inline`): a library that
-//! aborts, segfaults or calls `exit` takes the process with it. **Inline is full trust.**
+//! A library lives in one of two places, and both keep all of the above. `isolated`: a process of its
+//! own, which the core ends when it hangs and starts again when it dies; see [`serve_isolated`].
+//! `inline`: this process. A library that aborts, segfaults or calls `exit` takes the process with it:
+//! **inline is full trust.**
 
 mod blob;
-mod callbacks;
 mod calls;
 mod circuit;
+mod context;
 mod error;
+mod foreign;
+mod inline;
 mod instance;
+mod isolated;
 pub mod kit;
 mod library;
 mod loaded;
+mod method;
+mod product;
+mod services;
 mod spec;
 mod stage;
 
 pub use error::LoadError;
+pub use instance::Process;
+pub use isolated::serve as serve_isolated;
 pub use loaded::{LoadedChannel, State};
-pub use spec::{BlobSource, Limits, LoadSpec, NoBlobs, Sink};
+pub use spec::{BlobSource, Isolation, Limits, LoadSpec, NoBlobs, Placement, Sink};
 
 /// Where channel libraries are loaded.
 #[derive(Debug)]
 pub struct Host;
 
 impl Host {
-    /// Stages a library, verifies it, loads it into this process and makes an instance of it.
+    /// Stages a library, verifies it, loads it where its placement says and makes an instance of it.
     ///
-    /// The work runs on a thread of its own; only the waiting happens here.
+    /// The work runs on threads of its own; only the waiting happens here.
     ///
     /// # Errors
     /// See [`LoadError`]; nothing of the library stays in use then.

@@ -2,19 +2,19 @@
 #![expect(unsafe_code, reason = "dlopen and the foreign table are here")]
 
 use std::mem::size_of;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use prost::Message;
 use recoup_channel::abi::{
     ABI_MAJOR, ABI_MINOR, ChannelV0, ENTRY_SYMBOL, EntryFn, FLAG_ISOLATED_ONLY, MAGIC,
-    MAX_IN_FLIGHT_DEFAULT, MESSAGE_BYTES_MAX,
+    MESSAGE_BYTES_MAX,
 };
-use recoup_channel::wire::{Capabilities, ChannelDescriptor, ContactClass};
+use recoup_channel::wire::{ChannelDescriptor, ContactClass};
 
-use crate::stage::stage;
-use crate::{LoadError, LoadSpec};
+use crate::LoadError;
+use crate::method::{Method, Methods};
 
 const RTLD_NODELETE: std::ffi::c_int = 0x1000;
 const BUILD_AGAIN: &str = "build it with `export_channel!` of this version's recoup-channel";
@@ -22,13 +22,22 @@ const BUILD_AGAIN: &str = "build it with `export_channel!` of this version's rec
 /// Entry addresses of every library that this process has mapped: none may appear twice.
 static ENTRIES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
 
+/// A file to map, and what people call it.
+pub(crate) struct File<'a> {
+    /// The channel's name.
+    pub(crate) name: &'a str,
+    /// The operator's file.
+    pub(crate) path: &'a Path,
+    /// The private copy, which is the one that is mapped.
+    pub(crate) staged: &'a Path,
+}
+
 /// A mapped library. It is never unmapped, so its table may be copied freely.
 #[derive(Clone, Debug)]
 pub(crate) struct Library {
-    pub(crate) path: PathBuf,
-    pub(crate) sha256: [u8; 32],
-    pub(crate) table: ChannelV0,
-    pub(crate) descriptor: ChannelDescriptor,
+    table: ChannelV0,
+    /// The bytes of its descriptor.
+    pub(crate) descriptor: &'static [u8],
 }
 
 // SAFETY: the table's only pointers are functions and static bytes of a library that stays mapped.
@@ -37,62 +46,53 @@ unsafe impl Send for Library {}
 unsafe impl Sync for Library {}
 
 impl Library {
-    /// Stages, maps and checks. Runs the library's constructors, so call it on a big stack.
-    pub(crate) fn open(spec: &LoadSpec) -> Result<Self, LoadError> {
-        let staged = stage(spec)?;
-        let entry = map(spec, &staged.path)?;
+    /// Maps and checks. Runs the library's constructors, so call it on a big stack.
+    pub(crate) fn open(file: &File<'_>) -> Result<Self, LoadError> {
+        let entry = map(file)?;
         // SAFETY: the symbol has the one signature that its name stands for.
         let table = unsafe { entry(u32::from(ABI_MINOR)) };
         let table = read_table(table).map_err(|(problem, fix)| LoadError::Table {
-            name: spec.name.clone(),
-            path: spec.path.clone(),
+            name: file.name.to_owned(),
+            path: file.path.to_owned(),
             problem,
             fix,
         })?;
-        let descriptor = read_descriptor(&table).map_err(|problem| LoadError::Descriptor {
-            name: spec.name.clone(),
-            path: spec.path.clone(),
-            problem,
-        })?;
-        let wants_own_process = descriptor.capabilities.is_some_and(|can| can.isolated_only);
-        if table.flags & FLAG_ISOLATED_ONLY != 0 || wants_own_process {
-            return Err(LoadError::IsolatedOnly {
-                name: spec.name.clone(),
-                path: spec.path.clone(),
-            });
-        }
-        Ok(Self {
-            path: spec.path.clone(),
-            sha256: staged.sha256,
-            table,
-            descriptor,
-        })
+        let bytes = table.descriptor;
+        let descriptor = if bytes.ptr.is_null() || bytes.len > MESSAGE_BYTES_MAX {
+            &[]
+        } else {
+            // SAFETY: the library keeps its descriptor in static storage.
+            unsafe { bytes.as_slice() }
+        };
+        Ok(Self { table, descriptor })
     }
 
-    /// What it can do; nothing where it says nothing.
-    pub(crate) fn capabilities(&self) -> Capabilities {
-        self.descriptor.capabilities.unwrap_or_default()
+    /// Its functions.
+    pub(crate) const fn table(&self) -> &ChannelV0 {
+        &self.table
     }
 
-    /// How many calls an instance takes at once.
-    pub(crate) fn max_in_flight(&self) -> usize {
-        match self.capabilities().max_in_flight {
-            0 => MAX_IN_FLIGHT_DEFAULT as usize,
-            limit => limit as usize,
-        }
+    /// The operations that it holds.
+    pub(crate) fn methods(&self) -> Methods {
+        Methods::of(&self.table)
+    }
+
+    /// True where its table says that it may not live in the core's process.
+    pub(crate) const fn wants_own_process(&self) -> bool {
+        self.table.flags & FLAG_ISOLATED_ONLY != 0
     }
 }
 
-fn map(spec: &LoadSpec, staged: &std::path::Path) -> Result<EntryFn, LoadError> {
+fn map(file: &File<'_>) -> Result<EntryFn, LoadError> {
     let failed = |message: String| LoadError::Dlopen {
-        name: spec.name.clone(),
-        path: spec.path.clone(),
+        name: file.name.to_owned(),
+        path: file.path.to_owned(),
         message,
     };
     let flags = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
     // SAFETY: running the library's constructors is what an inline channel is trusted with.
-    let handle =
-        unsafe { Handle::open(Some(staged), flags) }.map_err(|error| failed(error.to_string()))?;
+    let handle = unsafe { Handle::open(Some(file.staged), flags) }
+        .map_err(|error| failed(error.to_string()))?;
     // SAFETY: as in `Library::open`.
     let symbol = unsafe { handle.get::<EntryFn>(ENTRY_SYMBOL.as_bytes()) }.map(|entry| *entry);
     // SAFETY: only looked up, never called.
@@ -100,8 +100,8 @@ fn map(spec: &LoadSpec, staged: &std::path::Path) -> Result<EntryFn, LoadError> 
     // Unloading does nothing for Rust libraries and crashes on C ones with a live thread.
     std::mem::forget(handle);
     let entry = symbol.map_err(|_| LoadError::NoEntry {
-        name: spec.name.clone(),
-        path: spec.path.clone(),
+        name: file.name.to_owned(),
+        path: file.path.to_owned(),
         symbol: ENTRY_SYMBOL,
         hint: if newer {
             format!("it is for ABI 1, and this host speaks {ABI_MAJOR}.{ABI_MINOR}")
@@ -168,13 +168,12 @@ fn read_table(table: *const ChannelV0) -> Result<ChannelV0, (String, &'static st
     }
 }
 
-fn read_descriptor(table: &ChannelV0) -> Result<ChannelDescriptor, String> {
-    let bytes = table.descriptor;
-    if bytes.ptr.is_null() || bytes.len == 0 || bytes.len > MESSAGE_BYTES_MAX {
-        return Err(format!("has {} bytes", bytes.len));
+/// Reads a descriptor and holds it against the operations that the table has.
+pub(crate) fn read_descriptor(bytes: &[u8], held: Methods) -> Result<ChannelDescriptor, String> {
+    if bytes.is_empty() {
+        return Err("is missing".to_owned());
     }
-    // SAFETY: the library keeps its descriptor in static storage.
-    let descriptor = ChannelDescriptor::decode(unsafe { bytes.as_slice() })
+    let descriptor = ChannelDescriptor::decode(bytes)
         .map_err(|error| format!("is no ChannelDescriptor ({error})"))?;
     if !descriptor.id.contains('.') {
         return Err(format!(
@@ -190,15 +189,15 @@ fn read_descriptor(table: &ChannelV0) -> Result<ChannelDescriptor, String> {
     }
     let can = descriptor.capabilities.unwrap_or_default();
     let promises = [
-        ("status_query", can.status_query, table.status.is_some()),
-        ("cancel", can.cancel, table.cancel.is_some()),
-        ("callbacks", can.callbacks, table.parse_callback.is_some()),
-        ("poll", can.poll, table.poll.is_some()),
-        ("validate", can.validate, table.validate.is_some()),
+        ("status_query", can.status_query, Method::Status),
+        ("cancel", can.cancel, Method::Cancel),
+        ("callbacks", can.callbacks, Method::ParseCallback),
+        ("poll", can.poll, Method::Poll),
+        ("validate", can.validate, Method::Validate),
     ];
     match promises
         .iter()
-        .find(|(_, promised, held)| *promised && !held)
+        .find(|(_, promised, method)| *promised && !held.hold(*method))
     {
         Some((name, ..)) => Err(format!(
             "promises `{name}`, and the table has no such operation"

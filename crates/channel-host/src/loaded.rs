@@ -1,4 +1,4 @@
-//! A loaded channel: the trait over a library's table, and what the host does about a bad one.
+//! A loaded channel: the trait over a library's operations, and what the host does about a bad one.
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use prost::Message;
-use recoup_channel::abi::{MESSAGE_BYTES_MAX, OpFn, code, decode_error};
+use recoup_channel::abi::{MESSAGE_BYTES_MAX, code, decode_error};
 use recoup_channel::wire::{
     CancelRequest, Cancelled, Capabilities, ChannelDescriptor, Health, Inbounds, PollRequest,
     Polled, RawCallback, Receipt, SendRequest, Status, StatusRequest, Valid,
@@ -14,23 +14,25 @@ use recoup_channel::wire::{
 use recoup_channel::{Call, Channel, ChannelError};
 use tokio::sync::oneshot;
 
-use crate::callbacks::Context;
 use crate::calls::{Answer, Stage};
 use crate::circuit::Circuit;
-use crate::instance::{Instance, on_big_stack};
-use crate::library::Library;
+use crate::instance::{Instance, Process};
+use crate::method::Method;
+use crate::product::Product;
 use crate::stage::hex;
-use crate::{LoadError, LoadSpec};
+use crate::{LoadError, LoadSpec, Placement};
 
-/// A channel library in this process, behind the trait. Dropped, its instance drains and ends; the
-/// library stays mapped.
+/// How long the end of a killed process may take to be seen.
+const LAST_BREATH: Duration = Duration::from_secs(5);
+
+/// A channel library behind the trait, wherever it lives. Dropped, its instance drains and ends.
 pub struct LoadedChannel {
     spec: LoadSpec,
-    library: Library,
+    product: Product,
     digest: String,
     circuit: Circuit,
     tickets: Arc<AtomicU64>,
-    current: Mutex<Arc<Instance>>,
+    current: Mutex<Arc<dyn Instance>>,
     /// Held while a new instance is made, so that one is made and not two.
     remaking: tokio::sync::Mutex<Remade>,
 }
@@ -48,33 +50,27 @@ pub struct State {
     pub in_flight: usize,
     /// Completions that found no call: late, or double.
     pub stale_completions: u64,
-    /// How many overruns in a row opened the circuit; `None`: it is closed.
+    /// How many failures in a row opened the circuit; `None`: it is closed.
     pub circuit_open_after: Option<u32>,
-    /// How often a new instance was made after a panic or a hang.
+    /// How often a new instance was made after a panic, a hang or a death.
     pub remade: u64,
     /// Why the last try to make a new instance failed; `None`: it did not.
     pub remaking_failed: Option<String>,
-}
-
-/// An operation of the table, by name.
-#[derive(Clone, Copy)]
-pub(crate) struct Operation {
-    pub(crate) name: &'static str,
-    pub(crate) function: Option<OpFn>,
+    /// Its process; `None` where it lives inline, or its process is gone.
+    pub process: Option<Process>,
 }
 
 impl LoadedChannel {
     pub(crate) async fn load(spec: LoadSpec) -> Result<Self, LoadError> {
-        let library = open_library(&spec).await?;
         let tickets = Arc::new(AtomicU64::new(1));
-        let instance = start(&spec, &library, &tickets).await?;
+        let (product, instance) = Product::load(&spec, &tickets).await?;
         Ok(Self {
-            digest: hex(&library.sha256),
+            digest: hex(&product.sha256),
             circuit: Circuit::new(&spec.limits),
-            current: Mutex::new(Arc::new(instance)),
+            current: Mutex::new(instance),
             remaking: tokio::sync::Mutex::default(),
             spec,
-            library,
+            product,
             tickets,
         })
     }
@@ -86,17 +82,22 @@ impl LoadedChannel {
 
     /// What the library says about itself.
     pub fn descriptor(&self) -> &ChannelDescriptor {
-        &self.library.descriptor
+        &self.product.descriptor
+    }
+
+    /// True where it has a process of its own.
+    pub fn is_isolated(&self) -> bool {
+        matches!(self.spec.placement, Placement::Isolated(_))
     }
 
     /// What the library can do.
     pub fn capabilities(&self) -> Capabilities {
-        self.library.capabilities()
+        self.product.capabilities()
     }
 
     /// How many calls it takes at once. What exceeds it waits in the schedule, before its intent.
     pub fn max_in_flight(&self) -> usize {
-        self.library.max_in_flight()
+        self.product.max_in_flight()
     }
 
     /// SHA-256 of the library's bytes, in lower-case hexadecimal.
@@ -109,34 +110,42 @@ impl LoadedChannel {
         let instance = self.current();
         let remade = self.remaking.lock().await;
         State {
-            in_flight: instance.context.calls.live(),
-            stale_completions: instance.context.stale(),
+            in_flight: instance.context().calls.live(),
+            stale_completions: instance.context().stale(),
             circuit_open_after: self.circuit.open_after(),
             remade: remade.times,
             remaking_failed: remade.failed.clone(),
+            process: instance.process(),
         }
     }
 
     /// Ends the instance: no new calls, `drain` for those in flight, then `destroy`. False where
-    /// the library did not come back from that in time; its thread is left behind then.
+    /// the library did not come back from that in time: its thread is left behind then, or its process
+    /// ended by force.
     pub async fn shutdown(self, drain: Duration) -> bool {
-        let done = self.current().retire(drain);
-        let patience = drain + self.spec.limits.grace;
-        matches!(tokio::time::timeout(patience, done).await, Ok(Ok(())))
+        let instance = self.current();
+        self.end(&*instance, drain).await
     }
 
-    /// Makes a further instance of the same library and ends it; false where `destroy` hangs.
-    pub(crate) async fn live_and_die(&self, drain: Duration) -> Result<bool, LoadError> {
-        let instance = start(&self.spec, &self.library, &self.tickets).await?;
+    /// Makes a further instance of the same library and ends it: how many threads it left, where it has a
+    /// process of its own; `None` where `destroy` hangs.
+    pub(crate) async fn live_and_die(&self, drain: Duration) -> Result<Option<u64>, LoadError> {
+        let instance = self.product.start(&self.spec, &self.tickets).await?;
+        let ended = self.end(&*instance, drain).await;
+        Ok(ended.then(|| instance.context().threads_left()))
+    }
+
+    async fn end(&self, instance: &dyn Instance, drain: Duration) -> bool {
         let done = instance.retire(drain);
         let patience = drain + self.spec.limits.grace;
-        Ok(matches!(
-            tokio::time::timeout(patience, done).await,
-            Ok(Ok(()))
-        ))
+        let ended = matches!(tokio::time::timeout(patience, done).await, Ok(Ok(())));
+        if !ended {
+            instance.kill();
+        }
+        ended
     }
 
-    fn current(&self) -> Arc<Instance> {
+    fn current(&self) -> Arc<dyn Instance> {
         self.current
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -144,7 +153,7 @@ impl LoadedChannel {
     }
 
     /// The instance to call; a new one where the last is poisoned.
-    async fn instance(&self) -> Result<Arc<Instance>, ChannelError> {
+    async fn instance(&self) -> Result<Arc<dyn Instance>, ChannelError> {
         let instance = self.current();
         if !instance.is_poisoned() {
             return Ok(instance);
@@ -154,9 +163,8 @@ impl LoadedChannel {
         if !instance.is_poisoned() {
             return Ok(instance);
         }
-        match start(&self.spec, &self.library, &self.tickets).await {
+        match self.product.start(&self.spec, &self.tickets).await {
             Ok(fresh) => {
-                let fresh = Arc::new(fresh);
                 *self.current.lock().unwrap_or_else(PoisonError::into_inner) = fresh.clone();
                 *remade = Remade {
                     times: remade.times + 1,
@@ -169,6 +177,7 @@ impl LoadedChannel {
             }
             Err(error) => {
                 remade.failed = Some(error.to_string());
+                self.circuit.failed(self.spec.clock.mono_ns());
                 Err(ChannelError::retryable(format!(
                     "not sent: no new instance: {error}"
                 )))
@@ -176,18 +185,16 @@ impl LoadedChannel {
         }
     }
 
-    /// One call over the table, from its slot to its end.
+    /// One call, from its slot to its end.
     async fn call<R: Message + Default>(
         &self,
-        operation: Operation,
+        method: Method,
         cx: &Call,
         request: &impl Message,
     ) -> Result<R, ChannelError> {
-        let name = operation.name;
-        let bytes = self
-            .call_bytes(operation, cx, request.encode_to_vec())
-            .await?;
+        let bytes = self.call_bytes(method, cx, request.encode_to_vec()).await?;
         R::decode(&*bytes).map_err(|error| {
+            let name = method.name();
             ChannelError::unknown(format!("`{name}` answered what nobody can read: {error}"))
         })
     }
@@ -195,13 +202,13 @@ impl LoadedChannel {
     /// As [`call`](Self::call), with the messages as bytes.
     pub(crate) async fn call_bytes(
         &self,
-        operation: Operation,
+        method: Method,
         cx: &Call,
         request: Vec<u8>,
     ) -> Result<Vec<u8>, ChannelError> {
-        let Some(function) = operation.function else {
-            return Err(ChannelError::unsupported(operation.name));
-        };
+        if !self.product.methods.hold(method) {
+            return Err(ChannelError::unsupported(method.name()));
+        }
         if request.len() > MESSAGE_BYTES_MAX {
             return Err(ChannelError::permanent(format!(
                 "the request has {} bytes, over the {MESSAGE_BYTES_MAX} that may cross",
@@ -209,22 +216,22 @@ impl LoadedChannel {
             )));
         }
         if !self.circuit.admits(self.spec.clock.mono_ns()) {
-            return Err(ChannelError::retryable(format!(
-                "not sent: channel `{}` overran its last {} calls and is left alone for {} s",
-                self.spec.name,
-                self.circuit.open_after().unwrap_or_default(),
-                self.spec.limits.open_for.as_secs()
-            )));
+            return Err(self.left_alone());
         }
         let mut trial = Trial {
             circuit: &self.circuit,
             settled: false,
         };
         let instance = self.instance().await?;
+        if cx.remaining().is_zero() && !cx.timeout().is_zero() {
+            return Err(ChannelError::retryable(
+                "not sent: the call's time was over before there was an instance for it",
+            ));
+        }
         let Some((id, answer)) = instance
-            .context
+            .context()
             .calls
-            .insert(cx.clone(), self.library.max_in_flight())
+            .insert(cx.clone(), self.product.max_in_flight())
         else {
             return Err(ChannelError::rate_limited(
                 "not sent: all its calls are in flight",
@@ -232,31 +239,33 @@ impl LoadedChannel {
             ));
         };
         let waiting = Waiting {
-            instance: &instance,
+            instance: &*instance,
             id,
             call: cx,
         };
-        instance.run(function, id, request);
+        instance.run(method, id, request);
         let outcome = self.wait(&waiting, cx, answer).await;
         trial.settled = true;
-        self.settle(&instance, outcome.in_time);
+        self.settle(&*instance, outcome.end);
         outcome.result
     }
 
-    /// The operations that the table holds.
-    pub(crate) fn operations(&self) -> impl Iterator<Item = Operation> {
-        let table = &self.library.table;
-        let all = [
-            ("send", table.send),
-            ("status", table.status),
-            ("cancel", table.cancel),
-            ("health", table.health),
-            ("parse_callback", table.parse_callback),
-            ("poll", table.poll),
-            ("validate", table.validate),
-        ];
-        let held = all.into_iter().filter(|(_, function)| function.is_some());
-        held.map(|(name, function)| Operation { name, function })
+    fn left_alone(&self) -> ChannelError {
+        let left = Duration::from_nanos(self.circuit.waits_ns(self.spec.clock.mono_ns()));
+        ChannelError::Retryable {
+            message: format!(
+                "not sent: channel `{}` failed {} times in a row and is left alone for {} s more",
+                self.spec.name,
+                self.circuit.open_after().unwrap_or_default(),
+                left.as_secs()
+            ),
+            after: Some(left),
+        }
+    }
+
+    /// The operations that the library holds.
+    pub(crate) fn methods(&self) -> impl Iterator<Item = Method> {
+        self.product.methods.all()
     }
 
     async fn wait(
@@ -265,16 +274,21 @@ impl LoadedChannel {
         cx: &Call,
         mut answer: oneshot::Receiver<Answer>,
     ) -> Outcome {
+        let time = tokio::time::sleep(cx.remaining());
         let deadline = tokio::time::sleep(cx.remaining() + self.spec.limits.grace);
-        tokio::pin!(deadline);
-        let mut told = false;
+        tokio::pin!(time, deadline);
+        let (mut told, mut over) = (false, false);
         loop {
             tokio::select! {
                 biased;
-                answer = &mut answer => {
-                    return Outcome { in_time: true, result: self.read(waiting, answer) };
+                answer = &mut answer => return self.ended(waiting, answer),
+                () = &mut time, if !over => {
+                    (told, over) = (true, true);
+                    // What has not begun by now never does; what has may still say how it ended.
+                    waiting.call.close();
+                    waiting.instance.abandon(waiting.id);
                 }
-                () = &mut deadline => return waiting.overrun(),
+                () = &mut deadline => return self.overran(waiting, answer).await,
                 () = cx.cancel().cancelled(), if !told => {
                     told = true;
                     waiting.instance.abandon(waiting.id);
@@ -283,10 +297,35 @@ impl LoadedChannel {
         }
     }
 
+    fn ended(&self, waiting: &Waiting<'_>, answer: Result<Answer, Gone>) -> Outcome {
+        let end = match &answer {
+            Ok(Answer::Died { .. }) | Err(_) => End::Failed,
+            Ok(_) => End::InTime,
+        };
+        Outcome {
+            end,
+            result: self.read(waiting, answer),
+        }
+    }
+
+    /// Its time and grace are over. A process is ended; what it had let out is known once it is gone.
+    async fn overran(&self, waiting: &Waiting<'_>, answer: oneshot::Receiver<Answer>) -> Outcome {
+        if !waiting.instance.kill() {
+            return waiting.overrun();
+        }
+        match tokio::time::timeout(LAST_BREATH, answer).await {
+            Ok(answer) => Outcome {
+                end: End::Failed,
+                result: self.read(waiting, answer),
+            },
+            Err(_) => waiting.overrun(),
+        }
+    }
+
     fn read(
         &self,
         waiting: &Waiting<'_>,
-        answer: Result<Answer, oneshot::error::RecvError>,
+        answer: Result<Answer, Gone>,
     ) -> Result<Vec<u8>, ChannelError> {
         let error = match answer {
             Ok(Answer::Completed {
@@ -298,6 +337,9 @@ impl LoadedChannel {
                 ChannelError::unknown(format!("the channel answered with {bytes} bytes"))
             }
             Ok(Answer::NotTaken(status)) => waiting.not_taken(status),
+            Ok(Answer::Died { how, stage }) => {
+                waiting.died(&how, stage, self.product.capabilities().began)
+            }
             Err(_) => ChannelError::unknown("the call was given up"),
         };
         if matches!(error, ChannelError::Panic { .. }) {
@@ -307,19 +349,35 @@ impl LoadedChannel {
         Err(error)
     }
 
-    fn settle(&self, instance: &Instance, in_time: bool) {
-        if in_time {
-            self.circuit.ended();
-        } else if self.circuit.overran(self.spec.clock.mono_ns()) {
-            tracing::error!(channel = %self.spec.name, "the channel hangs and is left alone for a while");
-            instance.poison();
+    fn settle(&self, instance: &dyn Instance, end: End) {
+        match end {
+            End::InTime => self.circuit.ended(),
+            // All calls of a process end with it: one failure, and not one for each.
+            End::Failed if self.is_isolated() && !instance.context().first_failure() => {}
+            End::Failed => {
+                if self.circuit.failed(self.spec.clock.mono_ns()) {
+                    tracing::error!(channel = %self.spec.name,
+                        "the channel fails again and again and is left alone for a while");
+                    instance.poison();
+                }
+            }
         }
     }
 }
 
+/// Nobody answered, and nobody will.
+type Gone = oneshot::error::RecvError;
+
 struct Outcome {
-    in_time: bool,
+    end: End,
     result: Result<Vec<u8>, ChannelError>,
+}
+
+/// What a call's end says about the instance.
+#[derive(Clone, Copy)]
+enum End {
+    InTime,
+    Failed,
 }
 
 /// The circuit's one trial call, given back if the caller goes away before it says anything.
@@ -338,7 +396,7 @@ impl Drop for Trial<'_> {
 
 /// A call in its slot. Dropped before its end, it leaves the slot and tells the library.
 struct Waiting<'a> {
-    instance: &'a Instance,
+    instance: &'a dyn Instance,
     id: u64,
     call: &'a Call,
 }
@@ -347,21 +405,32 @@ impl Waiting<'_> {
     /// Its time and grace are over: free the slot, let nothing begin any more.
     fn overrun(&self) -> Outcome {
         let begun = !self.call.close();
-        match self.instance.context.calls.forget(self.id) {
+        match self.instance.context().calls.forget(self.id) {
             Some(Stage::Queued) if !begun => Outcome {
-                in_time: false,
+                end: End::Failed,
                 result: Err(ChannelError::retryable(
                     "not sent: the channel's thread was busy until the call's time was over",
                 )),
             },
-            _ => {
-                self.instance.abandon(self.id);
-                let message = "the channel did not answer in time";
-                Outcome {
-                    in_time: false,
-                    result: Err(ChannelError::unknown(message)),
-                }
+            _ => Outcome {
+                end: End::Failed,
+                result: Err(ChannelError::unknown("the channel did not answer in time")),
+            },
+        }
+    }
+
+    /// Its process is gone. Nothing can leave any more: what it asked the core for before that is all
+    /// that may have left, if it is a channel that asks.
+    fn died(&self, how: &str, stage: Stage, says_began: bool) -> ChannelError {
+        let nothing_begun = self.call.close();
+        match stage {
+            Stage::Queued if nothing_begun => {
+                ChannelError::retryable(format!("not sent: it waited for the channel, and {how}"))
             }
+            Stage::Handed if nothing_begun && says_began => {
+                ChannelError::retryable(format!("not sent: nothing had begun, and {how}"))
+            }
+            _ => ChannelError::unknown(how),
         }
     }
 
@@ -384,7 +453,7 @@ impl Waiting<'_> {
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
-        if self.instance.context.calls.forget(self.id).is_some() {
+        if self.instance.context().calls.forget(self.id).is_some() {
             self.call.close();
             self.instance.abandon(self.id);
         }
@@ -401,91 +470,27 @@ impl fmt::Debug for LoadedChannel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LoadedChannel")
             .field("name", &self.spec.name)
-            .field("id", &self.library.descriptor.id)
+            .field("id", &self.product.descriptor.id)
             .field("digest", &self.digest)
             .finish_non_exhaustive()
     }
 }
 
-async fn open_library(spec: &LoadSpec) -> Result<Library, LoadError> {
-    let (done, wait) = oneshot::channel();
-    let for_thread = spec.clone();
-    on_big_stack(&spec.name, move || {
-        let _ = done.send(Library::open(&for_thread));
-    })
-    .map_err(|source| LoadError::NoThread {
-        name: spec.name.clone(),
-        source,
-    })?;
-    match tokio::time::timeout(spec.limits.create_timeout, wait).await {
-        Ok(Ok(opened)) => opened,
-        Ok(Err(_)) | Err(_) => Err(hung(spec, "load")),
-    }
-}
-
-async fn start(
-    spec: &LoadSpec,
-    library: &Library,
-    tickets: &Arc<AtomicU64>,
-) -> Result<Instance, LoadError> {
-    let context = Context::leak(spec, &library.descriptor.metrics, tickets.clone());
-    let drain = spec.limits.drain_timeout;
-    let (instance, made) = Instance::start(context, library.table, spec.config_json.clone(), drain)
-        .map_err(|source| LoadError::NoThread {
-            name: spec.name.clone(),
-            source,
-        })?;
-    match tokio::time::timeout(spec.limits.create_timeout, made).await {
-        Ok(Ok(Ok(()))) => Ok(instance),
-        Ok(Ok(Err(message))) => Err(LoadError::Refused {
-            name: spec.name.clone(),
-            path: library.path.clone(),
-            message,
-        }),
-        Ok(Err(_)) | Err(_) => Err(hung(spec, "create an instance")),
-    }
-}
-
-fn hung(spec: &LoadSpec, step: &'static str) -> LoadError {
-    LoadError::Hung {
-        name: spec.name.clone(),
-        path: spec.path.clone(),
-        step,
-        seconds: spec.limits.create_timeout.as_secs(),
-    }
-}
-
 impl Channel for LoadedChannel {
     async fn send(&self, cx: &Call, request: SendRequest) -> Result<Receipt, ChannelError> {
-        let operation = Operation {
-            name: "send",
-            function: self.library.table.send,
-        };
-        self.call(operation, cx, &request).await
+        self.call(Method::Send, cx, &request).await
     }
 
     async fn status(&self, cx: &Call, request: StatusRequest) -> Result<Status, ChannelError> {
-        let operation = Operation {
-            name: "status",
-            function: self.library.table.status,
-        };
-        self.call(operation, cx, &request).await
+        self.call(Method::Status, cx, &request).await
     }
 
     async fn cancel(&self, cx: &Call, request: CancelRequest) -> Result<Cancelled, ChannelError> {
-        let operation = Operation {
-            name: "cancel",
-            function: self.library.table.cancel,
-        };
-        self.call(operation, cx, &request).await
+        self.call(Method::Cancel, cx, &request).await
     }
 
     async fn health(&self, cx: &Call) -> Health {
-        let operation = Operation {
-            name: "health",
-            function: self.library.table.health,
-        };
-        match self.call(operation, cx, &()).await {
+        match self.call(Method::Health, cx, &()).await {
             Ok(health) => health,
             Err(ChannelError::Unsupported { .. }) => Health::ok(),
             Err(error) => Health::down(error.to_string()),
@@ -497,32 +502,15 @@ impl Channel for LoadedChannel {
         cx: &Call,
         callback: RawCallback,
     ) -> Result<Inbounds, ChannelError> {
-        let function = self.library.table.parse_callback;
-        self.call(
-            Operation {
-                name: "parse_callback",
-                function,
-            },
-            cx,
-            &callback,
-        )
-        .await
+        self.call(Method::ParseCallback, cx, &callback).await
     }
 
     async fn poll(&self, cx: &Call, request: PollRequest) -> Result<Polled, ChannelError> {
-        let operation = Operation {
-            name: "poll",
-            function: self.library.table.poll,
-        };
-        self.call(operation, cx, &request).await
+        self.call(Method::Poll, cx, &request).await
     }
 
     async fn validate(&self, cx: &Call, request: SendRequest) -> Result<Valid, ChannelError> {
-        let operation = Operation {
-            name: "validate",
-            function: self.library.table.validate,
-        };
-        self.call(operation, cx, &request).await
+        self.call(Method::Validate, cx, &request).await
     }
 
     fn event_acked(&self, ticket: u64) {

@@ -31,6 +31,31 @@ pub struct LoadSpec {
     pub sink: Arc<dyn Sink>,
     /// Limits on waiting.
     pub limits: Limits,
+    /// Where the library lives.
+    pub placement: Placement,
+}
+
+/// Where a library lives.
+#[derive(Clone, Debug)]
+pub enum Placement {
+    /// In a process of its own, behind a fence: what it breaks is itself.
+    Isolated(Isolation),
+    /// In this process. **That is full trust**: what it breaks is everything.
+    Inline,
+}
+
+/// A channel's own process.
+#[derive(Clone, Debug)]
+pub struct Isolation {
+    /// The program to start: one that calls [`serve_isolated`](crate::serve_isolated) before anything
+    /// else when it gets the arguments below.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub arguments: Vec<String>,
+    /// The most private memory that the process may write, in bytes.
+    pub memory_bytes: u64,
+    /// Load nothing where the system does not give the whole fence.
+    pub require_sandbox: bool,
 }
 
 impl fmt::Debug for LoadSpec {
@@ -48,13 +73,16 @@ impl fmt::Debug for LoadSpec {
 /// Limits on waiting for a channel.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// How long past its time-out a call may come to its end. Default: 2 s.
+    /// How long past its time-out a call may come to its end; an isolated channel that hangs is ended
+    /// then. Default: 1 s.
     pub grace: Duration,
     /// How long `create` may take. Default: 30 s.
     pub create_timeout: Duration,
-    /// So many overruns in a row open the circuit. Default: 3.
-    pub overruns_max: u32,
-    /// How long an open circuit lets nothing through. Default: 30 s.
+    /// So many failures in a row open the circuit: calls that overran, processes that ended, instances
+    /// that could not be made. Default: 3.
+    pub failures_max: u32,
+    /// How long an open circuit lets nothing through, the first time. It doubles with each further
+    /// failure, up to 20 times this. Default: 30 s.
     pub open_for: Duration,
     /// How long a retired instance may finish its calls. Default: 60 s.
     pub drain_timeout: Duration,
@@ -63,9 +91,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            grace: Duration::from_secs(2),
+            grace: Duration::from_secs(1),
             create_timeout: Duration::from_secs(30),
-            overruns_max: 3,
+            failures_max: 3,
             open_for: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(60),
         }

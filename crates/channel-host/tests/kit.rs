@@ -13,6 +13,9 @@ use recoup_channel_host::kit::{self, Report, Verdict};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 
+/// See `support::placement`.
+const ISOLATED: bool = false;
+
 use support::{Setup, example, message, sms};
 
 /// Takes every connection, and counts what comes.

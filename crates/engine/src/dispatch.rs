@@ -220,8 +220,11 @@ impl Engine {
         };
         let content = Content::of(contact, &self.0.keys).await?;
         let _room = self.0.channels.wait_for_room(&contact.channel).await;
-        let call = Call::new(self.0.options.call_timeout, self.0.channel_clock.clone())
-            .with_idempotency_key(contact.key.clone());
+        // One for each try: a call that came to its end lets nothing begin any more.
+        let call = || {
+            Call::new(self.0.options.call_timeout, self.0.channel_clock.clone())
+                .with_idempotency_key(contact.key.clone())
+        };
         let request = || CancelRequest {
             contact_id: contact.id.to_string(),
             idempotency_key: contact.key.clone(),
@@ -236,6 +239,7 @@ impl Engine {
         let waited = self.0.options.call_timeout + GRACE;
         let mut pauses = CANCEL_AGAIN.into_iter();
         let result = loop {
+            let call = call();
             let cancelling = handle.channel.cancel(&call, request());
             let begun = Instant::now();
             let result = tokio::time::timeout(waited, cancelling).await;

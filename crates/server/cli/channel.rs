@@ -86,13 +86,27 @@ async fn list(client: ClientArgs, as_json: bool) -> Outcome {
 
 /// A table of channels.
 pub(super) fn rows(channels: &[v1::Channel]) -> comfy_table::Table {
-    let mut rows = table(&["channel", "kind", "library", "state", "under way", "detail"]);
+    let mut rows = table(&[
+        "channel",
+        "kind",
+        "library",
+        "state",
+        "process",
+        "under way",
+        "detail",
+    ]);
     for c in channels {
         rows.add_row([
             c.name.clone(),
             c.kind.clone(),
             format!("{} {}", c.plugin_id, c.version).trim().to_owned(),
             word(c.state().as_str_name(), "CHANNEL_STATE_"),
+            match (c.placement(), c.process_id) {
+                (v1::ChannelPlacement::Isolated, 0) => "none".to_owned(),
+                (v1::ChannelPlacement::Isolated, id) => id.to_string(),
+                (v1::ChannelPlacement::Inline, _) => "the server's".to_owned(),
+                (v1::ChannelPlacement::Unspecified, _) => String::new(),
+            },
             format!("{}/{}", c.in_flight, c.max_in_flight),
             c.detail.clone(),
         ]);

@@ -64,6 +64,9 @@ struct Args {
 enum Command {
     /// Run the server.
     Serve(serve::Args),
+    /// Serve one channel's library to the server that started this process. Not for people.
+    #[command(hide = true)]
+    ChannelHost,
     /// Run a stand-in for SMS gateway, voice provider, mail, calendar and law firm.
     Sandbox(sandbox::Args),
     /// Open the cases of a file.
@@ -145,6 +148,10 @@ pub fn main() -> ExitCode {
 #[must_use]
 pub fn main_with(seams: &Seams) -> ExitCode {
     let args = Args::parse();
+    if matches!(args.command, Command::ChannelHost) {
+        // Before there is any thread: the fence that it puts up has to hold for all.
+        return recoup_channel_host::serve_isolated();
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -169,6 +176,8 @@ pub fn main_with(seams: &Seams) -> ExitCode {
 
 async fn run(command: Command, seams: &Seams) -> Outcome {
     match command {
+        // `main_with` has taken it.
+        Command::ChannelHost => Ok(EXIT_USAGE),
         Command::Serve(args) => serve::run(args, seams).await,
         Command::Sandbox(args) => sandbox::run(args).await,
         Command::Import { client, args } => run_import(client, args).await,

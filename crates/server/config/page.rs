@@ -3,8 +3,9 @@
 
 use super::*;
 
-const SOURCES: [&str; 3] = [
+const SOURCES: [&str; 4] = [
     include_str!("../config.rs"),
+    include_str!("channel.rs"),
     include_str!("lender.rs"),
     include_str!("people.rs"),
 ];
@@ -93,6 +94,7 @@ fn kind_in_words(kind: &str) -> &str {
         "Vec<String>" => "list of texts",
         "Vec<PathBuf>" => "list of paths",
         "toml::Table" => "table",
+        "PlacementConfig" => "text: `isolated` or `inline`",
         "BTreeMap<String, Secret>" => "table: `{ env = \"NAME\" }` or `{ file = \"path\" }`",
         "Reflection" | "LogFormat" | "ClientCertificate" => "word",
         "ComplianceConfig" | "EngineConfig" | "Limits" | "TlsConfig" | "MetricsConfig" => "table",

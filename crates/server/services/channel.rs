@@ -5,6 +5,7 @@ use tonic::{Request, Response, Status, async_trait};
 use super::Edge;
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::channel_service_server::ChannelService;
+use crate::config::PlacementConfig;
 use crate::convert::page::{self, Binding};
 use crate::convert::read::Bad;
 use crate::convert::value;
@@ -70,7 +71,7 @@ impl Edge {
         ];
         let open = state
             .circuit_open_after
-            .map(|n| format!("{n} calls in a row overran"));
+            .map(|n| format!("failed {n} times in a row and is left alone for a while"));
         let broken = state
             .remaking_failed
             .map(|why| format!("could not be made anew: {why}"));
@@ -91,10 +92,23 @@ impl Edge {
         });
         let parked = self.engine.parked(&installed.name);
         let parked = (parked > 0).then(|| format!("{parked} cases wait for room"));
-        let detail = [open.clone(), broken.clone(), refusals, unused, parked]
-            .into_iter()
-            .flatten()
-            .collect::<Vec<_>>();
+        let gone = loaded.channel.is_isolated() && state.process.is_none();
+        let gone = gone.then(|| "its process is gone; the next call starts it again".to_owned());
+        let process = state.process.as_ref();
+        let gaps = process.map_or(&[][..], |p| &p.unguarded);
+        let gaps = (!gaps.is_empty()).then(|| format!("its fence has gaps: {}", gaps.join("; ")));
+        let detail = [
+            open.clone(),
+            broken.clone(),
+            gone,
+            gaps,
+            refusals,
+            unused,
+            parked,
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>();
         let is_healthy = open.is_none() && broken.is_none();
         let circuit = if open.is_some() {
             v1::CircuitState::Open
@@ -117,7 +131,8 @@ impl Edge {
             generation: 1,
             state: standing.into(),
             detail: detail.join("; "),
-            placement: v1::ChannelPlacement::Inline.into(),
+            placement: placement(installed).into(),
+            process_id: process.map_or(0, |p| i64::from(p.pid)),
             capabilities: named
                 .iter()
                 .filter(|(_, can)| *can)
@@ -139,7 +154,14 @@ fn refused(installed: &Installed, why: &str) -> v1::Channel {
         name: installed.name.clone(),
         state: v1::ChannelState::Refused.into(),
         detail: why.to_owned(),
-        placement: v1::ChannelPlacement::Inline.into(),
+        placement: placement(installed).into(),
         ..v1::Channel::default()
+    }
+}
+
+const fn placement(installed: &Installed) -> v1::ChannelPlacement {
+    match installed.placement {
+        PlacementConfig::Isolated => v1::ChannelPlacement::Isolated,
+        PlacementConfig::Inline => v1::ChannelPlacement::Inline,
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use recoup_channel::wire::{DebtorMessage, Inbound, Receipt, SendRequest, send_request};
 use recoup_channel::{Call, Channel, ChannelError, Clock, DynChannel};
-use recoup_channel_host::{Host, Limits, LoadSpec, NoBlobs, Sink};
+use recoup_channel_host::{Host, Limits, LoadSpec, NoBlobs, Placement, Sink};
 
 use super::measure::{Arm, Pairs, Sample, Stopwatch, median_of};
 use super::report::{Better, Figure, Line, short};
@@ -90,6 +90,7 @@ async fn load(ground: &Ground, clock: &Arc<dyn Clock>) -> Result<Arc<dyn DynChan
         clock: clock.clone(),
         sink: Arc::new(NoEvents),
         limits: Limits::default(),
+        placement: Placement::Inline,
     };
     let loaded = Host::load(spec).await.map_err(Failure::other)?;
     Ok(Arc::new(loaded))

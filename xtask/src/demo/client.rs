@@ -79,5 +79,6 @@ impl Client {
     service!(collectors, collector_service_client, CollectorServiceClient);
     service!(events, event_service_client, EventServiceClient);
     service!(audit, audit_service_client, AuditServiceClient);
+    service!(channels, channel_service_client, ChannelServiceClient);
     service!(admin, admin_service_client, AdminServiceClient);
 }

@@ -10,7 +10,8 @@ use super::lender;
 use super::load::{Acked, Load};
 use super::look::Looks;
 use super::verdict::Row;
-use super::world::{Sandbox, Setup, Store, Tracer};
+use super::world::{self, Place, Sandbox, Setup, Store, Tracer};
+use crate::chance;
 use crate::demo::client::Client;
 use crate::demo::ledger;
 
@@ -27,6 +28,8 @@ const STILL: Duration = Duration::from_secs(6);
 /// How long nothing happens to what is under way when it is stuck: longer than any call and its pauses.
 const STUCK: Duration = Duration::from_secs(30);
 const LOOK: Duration = Duration::from_millis(50);
+/// Between two kills of channels, in milliseconds.
+const PAUSE_MS: (i64, i64) = (30, 300);
 /// What providers do wrong, and how often.
 const MISBEHAVE: &str = "*:cut=0.04,*:cut_before=0.04,*:error_500=0.04,*:slow=0.03@3000,*:garbage=0.03,\
                          *:reject=0.03,*:duplicate_callback=0.1,*:reorder_callback=0.1";
@@ -42,6 +45,8 @@ pub(super) enum Fault {
     Answers,
     /// kill -9 on entering a call of the system, life after life.
     KillSyscall,
+    /// kill -9 at random instants of the processes that channels have of their own.
+    KillChannels,
     /// kill -9 at random instants of three servers that share a database.
     KillRandom,
     /// One of three servers is stopped until the others think it dead, and goes on.
@@ -60,6 +65,7 @@ impl Fault {
             Self::StopFacts => "stop-facts",
             Self::Answers => "answers",
             Self::KillSyscall => "kill-syscall",
+            Self::KillChannels => "kill-channels",
             Self::KillRandom => "kill-random",
             Self::Zombie => "zombie",
             Self::DatabaseAway => "database-away",
@@ -72,6 +78,7 @@ impl Fault {
         match self {
             Self::Calm | Self::StopFacts | Self::Answers => (0, 0),
             Self::KillSyscall => (500, 120),
+            Self::KillChannels => (400, 60),
             Self::KillRandom => (200, 60),
             Self::Zombie => (8, 3),
             Self::DatabaseAway => (12, 3),
@@ -94,6 +101,7 @@ impl Fault {
             Self::Answers => &["--allow-misbehave"],
             Self::StopFacts
             | Self::KillSyscall
+            | Self::KillChannels
             | Self::KillRandom
             | Self::Zombie
             | Self::DatabaseAway
@@ -121,12 +129,14 @@ impl Campaign {
     pub(super) async fn run(&self, range: Option<&Range>) -> Result<Row, String> {
         let misbehave = (self.fault == Fault::Answers).then_some(MISBEHAVE);
         let sandbox = Sandbox::start(&self.folder, self.seed, misbehave).await?;
-        let mut setup = Setup::new(&self.folder, &sandbox, Store::Own, self.plant)?;
+        let place = self.place();
+        let mut setup = Setup::new(&self.folder, &sandbox, Store::Own, place, self.plant)?;
         let mut life = setup.live(Tracer::None).await?;
         let ana = setup.client("dev-ana")?;
         lender::set_up(&ana, &setup.client("dev-ben")?).await?;
         let (mut looks, mut slowest) = (Looks::default(), Duration::ZERO);
-        let cases = range.is_none().then_some(CASES);
+        let kills = range.is_some() || self.fault == Fault::KillChannels;
+        let cases = (!kills).then_some(CASES);
         let load = Load::start(ana.clone(), self.seed, self.fault != Fault::Calm, cases);
         if let Some(range) = range {
             life.kill().await?;
@@ -145,6 +155,11 @@ impl Campaign {
             load.stop();
             life = setup.live(Tracer::None).await?;
         }
+        if self.fault == Fault::KillChannels {
+            self.kill_channels(&ana).await?;
+            life.must_live()?;
+            load.stop();
+        }
         let acked = load.finish().await?;
         settle(&ana).await?;
         let ledger = self.folder.join("ledger.jsonl");
@@ -154,6 +169,47 @@ impl Campaign {
         let log = sandbox.log.clone();
         sandbox.stop().await?;
         self.row(&log, &ledger, &acked, looks, slowest)
+    }
+
+    /// The channels where the fault is meant for them; else the server's own process, so that one trace sees
+    /// all of a contact.
+    fn place(&self) -> Place {
+        match self.fault {
+            Fault::KillSyscall => Place::Inline,
+            _ => Place::Isolated,
+        }
+    }
+
+    /// kill -9 of a channel's process, and the next after a while.
+    async fn kill_channels(&self, ana: &Client) -> Result<(), String> {
+        let mut killed = 0;
+        for n in 0.. {
+            let number = n.to_string();
+            let pause = chance::between(self.seed, &["pause", &number], PAUSE_MS.0, PAUSE_MS.1);
+            tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())).await;
+            let request = pb::ListChannelsRequest {
+                page_size: 100,
+                ..pb::ListChannelsRequest::default()
+            };
+            let listed = ana.channels().list_channels(request).await;
+            let listed = listed
+                .map_err(|e| format!("the channels: {e}"))?
+                .into_inner();
+            let ids = listed.channels.iter().map(|c| c.process_id);
+            let alive: Vec<i64> = ids.filter(|id| *id > 0).collect();
+            // One that nobody calls stays dead until somebody does.
+            if !alive.is_empty() {
+                let one = chance::pick(self.seed, &["which", &number], &alive);
+                killed += usize::from(world::signal(*one, "KILL").is_ok());
+            }
+            if killed == self.points {
+                return Ok(());
+            }
+            if n > 20 * self.points {
+                return Err(format!("only {killed} processes were there to kill"));
+            }
+        }
+        Ok(())
     }
 
     fn row(
@@ -177,7 +233,8 @@ impl Campaign {
     /// Lives once under a tracer that only writes, and gives the points that there are.
     pub(super) async fn aim(&self) -> Result<Range, String> {
         let sandbox = Sandbox::start(&self.folder, self.seed, None).await?;
-        let mut setup = Setup::new(&self.folder, &sandbox, Store::Own, self.plant)?;
+        let place = self.place();
+        let mut setup = Setup::new(&self.folder, &sandbox, Store::Own, place, self.plant)?;
         let life = setup.live(Tracer::None).await?;
         let ana = setup.client("dev-ana")?;
         lender::set_up(&ana, &setup.client("dev-ben")?).await?;

@@ -238,7 +238,7 @@ async fn campaign(
             .await;
     }
     if fault != Fault::KillSyscall {
-        return part(fault.name().to_owned(), 0, seed)?.run(None).await;
+        return part(fault.name().to_owned(), points, seed)?.run(None).await;
     }
     let range = part("aim".to_owned(), 0, seed)?.aim().await?;
     if plant.is_none() {

@@ -15,7 +15,7 @@ use super::loan;
 use super::past::Trouble;
 use super::planted::LAZY_DISK;
 use super::verdict::Row;
-use super::world::{Life, Sandbox, Setup, Store, Tracer};
+use super::world::{Life, Place, Sandbox, Setup, Store, Tracer};
 use crate::chance;
 use crate::demo::ledger;
 
@@ -118,7 +118,7 @@ impl Campaign {
         let folder: &Path = &self.folder.join(name);
         fs::create_dir_all(folder).map_err(|e| format!("{}: {e}", folder.display()))?;
         let plant = self.plant.filter(|bug| *bug != LAZY_DISK);
-        let mut setup = Setup::new(folder, sandbox, Store::Shared(url), plant)?;
+        let mut setup = Setup::new(folder, sandbox, Store::Shared(url), Place::Isolated, plant)?;
         let life = setup.live(Tracer::None).await?;
         let slowest_start = life.start;
         Ok(Server {

@@ -224,6 +224,10 @@ impl Row {
         match fault {
             Fault::Calm | Fault::StopFacts | Fault::Answers => Vec::new(),
             Fault::KillSyscall => self.gates_of_kills(),
+            Fault::KillChannels if self.unknown == 0 => {
+                vec!["no kill hit a contact under way".to_owned()]
+            }
+            Fault::KillChannels => Vec::new(),
             Fault::KillRandom | Fault::Zombie | Fault::DatabaseAway | Fault::CutLine => {
                 self.gates_of_servers(fault)
             }

@@ -116,6 +116,15 @@ impl Store<'_> {
     }
 }
 
+/// Where the channels live.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// Each in a process of its own.
+    Isolated,
+    /// In the server's.
+    Inline,
+}
+
 /// How the server is run.
 pub(super) struct Setup {
     folder: PathBuf,
@@ -131,9 +140,11 @@ impl Setup {
         folder: &Path,
         sandbox: &Sandbox,
         store: Store<'_>,
+        place: Place,
         plant: Option<&'static str>,
     ) -> Result<Self, String> {
-        write(&folder.join("recoup.toml"), &configuration(sandbox, store))?;
+        let text = configuration(sandbox, store, place);
+        write(&folder.join("recoup.toml"), &text)?;
         for (name, secret) in [("sms", "sandbox"), ("phone", "sandbox-token")] {
             let path = folder.join(format!("{name}.secret"));
             write(&path, secret)?;
@@ -275,6 +286,11 @@ impl Tracer<'_> {
     }
 }
 
+/// Sends a process a signal, by its name for `kill`.
+pub(super) fn signal(pid: i64, name: &str) -> Result<(), String> {
+    succeed(std::process::Command::new("kill").args(["-s", name, &pid.to_string()]))
+}
+
 /// A server from its start to its end.
 pub(super) struct Life {
     child: Child,
@@ -300,8 +316,8 @@ impl Life {
 
     /// Sends it a signal, by its name for `kill`.
     pub(super) fn signal(&self, name: &str) -> Result<(), String> {
-        let pid = self.child.id().ok_or("the server has ended")?.to_string();
-        succeed(std::process::Command::new("kill").args(["-s", name, &pid]))
+        let pid = self.child.id().ok_or("the server has ended")?;
+        signal(i64::from(pid), name)
     }
 
     /// Nothing but a kill of ours may end it.
@@ -354,7 +370,11 @@ async fn until_ready(child: &mut Child, file: &Path) -> Result<Value, String> {
 }
 
 /// The server's configuration: the four channels in front of the sandbox.
-fn configuration(sandbox: &Sandbox, store: Store<'_>) -> String {
+fn configuration(sandbox: &Sandbox, store: Store<'_>, place: Place) -> String {
+    let place = match place {
+        Place::Isolated => "isolated",
+        Place::Inline => "inline",
+    };
     let library = |name: &str| {
         program(&format!("librecoup_{name}.so"))
             .display()
@@ -406,7 +426,7 @@ fn configuration(sandbox: &Sandbox, store: Store<'_>) -> String {
     for (name, config) in channels {
         let library = library(name);
         text.push_str(&format!(
-            "[[channel]]\nname = \"{name}\"\nlibrary = \"{library}\"\n{config}\n"
+            "[[channel]]\nname = \"{name}\"\nlibrary = \"{library}\"\nplacement = \"{place}\"\n{config}\n"
         ));
     }
     text

@@ -10,11 +10,12 @@ use recoup_channel::{Call, Channel, ChannelError};
 
 use super::{Bench, NOW_UNIX_MS, Verdict};
 use crate::Host;
+use crate::method::Method;
 
 /// How many hostile payloads each operation gets.
 const HOSTILE_ROUNDS: u64 = 64;
-/// How often an instance is made and ended.
-const LIVES: usize = 200;
+/// How often an instance is made and ended: in this process, and each in a process of its own.
+const LIVES: (usize, usize) = (200, 8);
 
 fn verdict(result: Result<(), String>) -> Verdict {
     match result {
@@ -63,19 +64,19 @@ pub(super) async fn unknown_fields(bench: &Bench) -> Verdict {
 }
 
 async fn answer_of(bench: &Bench, name: &str, bytes: Vec<u8>) -> Result<Vec<u8>, String> {
-    let Some(operation) = bench.channel.operations().find(|held| held.name == name) else {
+    let Some(method) = bench.channel.methods().find(|held| held.name() == name) else {
         return Err(format!("no `{name}`"));
     };
     let answer = bench
         .channel
-        .call_bytes(operation, &bench.late_call(), bytes)
+        .call_bytes(method, &bench.late_call(), bytes)
         .await;
     answer.map_err(|error| error.kind().to_owned())
 }
 
 pub(super) async fn hostile(bench: &Bench) -> Verdict {
     let mut random = Random(bench.seed | 1);
-    for operation in bench.channel.operations() {
+    for method in bench.channel.methods() {
         for round in 0..HOSTILE_ROUNDS {
             let bytes = match round {
                 0 => Vec::new(),
@@ -87,17 +88,14 @@ pub(super) async fn hostile(bench: &Bench) -> Verdict {
                 _ => random.bytes(512),
             };
             let call = bench.late_call();
-            let answer = bench
-                .channel
-                .call_bytes(operation, &call, bytes.clone())
-                .await;
+            let answer = bench.channel.call_bytes(method, &call, bytes.clone()).await;
             let seen = match answer {
                 Err(error @ ChannelError::Panic { .. }) => error.to_string(),
                 Err(error) if error.message().contains("in time") => error.to_string(),
-                _ if call.has_begun() && operation.name == "send" => "it said `began`".to_owned(),
+                _ if call.has_begun() && method == Method::Send => "it said `began`".to_owned(),
                 Ok(_) | Err(_) => continue,
             };
-            return Verdict::Fail(format!("`{}` with {bytes:02x?}: {seen}", operation.name));
+            return Verdict::Fail(format!("`{}` with {bytes:02x?}: {seen}", method.name()));
         }
     }
     Verdict::Pass
@@ -187,10 +185,18 @@ pub(super) async fn destroy(bench: Bench) -> Verdict {
     let Some(before) = threads() else {
         return Verdict::Skip("this system does not count threads in /proc".to_owned());
     };
-    for life in 1..=LIVES {
+    let lives = if bench.channel.is_isolated() {
+        LIVES.1
+    } else {
+        LIVES.0
+    };
+    for life in 1..=lives {
         match bench.channel.live_and_die(Duration::from_secs(1)).await {
-            Ok(true) => {}
-            Ok(false) => return Verdict::Fail(format!("life {life}: `destroy` did not come back")),
+            Ok(Some(0)) => {}
+            Ok(Some(left)) => {
+                return Verdict::Fail(format!("life {life}: {left} threads are left"));
+            }
+            Ok(None) => return Verdict::Fail(format!("life {life}: `destroy` did not come back")),
             Err(error) => return Verdict::Fail(format!("life {life}: {error}")),
         }
     }
@@ -207,7 +213,7 @@ pub(super) async fn destroy(bench: Bench) -> Verdict {
         after = threads().unwrap_or(before);
     }
     Verdict::Fail(format!(
-        "{before} threads before {LIVES} instances, {after} after them"
+        "{before} threads before {lives} instances, {after} after them"
     ))
 }
 

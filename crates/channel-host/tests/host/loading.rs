@@ -78,12 +78,6 @@ async fn a_descriptor_without_a_contact_class_is_refused() {
 }
 
 #[tokio::test]
-async fn a_channel_that_must_be_isolated_is_not_loaded_inline() {
-    let error = Setup::new(&example("loner"), "{}").load_error().await;
-    assert_says(&error, &["libloner.so", "isolated"]);
-}
-
-#[tokio::test]
 async fn a_refused_configuration_gives_the_plugins_own_words() {
     let error = Setup::new(&example("moody"), "\"refuse\"")
         .load_error()

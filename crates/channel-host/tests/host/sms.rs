@@ -209,7 +209,7 @@ async fn a_request_is_judged_without_sending() {
 
 #[tokio::test]
 async fn the_loaded_channel_says_what_it_is() {
-    let (channel, cx, setup) = loaded().await;
+    let (channel, cx, _setup) = loaded().await;
     let bytes = std::fs::read(sms()).expect("the library");
     let digest: String = Sha256::digest(&bytes)
         .iter()
@@ -220,10 +220,6 @@ async fn the_loaded_channel_says_what_it_is() {
     assert!(channel.capabilities().began && channel.max_in_flight() == 64);
     let health = DynChannel::health(&channel, &cx).await;
     assert_eq!(health.state(), recoup_channel::wire::HealthState::Ok);
-    let staged = std::fs::read_dir(setup.folder().join("run"))
-        .expect("the run folder")
-        .count();
-    assert_eq!(staged, 0, "the copy is gone, its mapping stays");
     assert!(
         channel.shutdown(std::time::Duration::from_secs(5)).await,
         "destroy joins"

@@ -13,7 +13,8 @@ use recoup_channel::wire::send_request::Content;
 use recoup_channel::wire::{DebtorMessage, Destination, Inbound, SendRequest, destination};
 use recoup_channel::{Call, Clock};
 use recoup_channel_host::{
-    BlobSource, Host, Limits, LoadError, LoadSpec, LoadedChannel, NoBlobs, Sink,
+    BlobSource, Host, Isolation, Limits, LoadError, LoadSpec, LoadedChannel, NoBlobs, Placement,
+    Sink,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -21,7 +22,21 @@ use tokio::net::TcpListener;
 /// Where the wall clock of a test begins, in Unix milliseconds.
 pub(crate) const START_UNIX_MS: i64 = 1_700_000_000_000;
 
-/// The library of an example of this package.
+/// Where the libraries of these tests live.
+pub(crate) fn placement() -> Placement {
+    if crate::ISOLATED {
+        Placement::Isolated(Isolation {
+            program: example("child"),
+            arguments: Vec::new(),
+            memory_bytes: 512 * 1024 * 1024,
+            require_sandbox: true,
+        })
+    } else {
+        Placement::Inline
+    }
+}
+
+/// A library, or program, among the examples of this package.
 pub(crate) fn example(name: &str) -> PathBuf {
     static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
     let built = BUILT.get_or_init(|| build(&["-p", "recoup-channel-host", "--examples"]));
@@ -81,6 +96,9 @@ fn build(what: &[&str]) -> HashMap<String, PathBuf> {
             if file.ends_with(".so") {
                 found.insert(name.to_owned(), PathBuf::from(file));
             }
+        }
+        if let Some(program) = message["executable"].as_str() {
+            found.insert(name.to_owned(), PathBuf::from(program));
         }
     }
     found
@@ -168,7 +186,7 @@ impl BlobSource for Blobs {
 pub(crate) struct Setup {
     pub(crate) spec: LoadSpec,
     pub(crate) told: Arc<Told>,
-    folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
 }
 
 impl Setup {
@@ -185,8 +203,13 @@ impl Setup {
             clock: TestClock::new(),
             sink: told.clone(),
             limits: Limits::default(),
+            placement: placement(),
         };
-        Self { spec, told, folder }
+        Self {
+            spec,
+            told,
+            _folder: folder,
+        }
     }
 
     pub(crate) async fn load(&self) -> LoadedChannel {
@@ -207,10 +230,6 @@ impl Setup {
             next = cause.source();
         }
         text
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        self.folder.path()
     }
 }
 

@@ -12,3 +12,6 @@ mod phone;
 mod sms;
 mod tools;
 mod visit;
+
+/// See `support::placement`: as operators run them.
+const ISOLATED: bool = true;

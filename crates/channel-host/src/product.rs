@@ -1,0 +1,226 @@
+//! What is known of a library, wherever it lives, and how an instance of it is made.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use recoup_channel::abi::MAX_IN_FLIGHT_DEFAULT;
+use recoup_channel::wire::{Capabilities, ChannelDescriptor};
+use tokio::sync::oneshot;
+
+use crate::context::Context;
+use crate::inline::Inline;
+use crate::instance::{Instance, on_big_stack};
+use crate::isolated::{Found, Isolated, Order, Started};
+use crate::library::{self, Library, read_descriptor};
+use crate::method::Methods;
+use crate::stage::{Staged, stage};
+use crate::{Isolation, LoadError, LoadSpec, Placement};
+
+/// A library that was loaded once.
+pub(crate) struct Product {
+    pub(crate) sha256: [u8; 32],
+    pub(crate) descriptor: ChannelDescriptor,
+    pub(crate) methods: Methods,
+    home: Home,
+}
+
+/// Where instances of it are made.
+enum Home {
+    /// Mapped in this process.
+    Here(Library),
+    /// The private copy, mapped by each process anew.
+    Elsewhere(Staged, Isolation),
+}
+
+impl Product {
+    /// Stages, verifies and loads it, and makes the first instance.
+    pub(crate) async fn load(
+        spec: &LoadSpec,
+        tickets: &Arc<AtomicU64>,
+    ) -> Result<(Self, Arc<dyn Instance>), LoadError> {
+        let staged = staged(spec).await?;
+        let sha256 = staged.sha256;
+        let (found, home, instance) = match &spec.placement {
+            Placement::Inline => {
+                let (library, found) = open_here(spec, &staged).await?;
+                // A library that wants a process of its own does not get to run anything here.
+                refuse_inline(spec, &library, &found)?;
+                let instance = start_here(spec, &library, tickets).await?;
+                (found, Home::Here(library), instance)
+            }
+            Placement::Isolated(isolation) => {
+                let (found, instance) = start_elsewhere(spec, isolation, &staged, tickets).await?;
+                (found, Home::Elsewhere(staged, isolation.clone()), instance)
+            }
+        };
+        let descriptor = described(spec, &found)?;
+        let _ = instance.context().metrics.set(descriptor.metrics.clone());
+        let product = Self {
+            sha256,
+            descriptor,
+            methods: found.methods,
+            home,
+        };
+        Ok((product, instance))
+    }
+
+    /// Makes a further instance.
+    pub(crate) async fn start(
+        &self,
+        spec: &LoadSpec,
+        tickets: &Arc<AtomicU64>,
+    ) -> Result<Arc<dyn Instance>, LoadError> {
+        let instance = match &self.home {
+            Home::Here(library) => start_here(spec, library, tickets).await?,
+            Home::Elsewhere(staged, isolation) => {
+                let made = start_elsewhere(spec, isolation, staged, tickets).await;
+                made?.1
+            }
+        };
+        let _ = instance
+            .context()
+            .metrics
+            .set(self.descriptor.metrics.clone());
+        Ok(instance)
+    }
+
+    /// What it can do; nothing where it says nothing.
+    pub(crate) fn capabilities(&self) -> Capabilities {
+        self.descriptor.capabilities.unwrap_or_default()
+    }
+
+    /// How many calls an instance takes at once.
+    pub(crate) fn max_in_flight(&self) -> usize {
+        match self.capabilities().max_in_flight {
+            0 => MAX_IN_FLIGHT_DEFAULT as usize,
+            limit => limit as usize,
+        }
+    }
+}
+
+async fn staged(spec: &LoadSpec) -> Result<Staged, LoadError> {
+    let (done, wait) = oneshot::channel();
+    let own = spec.clone();
+    on_big_stack(&spec.name, move || drop(done.send(stage(&own))))
+        .map_err(|source| no_thread(spec, source))?;
+    match tokio::time::timeout(spec.limits.create_timeout, wait).await {
+        Ok(Ok(staged)) => staged,
+        Ok(Err(_)) | Err(_) => Err(hung(spec, "be read")),
+    }
+}
+
+async fn open_here(spec: &LoadSpec, staged: &Staged) -> Result<(Library, Found), LoadError> {
+    let (done, wait) = oneshot::channel();
+    let (own, copy) = (spec.clone(), staged.path.clone());
+    on_big_stack(&spec.name, move || {
+        let file = library::File {
+            name: &own.name,
+            path: &own.path,
+            staged: &copy,
+        };
+        let _ = done.send(Library::open(&file));
+    })
+    .map_err(|source| no_thread(spec, source))?;
+    let library = match tokio::time::timeout(spec.limits.create_timeout, wait).await {
+        Ok(Ok(opened)) => opened?,
+        Ok(Err(_)) | Err(_) => return Err(hung(spec, "load")),
+    };
+    let found = Found {
+        descriptor: library.descriptor.to_vec(),
+        methods: library.methods(),
+    };
+    Ok((library, found))
+}
+
+fn refuse_inline(spec: &LoadSpec, library: &Library, found: &Found) -> Result<(), LoadError> {
+    let descriptor = described(spec, found)?;
+    let says_so = descriptor.capabilities.is_some_and(|can| can.isolated_only);
+    if library.wants_own_process() || says_so {
+        return Err(LoadError::IsolatedOnly {
+            name: spec.name.clone(),
+            path: spec.path.clone(),
+        });
+    }
+    Ok(())
+}
+
+fn described(spec: &LoadSpec, found: &Found) -> Result<ChannelDescriptor, LoadError> {
+    read_descriptor(&found.descriptor, found.methods).map_err(|problem| LoadError::Descriptor {
+        name: spec.name.clone(),
+        path: spec.path.clone(),
+        problem,
+    })
+}
+
+async fn start_here(
+    spec: &LoadSpec,
+    library: &Library,
+    tickets: &Arc<AtomicU64>,
+) -> Result<Arc<dyn Instance>, LoadError> {
+    let context = Context::new(spec, Arc::clone(tickets));
+    let drain = spec.limits.drain_timeout;
+    let (instance, made) = Inline::start(context, library, spec.config_json.clone(), drain)
+        .map_err(|source| no_thread(spec, source))?;
+    match tokio::time::timeout(spec.limits.create_timeout, made).await {
+        Ok(Ok(Ok(()))) => Ok(Arc::new(instance)),
+        Ok(Ok(Err(message))) => Err(refused(spec, message)),
+        Ok(Err(_)) | Err(_) => Err(hung(spec, "create an instance")),
+    }
+}
+
+async fn start_elsewhere(
+    spec: &LoadSpec,
+    isolation: &Isolation,
+    staged: &Staged,
+    tickets: &Arc<AtomicU64>,
+) -> Result<(Found, Arc<dyn Instance>), LoadError> {
+    let context = Context::new(spec, Arc::clone(tickets));
+    let order = Order {
+        isolation: isolation.clone(),
+        path: spec.path.clone(),
+        staged: staged.path.clone(),
+        config_json: spec.config_json.clone(),
+        drain: spec.limits.drain_timeout,
+        grace: spec.limits.grace,
+    };
+    let (instance, started) =
+        Isolated::start(context, order).map_err(|source| no_thread(spec, source))?;
+    match tokio::time::timeout(spec.limits.create_timeout, started).await {
+        Ok(Ok(Started::Made(found))) => Ok((found, Arc::new(instance))),
+        Ok(Ok(Started::CannotLoad(message))) => Err(LoadError::NotLoaded { message }),
+        Ok(Ok(Started::Refused(message))) => Err(refused(spec, message)),
+        Ok(Ok(Started::Died(how))) => Err(LoadError::Died {
+            name: spec.name.clone(),
+            path: spec.path.clone(),
+            how,
+        }),
+        Ok(Err(_)) | Err(_) => {
+            instance.kill();
+            Err(hung(spec, "create an instance"))
+        }
+    }
+}
+
+fn refused(spec: &LoadSpec, message: String) -> LoadError {
+    LoadError::Refused {
+        name: spec.name.clone(),
+        path: spec.path.clone(),
+        message,
+    }
+}
+
+fn no_thread(spec: &LoadSpec, source: std::io::Error) -> LoadError {
+    LoadError::NoThread {
+        name: spec.name.clone(),
+        source,
+    }
+}
+
+fn hung(spec: &LoadSpec, step: &'static str) -> LoadError {
+    LoadError::Hung {
+        name: spec.name.clone(),
+        path: spec.path.clone(),
+        step,
+        seconds: spec.limits.create_timeout.as_secs(),
+    }
+}
