@@ -83,6 +83,14 @@ impl Library {
     }
 }
 
+/// The loader's own words stand in the source.
+fn in_full(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}
+
 fn map(file: &File<'_>) -> Result<EntryFn, LoadError> {
     let failed = |message: String| LoadError::Dlopen {
         name: file.name.to_owned(),
@@ -92,7 +100,7 @@ fn map(file: &File<'_>) -> Result<EntryFn, LoadError> {
     let flags = RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE;
     // SAFETY: running the library's constructors is what an inline channel is trusted with.
     let handle = unsafe { Handle::open(Some(file.staged), flags) }
-        .map_err(|error| failed(error.to_string()))?;
+        .map_err(|error| failed(in_full(&error)))?;
     // SAFETY: as in `Library::open`.
     let symbol = unsafe { handle.get::<EntryFn>(ENTRY_SYMBOL.as_bytes()) }.map(|entry| *entry);
     // SAFETY: only looked up, never called.

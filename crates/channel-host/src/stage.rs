@@ -121,6 +121,9 @@ fn write_private(run_dir: &Path, sha256: &[u8; 32], bytes: &[u8]) -> io::Result<
         .recursive(true)
         .mode(0o700)
         .create(run_dir)?;
+    // A channel's process works in another folder.
+    let run_dir = std::path::absolute(run_dir)?;
+    let run_dir = run_dir.as_path();
     if fs::metadata(run_dir)?.permissions().mode() & 0o022 != 0 {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,

@@ -152,7 +152,7 @@ async fn run(args: &Args) -> Result<(), String> {
         let row = campaign(*fault, points, args.seed, &folder, None).await;
         let row =
             row.map_err(|why| format!("{}: {why}; see {}", fault.name(), folder.display()))?;
-        if points > 0 {
+        if points > 0 && *fault != Fault::KillChannels {
             println!("{}", fault.name());
             print!("{}", row.histogram());
         }

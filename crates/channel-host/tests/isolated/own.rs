@@ -235,6 +235,16 @@ async fn without_its_core_a_channel_is_never_early_enough() {
 }
 
 #[tokio::test]
+async fn the_folder_for_copies_may_be_named_from_where_the_core_works() {
+    let folder = tempfile::tempdir_in(".").expect("a folder here");
+    let mut setup = moody();
+    let name = folder.path().file_name().expect("it has a name");
+    setup.spec.run_dir = std::path::Path::new(name).join("run");
+    let channel = setup.load().await;
+    assert!(channel.shutdown(Duration::from_secs(5)).await);
+}
+
+#[tokio::test]
 async fn a_program_that_is_no_channel_host_is_named() {
     let mut setup = moody();
     let Placement::Isolated(isolation) = &mut setup.spec.placement else {
