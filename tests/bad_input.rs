@@ -405,3 +405,51 @@ async fn a_channel_is_tried_without_a_server() {
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("there are: good, none"), "{said}");
 }
+
+#[tokio::test]
+async fn a_library_is_tried_alone_and_reported_for_people_and_machines() {
+    let folder = Folder::new();
+    fs::write(folder.path().join("p"), "secret").expect("a secret");
+    let sms = builds::plugin("sms").display().to_string();
+    let settings = r#"{"endpoint": "http://{recorder}/x", "username": "u", "password_secret": "p", "from": "1", "dlr": true}"#;
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(builds::recoup());
+        command.current_dir(folder.path());
+        let output = command.args(["channel", "test"]).args(arguments).output();
+        let output = output.expect("it ran");
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        (output.status.code(), said)
+    };
+    let (code, said) = run(&[
+        &sms,
+        "--settings",
+        settings,
+        "--secret",
+        "p=p",
+        "--json",
+        "--junit",
+        "out.xml",
+    ]);
+    assert_eq!(code, Some(0), "{said}");
+    let report: serde_json::Value = serde_json::from_str(said.trim()).expect("JSON");
+    assert_eq!(report["passed"], true);
+    let checks = report["checks"].as_array().expect("a list");
+    assert!(
+        checks.len() > 10 && checks.iter().all(|c| c["verdict"] == "pass"),
+        "{said}"
+    );
+    let junit = fs::read_to_string(folder.path().join("out.xml")).expect("the report");
+    let head = format!("tests=\"{}\" failures=\"0\" skipped=\"0\"", checks.len());
+    assert!(junit.contains(&head), "{junit}");
+
+    let (code, said) = run(&[&sms, "--level", "1"]);
+    assert_eq!(code, Some(1), "it needs settings: {said}");
+    assert!(said.contains("endpoint"), "{said}");
+    let (code, said) = run(&["nowhere.so"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("no such file"), "{said}");
+    let (code, said) = run(&[&sms, "--settings", "{"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("--settings is no JSON"), "{said}");
+}

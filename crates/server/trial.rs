@@ -1,5 +1,6 @@
-//! Tries a channel of a configuration with the conformance kit, without a server. Nothing is sent to anybody.
+//! Tries a channel's library with the conformance kit, without a server. Nothing is sent to anybody.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -7,20 +8,29 @@ use recoup_channel::wire::send_request::Content;
 use recoup_channel::wire::{
     DebtorMessage, Desk, Destination, PostalAddress, SendRequest, destination,
 };
-use recoup_channel_host::Host;
-use recoup_channel_host::kit::{self, Report};
+use recoup_channel_host::kit::{self, RECORDER, RECORDER_PORT, Report, Trial};
+use recoup_channel_host::{Host, LoadSpec, Placement};
 use recoup_domain::ContactClass;
 use recoup_engine::blobs::Blobs;
 use recoup_engine::clock::{LiveWall, Wall};
 
-use crate::config::Config;
-use crate::wiring::{chain, class_of, spec_of};
+use crate::config::{ChannelConfig, Config, PlacementConfig, Secret};
+use crate::wiring::{chain, class_of, isolation_of, spec_of};
 
-/// Tries the channel `name` of a configuration; `seed` makes the hostile payloads.
+/// How a library is tried.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// Makes the hostile payloads.
+    pub seed: u64,
+    /// 1 to [`kit::LEVEL_MAX`].
+    pub level: u8,
+}
+
+/// Tries the channel `name` of a configuration.
 ///
 /// # Errors
 /// Where the configuration has no such channel, a secret cannot be read, or the library says no class of contact.
-pub async fn channel(config: &Config, name: &str, seed: u64) -> Result<Report, String> {
+pub async fn named(config: &Config, name: &str, how: How) -> Result<Report, String> {
     let channel = config.channel.iter().find(|c| c.name == name);
     let channel = channel.ok_or_else(|| {
         let known: Vec<&str> = config.channel.iter().map(|c| c.name.as_str()).collect();
@@ -29,18 +39,66 @@ pub async fn channel(config: &Config, name: &str, seed: u64) -> Result<Report, S
             known.join(", ")
         )
     })?;
+    let settings = serde_json::to_string(&channel.config).map_err(|e| e.to_string())?;
+    run(channel, settings, how).await
+}
+
+/// Tries a library with settings of its own.
+///
+/// # Errors
+/// Where the file is not there, a secret cannot be read, or the library says no class of contact.
+pub async fn file(
+    library: PathBuf,
+    settings: String,
+    secrets: BTreeMap<String, Secret>,
+    how: How,
+) -> Result<Report, String> {
+    let channel = ChannelConfig {
+        name: "tried".to_owned(),
+        library,
+        config: toml::Table::new(),
+        secrets,
+        desk: None,
+        placement: PlacementConfig::Isolated,
+        memory_mib: 512,
+        require_sandbox: false,
+    };
+    run(&channel, settings, how).await
+}
+
+async fn run(channel: &ChannelConfig, settings: String, how: How) -> Result<Report, String> {
     let staging =
         Staging(std::env::temp_dir().join(format!("recoup-trial-{}", std::process::id())));
     let wall: Arc<dyn Wall> = Arc::new(LiveWall);
-    let spec = spec_of(channel, &staging.0, &wall, &Arc::new(Blobs::default()))?;
-    let sample = match Host::load(spec.clone()).await {
+    let spec = LoadSpec {
+        config_json: settings,
+        ..spec_of(channel, &staging.0, &wall, &Arc::new(Blobs::default()))?
+    };
+    let isolation = isolation_of(channel);
+    // Only to be told its class: the kit gives it a carrier.
+    let look = LoadSpec {
+        config_json: spec
+            .config_json
+            .replace(RECORDER, "127.0.0.1:9")
+            .replace(RECORDER_PORT, "9"),
+        placement: Placement::Isolated(isolation.clone()),
+        ..spec.clone()
+    };
+    let sample = match Host::load(look).await {
         Ok(loaded) => class_of(&loaded).map(sample),
         // The kit says why, as one of its checks.
         Err(error) if !channel.library.exists() => return Err(chain(&error)),
         Err(_) => Some(sample(ContactClass::Sms)),
     };
     let sample = sample.ok_or("its descriptor names no class of contact that the law knows")?;
-    Ok(kit::check(spec, sample, seed).await)
+    let trial = Trial {
+        spec,
+        isolation,
+        sample,
+        seed: how.seed,
+        level: how.level,
+    };
+    Ok(kit::check(trial).await)
 }
 
 /// Copies of libraries; they go with the trial.

@@ -700,13 +700,18 @@ pub(crate) const CHANNEL_HOST: &str = "channel-host";
 fn placement_of(channel: &ChannelConfig) -> Placement {
     match channel.placement {
         PlacementConfig::Inline => Placement::Inline,
-        PlacementConfig::Isolated => Placement::Isolated(Isolation {
-            // The program that runs, though its file may have been replaced since.
-            program: PathBuf::from("/proc/self/exe"),
-            arguments: vec![CHANNEL_HOST.to_owned()],
-            memory_bytes: u64::from(channel.memory_mib) << 20,
-            require_sandbox: channel.require_sandbox,
-        }),
+        PlacementConfig::Isolated => Placement::Isolated(isolation_of(channel)),
+    }
+}
+
+/// The process that a channel gets where it has one.
+pub(crate) fn isolation_of(channel: &ChannelConfig) -> Isolation {
+    Isolation {
+        // The program that runs, though its file may have been replaced since.
+        program: PathBuf::from("/proc/self/exe"),
+        arguments: vec![CHANNEL_HOST.to_owned()],
+        memory_bytes: u64::from(channel.memory_mib) << 20,
+        require_sandbox: channel.require_sandbox,
     }
 }
 

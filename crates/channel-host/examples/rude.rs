@@ -8,16 +8,16 @@ use std::ffi::c_void;
 use std::sync::OnceLock;
 
 use recoup_channel::abi::{
-    ABI_MAJOR, ABI_MINOR, Bytes, CallV0, ChannelV0, HostV0, MAGIC, MESSAGE_BYTES_MAX, SinkFn, code,
+    ABI_MAJOR, ABI_MINOR, Bytes, CallV1, ChannelV1, HostV1, MAGIC, MESSAGE_BYTES_MAX, SinkFn, code,
 };
-use recoup_channel::wire::{ChannelDescriptor, ContactClass, Message, Receipt};
+use recoup_channel::wire::{ChannelDescriptor, ContactClass, Failure, Message, Receipt};
 
 struct Rude {
-    host: HostV0,
+    host: HostV1,
     mode: String,
 }
 
-struct Shared(ChannelV0);
+struct Shared(ChannelV1);
 // SAFETY: never written after it is made.
 unsafe impl Send for Shared {}
 // SAFETY: as above.
@@ -25,7 +25,7 @@ unsafe impl Sync for Shared {}
 
 /// The library's table.
 #[unsafe(no_mangle)]
-pub extern "C" fn recoup_channel_entry_v0(_host_minor: u32) -> *const ChannelV0 {
+pub extern "C" fn recoup_channel_entry_v1(_host_minor: u32) -> *const ChannelV1 {
     static TABLE: OnceLock<Shared> = OnceLock::new();
     let descriptor = ChannelDescriptor {
         id: "org.recoup.rude".into(),
@@ -35,9 +35,9 @@ pub extern "C" fn recoup_channel_entry_v0(_host_minor: u32) -> *const ChannelV0 
         ..ChannelDescriptor::default()
     };
     let table = TABLE.get_or_init(|| {
-        Shared(ChannelV0 {
+        Shared(ChannelV1 {
             magic: MAGIC,
-            struct_size: size_of::<ChannelV0>() as u32,
+            struct_size: size_of::<ChannelV1>() as u32,
             abi_major: ABI_MAJOR,
             abi_minor: ABI_MINOR,
             flags: 0,
@@ -61,7 +61,7 @@ pub extern "C" fn recoup_channel_entry_v0(_host_minor: u32) -> *const ChannelV0 
 }
 
 unsafe extern "C" fn create(
-    host: *const HostV0,
+    host: *const HostV1,
     config: Bytes,
     instance: *mut *mut c_void,
     _user: *mut c_void,
@@ -70,15 +70,27 @@ unsafe extern "C" fn create(
     // SAFETY: the host keeps the promises of the ABI.
     unsafe {
         let mode = String::from_utf8_lossy(config.as_slice()).into_owned();
+        match mode.as_str() {
+            "leak" => drop(Box::leak(std::hint::black_box(Box::new([1u8; 64 * 1024]))).len()),
+            "thread" => {
+                std::thread::spawn(|| std::thread::sleep(std::time::Duration::from_secs(3_600)));
+            }
+            "signal" => {
+                libc::signal(libc::SIGUSR1, ignore as *const () as libc::sighandler_t);
+            }
+            _ => {}
+        }
         *instance = Box::into_raw(Box::new(Rude { host: *host, mode })).cast();
     }
     code::OK
 }
 
+extern "C" fn ignore(_signal: i32) {}
+
 unsafe extern "C" fn send(
     instance: *mut c_void,
     id: u64,
-    _call: *const CallV0,
+    _call: *const CallV1,
     _request: Bytes,
 ) -> i32 {
     // SAFETY: the host keeps the promises of the ABI.
@@ -98,6 +110,14 @@ unsafe extern "C" fn send(
         "double" => {
             complete(id, code::OK, &receipt("first"));
             complete(id, code::OK, &receipt("second"));
+        }
+        // They are rude elsewhere.
+        "leak" | "thread" | "signal" => {
+            let failure = Failure {
+                message: "not sent".to_owned(),
+                ..Failure::default()
+            };
+            complete(id, code::RETRYABLE, &failure.encode_to_vec());
         }
         "garbage" => {
             complete(id, code::OK, &[0xff; 40]);
@@ -204,7 +224,7 @@ fn kill_parent() -> String {
 }
 
 /// The host's table on another thread.
-struct Late(HostV0);
+struct Late(HostV1);
 // SAFETY: each of its functions may be called from any thread.
 unsafe impl Send for Late {}
 

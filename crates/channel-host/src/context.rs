@@ -29,7 +29,8 @@ pub(crate) struct Context {
     tickets: Arc<AtomicU64>,
     stale: AtomicU64,
     failed: AtomicBool,
-    threads_left: AtomicU64,
+    printed: AtomicU64,
+    leaked: AtomicU64,
 }
 
 impl Context {
@@ -46,7 +47,8 @@ impl Context {
             tickets,
             stale: AtomicU64::new(0),
             failed: AtomicBool::new(false),
-            threads_left: AtomicU64::new(0),
+            printed: AtomicU64::new(0),
+            leaked: AtomicU64::new(0),
         })
     }
 
@@ -60,14 +62,15 @@ impl Context {
         !self.failed.swap(true, Ordering::SeqCst)
     }
 
-    /// So many threads were there after `destroy` that had not been before `create`.
-    pub(crate) fn left_threads(&self, count: u64) {
-        self.threads_left.store(count, Ordering::Relaxed);
+    /// It printed a line.
+    pub(crate) fn count_printed(&self) {
+        self.printed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// See [`left_threads`](Self::left_threads).
-    pub(crate) fn threads_left(&self) -> u64 {
-        self.threads_left.load(Ordering::Relaxed)
+    /// Lines that it printed, and texts of it that held a secret.
+    pub(crate) fn manners(&self) -> (u64, u64) {
+        let of = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        (of(&self.printed), of(&self.leaked))
     }
 
     /// A completion found no call.
@@ -79,6 +82,7 @@ impl Context {
     pub(crate) fn without_secrets(&self, mut text: String) -> String {
         for secret in self.secrets.values().filter(|secret| secret.len() >= 4) {
             if text.contains(secret.as_str()) {
+                self.leaked.fetch_add(1, Ordering::Relaxed);
                 text = text.replace(secret.as_str(), "[secret]");
             }
         }

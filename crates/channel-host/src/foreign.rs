@@ -4,13 +4,13 @@
 use std::ffi::c_void;
 use std::time::Duration;
 
-use recoup_channel::abi::{Bytes, CallV0, ChannelV0, HostV0, code};
+use recoup_channel::abi::{Bytes, CallV1, ChannelV1, HostV1, code};
 
 use crate::method::Method;
 
 /// A live instance, on the thread that made it.
 pub(crate) struct Foreign {
-    table: ChannelV0,
+    table: ChannelV1,
     instance: *mut c_void,
 }
 
@@ -27,8 +27,8 @@ impl Foreign {
     /// # Errors
     /// The library's own words where it refuses.
     pub(crate) fn create(
-        table: &ChannelV0,
-        host: &'static HostV0,
+        table: &ChannelV1,
+        host: &'static HostV1,
         config_json: &str,
     ) -> Result<Self, String> {
         let Some(create) = table.create else {
@@ -70,8 +70,8 @@ impl Foreign {
         let Some(function) = method.of(&self.table) else {
             return code::NOT_FOUND;
         };
-        let times = CallV0 {
-            struct_size: u32::try_from(size_of::<CallV0>()).unwrap_or(u32::MAX),
+        let times = CallV1 {
+            struct_size: u32::try_from(size_of::<CallV1>()).unwrap_or(u32::MAX),
             timeout_ms: millis(timeout),
             not_after_unix_ms: not_after_unix_ms.unwrap_or(0),
         };

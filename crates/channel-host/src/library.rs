@@ -1,15 +1,14 @@
 //! Maps a staged library, for ever, and reads its table.
 #![expect(unsafe_code, reason = "dlopen and the foreign table are here")]
 
-use std::mem::size_of;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use libloading::os::unix::{Library as Handle, RTLD_LOCAL, RTLD_NOW};
 use prost::Message;
 use recoup_channel::abi::{
-    ABI_MAJOR, ABI_MINOR, ChannelV0, ENTRY_SYMBOL, EntryFn, FLAG_ISOLATED_ONLY, MAGIC,
-    MESSAGE_BYTES_MAX,
+    ABI_MAJOR, ABI_MINOR, ChannelV1, ENTRY_SYMBOL, EntryFn, FLAG_ISOLATED_ONLY, MAGIC,
+    MESSAGE_BYTES_MAX, TABLE_BYTES_MIN,
 };
 use recoup_channel::wire::{ChannelDescriptor, ContactClass};
 
@@ -17,7 +16,8 @@ use crate::LoadError;
 use crate::method::{Method, Methods};
 
 const RTLD_NODELETE: std::ffi::c_int = 0x1000;
-const BUILD_AGAIN: &str = "build it with `export_channel!` of this version's recoup-channel";
+const BUILD_AGAIN: &str = "build it with `export_channel!` of a recoup-channel of this ABI, or against \
+                           its recoup_channel.h";
 
 /// Entry addresses of every library that this process has mapped: none may appear twice.
 static ENTRIES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
@@ -35,7 +35,7 @@ pub(crate) struct File<'a> {
 /// A mapped library. It is never unmapped, so its table may be copied freely.
 #[derive(Clone, Debug)]
 pub(crate) struct Library {
-    table: ChannelV0,
+    table: ChannelV1,
     /// The bytes of its descriptor.
     pub(crate) descriptor: &'static [u8],
 }
@@ -68,7 +68,7 @@ impl Library {
     }
 
     /// Its functions.
-    pub(crate) const fn table(&self) -> &ChannelV0 {
+    pub(crate) const fn table(&self) -> &ChannelV1 {
         &self.table
     }
 
@@ -104,7 +104,11 @@ fn map(file: &File<'_>) -> Result<EntryFn, LoadError> {
     // SAFETY: as in `Library::open`.
     let symbol = unsafe { handle.get::<EntryFn>(ENTRY_SYMBOL.as_bytes()) }.map(|entry| *entry);
     // SAFETY: only looked up, never called.
-    let newer = unsafe { handle.get::<EntryFn>(b"recoup_channel_entry_v1") }.is_ok();
+    let other = |name: &[u8]| unsafe { handle.get::<EntryFn>(name) }.is_ok();
+    let (newer, draft) = (
+        other(b"recoup_channel_entry_v2"),
+        other(b"recoup_channel_entry_v0"),
+    );
     // Unloading does nothing for Rust libraries and crashes on C ones with a live thread.
     std::mem::forget(handle);
     let entry = symbol.map_err(|_| LoadError::NoEntry {
@@ -112,7 +116,9 @@ fn map(file: &File<'_>) -> Result<EntryFn, LoadError> {
         path: file.path.to_owned(),
         symbol: ENTRY_SYMBOL,
         hint: if newer {
-            format!("it is for ABI 1, and this host speaks {ABI_MAJOR}.{ABI_MINOR}")
+            format!("it is for ABI 2, and this host speaks {ABI_MAJOR}.{ABI_MINOR}")
+        } else if draft {
+            format!("it is of a draft before ABI 1; build it again for {ABI_MAJOR}.{ABI_MINOR}")
         } else {
             "a Rust channel has it from `recoup_channel::export_channel!`".to_owned()
         },
@@ -129,11 +135,14 @@ fn map(file: &File<'_>) -> Result<EntryFn, LoadError> {
 }
 
 /// Copies what the library's table has; what it has not is NULL.
-fn read_table(table: *const ChannelV0) -> Result<ChannelV0, (String, &'static str)> {
+fn read_table(table: *const ChannelV1) -> Result<ChannelV1, (String, &'static str)> {
     if table.is_null() || !table.is_aligned() {
         return Err((
-            "is missing: the entry function returned no table".to_owned(),
-            BUILD_AGAIN,
+            format!(
+                "is missing: its entry function gives none to a host of ABI \
+                 {ABI_MAJOR}.{ABI_MINOR}"
+            ),
+            "ask its vendor for one that serves this host",
         ));
     }
     // SAFETY: magic, size and version are the first twelve bytes of every table.
@@ -151,15 +160,14 @@ fn read_table(table: *const ChannelV0) -> Result<ChannelV0, (String, &'static st
             BUILD_AGAIN,
         ));
     }
-    if (major, minor) != (ABI_MAJOR, ABI_MINOR) {
+    if major != ABI_MAJOR {
         let problem =
             format!("is of ABI {major}.{minor}, and this host of {ABI_MAJOR}.{ABI_MINOR}");
         return Err((problem, BUILD_AGAIN));
     }
-    let wanted = size_of::<ChannelV0>();
-    if (size as usize) < wanted {
+    if (size as usize) < TABLE_BYTES_MIN {
         return Err((
-            format!("has {size} bytes, and its ABI {wanted}"),
+            format!("has {size} bytes, and none of its ABI has fewer than {TABLE_BYTES_MIN}"),
             BUILD_AGAIN,
         ));
     }

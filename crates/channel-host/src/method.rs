@@ -1,6 +1,6 @@
 //! The operations of a library's table, by name.
 
-use recoup_channel::abi::{ChannelV0, OpFn};
+use recoup_channel::abi::{ChannelV1, OpFn};
 
 /// An operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Method {
     }
 
     /// Its function; `None` where the table has none.
-    pub(crate) const fn of(self, table: &ChannelV0) -> Option<OpFn> {
+    pub(crate) const fn of(self, table: &ChannelV1) -> Option<OpFn> {
         match self {
             Self::Send => table.send,
             Self::Status => table.status,
@@ -62,7 +62,7 @@ impl Method {
 pub(crate) struct Methods(u32);
 
 impl Methods {
-    pub(crate) fn of(table: &ChannelV0) -> Self {
+    pub(crate) fn of(table: &ChannelV1) -> Self {
         let held = Method::ALL.into_iter().filter(|m| m.of(table).is_some());
         Self(held.fold(0, |bits, method| bits | 1 << method as u8))
     }

@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 use crate::context::Context;
 use crate::inline::Inline;
 use crate::instance::{Instance, on_big_stack};
-use crate::isolated::{Found, Isolated, Order, Started};
+use crate::isolated::{Found, Isolated, Lived, Order, Started};
 use crate::library::{self, Library, read_descriptor};
 use crate::method::Methods;
 use crate::stage::{Staged, stage};
@@ -175,18 +175,12 @@ async fn start_elsewhere(
     tickets: &Arc<AtomicU64>,
 ) -> Result<(Found, Arc<dyn Instance>), LoadError> {
     let context = Context::new(spec, Arc::clone(tickets));
-    let order = Order {
-        isolation: isolation.clone(),
-        path: spec.path.clone(),
-        staged: staged.path.clone(),
-        config_json: spec.config_json.clone(),
-        drain: spec.limits.drain_timeout,
-        grace: spec.limits.grace,
-    };
+    let order = order(spec, isolation, staged, 0);
     let (instance, started) =
         Isolated::start(context, order).map_err(|source| no_thread(spec, source))?;
     match tokio::time::timeout(spec.limits.create_timeout, started).await {
         Ok(Ok(Started::Made(found))) => Ok((found, Arc::new(instance))),
+        Ok(Ok(Started::Lived(_))) => Err(hung(spec, "create an instance")),
         Ok(Ok(Started::CannotLoad(message))) => Err(LoadError::NotLoaded { message }),
         Ok(Ok(Started::Refused(message))) => Err(refused(spec, message)),
         Ok(Ok(Started::Died(how))) => Err(LoadError::Died {
@@ -197,6 +191,43 @@ async fn start_elsewhere(
         Ok(Err(_)) | Err(_) => {
             instance.kill();
             Err(hung(spec, "create an instance"))
+        }
+    }
+}
+
+fn order(spec: &LoadSpec, isolation: &Isolation, staged: &Staged, lives: u32) -> Order {
+    Order {
+        isolation: isolation.clone(),
+        path: spec.path.clone(),
+        staged: staged.path.clone(),
+        config_json: spec.config_json.clone(),
+        drain: spec.limits.drain_timeout,
+        grace: spec.limits.grace,
+        lives,
+    }
+}
+
+/// Begins and ends so many instances in one process of its own: what that left behind, or why it did not
+/// come to its end.
+pub(crate) async fn live_often(
+    spec: &LoadSpec,
+    isolation: &Isolation,
+    lives: u32,
+) -> Result<Lived, String> {
+    let staged = staged(spec).await.map_err(|e| e.to_string())?;
+    let context = Context::new(spec, Arc::default());
+    let order = order(spec, isolation, &staged, lives);
+    let (instance, started) = Isolated::start(context, order).map_err(|e| e.to_string())?;
+    match tokio::time::timeout(spec.limits.create_timeout, started).await {
+        Ok(Ok(Started::Lived(lived))) => Ok(lived),
+        Ok(Ok(Started::CannotLoad(why) | Started::Refused(why) | Started::Died(why))) => Err(why),
+        Ok(Ok(Started::Made(_)) | Err(_)) => {
+            Err("its process did not do as it was told".to_owned())
+        }
+        Err(_) => {
+            instance.kill();
+            let seconds = spec.limits.create_timeout.as_secs();
+            Err(format!("not at an end after {seconds} s"))
         }
     }
 }

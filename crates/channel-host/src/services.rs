@@ -7,13 +7,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use recoup_channel::abi::{
-    ABI_MAJOR, ABI_MINOR, BLOB_EXTENSION, BlobV1, Bytes, HostV0, SinkFn, code,
+    ABI_MAJOR, ABI_MINOR, BLOB_EXTENSION, BlobV1, Bytes, HostV1, SinkFn, code,
 };
 
 /// A host's side of the table: the core itself for an inline library, the lines to the core for an
 /// isolated one.
 pub(crate) trait Services: Send + Sync + 'static {
-    /// Ends a call; see `HostV0::complete`.
+    /// Ends a call; see `HostV1::complete`.
     fn complete(&self, id: u64, status: i32, bytes: &[u8]) -> i32;
     /// Before the first outside byte; less than 0: nothing may be sent.
     fn began(&self, id: u64) -> i32;
@@ -38,10 +38,10 @@ pub(crate) trait Services: Send + Sync + 'static {
 type Seat = Arc<dyn Services>;
 
 /// A table for one instance. It lives as long as the process.
-pub(crate) fn table(services: Seat) -> &'static HostV0 {
+pub(crate) fn table(services: Seat) -> &'static HostV1 {
     let seat: &'static Seat = Box::leak(Box::new(services));
-    Box::leak(Box::new(HostV0 {
-        struct_size: u32::try_from(size_of::<HostV0>()).unwrap_or(u32::MAX),
+    Box::leak(Box::new(HostV1 {
+        struct_size: u32::try_from(size_of::<HostV1>()).unwrap_or(u32::MAX),
         abi_major: ABI_MAJOR,
         abi_minor: ABI_MINOR,
         ctx: std::ptr::from_ref(seat).cast_mut().cast(),

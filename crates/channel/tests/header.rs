@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use recoup_channel::abi::{
-    ABI_MAJOR, ABI_MINOR, BlobV1, Bytes, CallV0, ChannelV0, FLAG_ISOLATED_ONLY, HostV0, MAGIC,
+    ABI_MAJOR, ABI_MINOR, BlobV1, Bytes, CallV1, ChannelV1, FLAG_ISOLATED_ONLY, HostV1, MAGIC,
     MESSAGE_BYTES_MAX, code,
 };
 
@@ -70,16 +70,16 @@ fn as_rust_sees_it() -> Vec<(String, i64)> {
     layout!(list, "recoup_bytes", Bytes, ptr, len);
     layout!(
         list,
-        "recoup_call_v0",
-        CallV0,
+        "recoup_call_v1",
+        CallV1,
         struct_size,
         timeout_ms,
         not_after_unix_ms
     );
     layout!(
         list,
-        "recoup_host_v0",
-        HostV0,
+        "recoup_host_v1",
+        HostV1,
         struct_size,
         abi_major,
         abi_minor,
@@ -95,8 +95,8 @@ fn as_rust_sees_it() -> Vec<(String, i64)> {
     );
     layout!(
         list,
-        "recoup_channel_v0",
-        ChannelV0,
+        "recoup_channel_v1",
+        ChannelV1,
         magic,
         struct_size,
         abi_major,

@@ -1,16 +1,10 @@
 //! `recoup channel`.
 
-use std::path::{Path, PathBuf};
-
-use recoup_channel_host::kit::Verdict;
-
 use super::client::{ClientArgs, refused};
 use super::output::{json, say, table, word};
-use super::{EXIT_REFUSED, Failure, Outcome};
+use super::{Outcome, channel_test};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::channel_service_client::ChannelServiceClient;
-use crate::config::Config;
-use crate::trial;
 
 /// Commands on channels.
 #[derive(Debug, clap::Subcommand)]
@@ -25,43 +19,14 @@ pub(super) enum Command {
     },
     /// Try a channel's library with the conformance kit, without a server. It sends nothing to anybody. Exit
     /// code 1 where a check fails.
-    Test {
-        /// Its name in the configuration.
-        name: String,
-        /// The configuration that names its library, settings and secrets.
-        #[arg(long, value_name = "FILE")]
-        config: PathBuf,
-        /// Makes the hostile payloads.
-        #[arg(long, default_value_t = 42)]
-        seed: u64,
-    },
+    Test(channel_test::Args),
 }
 
 pub(super) async fn run(command: Command) -> Outcome {
     match command {
         Command::List { client, json } => list(client, json).await,
-        Command::Test { name, config, seed } => test(&name, &config, seed).await,
+        Command::Test(args) => channel_test::run(args).await,
     }
-}
-
-async fn test(name: &str, config: &Path, seed: u64) -> Outcome {
-    let config =
-        Config::load(Some(config)).map_err(|e| Failure::usage(crate::wiring::chain(&e)))?;
-    let tried = trial::channel(&config, name, seed).await;
-    let report = tried.map_err(|problem| Failure::usage(format!("channel `{name}`: {problem}")))?;
-    let mut rows = table(&["check", "verdict", "detail"]);
-    for check in &report.checks {
-        let (verdict, detail) = match &check.verdict {
-            Verdict::Pass => ("pass", ""),
-            Verdict::Fail(why) => ("FAIL", why.as_str()),
-            Verdict::Skip(why) => ("skipped", why.as_str()),
-        };
-        rows.add_row([check.rule, verdict, detail]);
-    }
-    say(rows);
-    let end = if report.passed() { "passed" } else { "FAILED" };
-    say(format!("{end}; SHA-256 {}, seed {seed}", report.digest));
-    Ok(if report.passed() { 0 } else { EXIT_REFUSED })
 }
 
 async fn list(client: ClientArgs, as_json: bool) -> Outcome {

@@ -8,6 +8,7 @@ mod audit;
 mod borrower;
 mod case;
 mod channel;
+mod channel_test;
 mod client;
 mod clock;
 mod collector;

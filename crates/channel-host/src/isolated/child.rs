@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use prost::Message;
-use recoup_channel::abi::{MESSAGE_BYTES_MAX, code};
+use recoup_channel::abi::{HostV1, MESSAGE_BYTES_MAX, code};
 
-use super::frame::{Frame, Hello, Kind, Start};
+use super::frame::{Frame, Hello, Kind, Lived, Start};
 use super::{line, sandbox};
 use crate::foreign::Foreign;
 use crate::instance::on_big_stack;
@@ -98,6 +98,7 @@ fn run(
         path: Path::new(&start.path),
         staged: Path::new(&start.staged),
     };
+    let signals = status_of("SigCgt:", 16);
     let library = match Library::open(&file) {
         Ok(library) => library,
         Err(why) => return host.tell(&Frame::new(Kind::CannotLoad).with(why.to_string())),
@@ -110,6 +111,9 @@ fn run(
     host.tell(&Frame::new(Kind::Hello).with(hello.encode_to_vec()))?;
     let threads = threads();
     let table = services::table(Arc::clone(host) as Arc<dyn Services>);
+    if start.lives > 0 {
+        return live_often(start, &library, table, host, signals);
+    }
     let instance = match Foreign::create(library.table(), table, &start.config_json) {
         Ok(instance) => instance,
         Err(why) => return host.tell(&Frame::new(Kind::Refused).with(why)),
@@ -118,6 +122,42 @@ fn run(
     let drain = obey(&instance, host, work)?;
     instance.end(drain);
     host.tell(&Frame::of(Kind::Retired, left_over(threads)))
+}
+
+/// Makes many instances one after the other, for the kit.
+fn live_often(
+    start: &Start,
+    library: &Library,
+    table: &'static HostV1,
+    host: &Remote,
+    signals: u64,
+) -> io::Result<()> {
+    let before = threads();
+    let mut lived = Lived::default();
+    for life in 1..=start.lives {
+        match Foreign::create(library.table(), table, &start.config_json) {
+            Ok(instance) => instance.end(Duration::ZERO),
+            Err(why) => return host.tell(&Frame::new(Kind::Refused).with(why)),
+        }
+        lived.lives = life;
+        if life == start.lives.div_ceil(10) {
+            lived.memory_early = status_of("VmRSS:", 10) * 1024;
+        }
+    }
+    lived.memory_late = status_of("VmRSS:", 10) * 1024;
+    lived.threads_left = left_over(before);
+    lived.signals = status_of("SigCgt:", 16) & !signals;
+    host.tell(&Frame::new(Kind::Lived).with(lived.encode_to_vec()))
+}
+
+/// A number of /proc/self/status; 0 where there is none.
+fn status_of(name: &str, radix: u32) -> u64 {
+    let text = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    let number = line.and_then(|line| line.split_whitespace().next());
+    number
+        .and_then(|number| u64::from_str_radix(number, radix).ok())
+        .unwrap_or(0)
 }
 
 /// Does what the core says, until it says that the channel is over; the time for its end.

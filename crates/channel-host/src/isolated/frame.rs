@@ -76,6 +76,8 @@ kinds! {
     Metric = 25,
     /// Process: the instance is given back; how many threads it left stands in `id`.
     Retired = 26,
+    /// Process: what many lives left behind; see `Lived`.
+    Lived = 27,
 
     /// Process asks: may this call begin?
     Began = 32,
@@ -210,6 +212,9 @@ pub(super) struct Start {
     /// Nothing is loaded unless the whole sandbox holds.
     #[prost(bool, tag = "6")]
     pub(super) require_sandbox: bool,
+    /// Not to serve: make so many instances and end each, and tell what that left. 0: to serve.
+    #[prost(uint32, tag = "7")]
+    pub(super) lives: u32,
 }
 
 /// What a channel's process found.
@@ -224,6 +229,26 @@ pub(super) struct Hello {
     /// What of the sandbox this system does not give.
     #[prost(string, repeated, tag = "3")]
     pub(super) unguarded: Vec<String>,
+}
+
+/// What many lives of an instance left behind.
+#[derive(Clone, Copy, PartialEq, prost::Message)]
+pub(crate) struct Lived {
+    /// Lives that began and ended.
+    #[prost(uint32, tag = "1")]
+    pub(crate) lives: u32,
+    /// Threads that were not there before the first.
+    #[prost(uint64, tag = "2")]
+    pub(crate) threads_left: u64,
+    /// Resident memory after a tenth of them, in bytes.
+    #[prost(uint64, tag = "3")]
+    pub(crate) memory_early: u64,
+    /// And after the last.
+    #[prost(uint64, tag = "4")]
+    pub(crate) memory_late: u64,
+    /// Signals that it took over, as the bits of /proc/self/status.
+    #[prost(uint64, tag = "5")]
+    pub(crate) signals: u64,
 }
 
 #[cfg(test)]

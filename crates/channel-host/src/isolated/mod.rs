@@ -13,4 +13,5 @@ mod process;
 mod sandbox;
 
 pub use child::serve;
+pub(crate) use frame::Lived;
 pub(crate) use process::{Found, Isolated, Order, Started};

@@ -21,7 +21,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tokio::sync::oneshot;
 
-use super::frame::{Frame, Hello, Kind, Start};
+use super::frame::{Frame, Hello, Kind, Lived, Start};
 use super::line;
 use crate::calls::Answer;
 use crate::context::Context;
@@ -63,6 +63,8 @@ pub(crate) enum Started {
     Refused(String),
     /// The process ended before it had an instance; how.
     Died(String),
+    /// What many lives left behind, where that was asked for.
+    Lived(Lived),
 }
 
 /// What a process found in its library.
@@ -79,6 +81,8 @@ pub(crate) struct Order {
     pub(crate) config_json: String,
     pub(crate) drain: Duration,
     pub(crate) grace: Duration,
+    /// Lives to begin and end instead of serving; 0: to serve.
+    pub(crate) lives: u32,
 }
 
 /// A live instance in a process of its own.
@@ -369,6 +373,7 @@ impl Reader {
             config_json: order.config_json.clone(),
             memory_bytes: order.isolation.memory_bytes,
             require_sandbox: order.isolation.require_sandbox,
+            lives: order.lives,
         };
         let started = Frame::new(Kind::Start).with(start.encode_to_vec());
         let mut retired = false;
@@ -494,6 +499,11 @@ impl Reader {
                 let why = context.without_secrets(text(frame.bytes));
                 self.tell_start(Started::Refused(why));
             }
+            Kind::Lived => {
+                *retired = true;
+                let lived = Lived::decode(&*frame.bytes).map_err(|e| e.to_string())?;
+                self.tell_start(Started::Lived(lived));
+            }
             Kind::Completed => {
                 context.complete(frame.id, frame.status, &frame.bytes);
             }
@@ -516,7 +526,6 @@ impl Reader {
             }
             Kind::Retired => {
                 *retired = true;
-                context.left_threads(frame.id);
                 if frame.id > 0 {
                     tracing::warn!(channel = %context.name, threads = frame.id,
                         "the channel left threads behind; its process ends with them");
@@ -604,6 +613,7 @@ impl Reader {
         let line = self.context.without_secrets(text(line));
         let line = line.trim_end();
         if !line.is_empty() {
+            self.context.count_printed();
             tracing::warn!(channel = %self.context.name, "its process printed: {line}");
         }
     }

@@ -1,19 +1,31 @@
-//! The conformance kit: tries a channel library for the rules of the ABI. No check sends anything
-//! to a person: each `send` comes past its `not_after`.
+//! The conformance kit: tries a channel library for the rules of the ABI. No check sends anything to a
+//! person: the carrier is a recorder on loopback that never answers, or each `send` comes past its
+//! `not_after`.
 //!
-//! It runs in this process, so a library that aborts ends the kit as well: run it in a process of
-//! its own. Secrets, blobs and the sink are those of the [`LoadSpec`]; the clock is the kit's.
+//! Each check has a process of its own with a fresh instance in it, so a library that crashes fails the
+//! check at hand and no other. Secrets and blobs are those of the [`LoadSpec`]; clock and recorder are
+//! the kit's.
 
+mod carrier;
 mod checks;
+mod manners;
+mod recorder;
 mod symbols;
 
+use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use recoup_channel::wire::SendRequest;
 use recoup_channel::{Call, Clock};
 
-use crate::{Host, LoadSpec, LoadedChannel};
+use crate::{Host, Isolation, LoadSpec, LoadedChannel};
+
+/// Stands for the recorder's address in the configuration of a channel that is tried: `host:port`.
+pub const RECORDER: &str = "{recorder}";
+/// Stands for the recorder's port alone.
+pub const RECORDER_PORT: &str = "{recorder_port}";
 
 /// What became of one check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,13 +38,26 @@ pub enum Verdict {
     Skip(String),
 }
 
+impl From<Result<(), String>> for Verdict {
+    fn from(result: Result<(), String>) -> Self {
+        match result {
+            Ok(()) => Self::Pass,
+            Err(seen) => Self::Fail(seen),
+        }
+    }
+}
+
 /// One check and what became of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
+    /// From which strictness on it is tried.
+    pub level: u8,
     /// The rule, in words.
     pub rule: &'static str,
     /// What became of it.
     pub verdict: Verdict,
+    /// How long it took.
+    pub took: Duration,
 }
 
 /// All checks of one library.
@@ -56,104 +81,214 @@ impl Report {
     }
 }
 
-/// Tries the library. `sample` is a request that this channel could send; `seed` makes the hostile
-/// payloads.
-pub async fn check(mut spec: LoadSpec, sample: SendRequest, seed: u64) -> Report {
-    spec.clock = Arc::new(KitClock(Instant::now()));
-    let mut report = Report {
-        digest: String::new(),
-        seed,
-        checks: Vec::new(),
-    };
-    report.add(
-        "it exports the entry symbol alone",
-        symbols::check(&spec.path),
-    );
-    let channel = match Host::load(spec.clone()).await {
-        Ok(channel) => channel,
-        Err(error) => {
-            report.add("it loads", Verdict::Fail(error.to_string()));
-            return report;
-        }
-    };
-    report.add("it loads", Verdict::Pass);
-    report.digest = channel.digest().to_owned();
-    let bench = Bench {
-        spec,
-        channel,
-        sample,
-        seed,
-    };
-    report.add("`health` answers", checks::health(&bench).await);
-    report.add(
-        "past not_after nothing is sent, and that is said",
-        checks::late(&bench).await,
-    );
-    report.add(
-        "unknown fields do no harm",
-        checks::unknown_fields(&bench).await,
-    );
-    report.add(
-        "hostile payloads are answered",
-        checks::hostile(&bench).await,
-    );
-    report.add(
-        "a payload of 1 MiB is answered",
-        checks::large(&bench).await,
-    );
-    report.add(
-        "calls at the same time all end",
-        checks::together(&bench).await,
-    );
-    report.add(
-        "a call given up does no harm",
-        checks::given_up(&bench).await,
-    );
-    report.add("two instances live side by side", checks::two(&bench).await);
-    report.add(
-        "no call is completed twice or late",
-        checks::no_stale(&bench).await,
-    );
-    report.add("`destroy` ends every thread", checks::destroy(bench).await);
-    report
+/// The strictest level.
+pub const LEVEL_MAX: u8 = 4;
+
+/// What is tried, and how hard.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// The channel. Its clock and placement are the kit's; its configuration may hold [`RECORDER`].
+    pub spec: LoadSpec,
+    /// Where it lives while it is tried.
+    pub isolation: Isolation,
+    /// A request that this channel could send.
+    pub sample: SendRequest,
+    /// Makes the hostile payloads.
+    pub seed: u64,
+    /// 1: it loads; 2: it answers; 3: it bears hostility and ends cleanly; 4: its carrier gets what it
+    /// should.
+    pub level: u8,
 }
 
-impl Report {
-    fn add(&mut self, rule: &'static str, verdict: Verdict) {
-        self.checks.push(Check { rule, verdict });
-    }
+/// Tries the library.
+pub async fn check(trial: Trial) -> Report {
+    let mut bench = Bench {
+        trial,
+        report: Report {
+            digest: String::new(),
+            seed: 0,
+            checks: Vec::new(),
+        },
+    };
+    bench.report.seed = bench.trial.seed;
+    bench.run().await;
+    bench.report
 }
 
 /// What the checks work on.
 struct Bench {
-    spec: LoadSpec,
-    channel: LoadedChannel,
-    sample: SendRequest,
-    seed: u64,
+    trial: Trial,
+    report: Report,
 }
 
-/// The kit's wall clock stands still, and not_after is always behind it.
+/// The kit's wall clock stands here, and jumps from here.
 const NOW_UNIX_MS: i64 = 1_700_000_000_000;
 /// How long the kit waits for an answer.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Bench {
+    async fn run(&mut self) {
+        let path = self.trial.spec.path.clone();
+        let exports = async |_: &Self| symbols::check(&path);
+        self.add(1, "it exports the entry symbol alone", exports)
+            .await;
+        match self.load().await {
+            Ok(channel) => channel.digest().clone_into(&mut self.report.digest),
+            Err(why) => {
+                self.add(1, "it loads", async |_: &Self| Verdict::Fail(why.clone()))
+                    .await;
+                return;
+            }
+        }
+        self.add(1, "it loads", async |_: &Self| Verdict::Pass)
+            .await;
+        self.add(2, "`health` answers", checks::health).await;
+        self.add(
+            2,
+            "past not_after nothing is sent, and that is said",
+            checks::late,
+        )
+        .await;
+        self.add(2, "unknown fields do no harm", checks::unknown_fields)
+            .await;
+        self.add(2, "calls at the same time all end", checks::together)
+            .await;
+        self.add(2, "a call given up does no harm", checks::given_up)
+            .await;
+        self.add(2, "two instances live side by side", checks::two)
+            .await;
+        self.add(3, "hostile payloads are answered", checks::hostile)
+            .await;
+        self.add(3, "a payload of 1 MiB is answered", checks::large)
+            .await;
+        self.add(3, "no call is completed twice or late", checks::no_stale)
+            .await;
+        self.add(
+            3,
+            "1,000 instances leave no thread and no memory",
+            manners::lives,
+        )
+        .await;
+        self.add(3, "it takes over no signal", manners::signals)
+            .await;
+        self.add(3, "it prints nothing and tells no secret", manners::quiet)
+            .await;
+        self.add(
+            4,
+            "nothing leaves before `began`, nor past not_after",
+            carrier::begins,
+        )
+        .await;
+        self.add(
+            4,
+            "a connection that is cut leaves it in doubt",
+            carrier::cut,
+        )
+        .await;
+        self.add(
+            4,
+            "both requests of a contact carry its key",
+            carrier::same_key,
+        )
+        .await;
+    }
+
+    async fn add(
+        &mut self,
+        level: u8,
+        rule: &'static str,
+        check: impl AsyncFnOnce(&Self) -> Verdict,
+    ) {
+        if level > self.trial.level {
+            return;
+        }
+        let started = Instant::now();
+        let verdict = check(self).await;
+        let took = started.elapsed();
+        self.report.checks.push(Check {
+            level,
+            rule,
+            verdict,
+            took,
+        });
+    }
+
+    /// A fresh process with a fresh instance, whose carrier is nowhere.
+    async fn load(&self) -> Result<LoadedChannel, String> {
+        self.load_to("127.0.0.1:9", &KitClock::still()).await
+    }
+
+    /// The same, with a carrier at an address and a clock.
+    async fn load_to(&self, carrier: &str, clock: &Arc<KitClock>) -> Result<LoadedChannel, String> {
+        let mut spec = self.trial.spec.clone();
+        let port = carrier.rsplit(':').next().unwrap_or_default();
+        spec.config_json = spec
+            .config_json
+            .replace(RECORDER, carrier)
+            .replace(RECORDER_PORT, port);
+        spec.clock = Arc::clone(clock) as Arc<dyn Clock>;
+        spec.placement = crate::Placement::Isolated(self.trial.isolation.clone());
+        Host::load(spec).await.map_err(|error| error.to_string())
+    }
+
+    /// Runs a check on a fresh instance.
+    async fn on_fresh<F: Future<Output = Verdict>>(
+        &self,
+        body: impl FnOnce(LoadedChannel) -> F,
+    ) -> Verdict {
+        match self.load().await {
+            Ok(channel) => body(channel).await,
+            Err(why) => Verdict::Fail(why),
+        }
+    }
+
     /// A call that is too late to send.
     fn late_call(&self) -> Call {
-        Call::new(PATIENCE, self.spec.clock.clone())
-            .with_not_after(NOW_UNIX_MS - 1)
-            .with_idempotency_key(self.sample.idempotency_key.clone())
+        self.call(KitClock::still()).with_not_after(NOW_UNIX_MS - 1)
+    }
+
+    fn call(&self, clock: Arc<KitClock>) -> Call {
+        Call::new(PATIENCE, clock)
+            .with_idempotency_key(self.trial.sample.idempotency_key.clone())
+            .with_not_after(NOW_UNIX_MS + 60_000)
     }
 }
 
-struct KitClock(Instant);
+/// A wall clock that stands still, or jumps by a day after so many looks; real monotonic time.
+struct KitClock {
+    origin: Instant,
+    wall_unix_ms: AtomicI64,
+    looks_to_jump: AtomicU32,
+}
+
+impl KitClock {
+    fn still() -> Arc<Self> {
+        Self::jumping_after(u32::MAX)
+    }
+
+    fn jumping_after(looks: u32) -> Arc<Self> {
+        Arc::new(Self {
+            origin: Instant::now(),
+            wall_unix_ms: AtomicI64::new(NOW_UNIX_MS),
+            looks_to_jump: AtomicU32::new(looks),
+        })
+    }
+}
 
 impl Clock for KitClock {
     fn wall_unix_ms(&self) -> i64 {
-        NOW_UNIX_MS
+        let one_less = |left: u32| left.checked_sub(1);
+        let left = self
+            .looks_to_jump
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less);
+        if left.is_err() {
+            self.wall_unix_ms
+                .store(NOW_UNIX_MS + 86_400_000, Ordering::SeqCst);
+        }
+        self.wall_unix_ms.load(Ordering::SeqCst)
     }
 
     fn mono_ns(&self) -> u64 {
-        u64::try_from(self.0.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }

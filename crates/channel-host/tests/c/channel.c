@@ -9,13 +9,13 @@
 #define WORKERS_MAX 8
 
 struct instance {
-  const recoup_host_v0 *host;
+  const recoup_host_v1 *host;
   pthread_t workers[WORKERS_MAX];
   size_t worker_count;
 };
 
 struct work {
-  const recoup_host_v0 *host;
+  const recoup_host_v1 *host;
   uint64_t call_id;
   int64_t not_after_unix_ms;
 };
@@ -27,7 +27,7 @@ static recoup_bytes bytes_of(const char *text) {
 
 static void *work(void *argument) {
   struct work *work = argument;
-  const recoup_host_v0 *host = work->host;
+  const recoup_host_v1 *host = work->host;
   int64_t now_unix_ms = 0;
   host->now(host->ctx, &now_unix_ms, NULL);
   if (work->not_after_unix_ms != 0 && now_unix_ms >= work->not_after_unix_ms) {
@@ -44,7 +44,7 @@ static void *work(void *argument) {
   return NULL;
 }
 
-static int32_t create(const recoup_host_v0 *host, recoup_bytes config_json, void **instance,
+static int32_t create(const recoup_host_v1 *host, recoup_bytes config_json, void **instance,
                       void *user, recoup_sink err) {
   struct instance *made;
   if (host->abi_major != RECOUP_ABI_MAJOR || host->abi_minor != RECOUP_ABI_MINOR) {
@@ -62,7 +62,7 @@ static int32_t create(const recoup_host_v0 *host, recoup_bytes config_json, void
   return RECOUP_OK;
 }
 
-static int32_t send_one(void *opaque, uint64_t call_id, const recoup_call_v0 *call,
+static int32_t send_one(void *opaque, uint64_t call_id, const recoup_call_v1 *call,
                         recoup_bytes request) {
   struct instance *instance = opaque;
   struct work *todo;
@@ -88,9 +88,9 @@ static void destroy(void *opaque) {
   free(instance);
 }
 
-static const recoup_channel_v0 TABLE = {
+static const recoup_channel_v1 TABLE = {
     .magic = RECOUP_MAGIC,
-    .struct_size = sizeof(recoup_channel_v0),
+    .struct_size = sizeof(recoup_channel_v1),
     .abi_major = RECOUP_ABI_MAJOR,
     .abi_minor = RECOUP_ABI_MINOR,
     .descriptor = {DESCRIPTOR, sizeof DESCRIPTOR},
@@ -99,7 +99,7 @@ static const recoup_channel_v0 TABLE = {
     .destroy = destroy,
 };
 
-const recoup_channel_v0 *recoup_channel_entry_v0(uint32_t host_minor) {
+const recoup_channel_v1 *recoup_channel_entry_v1(uint32_t host_minor) {
   (void)host_minor;
   return &TABLE;
 }

@@ -54,19 +54,35 @@ async fn a_library_without_the_entry_symbol_is_refused() {
         &error,
         &[
             "libno_entry.so",
-            "`recoup_channel_entry_v0`",
+            "`recoup_channel_entry_v1`",
             "export_channel!",
         ],
     );
 }
 
 #[tokio::test]
-async fn another_minor_is_refused_with_both_numbers() {
-    let error = Setup::new(&example("wrong_minor"), "{}").load_error().await;
-    assert_says(
-        &error,
-        &["libwrong_minor.so", "ABI 0.3", "of 0.2", "build it"],
-    );
+async fn a_library_of_a_later_minor_works() {
+    let setup = Setup::new(&example("later_minor"), "{}");
+    let channel = setup.load().await;
+    let (cx, _) = crate::support::call(&setup.spec.clock, 5_000);
+    let sent = recoup_channel::DynChannel::send(&channel, &cx, crate::support::message("x")).await;
+    sent.expect("what both know is enough");
+    assert!(channel.shutdown(Duration::from_secs(5)).await);
+}
+
+#[tokio::test]
+async fn a_table_that_this_host_cannot_read_is_refused_with_what_differs() {
+    for (name, says) in [
+        (
+            "short_table",
+            "has 128 bytes, and none of its ABI has fewer than 136",
+        ),
+        ("other_major", "is of ABI 2.0, and this host of 1.0"),
+        ("no_table", "gives none to a host of ABI 1.0"),
+    ] {
+        let error = Setup::new(&example(name), "{}").load_error().await;
+        assert_says(&error, &[name, says]);
+    }
 }
 
 #[tokio::test]

@@ -12,12 +12,12 @@ use super::operation::{
     AskHealth, AskStatus, Cancel, Operation, ParseCallback, Poll, SendOne, Validate,
 };
 use super::panics::guarded;
-use super::{ABI_MAJOR, ABI_MINOR, Bytes, CallV0, ChannelV0, HostV0, MAGIC, OpFn, SinkFn, code};
+use super::{ABI_MAJOR, ABI_MINOR, Bytes, CallV1, ChannelV1, HostV1, MAGIC, OpFn, SinkFn, code};
 use crate::ChannelFactory;
 
 /// A library's table in static storage.
 #[derive(Debug)]
-pub struct Table(ChannelV0);
+pub struct Table(ChannelV1);
 
 // SAFETY: the table is never written after it is made; what it points to is leaked.
 unsafe impl Send for Table {}
@@ -25,7 +25,7 @@ unsafe impl Send for Table {}
 unsafe impl Sync for Table {}
 
 /// What the entry function of [`export_channel!`](crate::export_channel) returns.
-pub fn entry<C: ChannelFactory>(slot: &'static OnceLock<Table>, flags: u32) -> *const ChannelV0 {
+pub fn entry<C: ChannelFactory>(slot: &'static OnceLock<Table>, flags: u32) -> *const ChannelV1 {
     guarded(|| &raw const slot.get_or_init(|| table::<C>(flags)).0).unwrap_or(std::ptr::null())
 }
 
@@ -33,9 +33,9 @@ fn table<C: ChannelFactory>(flags: u32) -> Table {
     let descriptor = C::descriptor();
     let can = descriptor.capabilities.unwrap_or_default();
     let when = |promised: bool, operation: OpFn| promised.then_some(operation);
-    Table(ChannelV0 {
+    Table(ChannelV1 {
         magic: MAGIC,
-        struct_size: u32::try_from(size_of::<ChannelV0>()).unwrap_or(u32::MAX),
+        struct_size: u32::try_from(size_of::<ChannelV1>()).unwrap_or(u32::MAX),
         abi_major: ABI_MAJOR,
         abi_minor: ABI_MINOR,
         flags,
@@ -57,7 +57,7 @@ fn table<C: ChannelFactory>(flags: u32) -> Table {
 }
 
 unsafe extern "C" fn create<C: ChannelFactory>(
-    host: *const HostV0,
+    host: *const HostV1,
     config_json: Bytes,
     instance: *mut *mut c_void,
     user: *mut c_void,
@@ -88,7 +88,7 @@ unsafe extern "C" fn create<C: ChannelFactory>(
 /// # Safety
 /// As for the table's `create`.
 unsafe fn make<C: ChannelFactory>(
-    host: *const HostV0,
+    host: *const HostV1,
     config_json: Bytes,
 ) -> Result<Instance<C>, String> {
     // SAFETY: the caller's promise.
@@ -110,7 +110,7 @@ unsafe fn borrow<'a, C>(instance: *mut c_void) -> Option<&'a Instance<C>> {
 unsafe extern "C" fn operation<C: ChannelFactory, O: Operation<C>>(
     instance: *mut c_void,
     call_id: u64,
-    call: *const CallV0,
+    call: *const CallV1,
     request: Bytes,
 ) -> i32 {
     // SAFETY: the host passes our instance, its times and bytes that live during this call.
@@ -118,7 +118,7 @@ unsafe extern "C" fn operation<C: ChannelFactory, O: Operation<C>>(
     let (Some(instance), Some(call)) = (instance, call) else {
         return code::INVALID;
     };
-    if (call.struct_size as usize) < size_of::<CallV0>() {
+    if (call.struct_size as usize) < size_of::<CallV1>() {
         return code::INVALID;
     }
     // SAFETY: as above.
@@ -182,9 +182,9 @@ macro_rules! export_channel {
         /// The library's only exported function: its table.
         #[allow(unsafe_code, reason = "an exported name is unsafe by definition")]
         #[unsafe(no_mangle)]
-        pub extern "C" fn recoup_channel_entry_v0(
+        pub extern "C" fn recoup_channel_entry_v1(
             _host_minor: u32,
-        ) -> *const $crate::abi::ChannelV0 {
+        ) -> *const $crate::abi::ChannelV1 {
             static TABLE: ::std::sync::OnceLock<$crate::abi::Table> = ::std::sync::OnceLock::new();
             $crate::abi::entry::<$channel>(&TABLE, $flags)
         }

@@ -7,12 +7,12 @@ use std::os::fd::{FromRawFd, OwnedFd};
 
 use prost::Message;
 
-use super::{ABI_MAJOR, ABI_MINOR, BLOB_EXTENSION, BlobV1, Bytes, HostV0, code};
+use super::{ABI_MAJOR, ABI_MINOR, BLOB_EXTENSION, BlobV1, Bytes, HOST_BYTES_MIN, HostV1, code};
 use crate::wire::Inbound;
 use crate::{Blob, Clock, HostApi, Level};
 
 /// A host's table, copied. The host keeps `ctx` valid until the process ends.
-pub(super) struct HostRef(HostV0);
+pub(super) struct HostRef(HostV1);
 
 // SAFETY: the ABI says that each function may be called from any thread, with this `ctx`.
 unsafe impl Send for HostRef {}
@@ -24,20 +24,20 @@ impl HostRef {
     ///
     /// # Safety
     /// `table` is NULL or points to `struct_size` bytes of a host's table.
-    pub(super) unsafe fn adopt(table: *const HostV0) -> Result<Self, String> {
+    pub(super) unsafe fn adopt(table: *const HostV1) -> Result<Self, String> {
         if table.is_null() {
             return Err("the host gave no table".to_owned());
         }
         // SAFETY: `struct_size` and the version are the first eight bytes of every host table.
         let (size, major, minor) =
             unsafe { ((*table).struct_size, (*table).abi_major, (*table).abi_minor) };
-        if (major, minor) != (ABI_MAJOR, ABI_MINOR) {
+        if major != ABI_MAJOR {
             return Err(format!(
                 "the host speaks ABI {major}.{minor}, this library {ABI_MAJOR}.{ABI_MINOR}; \
-                 build the library with the recoup-channel of the host's version"
+                 build the library with a recoup-channel of ABI {major}"
             ));
         }
-        if (size as usize) < size_of::<HostV0>() {
+        if (size as usize) < HOST_BYTES_MIN {
             return Err(format!(
                 "the host's table has {size} bytes, too few for its version"
             ));

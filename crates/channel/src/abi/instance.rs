@@ -12,7 +12,7 @@ use tokio::runtime::{Builder, Handle};
 use super::host_ref::HostRef;
 use super::operation::{Operation, encode_error};
 use super::panics::{self, CatchUnwind, guarded};
-use super::{CallV0, MAX_IN_FLIGHT_DEFAULT, MESSAGE_BYTES_MAX, STACK_BYTES, code};
+use super::{CallV1, MAX_IN_FLIGHT_DEFAULT, MESSAGE_BYTES_MAX, STACK_BYTES, code};
 use crate::wire::ChannelDescriptor;
 use crate::{Call, Cancel, ChannelError, ChannelFactory, Host, HostApi, Level};
 
@@ -69,7 +69,7 @@ impl<C: ChannelFactory> Instance<C> {
     }
 
     /// Starts an operation. Less than 0: it was not taken and will not be completed.
-    pub(super) fn submit<O: Operation<C>>(&self, call_id: u64, times: CallV0, bytes: &[u8]) -> i32 {
+    pub(super) fn submit<O: Operation<C>>(&self, call_id: u64, times: CallV1, bytes: &[u8]) -> i32 {
         if bytes.len() > MESSAGE_BYTES_MAX {
             return code::INVALID;
         }
@@ -185,7 +185,7 @@ impl<C: ChannelFactory> Shared<C> {
     }
 
     /// The author's view of a call. Its `began` goes to the host.
-    fn call<O: Operation<C>>(&self, call_id: u64, times: CallV0, request: &O::Request) -> Call {
+    fn call<O: Operation<C>>(&self, call_id: u64, times: CallV1, request: &O::Request) -> Call {
         let host: Weak<HostRef> = Arc::downgrade(&self.host);
         let timeout = Duration::from_millis(u64::from(times.timeout_ms));
         let call = Call::new(timeout, self.host.clone())

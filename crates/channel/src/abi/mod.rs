@@ -1,7 +1,8 @@
 //! The C ABI between the core and a channel library: its table, its numbers and its rules.
 //!
-//! `include/recoup_channel.h` says the same in C; `tests/header.rs` compares the two. Drafts are 0.x:
-//! a host loads only libraries of its own minor, and the entry symbol ends in `_v0`.
+//! `include/recoup_channel.h` says the same in C; `tests/header.rs` compares the two. It is frozen:
+//! within major 1 tables only grow at their end, each side reads what `struct_size` covers, and a
+//! library works with every host without being built again. The numbers are the ABI's own.
 //!
 //! Rules for both sides:
 //! - A table is append-only within a major; read a field only if `struct_size` covers it. A NULL
@@ -30,18 +31,18 @@ pub use operation::{decode_error, encode_error};
 /// First field of a table: "RCPC".
 pub const MAGIC: u32 = 0x5243_5043;
 /// Major of this ABI; also the end of the entry symbol's name.
-pub const ABI_MAJOR: u16 = 0;
-/// Minor of this ABI. While the major is 0, both sides must have the same.
-pub const ABI_MINOR: u16 = 2;
+pub const ABI_MAJOR: u16 = 1;
+/// Minor of this ABI. Sides of different minors work together.
+pub const ABI_MINOR: u16 = 0;
 /// Name of the one exported function.
-pub const ENTRY_SYMBOL: &str = "recoup_channel_entry_v0";
+pub const ENTRY_SYMBOL: &str = "recoup_channel_entry_v1";
 /// The largest message that crosses, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 1024 * 1024;
 /// Stack of a thread that runs a channel's code, in bytes.
 pub const STACK_BYTES: usize = 8 * 1024 * 1024;
 /// In-flight calls of an instance whose descriptor names no limit.
 pub const MAX_IN_FLIGHT_DEFAULT: u32 = 16;
-/// Bit of [`ChannelV0::flags`]: the library may not live in the core's process.
+/// Bit of [`ChannelV1::flags`]: the library may not live in the core's process.
 pub const FLAG_ISOLATED_ONLY: u32 = 1;
 /// The extension that opens attachments; see [`BlobV1`].
 pub const BLOB_EXTENSION: &str = "recoup.blob/1";
@@ -118,11 +119,11 @@ impl Bytes {
 /// Takes bytes on behalf of whoever asked for them; called during the asking call.
 pub type SinkFn = unsafe extern "C" fn(user: *mut c_void, bytes: Bytes);
 
-/// The host's services for one instance. All are callable from any thread, never block (`began`
-/// waits for its own write only) and never call back into the library.
+/// The host's services for one instance. All are callable from any thread, and none calls back into
+/// the library. `began`, `event`, `secret` and the wall clock may wait for the core's word.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct HostV0 {
+pub struct HostV1 {
     /// Size of the host's struct, in bytes.
     pub struct_size: u32,
     /// [`ABI_MAJOR`] of the host.
@@ -152,7 +153,7 @@ pub struct HostV0 {
 /// The two times of a call.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct CallV0 {
+pub struct CallV1 {
     /// Size of the caller's struct, in bytes.
     pub struct_size: u32,
     /// How long the host waits: monotonic, real, in milliseconds.
@@ -162,12 +163,12 @@ pub struct CallV0 {
 }
 
 /// An operation. It returns fast; see the module's rules.
-pub type OpFn = unsafe extern "C" fn(*mut c_void, u64, *const CallV0, Bytes) -> i32;
+pub type OpFn = unsafe extern "C" fn(*mut c_void, u64, *const CallV1, Bytes) -> i32;
 
 /// The one table of a library.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
-pub struct ChannelV0 {
+pub struct ChannelV1 {
     /// [`MAGIC`].
     pub magic: u32,
     /// Size of the library's struct, in bytes.
@@ -183,7 +184,7 @@ pub struct ChannelV0 {
     /// Makes an instance from its JSON configuration. Less than 0: the sink got the reason.
     pub create: Option<
         unsafe extern "C" fn(
-            *const HostV0,
+            *const HostV1,
             Bytes,
             *mut *mut c_void,
             *mut c_void,
@@ -206,7 +207,7 @@ pub struct ChannelV0 {
     pub validate: Option<OpFn>,
     /// The event with this ticket is durable: only now confirm to the carrier.
     pub event_ack: Option<unsafe extern "C" fn(*mut c_void, u64)>,
-    /// Nobody waits for this call any more. Advisory: its completion still follows.
+    /// Its time is over, or nobody waits for it any more. Advisory: its completion still follows.
     pub abandon: Option<unsafe extern "C" fn(*mut c_void, u64)>,
     /// No new work; waits up to this many milliseconds for what is open.
     pub drain: Option<unsafe extern "C" fn(*mut c_void, u32) -> i32>,
@@ -217,7 +218,7 @@ pub struct ChannelV0 {
 }
 
 /// The entry function. It gets the host's minor and may answer NULL if it cannot serve that.
-pub type EntryFn = unsafe extern "C" fn(u32) -> *const ChannelV0;
+pub type EntryFn = unsafe extern "C" fn(u32) -> *const ChannelV1;
 
 /// The host extension `recoup.blob/1`.
 #[repr(C)]
@@ -231,16 +232,21 @@ pub struct BlobV1 {
     pub open: unsafe extern "C" fn(*mut c_void, *const u8, *mut u64) -> i32,
 }
 
+/// Bytes of a library's table of minor 0: no table of this major has fewer.
+pub const TABLE_BYTES_MIN: usize = 136;
+/// Bytes of a host's table of minor 0: no table of this major has fewer.
+pub const HOST_BYTES_MIN: usize = 80;
+
 // The layout that the header promises, on every 64-bit target.
 #[cfg(target_pointer_width = "64")]
 const _: () = {
     use std::mem::{align_of, offset_of, size_of};
     assert!(size_of::<Bytes>() == 16 && align_of::<Bytes>() == 8);
-    assert!(size_of::<CallV0>() == 16 && offset_of!(CallV0, not_after_unix_ms) == 8);
-    assert!(size_of::<HostV0>() == 80 && offset_of!(HostV0, ctx) == 8);
-    assert!(offset_of!(HostV0, complete) == 16 && offset_of!(HostV0, get_extension) == 72);
-    assert!(size_of::<ChannelV0>() == 136 && offset_of!(ChannelV0, descriptor) == 16);
-    assert!(offset_of!(ChannelV0, create) == 32 && offset_of!(ChannelV0, send) == 40);
-    assert!(offset_of!(ChannelV0, destroy) == 120 && offset_of!(ChannelV0, get_extension) == 128);
+    assert!(size_of::<CallV1>() == 16 && offset_of!(CallV1, not_after_unix_ms) == 8);
+    assert!(size_of::<HostV1>() == HOST_BYTES_MIN && offset_of!(HostV1, ctx) == 8);
+    assert!(offset_of!(HostV1, complete) == 16 && offset_of!(HostV1, get_extension) == 72);
+    assert!(size_of::<ChannelV1>() == TABLE_BYTES_MIN && offset_of!(ChannelV1, descriptor) == 16);
+    assert!(offset_of!(ChannelV1, create) == 32 && offset_of!(ChannelV1, send) == 40);
+    assert!(offset_of!(ChannelV1, destroy) == 120 && offset_of!(ChannelV1, get_extension) == 128);
     assert!(size_of::<BlobV1>() == 16 && offset_of!(BlobV1, open) == 8);
 };

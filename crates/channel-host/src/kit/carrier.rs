@@ -1,0 +1,152 @@
+//! What a carrier gets, seen by a recorder in its place.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use recoup_channel::wire::Receipt;
+use recoup_channel::{Call, Channel, ChannelError};
+
+use super::recorder::Recorder;
+use super::{Bench, KitClock, RECORDER, RECORDER_PORT, Verdict};
+
+/// How many looks at the clock a send may take until it jumps.
+const LOOKS: u32 = 6;
+
+struct Sent {
+    call: Call,
+    answer: Result<Receipt, ChannelError>,
+    seen: Vec<u8>,
+}
+
+/// Sends the sample to a recorder, with a clock that jumps past `not_after` after so many looks.
+async fn send(bench: &Bench, recorder: &Recorder, looks: u32) -> Result<Sent, String> {
+    let clock = KitClock::jumping_after(looks);
+    let channel = bench.load_to(&recorder.address, &clock).await?;
+    let call = bench.call(Arc::clone(&clock));
+    let answer = Channel::send(&channel, &call, bench.trial.sample.clone()).await;
+    channel.shutdown(Duration::from_secs(1)).await;
+    Ok(Sent {
+        call,
+        answer,
+        seen: recorder.take(),
+    })
+}
+
+/// The recorder, where the configuration leads to it.
+async fn recorder(bench: &Bench) -> Result<Recorder, Verdict> {
+    let config = &bench.trial.spec.config_json;
+    if !config.contains(RECORDER) && !config.contains(RECORDER_PORT) {
+        return Err(Verdict::Skip(format!(
+            "its configuration does not lead to the kit's recorder: write {RECORDER} where the \
+             carrier's host and port stand, or {RECORDER_PORT} for the port alone"
+        )));
+    }
+    Recorder::start()
+        .await
+        .map_err(|e| Verdict::Fail(e.to_string()))
+}
+
+pub(super) async fn begins(bench: &Bench) -> Verdict {
+    let recorder = match recorder(bench).await {
+        Ok(recorder) => recorder,
+        Err(verdict) => return verdict,
+    };
+    let mut reached = false;
+    for looks in 0..=LOOKS {
+        let sent = match send(bench, &recorder, looks).await {
+            Ok(sent) => sent,
+            Err(why) => return Verdict::Fail(why),
+        };
+        let text = contains_sample(bench, &sent.seen);
+        reached |= text;
+        let about = format!("where the clock jumps after {looks} looks");
+        let wrong = match &sent.answer {
+            _ if text && !sent.call.has_begun() => {
+                Some("a request left without `began`".to_owned())
+            }
+            Ok(_) => Some("a receipt, and the carrier answered nothing".to_owned()),
+            Err(error) if sent.call.has_begun() && error.proves_not_sent() => {
+                Some(format!("it had begun, and says `{error}`"))
+            }
+            Err(_) => None,
+        };
+        if let Some(wrong) = wrong {
+            return Verdict::Fail(format!("{about}: {wrong}"));
+        }
+    }
+    if reached {
+        Verdict::Pass
+    } else {
+        Verdict::Skip("no request that could be read came to the recorder".to_owned())
+    }
+}
+
+pub(super) async fn cut(bench: &Bench) -> Verdict {
+    let recorder = match recorder(bench).await {
+        Ok(recorder) => recorder,
+        Err(verdict) => return verdict,
+    };
+    let sent = match send(bench, &recorder, u32::MAX).await {
+        Ok(sent) => sent,
+        Err(why) => return Verdict::Fail(why),
+    };
+    let text = contains_sample(bench, &sent.seen);
+    match sent.answer {
+        Ok(_) => Verdict::Fail("a receipt, and the carrier answered nothing".to_owned()),
+        Err(error) if text && error.proves_not_sent() => Verdict::Fail(format!(
+            "the carrier has the request, and it says `{error}`"
+        )),
+        Err(_) if !text => Verdict::Skip(
+            "the connection was cut before a request that could be read came".to_owned(),
+        ),
+        Err(_) => Verdict::Pass,
+    }
+}
+
+pub(super) async fn same_key(bench: &Bench) -> Verdict {
+    let recorder = match recorder(bench).await {
+        Ok(recorder) => recorder,
+        Err(verdict) => return verdict,
+    };
+    let mut carried = Vec::new();
+    for _ in 0..2 {
+        match send(bench, &recorder, u32::MAX).await {
+            Ok(sent) if !contains_sample(bench, &sent.seen) => {
+                return Verdict::Skip(
+                    "no request that could be read came to the recorder".to_owned(),
+                );
+            }
+            Ok(sent) => carried.push(has(&sent.seen, &bench.trial.sample.idempotency_key)),
+            Err(why) => return Verdict::Fail(why),
+        }
+    }
+    match carried.as_slice() {
+        [true, true] => Verdict::Pass,
+        [false, false] => Verdict::Fail(format!(
+            "neither carries `{}`: the carrier cannot know a second request of a contact for one",
+            bench.trial.sample.idempotency_key
+        )),
+        _ => Verdict::Fail("one carries it and the other does not".to_owned()),
+    }
+}
+
+/// True where bytes hold a part of the request that no greeting of a protocol would: its key, or the
+/// borrower's number.
+fn contains_sample(bench: &Bench, bytes: &[u8]) -> bool {
+    use recoup_channel::wire::destination::To;
+    let sample = &bench.trial.sample;
+    let to = sample.destination.as_ref().and_then(|d| d.to.as_ref());
+    let own = match to {
+        Some(To::E164(number)) => number.trim_start_matches('+'),
+        Some(To::Email(address)) => address.as_str(),
+        _ => "",
+    };
+    has(bytes, &sample.idempotency_key) || (!own.is_empty() && has(bytes, own))
+}
+
+fn has(bytes: &[u8], text: &str) -> bool {
+    !text.is_empty()
+        && bytes
+            .windows(text.len())
+            .any(|part| part == text.as_bytes())
+}
