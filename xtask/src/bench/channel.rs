@@ -1,4 +1,5 @@
-//! G21, inline: a call of a loaded library that does nothing, over the same call of a trait object.
+//! G21: a call of a loaded library that does nothing, inline and isolated, over the same call of a trait
+//! object.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -7,13 +8,15 @@ use std::time::Duration;
 
 use recoup_channel::wire::{DebtorMessage, Inbound, Receipt, SendRequest, send_request};
 use recoup_channel::{Call, Channel, ChannelError, Clock, DynChannel};
-use recoup_channel_host::{Host, Limits, LoadSpec, NoBlobs, Placement, Sink};
+use recoup_channel_host::{Host, Isolation, Limits, LoadSpec, NoBlobs, Placement, Sink};
 
 use super::measure::{Arm, Pairs, Sample, Stopwatch, median_of};
 use super::report::{Better, Figure, Line, short};
 use super::{Failure, Ground};
 use crate::cargo;
 
+/// The program of the isolated channel's process.
+const HOST: &str = "channel_process";
 /// Calls under way where several are.
 const SEVERAL: usize = 32;
 
@@ -49,39 +52,36 @@ impl Sink for NoEvents {
     }
 }
 
-/// Builds the library in the profile of this program.
-fn library() -> Result<PathBuf, Failure> {
-    let mut build = cargo::cargo();
-    build.args([
-        "build",
-        "--quiet",
-        "--package",
-        "xtask",
-        "--example",
-        "noop_channel",
-    ]);
+/// Builds library and host process in the profile of this program; the folder that they are in.
+fn built() -> Result<PathBuf, Failure> {
     let profile = if cfg!(debug_assertions) {
         "dev"
     } else {
         "release"
     };
+    let mut build = cargo::cargo();
+    build.args(["build", "--quiet", "--package", "xtask"]);
+    build.args(["--example", "noop_channel", "--example", HOST]);
     let status = build.args(["--profile", profile]).status()?;
     if !status.success() {
-        return Err(Failure::Wrong(
-            "the no-op channel does not build".to_owned(),
-        ));
+        let what = "the no-op channel and its host do not build";
+        return Err(Failure::Wrong(what.to_owned()));
     }
+    Ok(cargo::profile_dir(profile).join("examples"))
+}
+
+async fn load(
+    ground: &Ground,
+    clock: &Arc<dyn Clock>,
+    placement: Placement,
+) -> Result<Arc<dyn DynChannel>, Failure> {
     let name = format!(
         "{}noop_channel{}",
         std::env::consts::DLL_PREFIX,
         std::env::consts::DLL_SUFFIX
     );
-    Ok(cargo::profile_dir(profile).join("examples").join(name))
-}
-
-async fn load(ground: &Ground, clock: &Arc<dyn Clock>) -> Result<Arc<dyn DynChannel>, Failure> {
     let spec = LoadSpec {
-        path: library()?,
+        path: built()?.join(name),
         name: "noop".to_owned(),
         config_json: "{}".to_owned(),
         secrets: BTreeMap::new(),
@@ -90,7 +90,7 @@ async fn load(ground: &Ground, clock: &Arc<dyn Clock>) -> Result<Arc<dyn DynChan
         clock: clock.clone(),
         sink: Arc::new(NoEvents),
         limits: Limits::default(),
-        placement: Placement::Inline,
+        placement,
     };
     let loaded = Host::load(spec).await.map_err(Failure::other)?;
     Ok(Arc::new(loaded))
@@ -144,12 +144,36 @@ async fn calls(
 }
 
 /// G21: an inline call.
-pub(super) fn call(ground: &Ground) -> Result<Line, Failure> {
+pub(super) fn inline(ground: &Ground) -> Result<Line, Failure> {
+    let what = "inline channel call over a direct trait call, one at a time";
+    call(ground, Placement::Inline, "G21", what, 1.5)
+}
+
+/// G21: a call of a channel in a process of its own.
+pub(super) fn isolated(ground: &Ground) -> Result<Line, Failure> {
+    let isolation = Isolation {
+        program: built()?.join(HOST),
+        arguments: Vec::new(),
+        memory_bytes: 512 << 20,
+        require_sandbox: false,
+    };
+    let what = "isolated channel call over a direct trait call, one at a time";
+    let placement = Placement::Isolated(isolation);
+    call(ground, placement, "G21-isolated", what, 15.0)
+}
+
+fn call(
+    ground: &Ground,
+    placement: Placement,
+    goal: &'static str,
+    what: &str,
+    aim: f64,
+) -> Result<Line, Failure> {
     let n = ground.size(50_000, 500);
     let clock: Arc<dyn Clock> = Arc::new(RealClock(std::time::Instant::now()));
     let direct: Arc<dyn DynChannel> = Arc::new(Noop);
     let runtime = &ground.runtime;
-    let loaded = runtime.block_on(load(ground, &clock))?;
+    let loaded = runtime.block_on(load(ground, &clock, placement))?;
     let run = |channel: &Arc<dyn DynChannel>, several| {
         runtime.block_on(calls(channel, &clock, n, several))
     };
@@ -164,13 +188,13 @@ pub(super) fn call(ground: &Ground) -> Result<Line, Failure> {
     })?;
     let over = median_of(&one.ours, Sample::us) - median_of(&one.raw, Sample::us);
     Ok(Line {
-        goal: "G21",
-        what: "inline channel call over a direct trait call, one at a time".to_owned(),
+        goal,
+        what: what.to_owned(),
         ours: Figure::time("loaded library", &one.ours),
         raw: Figure::time("trait object", &one.raw),
         result: over,
         result_unit: "us",
-        aim: 1.5,
+        aim,
         stretch: None,
         better: Better::Lower,
         suspect: None,

@@ -75,6 +75,9 @@ enum Goal {
     G18,
     G20,
     G21,
+    /// The same of a channel in a process of its own.
+    #[value(name = "g21-isolated")]
+    G21Isolated,
     /// A policy of ten stages, explored.
     CheckPolicy,
     /// A good client beside a noisy neighbour.
@@ -222,7 +225,8 @@ fn measure(goal: Goal, ground: &Ground) -> Result<Line, Failure> {
         Goal::G14 => tick::tick(ground),
         Goal::G18 => replay::memory(ground),
         Goal::G20 => beside::contacts(ground),
-        Goal::G21 => channel::call(ground),
+        Goal::G21 => channel::inline(ground),
+        Goal::G21Isolated => channel::isolated(ground),
         Goal::CheckPolicy => check::check_policy(ground),
         Goal::Neighbour => beside::neighbour(ground),
     }
@@ -237,6 +241,7 @@ fn suspect(goal: Goal, machine: &[Baseline]) -> Option<String> {
         Goal::G3 => machine::ECHO,
         Goal::G14 => machine::TICK,
         Goal::G21
+        | Goal::G21Isolated
         | Goal::G10
         | Goal::G10Gate
         | Goal::G11
@@ -280,6 +285,7 @@ mod tests {
             "G18",
             "G20",
             "G21",
+            "G21-isolated",
             "check-policy",
             "neighbour",
         ];
