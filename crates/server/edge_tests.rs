@@ -332,6 +332,7 @@ fn sms(channel: Arc<dyn recoup_channel::DynChannel>) -> ChannelHandle {
         digest: String::new(),
         channel,
         desk: None,
+        standing: recoup_engine::channels::Standing::always_sound(),
     }
 }
 

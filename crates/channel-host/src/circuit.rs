@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::Limits;
 
@@ -79,12 +80,34 @@ impl Circuit {
         state.opens_again_mono_ns.map(|_| state.failures)
     }
 
+    /// How it stands, for whoever decides what to hand over.
+    pub(crate) fn standing(&self, now_mono_ns: u64) -> Standing {
+        match self.open_after() {
+            None => Standing::Sound,
+            Some(_) => match self.waits_ns(now_mono_ns) {
+                0 => Standing::OnTrial,
+                left => Standing::Rests(Duration::from_nanos(left)),
+            },
+        }
+    }
+
     /// How long until the next call is let through, in nanoseconds; 0 where one is.
     pub(crate) fn waits_ns(&self, now_mono_ns: u64) -> u64 {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let again = state.opens_again_mono_ns.unwrap_or(0);
         again.saturating_sub(now_mono_ns)
     }
+}
+
+/// How a channel stands with its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Calls go through.
+    Sound,
+    /// It failed again and again; the next call is a trial, and others are refused meanwhile.
+    OnTrial,
+    /// It failed again and again; calls are refused for so long.
+    Rests(Duration),
 }
 
 /// Up to an eighth longer, so that channels that failed together do not come back together.
@@ -96,7 +119,6 @@ fn spread(while_ns: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     fn circuit() -> Circuit {
         Circuit::new(&Limits {
@@ -114,12 +136,18 @@ mod tests {
         assert!(circuit.failed(100));
         assert_eq!(circuit.open_after(), Some(2));
         assert!(!circuit.admits(179), "it rests for 80");
+        let Standing::Rests(left) = circuit.standing(179) else {
+            panic!("it rests")
+        };
+        assert!((1..=11).contains(&left.as_nanos()), "{left:?}");
+        assert_eq!(circuit.standing(190), Standing::OnTrial);
         assert!(circuit.admits(190), "and an eighth at most");
         assert!(!circuit.admits(190), "one tries");
         circuit.given_up();
         assert!(circuit.admits(190), "another may");
         circuit.ended();
-        assert!(circuit.admits(191) && circuit.admits(191) && circuit.open_after().is_none());
+        assert!(circuit.admits(191) && circuit.admits(191));
+        assert_eq!(circuit.standing(191), Standing::Sound);
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod services;
 mod spec;
 mod stage;
 
+pub use circuit::Standing;
 pub use error::LoadError;
 pub use instance::Process;
 pub use isolated::serve as serve_isolated;

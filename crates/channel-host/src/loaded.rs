@@ -15,7 +15,7 @@ use recoup_channel::{Call, Channel, ChannelError};
 use tokio::sync::oneshot;
 
 use crate::calls::{Answer, Stage};
-use crate::circuit::Circuit;
+use crate::circuit::{Circuit, Standing};
 use crate::instance::{Instance, Process};
 use crate::method::Method;
 use crate::product::Product;
@@ -103,6 +103,11 @@ impl LoadedChannel {
     /// SHA-256 of the library's bytes, in lower-case hexadecimal.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// Whether calls go through. It answers at once.
+    pub fn standing(&self) -> Standing {
+        self.circuit.standing(self.spec.clock.mono_ns())
     }
 
     /// What the host knows without asking the library.

@@ -7,6 +7,7 @@ use recoup_domain::ContactClass;
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Wall;
@@ -32,6 +33,30 @@ pub struct ChannelHandle {
     pub channel: Arc<dyn DynChannel>,
     /// The desk a referral goes to.
     pub desk: Option<String>,
+    /// How it stands with its host: contacts of one that is left alone wait before their intent.
+    pub standing: AskStanding,
+}
+
+/// How a channel stands with its host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Calls go through.
+    Sound,
+    /// It failed again and again, and is tried with one call.
+    OnTrial,
+    /// It failed again and again, and is left alone for so long.
+    Rests(Duration),
+}
+
+/// Asks a host how a channel stands. It answers at once.
+pub type AskStanding = Arc<dyn Fn() -> Standing + Send + Sync>;
+
+impl Standing {
+    /// For a channel that no host watches over.
+    #[must_use]
+    pub fn always_sound() -> AskStanding {
+        Arc::new(|| Self::Sound)
+    }
 }
 
 impl std::fmt::Debug for ChannelHandle {
@@ -111,6 +136,8 @@ pub(crate) struct Channels(BTreeMap<String, Slot>);
 struct Slot {
     handle: ChannelHandle,
     permits: Arc<Semaphore>,
+    /// All of them.
+    sends_max: usize,
     /// Kept free of sends, so that a channel full of them still reads its call-backs.
     callbacks: Arc<Semaphore>,
     refusals: Mutex<Option<Refusals>>,
@@ -131,6 +158,7 @@ impl Channels {
             let slot = Slot {
                 handle,
                 permits,
+                sends_max: all - for_callbacks,
                 callbacks,
                 refusals: Mutex::default(),
                 used: AtomicBool::new(false),
@@ -173,11 +201,24 @@ impl Channels {
         self.0.get(name).map(|s| &s.calls)
     }
 
-    /// Room for one more contact under way; none where the channel is full.
+    /// Room for one more contact under way; none where the channel is full or left alone.
     pub(crate) fn room(&self, name: &str) -> Option<OwnedSemaphorePermit> {
-        self.0
-            .get(name)
-            .and_then(|s| s.permits.clone().try_acquire_owned().ok())
+        let slot = self.0.get(name)?;
+        let may = match (slot.handle.standing)() {
+            Standing::Sound => true,
+            Standing::OnTrial => slot.permits.available_permits() == slot.sends_max,
+            Standing::Rests(_) => false,
+        };
+        may.then(|| slot.permits.clone().try_acquire_owned().ok())?
+    }
+
+    /// How long a channel is left alone, where it is not to be called, or by one call alone.
+    pub(crate) fn rests(&self, name: &str) -> Option<Duration> {
+        match (self.0.get(name)?.handle.standing)() {
+            Standing::Sound => None,
+            Standing::OnTrial => Some(Duration::ZERO),
+            Standing::Rests(left) => Some(left),
+        }
     }
 
     /// How many more contacts it may have under way; no bound for a channel that is not there.

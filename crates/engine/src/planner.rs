@@ -67,6 +67,8 @@ const PARKED_MAX: usize = 1_024;
 /// When a case that found its channel and the waiting room full is looked at again: soon enough that a channel of
 /// 500 contacts a second never waits for its cases.
 const FULL_AGAIN: SignedDuration = SignedDuration::from_secs(2);
+/// The longest that a case of a channel that is left alone is put off at once.
+const REST_MAX: SignedDuration = SignedDuration::from_mins(15);
 /// How long nothing more is claimed where a waiting room is full, if it stays full: a channel that is quick makes
 /// room meanwhile, one that is slow does not hold up others for longer. On the wall's clock, so that on a stepped
 /// one, where time stands while there is work, nothing is put off at all.
@@ -242,8 +244,15 @@ impl Engine {
                     decided.push((change, (claim, work, prepared.send, cancels)));
                 }
                 Ok(Decided::NoRoom(channel)) => {
-                    if let Some((claim, work)) = self.0.parked.park(&channel, claim, work) {
-                        let again = self.0.wall.now().saturating_add(FULL_AGAIN).ok();
+                    let rests = self.0.channels.rests(&channel);
+                    let back = match rests {
+                        None => self.0.parked.park(&channel, claim, work),
+                        Some(_) => Some((claim, work)),
+                    };
+                    if let Some((claim, work)) = back {
+                        let rest = SignedDuration::try_from(rests.unwrap_or_default());
+                        let rest = rest.unwrap_or(REST_MAX).clamp(FULL_AGAIN, REST_MAX);
+                        let again = self.0.wall.now().saturating_add(rest).ok();
                         let mut change = Self::give_back(&claim, again);
                         change.guards.push(facts.overrides_guard());
                         decided.push((change, (claim, work, None, Vec::new())));

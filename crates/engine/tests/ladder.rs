@@ -10,6 +10,7 @@ use recoup_domain::case::{DueDate, WorklistReason};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::money::{Currency, Money};
 use recoup_engine::CommandError;
+use recoup_engine::channels::Standing;
 use recoup_engine::clock::Wall as _;
 use recoup_engine::commands::{
     CaseName, CeaseInput, FactsInput, HardshipInput, PaymentInput, ResolutionInput,
@@ -548,6 +549,36 @@ async fn cases_wait_for_a_channel_that_is_busy_for_a_moment_and_are_not_put_off(
     rig.channel(ContactClass::Sms).is_busy(false);
     driven.await.unwrap().unwrap();
     assert_eq!(rig.sent(ContactClass::Sms).len(), CASES);
+}
+
+#[tokio::test]
+async fn contacts_of_a_channel_that_is_left_alone_wait_before_their_intent() {
+    let dir = tempfile::tempdir().unwrap();
+    let rig = Rig::new(dir.path(), at("2026-03-02T02:00:00Z")).await;
+    for loan in ["1", "2", "3"] {
+        rig.open_case(loan, date(2026, 3, 1)).await;
+    }
+    let minutes = |n: u64| std::time::Duration::from_secs(60 * n);
+    let sms = rig.channel(ContactClass::Sms);
+    sms.stands(Standing::Rests(minutes(10)));
+    rig.run_until(at("2026-03-02T02:09:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Sms).len(), 0);
+    assert!(contacts(&rig).await.is_empty(), "no try was used up");
+    assert_eq!(rig.engine.parked("sms"), 0, "they are in the plan");
+
+    // On trial: one goes, and the others after it.
+    sms.stands(Standing::OnTrial);
+    let hold = sms.hold();
+    rig.wall.advance(at("2026-03-02T02:10:00Z"));
+    let engine = rig.engine.clone();
+    let driven = tokio::spawn(async move { engine.run_dry().await });
+    hold.reached().await;
+    assert_eq!(rig.sent(ContactClass::Sms).len(), 1);
+    sms.stands(Standing::Sound);
+    hold.release();
+    driven.await.unwrap().unwrap();
+    rig.run_until(at("2026-03-02T02:11:00Z")).await;
+    assert_eq!(rig.sent(ContactClass::Sms).len(), 3);
 }
 
 #[tokio::test]

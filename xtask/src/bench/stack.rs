@@ -15,7 +15,7 @@ use recoup_channel::{Call, Channel, ChannelError};
 use recoup_compliance::content::{Marks, Signature};
 use recoup_domain::ContactClass;
 use recoup_domain::ids::TenantId;
-use recoup_engine::channels::ChannelHandle;
+use recoup_engine::channels::{ChannelHandle, Standing};
 use recoup_engine::clock::{LiveWall, Wall};
 use recoup_engine::types::{Answered, Caller, TemplateInput};
 use recoup_engine::{Engine, EngineOptions, TenantOptions};
@@ -69,6 +69,7 @@ fn channels() -> Vec<ChannelHandle> {
             state: vec![b'x'; OUTCOME_BYTES],
         }),
         desk: None,
+        standing: Standing::always_sound(),
     };
     ContactClass::ALL.into_iter().map(handle).collect()
 }

@@ -22,6 +22,8 @@ use std::ffi::{c_char, c_void};
 mod export;
 mod host_ref;
 mod instance;
+#[cfg(test)]
+mod minors;
 mod operation;
 mod panics;
 

@@ -17,7 +17,7 @@ use recoup_domain::money::Currency;
 use recoup_domain::party::{BorrowerKind, PointKind, PointOwner};
 use recoup_domain::time::Zone;
 use recoup_engine::callback::CallbackTarget;
-use recoup_engine::channels::ChannelHandle;
+use recoup_engine::channels::{ChannelHandle, Standing};
 use recoup_engine::clock::{SteppedWall, Wall};
 use recoup_engine::stepped::Ground;
 use recoup_engine::types::{
@@ -53,6 +53,7 @@ pub(crate) struct Told {
     journal: Arc<OnceLock<watch::Receiver<u64>>>,
     /// Whether the carrier answers nobody.
     busy: Arc<watch::Sender<bool>>,
+    standing: Arc<Mutex<Standing>>,
 }
 
 /// Holds a send until it is released.
@@ -83,6 +84,11 @@ impl Told {
     fn outcome_of(&self, contact: &str) -> Option<i32> {
         let known = self.outcomes.lock().unwrap();
         known.get(contact).map(|outcome| (*outcome).into())
+    }
+
+    /// What its host says of it from now on.
+    pub(crate) fn stands(&self, standing: Standing) {
+        *self.standing.lock().unwrap() = standing;
     }
 
     /// Whether the carrier answers nobody from now on, or everybody again.
@@ -408,6 +414,7 @@ fn told(wall: &SteppedWall) -> Told {
         submitted: Arc::default(),
         journal: Arc::default(),
         busy: Arc::default(),
+        standing: Arc::new(Mutex::new(Standing::Sound)),
     }
 }
 
@@ -425,6 +432,10 @@ fn handle(class: ContactClass, told: Told, at_once: u32) -> ChannelHandle {
             ..Default::default()
         },
         digest: "00".into(),
+        standing: {
+            let standing = told.standing.clone();
+            Arc::new(move || *standing.lock().unwrap())
+        },
         channel: Arc::new(told),
         desk: None,
     }

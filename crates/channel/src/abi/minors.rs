@@ -1,14 +1,11 @@
 //! A library of this minor in hosts of other minors, by hand over the C table.
-#![expect(unsafe_code, reason = "it plays a foreign host")]
 
 use std::ffi::{c_char, c_void};
 use std::sync::OnceLock;
 
-use recoup_channel::abi::{
-    ABI_MAJOR, ABI_MINOR, Bytes, HOST_BYTES_MIN, HostV1, SinkFn, Table, code, entry,
-};
-use recoup_channel::wire::{ChannelDescriptor, ContactClass, Receipt, SendRequest};
-use recoup_channel::{Call, Channel, ChannelError, ChannelFactory, Host};
+use super::{ABI_MAJOR, ABI_MINOR, Bytes, HOST_BYTES_MIN, HostV1, SinkFn, Table, code, entry};
+use crate::wire::{ChannelDescriptor, ContactClass, Receipt, SendRequest};
+use crate::{Call, Channel, ChannelError, ChannelFactory, Host};
 
 struct Plain;
 
