@@ -31,6 +31,7 @@ mod room;
 mod runbook;
 mod sealed;
 mod support;
+mod swap;
 mod table;
 mod third_parties;
 mod vertical;

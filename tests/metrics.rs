@@ -170,6 +170,12 @@ async fn stops_and_refusals_are_seen() {
     assert_eq!(scrape.get("recoup_dispatch_pauses{scope=\"all\"}"), 1.0);
     assert_eq!(scrape.get("recoup_dispatch_pauses{scope=\"channel\"}"), 0.0);
 
+    // The caller's own connection would take one of the two places.
+    until("the caller's connection to be gone", async || {
+        let scrape = Scrape::of(&server).await;
+        (scrape.get("recoup_connections_open") == 0.0).then_some(())
+    })
+    .await;
     let mut held = Vec::new();
     for _ in 0..3 {
         held.push(TcpStream::connect(server.api()).await.expect("connected"));

@@ -3,14 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use recoup::api::recoup::v1;
 use recoup_testkit::cluster::Cluster;
 
 use crate::kill::{self, ALL_AT_ONCE};
+use crate::support::builds;
 use crate::support::judge;
 use crate::support::process::{Folder, until};
 use crate::support::sandbox::Sandbox;
-use crate::support::scenes::{self, Loan};
+use crate::support::scenes::{self, Loan, ONE_TEXT};
 use crate::support::server::{Server, Setup};
+use crate::swap::generations;
 
 /// How often the one server is killed here; on the embedded store it is more.
 const KILLS: usize = 10;
@@ -25,6 +28,75 @@ async fn killed_at_any_instant_it_reaches_nobody_twice_and_loses_nothing() {
     kill::run(KILLS, &cluster.database("one")).await;
     let owners = cluster.sql("one", "SELECT COUNT(DISTINCT owner) FROM contact");
     assert!(owners.parse::<usize>().is_ok_and(|n| n > 1), "{owners}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_servers_swap_a_channel_in_step() {
+    let Some(cluster) = Cluster::start(&[]) else {
+        return;
+    };
+    let url = cluster.database("swapped");
+    let folder = Folder::new();
+    let mut sandbox = Sandbox::live(folder.path(), 7).await;
+    let first = replica(folder.path(), "first", &url, &sandbox).await;
+    let mut second = replica(folder.path(), "second", &url, &sandbox).await;
+    scenes::set_up(&first.ana(), &first.ben(), ONE_TEXT).await;
+    let staged = v1::StageChannelRequest {
+        request_id: "stage".into(),
+        kind: "sms".into(),
+        path: builds::plugin("sms").display().to_string(),
+        ..v1::StageChannelRequest::default()
+    };
+    let staged = first.ana().channels().stage_channel(staged).await;
+    let staged = staged.expect("staged").into_inner().channel.expect("it");
+    // At the one it is staged, at the other begun.
+    let begin = v1::SwapChannelRequest {
+        request_id: "swap".into(),
+        kind: "sms".into(),
+        generation: staged.generation,
+        canary_percents: vec![100],
+        hold_seconds: Some(1),
+        judged_min: Some(3),
+    };
+    second
+        .ana()
+        .channels()
+        .swap_channel(begin)
+        .await
+        .expect("begun");
+    let mut number = 0;
+    until("the swap to be done at both", async || {
+        for server in [&first, &second] {
+            number += 1;
+            open(server, number).await;
+        }
+        let mut is_done = true;
+        for server in [&first, &second] {
+            let all = generations(&server.ana(), "sms").await;
+            let live = all.iter().find(|c| c.generation == staged.generation);
+            is_done &=
+                live.is_some_and(|c| c.state() == v1::ChannelState::Live && c.process_id != 0);
+        }
+        is_done.then_some(())
+    })
+    .await;
+    second.process().kill();
+    let second = replica(folder.path(), "second", &url, &sandbox).await;
+    for server in [&first, &second] {
+        number += 1;
+        let case = scenes::open(&server.ana(), &Loan::at_noon(number)).await;
+        let text = until("a text", async || {
+            let all = scenes::contacts_of(&server.ana(), &case.case_id).await;
+            all.into_iter().next()
+        })
+        .await;
+        assert_eq!(text.channel_generation, staged.generation);
+    }
+    kill::settle(&first.ana()).await;
+    sandbox.stop().await;
+    let ledger: PathBuf = judge::export(&second.ana(), folder.path()).await;
+    let judged = judge::judge(sandbox.log(), &ledger, &[]);
+    assert_eq!(judged.status, Some(0), "{}", judged.text);
 }
 
 /// One server of several on a store.

@@ -68,6 +68,7 @@ async fn every_command_of_the_runbook_works() {
     std::fs::write(dir.join("cases.csv"), rows).expect("a file to import");
     let proof = "ab".repeat(32);
     let now = scenes::now();
+    let library = builds::plugin("sms").display().to_string();
     let (instant, day) = (now.to_string(), now.strftime("%Y-%m-%d").to_string());
     let variables = [
         ("CASE", sent.case_id.as_str()),
@@ -75,6 +76,7 @@ async fn every_command_of_the_runbook_works() {
         ("UNKNOWN", unknown.contact_id.as_str()),
         ("SHA256", proof.as_str()),
         ("INSTANT", instant.as_str()),
+        ("LIBRARY", library.as_str()),
         ("DAY", day.as_str()),
     ];
 

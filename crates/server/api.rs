@@ -152,7 +152,8 @@ mod tests {
     ];
 
     /// The methods that work. One that is built leaves `preview` and comes here.
-    const BUILT: &str = "OpenCase ImportCases GetCase ListCases UpdateCaseFacts RecordPayment \
+    const BUILT: &str = "StageChannel SwapChannel RollbackChannel DrainChannel ProbeChannel \
+        OpenCase ImportCases GetCase ListCases UpdateCaseFacts RecordPayment \
         AddDocument CloseCase GetTimeline ExplainCase UpsertBorrower GetBorrower RecordOptOut \
         RecordCease RecordPromise CreatePolicy ActivatePolicy GetPolicy CheckPolicy \
         RegisterTemplate PreviewContact ApproveContact CancelContact GetContact ListContacts \

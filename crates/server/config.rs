@@ -88,6 +88,9 @@ pub struct Config {
     /// Private folder for staged copies of channel libraries. Default: `run` in the store's folder, with PostgreSQL
     /// in `recoup-data`.
     pub run_dir: Option<PathBuf>,
+    /// Folders of this machine whose files `recoup channel stage` takes. Default: those of the libraries of the
+    /// channels.
+    pub library_dirs: Vec<PathBuf>,
     /// Where copies of a SQLite store go; better a folder of another disk. Default: `copies` in the store's folder.
     pub backup_dir: Option<PathBuf>,
     /// Where the newest copy of the wrapped data keys goes, apart from the other copies: each new one replaces it, so
@@ -141,6 +144,7 @@ impl Default for Config {
             home: PathBuf::from("recoup-data"),
             master_key_file: None,
             run_dir: None,
+            library_dirs: Vec::new(),
             backup_dir: None,
             backup_keys_dir: None,
             least_free_mib: 256,
@@ -361,7 +365,11 @@ impl Config {
         for path in own {
             *path = path.take().map(|p| base.join(p));
         }
-        for path in &mut self.compliance.packs {
+        for path in self
+            .library_dirs
+            .iter_mut()
+            .chain(&mut self.compliance.packs)
+        {
             *path = base.join(&*path);
         }
         for path in self.tls.iter_mut().flat_map(TlsConfig::files_mut) {

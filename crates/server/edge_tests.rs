@@ -121,7 +121,9 @@ impl World {
         let edge = Edge::new(Inner {
             engine: engine.clone(),
             limits: config.limits.clone(),
-            channels: Vec::new(),
+            channels: Arc::new(crate::generations::Generations::none(Arc::clone(
+                engine.wall(),
+            ))),
             stopping: stopping.clone(),
             stepped: true,
             started: start,
@@ -330,6 +332,7 @@ fn sms(channel: Arc<dyn recoup_channel::DynChannel>) -> ChannelHandle {
         class: ContactClass::Sms,
         descriptor: ChannelDescriptor::default(),
         digest: String::new(),
+        generation: 1,
         channel,
         desk: None,
         standing: recoup_engine::channels::Standing::always_sound(),

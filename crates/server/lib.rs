@@ -12,6 +12,7 @@ pub mod convert;
 pub mod disk;
 #[cfg(test)]
 mod edge_tests;
+pub mod generations;
 pub mod identity;
 mod key;
 pub mod layers;

@@ -161,6 +161,7 @@ pub const fn code_of(reason: ErrorReason) -> Code {
         | R::PaymentNotFound
         | R::OverrideNotFound
         | R::ChannelNotFound
+        | R::GenerationNotFound
         | R::RecordNotFound => Code::NotFound,
         R::RequestIdReused | R::CaseExists | R::PaymentExists | R::TemplateExists => {
             Code::AlreadyExists
@@ -184,7 +185,9 @@ pub const fn code_of(reason: ErrorReason) -> Code {
         | R::LegalHold
         | R::RuleNotOverridable
         | R::BackupImpossible
-        | R::NotRestored => Code::FailedPrecondition,
+        | R::NotRestored
+        | R::ChannelState
+        | R::LibraryRefused => Code::FailedPrecondition,
         R::StaleEtag | R::Conflict => Code::Aborted,
         R::Unauthenticated => Code::Unauthenticated,
         R::RoleMissing | R::SamePerson => Code::PermissionDenied,
@@ -337,6 +340,9 @@ fn problem_of(error: CommandError) -> Result<Problem, Status> {
         CommandError::PointUnusable(_) => Problem::new(R::ContactPointUnusable, message),
         CommandError::DispatchPaused(_) => Problem::new(R::DispatchPaused, message),
         CommandError::ClockSuspect(_) => Problem::new(R::ClockSuspect, message),
+        CommandError::Rollout { channel, .. } => {
+            Problem::new(R::ChannelState, message).with("value", channel)
+        }
         CommandError::NotRestored => Problem::new(R::NotRestored, message),
         CommandError::Copy(_) => Problem::new(R::BackupImpossible, message),
         CommandError::NoPolicy(_) => Problem::new(R::PolicyNotActive, message),
@@ -375,6 +381,7 @@ fn not_found(what: &str) -> ErrorReason {
         "policy" => R::PolicyNotFound,
         "template" => R::TemplateNotFound,
         "channel" => R::ChannelNotFound,
+        "generation" => R::GenerationNotFound,
         "override" => R::OverrideNotFound,
         "payment" => R::PaymentNotFound,
         "dispute" | "complaint" | "consent" | "opt-out" => R::RecordNotFound,

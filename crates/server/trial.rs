@@ -15,7 +15,8 @@ use recoup_engine::blobs::Blobs;
 use recoup_engine::clock::{LiveWall, Wall};
 
 use crate::config::{ChannelConfig, Config, PlacementConfig, Secret};
-use crate::wiring::{chain, class_of, isolation_of, spec_of};
+use crate::generations::{class_of, isolation_of, spec_of};
+use crate::wiring::chain;
 
 /// How a library is tried.
 #[derive(Clone, Copy, Debug)]
@@ -111,7 +112,7 @@ impl Drop for Staging {
 }
 
 /// A request as the engine would make it.
-fn sample(class: ContactClass) -> SendRequest {
+pub(crate) fn sample(class: ContactClass) -> SendRequest {
     use destination::To;
     let to = match class {
         ContactClass::Sms | ContactClass::Phone => To::E164("+8613800000001".to_owned()),

@@ -1,7 +1,5 @@
 //! Puts the parts together: key, store, channels, engine, listeners. Nothing is decided here.
 
-use std::collections::BTreeMap;
-use std::fmt;
 use std::fs;
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +11,6 @@ use std::time::Duration;
 use axum::serve::ListenerExt;
 use jiff::{SignedDuration, Timestamp};
 use recoup_channel::DynChannel;
-use recoup_channel_host::LoadedChannel;
 use recoup_domain::ids::TenantId;
 use recoup_engine::blobs::Blobs;
 use recoup_engine::clock::{GuardedWall, SteppedWall, Wall};
@@ -27,13 +24,9 @@ use serde::Serialize;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-mod channels;
-
-pub(crate) use channels::{class_of, isolation_of, spec_of};
-use channels::{handle, load_channels};
-
 use crate::callbacks;
-use crate::config::{Config, ConfigError, PlacementConfig, Secret, StorePlace};
+use crate::config::{Config, ConfigError, Secret, StorePlace};
+use crate::generations::Generations;
 use crate::identity::{self, Principals};
 use crate::key;
 use crate::metrics;
@@ -112,9 +105,9 @@ pub enum ServeError {
          said: make room or mend it, and start again"
     )]
     Lost,
-    /// Dispatch could not be stopped before the start.
-    #[error("cannot stop dispatch before the start")]
-    Pause(#[from] CommandError),
+    /// Dispatch could not be stopped, or a channel's generation put on record, before the start.
+    #[error("cannot write what comes before the start")]
+    Before(#[from] CommandError),
     /// The run of the stepped clock ended.
     #[error("the stepped clock ended the run: {0}")]
     Clock(String),
@@ -122,24 +115,6 @@ pub enum ServeError {
 
 /// How long a stop waits for connections to close once nothing is under way on them.
 const FAREWELL: Duration = Duration::from_secs(2);
-
-/// A channel of the configuration: loaded, or why not.
-pub struct Installed {
-    /// Its name.
-    pub name: String,
-    /// Where the configuration puts it.
-    pub placement: PlacementConfig,
-    /// The loaded library.
-    pub loaded: Result<Loaded, String>,
-}
-
-/// A loaded channel.
-pub struct Loaded {
-    /// The library.
-    pub channel: Arc<LoadedChannel>,
-    /// When it was loaded, by the server's clock.
-    pub at: Timestamp,
-}
 
 /// Where a server listens, for whoever started it.
 #[derive(Clone, Debug, Serialize)]
@@ -185,7 +160,7 @@ pub struct Server {
 }
 
 /// Puts something around a part; what it gives stands in the part's place.
-pub type Wrap<T> = Box<dyn Fn(Arc<T>) -> Arc<T> + Send + Sync>;
+pub type Wrap<T> = Arc<dyn Fn(Arc<T>) -> Arc<T> + Send + Sync>;
 
 /// What stands between the engine and its store and channels: nothing, but in the test build that has
 /// faults planted (`examples/planted`).
@@ -199,8 +174,8 @@ pub struct Seams {
 impl Default for Seams {
     fn default() -> Self {
         Self {
-            store: Box::new(|store| store),
-            channel: Box::new(|channel| channel),
+            store: Arc::new(|store| store),
+            channel: Arc::new(|channel| channel),
         }
     }
 }
@@ -240,11 +215,8 @@ impl Server {
             .clone()
             .unwrap_or_else(|| format!("http://{callbacks_at}"));
         let blobs = Arc::new(Blobs::default());
-        let installed = load_channels(&config, &dir, &wall, &blobs).await;
-        let handles = installed
-            .iter()
-            .filter_map(|i| handle(&config, i, seams))
-            .collect();
+        let wrap = Arc::clone(&seams.channel);
+        let channels = Generations::start(&config, (&dir, &*store), (&wall, &blobs), wrap).await?;
         let options = EngineOptions {
             tenants: tenants(&config)?,
             master_key,
@@ -255,11 +227,13 @@ impl Server {
             batch: config.engine.batch,
             blobs,
             packs: packs::of(&config)?,
-            refused_channels: refused(&installed),
+            refused_channels: channels.refused(),
         };
         let today = jiff::tz::TimeZone::UTC.to_datetime(wall.now()).date();
         packs::tell_of_calendars(&options.packs, today);
-        let engine = Engine::start(options, store, handles, Arc::clone(&wall)).await?;
+        let engine = Engine::start(options, store, channels.handles(), Arc::clone(&wall)).await?;
+        channels.settle(&engine).await?;
+        let channels = Arc::new(channels);
         let stopping = CancellationToken::new();
         let ready = Ready {
             api: local(&api, config.listen)?,
@@ -275,7 +249,7 @@ impl Server {
         let edge = Edge::new(Inner {
             engine: engine.clone(),
             limits: config.limits.clone(),
-            channels: installed,
+            channels: Arc::clone(&channels),
             stopping: stopping.clone(),
             stepped: stepped.is_some(),
             started: wall.now(),
@@ -385,6 +359,9 @@ impl Server {
                 }
             }
         });
+        let keeping = edge.channels.clone();
+        let (with, until) = (engine.clone(), stopping.clone());
+        tokio::spawn(async move { keeping.keep(with, until).await });
         let served = server::serve(config, edge.clone(), principals, certificates, api);
         let mut api = tokio::spawn(served);
         if let Some(metrics) = metrics {
@@ -564,11 +541,6 @@ fn local(listener: &TcpListener, address: SocketAddr) -> Result<SocketAddr, Serv
         .map_err(|source| ServeError::Bind { address, source })
 }
 
-fn refused(installed: &[Installed]) -> BTreeMap<String, String> {
-    let why = |i: &Installed| Some((i.name.clone(), i.loaded.as_ref().err()?.clone()));
-    installed.iter().filter_map(why).collect()
-}
-
 fn tenants(config: &Config) -> Result<Vec<TenantOptions>, ConfigError> {
     let tenant = |t: &crate::config::TenantConfig| {
         let id = TenantId::new(t.id.clone()).map_err(|e| ConfigError::Value {
@@ -615,10 +587,4 @@ pub fn chain(error: &dyn std::error::Error) -> String {
         source = e.source();
     }
     text
-}
-
-impl fmt::Debug for Installed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Installed({}, {})", self.name, self.loaded.is_ok())
-    }
 }

@@ -39,12 +39,12 @@ fn names() -> String {
 fn seams(name: &str) -> Option<Seams> {
     let mut seams = Seams::default();
     if let Some((_, bug)) = channel::BUGS.iter().find(|(n, _)| *n == name) {
-        seams.channel = Box::new(|channel| Arc::new(Bent::new(channel, *bug)));
+        seams.channel = Arc::new(|channel| Arc::new(Bent::new(channel, *bug)));
     } else if let Some((_, bug)) = store::BUGS.iter().find(|(n, _)| *n == name) {
-        seams.store = Box::new(|store| Arc::new(Wrapped(Planted::new(store, *bug))));
+        seams.store = Arc::new(|store| Arc::new(Wrapped(Planted::new(store, *bug))));
         if *bug == store::Bug::CancelForgotten {
             seams.channel =
-                Box::new(|channel| Arc::new(Bent::new(channel, channel::Bug::NoCancel)));
+                Arc::new(|channel| Arc::new(Bent::new(channel, channel::Bug::NoCancel)));
         }
     } else if !name.is_empty() {
         return None;

@@ -49,6 +49,9 @@ const PARTY: &str = r#"{"lender_ref": "W$n", "display_name": "Wei", "kind": "BOR
     "contact_points": [{"kind": "CONTACT_POINT_KIND_MOBILE", "value": "+861391$n",
         "owner": "CONTACT_POINT_OWNER_SELF", "time_zone": "$zone", "verified": true,
         "source": "application", "state": "CONTACT_POINT_STATE_VALID"}]}"#;
+pub(crate) const STAGE: &str = r#"{"request_id": "$request", "kind": "email", "path": "$library",
+    "sha256": "$digest_of_it",
+    "settings_json": "{\"host\": \"127.0.0.1\", \"port\": 25, \"tls\": \"none\", \"from\": \"care@demo.example\"}"}"#;
 const EVIDENCE: &str = r#"{"reference": "archive/7", "sha256": "$sha"}"#;
 const MONEY: &str = r#"{"currency_code": "CNY", "units": "5"}"#;
 const FACTS: &str = r#"{"principal": $cny, "interest": $cny, "fees": $cny, "overdue": $cny,
@@ -519,6 +522,30 @@ pub(crate) const SEEDS: &[Seed] = &[
         ),
         "ResumeDispatch",
         r#"{"request_id": "$request", "scope": {"all": true}, "reason": "a word"}"#,
+    ),
+    seed("StageChannel", STAGE),
+    seed(
+        "SwapChannel",
+        r#"{"request_id": "$request", "kind": "email", "generation": 2, "canary_percents": [1, 100],
+            "hold_seconds": 604800, "judged_min": 100000}"#,
+    ),
+    after(
+        (
+            "SwapChannel",
+            r#"{"request_id": "$request", "kind": "email", "generation": 2}"#,
+            "",
+        ),
+        "RollbackChannel",
+        r#"{"request_id": "$request", "kind": "email", "reason": "a word"}"#,
+    ),
+    after(
+        ("StageChannel", STAGE, "channel.generation"),
+        "DrainChannel",
+        r#"{"request_id": "$request", "kind": "email", "generation": $taken}"#,
+    ),
+    seed(
+        "ProbeChannel",
+        r#"{"request_id": "$request", "kind": "email", "generation": 2}"#,
     ),
     seed("GetStatus", "{}"),
     seed(

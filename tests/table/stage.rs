@@ -7,6 +7,7 @@ use jiff::ToSpan;
 use jiff::tz::TimeZone;
 use prost_reflect::DynamicMessage;
 use recoup::api::recoup::v1;
+use sha2::{Digest, Sha256};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use v1::ContactState;
@@ -100,7 +101,22 @@ impl Stage {
         setup.tables.push_str(&people());
         let server = restored(folder.path(), &setup).await;
         let ana = server.ana();
-        let own = facts(&ana, &server.ben(), 1).await;
+        let mut own = facts(&ana, &server.ben(), 1).await;
+        let library = builds::plugin("email");
+        let bytes = std::fs::read(&library).expect("the plugin");
+        let digest = Sha256::digest(&bytes);
+        let digest = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        own.insert("$digest_of_it", digest);
+        own.insert("$library", library.display().to_string());
+        // Generation 2, for those that ask for one.
+        let staged = v1::StageChannelRequest {
+            request_id: "stage".into(),
+            kind: "email".into(),
+            path: library.display().to_string(),
+            ..v1::StageChannelRequest::default()
+        };
+        let staged = ana.channels().stage_channel(staged).await;
+        staged.expect("a generation");
         let (olga, otto) = (server.client("dev-olga"), server.client("dev-otto"));
         let theirs = facts(&olga, &otto, 50).await;
         Self {
@@ -401,7 +417,10 @@ pub(crate) fn text_at(method: &Method, answer: &[u8], path: &str) -> String {
             .expect("a field")
             .into_owned();
     }
-    value.as_str().expect("a text").to_owned()
+    match value {
+        prost_reflect::Value::I64(number) => number.to_string(),
+        value => value.as_str().expect("a text").to_owned(),
+    }
 }
 
 /// Waits until nothing happens by itself any more: contacts have come to their end.

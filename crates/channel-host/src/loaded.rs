@@ -1,7 +1,7 @@
 //! A loaded channel: the trait over a library's operations, and what the host does about a bad one.
 
 use std::fmt;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -32,6 +32,7 @@ pub struct LoadedChannel {
     digest: String,
     circuit: Circuit,
     tickets: Arc<AtomicU64>,
+    failures: AtomicU64,
     current: Mutex<Arc<dyn Instance>>,
     /// Held while a new instance is made, so that one is made and not two.
     remaking: tokio::sync::Mutex<Remade>,
@@ -72,6 +73,7 @@ impl LoadedChannel {
             spec,
             product,
             tickets,
+            failures: AtomicU64::new(0),
         })
     }
 
@@ -103,6 +105,19 @@ impl LoadedChannel {
     /// SHA-256 of the library's bytes, in lower-case hexadecimal.
     pub fn digest(&self) -> &str {
         &self.digest
+    }
+
+    /// The bytes that were loaded, whatever has become of the operator's file since.
+    ///
+    /// # Errors
+    /// Where the private copy cannot be read.
+    pub fn bytes(&self) -> std::io::Result<Vec<u8>> {
+        self.product.bytes()
+    }
+
+    /// How often an instance panicked, hung or ended.
+    pub fn failures(&self) -> u64 {
+        self.failures.load(Ordering::Relaxed)
     }
 
     /// Whether calls go through. It answers at once.
@@ -346,6 +361,7 @@ impl LoadedChannel {
         };
         if matches!(error, ChannelError::Panic { .. }) {
             tracing::error!(channel = %self.spec.name, %error, "the channel panicked");
+            self.failures.fetch_add(1, Ordering::Relaxed);
             waiting.instance.poison();
         }
         Err(error)
@@ -357,6 +373,7 @@ impl LoadedChannel {
             // All calls of a process end with it: one failure, and not one for each.
             End::Failed if self.is_isolated() && !instance.context().first_failure() => {}
             End::Failed => {
+                self.failures.fetch_add(1, Ordering::Relaxed);
                 if self.circuit.failed(self.spec.clock.mono_ns()) {
                     tracing::error!(channel = %self.spec.name,
                         "the channel fails again and again and is left alone for a while");

@@ -1,5 +1,8 @@
 //! What is known of a library, wherever it lives, and how an instance of it is made.
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -26,8 +29,8 @@ pub(crate) struct Product {
 
 /// Where instances of it are made.
 enum Home {
-    /// Mapped in this process.
-    Here(Library),
+    /// Mapped in this process; the private copy has no name any more, and is still open.
+    Here(Library, File),
     /// The private copy, mapped by each process anew.
     Elsewhere(Staged, Isolation),
 }
@@ -42,11 +45,16 @@ impl Product {
         let sha256 = staged.sha256;
         let (found, home, instance) = match &spec.placement {
             Placement::Inline => {
+                let copy = File::open(&staged.path).map_err(|source| LoadError::Staging {
+                    name: spec.name.clone(),
+                    run_dir: spec.run_dir.clone(),
+                    source,
+                })?;
                 let (library, found) = open_here(spec, &staged).await?;
                 // A library that wants a process of its own does not get to run anything here.
                 refuse_inline(spec, &library, &found)?;
                 let instance = start_here(spec, &library, tickets).await?;
-                (found, Home::Here(library), instance)
+                (found, Home::Here(library, copy), instance)
             }
             Placement::Isolated(isolation) => {
                 let (found, instance) = start_elsewhere(spec, isolation, &staged, tickets).await?;
@@ -71,7 +79,7 @@ impl Product {
         tickets: &Arc<AtomicU64>,
     ) -> Result<Arc<dyn Instance>, LoadError> {
         let instance = match &self.home {
-            Home::Here(library) => start_here(spec, library, tickets).await?,
+            Home::Here(library, _) => start_here(spec, library, tickets).await?,
             Home::Elsewhere(staged, isolation) => {
                 let made = start_elsewhere(spec, isolation, staged, tickets).await;
                 made?.1
@@ -82,6 +90,18 @@ impl Product {
             .metrics
             .set(self.descriptor.metrics.clone());
         Ok(instance)
+    }
+
+    /// The bytes that were loaded, whatever has become of the operator's file.
+    pub(crate) fn bytes(&self) -> io::Result<Vec<u8>> {
+        let copy = match &self.home {
+            Home::Here(_, copy) => copy,
+            Home::Elsewhere(staged, _) => return std::fs::read(&staged.path),
+        };
+        let size = usize::try_from(copy.metadata()?.len()).map_err(io::Error::other)?;
+        let mut bytes = vec![0; size];
+        copy.read_exact_at(&mut bytes, 0)?;
+        Ok(bytes)
     }
 
     /// What it can do; nothing where it says nothing.

@@ -15,6 +15,8 @@ use recoup_channel::wire::Inbound;
 pub struct LoadSpec {
     /// The library, as the operator placed it.
     pub path: PathBuf,
+    /// Its bytes, where they are not to be read there.
+    pub bytes: Option<Arc<[u8]>>,
     /// The channel's name in the core's configuration; in errors, logs and thread names.
     pub name: String,
     /// The configuration that the library's `create` gets.

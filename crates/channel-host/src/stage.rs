@@ -26,11 +26,17 @@ impl Drop for Staged {
 /// Makes the private copy. The operator's file is read once and never mapped: overwriting a mapped
 /// file kills the process.
 pub(crate) fn stage(spec: &LoadSpec) -> Result<Staged, LoadError> {
-    let bytes = fs::read(&spec.path).map_err(|source| LoadError::Unreadable {
-        name: spec.name.clone(),
-        path: spec.path.clone(),
-        source,
-    })?;
+    let read = || {
+        fs::read(&spec.path).map_err(|source| LoadError::Unreadable {
+            name: spec.name.clone(),
+            path: spec.path.clone(),
+            source,
+        })
+    };
+    let bytes = match &spec.bytes {
+        Some(given) => given.clone(),
+        None => read()?.into(),
+    };
     check_elf(spec, &bytes)?;
     let sha256: [u8; 32] = Sha256::digest(&bytes).into();
     let path =

@@ -323,6 +323,9 @@ pub struct Contact {
     pub payload_hash: Option<KeyedHash>,
     /// SHA-256 of the channel library, hexadecimal.
     pub plugin_digest: String,
+    /// The generation of the channel that it was given to.
+    #[serde(default = "first_generation", skip_serializing_if = "is_first")]
+    pub generation: u32,
     /// What was known when it was decided.
     pub decision: Option<DecisionRecord>,
     /// Who approved it, where approval was required.
@@ -333,6 +336,15 @@ pub struct Contact {
     pub collectors: Vec<CollectorId>,
     /// Rendered text, the address used, provider reference and the channel's state, sealed.
     pub sealed: Sealed,
+}
+
+const fn first_generation() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde asks")]
+const fn is_first(generation: &u32) -> bool {
+    *generation == 1
 }
 
 /// An edge that the state table does not have.

@@ -20,6 +20,7 @@ pub mod overrides;
 pub mod party;
 pub mod past;
 pub mod regions;
+pub mod rollout;
 pub mod sealed;
 pub mod standing;
 pub mod time;

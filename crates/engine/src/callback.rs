@@ -63,7 +63,11 @@ impl Engine {
         let Some((tenant, channel, contact)) = self.whose(target).await? else {
             return Ok(CallbackAnswer::plain(404));
         };
-        let Some(handle) = self.0.channels.get(&channel).cloned() else {
+        let lane = match &contact {
+            Some(contact) => self.0.channels.of(contact),
+            None => self.0.channels.live(&channel),
+        };
+        let Some(lane) = lane else {
             return Ok(CallbackAnswer::plain(503));
         };
         raw.received_at_unix_ms = self.0.wall.now().as_millisecond();
@@ -76,9 +80,9 @@ impl Engine {
             raw.account.clone_from(path);
         }
         let call = Call::new(self.0.options.call_timeout, self.0.channel_clock.clone());
-        let room = self.0.channels.wait_for_callback_room(&channel).await;
+        let room = lane.wait_for_callback_room().await;
         let begun = Instant::now();
-        let parsed = handle.channel.parse_callback(&call, raw.clone()).await;
+        let parsed = lane.handle.channel.parse_callback(&call, raw.clone()).await;
         self.note_call(&channel, Operation::Callback, begun);
         drop(room);
         let inbounds = match parsed {
@@ -214,7 +218,7 @@ impl Engine {
     async fn take_reply(&self, tenant: &TenantId, channel: &str, reply: &Reply) -> Done<()> {
         let point = self.point_key(tenant, &reply.from);
         let parties = self.0.store.parties_by_point(tenant, point).await?;
-        let Some(class) = self.0.channels.get(channel).map(|c| c.class) else {
+        let Some(class) = self.0.channels.class(channel) else {
             return Ok(());
         };
         // A number that the lender has replaced is still the person's who had it, unless somebody has it now.

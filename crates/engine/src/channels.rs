@@ -4,14 +4,15 @@ use jiff::Timestamp;
 use recoup_channel::wire::ChannelDescriptor;
 use recoup_channel::{Clock, DynChannel};
 use recoup_domain::ContactClass;
+use recoup_domain::contact::Contact;
+use recoup_domain::ids::ContactId;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::clock::Wall;
 use crate::figures::Calls;
+use crate::routes::{Lane, Routes, Sends};
 
 /// In-flight contacts of a channel whose descriptor names no number.
 const IN_FLIGHT_DEFAULT: u32 = 16;
@@ -29,6 +30,8 @@ pub struct ChannelHandle {
     pub descriptor: ChannelDescriptor,
     /// SHA-256 of the library, hexadecimal.
     pub digest: String,
+    /// The number of the generation, from 1.
+    pub generation: u32,
     /// The channel itself.
     pub channel: Arc<dyn DynChannel>,
     /// The desk a referral goes to.
@@ -119,6 +122,21 @@ pub struct ChannelInfo {
     pub used: bool,
 }
 
+/// A generation of a channel in this process.
+#[derive(Clone, Debug)]
+pub struct GenerationInfo {
+    /// Its number.
+    pub generation: u32,
+    /// Contacts and call-backs under way.
+    pub in_flight: u32,
+    /// Sends that were not accepted, since one last was.
+    pub refusals: Option<Refusals>,
+    /// Whether anything was sent by it in this process.
+    pub used: bool,
+    /// What was seen of its sends.
+    pub sends: Sends,
+}
+
 /// Sends in a row that a channel did not accept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusals {
@@ -134,66 +152,67 @@ pub struct Refusals {
 pub(crate) struct Channels(BTreeMap<String, Slot>);
 
 struct Slot {
-    handle: ChannelHandle,
-    permits: Arc<Semaphore>,
-    /// All of them.
-    sends_max: usize,
-    /// Kept free of sends, so that a channel full of them still reads its call-backs.
-    callbacks: Arc<Semaphore>,
-    refusals: Mutex<Option<Refusals>>,
-    used: AtomicBool,
+    /// The kind of contact it makes, whichever generation does.
+    class: ContactClass,
+    routes: RwLock<Arc<Routes>>,
     calls: Calls,
+}
+
+impl Slot {
+    fn routes(&self) -> Arc<Routes> {
+        self.routes
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
 }
 
 impl Channels {
     pub(crate) fn new(handles: Vec<ChannelHandle>) -> Self {
         let slot = |handle: ChannelHandle| {
-            let all = handle.in_flight_max() as usize;
-            let for_callbacks = all / 4;
-            let permits = Arc::new(Semaphore::new(all - for_callbacks));
-            let callbacks = match for_callbacks {
-                0 => permits.clone(),
-                n => Arc::new(Semaphore::new(n)),
+            let (name, class) = (handle.name.clone(), handle.class);
+            let routes = Routes {
+                live: Arc::new(Lane::new(handle)),
+                tried: None,
+                leaving: Vec::new(),
             };
             let slot = Slot {
-                handle,
-                permits,
-                sends_max: all - for_callbacks,
-                callbacks,
-                refusals: Mutex::default(),
-                used: AtomicBool::new(false),
+                class,
+                routes: RwLock::new(Arc::new(routes)),
                 calls: Calls::default(),
             };
-            (slot.handle.name.clone(), slot)
+            (name, slot)
         };
         Self(handles.into_iter().map(slot).collect())
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<&ChannelHandle> {
-        self.0.get(name).map(|s| &s.handle)
+    /// The generation that takes contacts which no other is tried with.
+    pub(crate) fn live(&self, name: &str) -> Option<Arc<Lane>> {
+        Some(self.0.get(name)?.routes().live.clone())
+    }
+
+    /// The kind of contact that a channel makes; none for one that is not there.
+    pub(crate) fn class(&self, name: &str) -> Option<ContactClass> {
+        self.0.get(name).map(|s| s.class)
+    }
+
+    /// The generation that takes a new contact.
+    pub(crate) fn of_new(&self, name: &str, contact: ContactId) -> Option<Arc<Lane>> {
+        Some(self.0.get(name)?.routes().of_new(contact).clone())
+    }
+
+    /// The generation that has a contact, or goes on with it.
+    pub(crate) fn of(&self, contact: &Contact) -> Option<Arc<Lane>> {
+        let slot = self.0.get(&contact.channel)?;
+        Some(slot.routes().of(contact).clone())
     }
 
     /// Names and classes, for policies.
     pub(crate) fn names(&self) -> BTreeMap<String, ContactClass> {
         self.0
             .iter()
-            .map(|(name, s)| (name.clone(), s.handle.class))
+            .map(|(name, s)| (name.clone(), s.class))
             .collect()
-    }
-
-    /// Notes how a send ended: the kind of its error, or none where it was accepted.
-    pub(crate) fn note_send(&self, name: &str, error: Option<&'static str>, at: Timestamp) {
-        let Some(slot) = self.0.get(name) else {
-            return;
-        };
-        slot.used.store(true, Ordering::Relaxed);
-        slot.calls.sends.add(error.unwrap_or("accepted"));
-        let mut refusals = slot.refusals.lock().unwrap_or_else(PoisonError::into_inner);
-        *refusals = error.map(|kind| Refusals {
-            count: refusals.map_or(0, |r| r.count).saturating_add(1),
-            kind,
-            at,
-        });
     }
 
     /// What is counted of a channel's calls.
@@ -201,59 +220,80 @@ impl Channels {
         self.0.get(name).map(|s| &s.calls)
     }
 
-    /// Room for one more contact under way; none where the channel is full or left alone.
-    pub(crate) fn room(&self, name: &str) -> Option<OwnedSemaphorePermit> {
-        let slot = self.0.get(name)?;
-        let may = match (slot.handle.standing)() {
-            Standing::Sound => true,
-            Standing::OnTrial => slot.permits.available_permits() == slot.sends_max,
-            Standing::Rests(_) => false,
-        };
-        may.then(|| slot.permits.clone().try_acquire_owned().ok())?
-    }
-
-    /// How long a channel is left alone, where it is not to be called, or by one call alone.
-    pub(crate) fn rests(&self, name: &str) -> Option<Duration> {
-        match (self.0.get(name)?.handle.standing)() {
-            Standing::Sound => None,
-            Standing::OnTrial => Some(Duration::ZERO),
-            Standing::Rests(left) => Some(left),
-        }
-    }
-
-    /// How many more contacts it may have under way; no bound for a channel that is not there.
+    /// How many more contacts it may have under way, whichever generation takes them; no bound for a channel that is
+    /// not there.
     pub(crate) fn free(&self, name: &str) -> usize {
-        self.0
-            .get(name)
-            .map_or(usize::MAX, |s| s.permits.available_permits())
-    }
-
-    /// Waits for room; none for a channel that is not there.
-    pub(crate) async fn wait_for_room(&self, name: &str) -> Option<OwnedSemaphorePermit> {
-        let permits = self.0.get(name)?.permits.clone();
-        permits.acquire_owned().await.ok()
-    }
-
-    /// Waits for room to read a call-back; none for a channel that is not there.
-    pub(crate) async fn wait_for_callback_room(&self, name: &str) -> Option<OwnedSemaphorePermit> {
-        let permits = self.0.get(name)?.callbacks.clone();
-        permits.acquire_owned().await.ok()
+        let Some(slot) = self.0.get(name) else {
+            return usize::MAX;
+        };
+        let routes = slot.routes();
+        let free = routes.taking().map(|lane| lane.free());
+        free.min().unwrap_or(usize::MAX)
     }
 
     pub(crate) fn list(&self) -> Vec<ChannelInfo> {
         let info = |s: &Slot| {
-            let for_callbacks = s.handle.in_flight_max() as usize / 4;
-            let free = s.permits.available_permits() + for_callbacks;
-            let free = u32::try_from(free).unwrap_or(u32::MAX);
-            let in_flight = s.handle.in_flight_max().saturating_sub(free);
+            let routes = s.routes();
+            let live = &routes.live;
             ChannelInfo {
-                handle: s.handle.clone(),
-                in_flight,
-                refusals: *s.refusals.lock().unwrap_or_else(PoisonError::into_inner),
-                used: s.used.load(Ordering::Relaxed),
+                handle: live.handle.clone(),
+                in_flight: routes.all().map(|lane| lane.in_flight()).sum(),
+                refusals: live.refusals(),
+                used: routes.all().any(|lane| lane.was_used()),
             }
         };
         self.0.values().map(info).collect()
+    }
+
+    /// Every generation of a channel that is in this process, the live one first.
+    pub(crate) fn generations(&self, name: &str) -> Vec<GenerationInfo> {
+        let Some(slot) = self.0.get(name) else {
+            return Vec::new();
+        };
+        let info = |lane: &Arc<Lane>| GenerationInfo {
+            generation: lane.handle.generation,
+            in_flight: lane.in_flight(),
+            refusals: lane.refusals(),
+            used: lane.was_used(),
+            sends: lane.sends(),
+        };
+        slot.routes().all().map(info).collect()
+    }
+
+    /// Who takes what from now on. Generations that are here already stay what they are; false where the live one is
+    /// not among them, or it is of another class: nothing changes then.
+    pub(crate) fn route(
+        &self,
+        name: &str,
+        handles: Vec<ChannelHandle>,
+        live: u32,
+        tried: Option<(u32, u8)>,
+    ) -> bool {
+        let Some(slot) = self.0.get(name) else {
+            return false;
+        };
+        let mut held = slot.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let known = handles.into_iter().filter(|h| h.class == slot.class);
+        let mut lanes: Vec<Arc<Lane>> = known
+            .map(|handle| match held.lane(handle.generation) {
+                Some(lane) => lane.clone(),
+                None => Arc::new(Lane::new(handle)),
+            })
+            .collect();
+        let mut out = |number: u32| {
+            let found = lanes.iter().position(|l| l.handle.generation == number)?;
+            Some(lanes.swap_remove(found))
+        };
+        let Some(live) = out(live) else {
+            return false;
+        };
+        let tried = tried.and_then(|(number, share)| Some((out(number)?, share)));
+        *held = Arc::new(Routes {
+            live,
+            tried,
+            leaving: lanes,
+        });
+        true
     }
 }
 

@@ -9,6 +9,7 @@ use crate::figures::Operation;
 use crate::message::{Message, ObligorText};
 use crate::render::Content;
 use crate::results::Told;
+use crate::routes::Lane;
 use crate::settle::{self, Evidence};
 use recoup_channel::wire::{
     self, Attachment, CancelKind, CancelRequest, DebtorMessage, Destination, Receipt, SendRequest,
@@ -19,6 +20,7 @@ use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::journal::ContactEvent;
 use recoup_domain::{CaseEvent, Outcome};
 use recoup_store::Facts;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -36,7 +38,7 @@ const CANCEL_AGAIN: [Duration; 4] = [
 pub(crate) struct Outgoing {
     pub(crate) contact: Contact,
     pub(crate) request: SendRequest,
-    pub(crate) handle: ChannelHandle,
+    pub(crate) lane: Arc<Lane>,
     /// Attachments held for it.
     pub(crate) held: Vec<[u8; 32]>,
     /// Its room in the channel, free when this is dropped.
@@ -145,10 +147,11 @@ impl Engine {
             .with_idempotency_key(out.contact.key.clone());
         // Checked last before the channel: nothing leaves at or after `not_after`.
         call.check_not_after()?;
-        let sending = out.handle.channel.send(&call, out.request.clone());
+        let sending = out.lane.handle.channel.send(&call, out.request.clone());
         let begun = Instant::now();
         let sent = tokio::time::timeout(timeout + GRACE, sending).await;
-        self.note_call(&out.handle.name, Operation::Send, begun);
+        self.note_call(&out.lane.handle.name, Operation::Send, begun);
+        out.lane.note_time(begun.elapsed());
         match sent {
             Ok(result) => result,
             Err(_) => Err(ChannelError::unknown("the channel did not answer in time")),
@@ -215,11 +218,11 @@ impl Engine {
     }
 
     async fn cancel_at_carrier(&self, contact: &Contact) -> Done<()> {
-        let Some(handle) = self.0.channels.get(&contact.channel).cloned() else {
+        let Some(lane) = self.0.channels.of(contact) else {
             return Ok(());
         };
         let content = Content::of(contact, &self.0.keys).await?;
-        let _room = self.0.channels.wait_for_room(&contact.channel).await;
+        let _room = lane.wait_for_room().await;
         // One for each try: a call that came to its end lets nothing begin any more.
         let call = || {
             Call::new(self.0.options.call_timeout, self.0.channel_clock.clone())
@@ -234,13 +237,13 @@ impl Engine {
             effect_to_unix_ms: contact.effect.to.as_millisecond(),
             subject: content.subject.clone(),
             collectors: collectors(contact),
-            destination: Some(destination(contact, &content, &handle)),
+            destination: Some(destination(contact, &content, &lane.handle)),
         };
         let waited = self.0.options.call_timeout + GRACE;
         let mut pauses = CANCEL_AGAIN.into_iter();
         let result = loop {
             let call = call();
-            let cancelling = handle.channel.cancel(&call, request());
+            let cancelling = lane.handle.channel.cancel(&call, request());
             let begun = Instant::now();
             let result = tokio::time::timeout(waited, cancelling).await;
             self.note_call(&contact.channel, Operation::Cancel, begun);
@@ -336,7 +339,7 @@ pub(crate) fn note_result(
 }
 
 /// Channels say `invalid_address:` where the number or address itself is at fault.
-fn refuses_address(error: &ChannelError) -> bool {
+pub(crate) fn refuses_address(error: &ChannelError) -> bool {
     matches!(error, ChannelError::Rejected { .. })
         || (error.proves_not_sent() && error.message().starts_with("invalid_address:"))
 }

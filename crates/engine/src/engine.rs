@@ -2,7 +2,7 @@
 
 use crate::activity::Activity;
 use crate::blobs::Blobs;
-use crate::channels::{ChannelClock, ChannelHandle, ChannelInfo, Channels};
+use crate::channels::{ChannelClock, ChannelHandle, ChannelInfo, Channels, GenerationInfo};
 use crate::clock::Wall;
 use crate::error::{CommandError, Done};
 use crate::ids::IdSource;
@@ -201,6 +201,29 @@ impl Engine {
     #[must_use]
     pub fn channels(&self) -> Vec<ChannelInfo> {
         self.0.channels.list()
+    }
+
+    /// The generations of a channel that are in this process, the live one first.
+    #[must_use]
+    pub fn generations(&self, channel: &str) -> Vec<GenerationInfo> {
+        self.0.channels.generations(channel)
+    }
+
+    /// Says which generations of a channel take new contacts in this process: `live`, and `tried` with its share in
+    /// percent. The others of `handles` keep what is theirs, and take none. False where nothing was changed: the
+    /// channel is not there, `live` is not among them, or makes another kind of contact.
+    #[must_use]
+    pub fn route(
+        &self,
+        channel: &str,
+        handles: Vec<ChannelHandle>,
+        live: u32,
+        tried: Option<(u32, u8)>,
+    ) -> bool {
+        let done = self.0.channels.route(channel, handles, live, tried);
+        // Who waited for room in one may have it in another.
+        self.0.wake.notify_one();
+        done
     }
 
     /// The lenders.

@@ -128,6 +128,14 @@ pub enum CommandError {
     /// The wall clock is not to be trusted.
     #[error("nothing is sent: {0}; {advice}", advice = .0.advice())]
     ClockSuspect(crate::clock_guard::Trouble),
+    /// The generations of a channel do not stand as the step needs it.
+    #[error("channel {channel}: {why}")]
+    Rollout {
+        /// Which channel.
+        channel: String,
+        /// What stands in the way, and what would be right.
+        why: recoup_domain::rollout::Refusal,
+    },
     /// Dispatch waits for no confirmation: the store never was a copy.
     #[error("the store was not restored from a copy: there is nothing to confirm")]
     NotRestored,

@@ -11,6 +11,7 @@ use crate::lifts::lifts;
 use crate::message::{Message, ObligorText, must_suit};
 use crate::planner::Decided;
 use crate::render::{CasePlain, Content, Scene, render, variables};
+use crate::routes::{Lane, NoRoom};
 use crate::types::PartyPlain;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, TraceLine};
@@ -178,14 +179,18 @@ impl Engine {
         claim: &Claim,
     ) -> Done<Decided> {
         let step = &world.policy.stages()[usize::from(plan.stage)].steps[usize::from(plan.step)];
-        let room = if plan.needs_approval {
-            None
-        } else {
-            self.0.channels.room(&step.channel)
+        let id = self.slot_id(&draft, facts, plan);
+        let lane = self.0.channels.of_new(&step.channel, id);
+        let room = match &lane {
+            Some(lane) if !plan.needs_approval => match lane.room() {
+                Ok(room) => Some(room),
+                Err(why) => return Ok(Decided::NoRoom(step.channel.clone(), why)),
+            },
+            None if !plan.needs_approval => {
+                return Ok(Decided::NoRoom(step.channel.clone(), NoRoom::Full));
+            }
+            _ => None,
         };
-        if room.is_none() && !plan.needs_approval {
-            return Ok(Decided::NoRoom(step.channel.clone()));
-        }
         let approved = plan.approved;
         let approved = approved.and_then(|seq| world.waiting_rows.iter().find(|c| c.id.seq == seq));
         let template = match approved {
@@ -200,7 +205,8 @@ impl Engine {
             found => found?,
         };
         let now = draft.now;
-        let mut contact = self.slot(&draft, world, facts, plan, &template);
+        let mut contact = self.slot(id, &draft, world, facts, plan, &template);
+        (contact.plugin_digest, contact.generation) = given_to(lane.as_deref());
         contact.decision = Some(self.decision_record(world, facts, now));
         contact.fence = claim.fence;
         if !plan.needs_approval && contact.not_after <= now {
@@ -227,7 +233,8 @@ impl Engine {
         let guard = Guard::DispatchOn(contact.tenant.clone(), contact.channel.clone());
         draft.guard(guard);
         let locale = &facts.borrower.locale;
-        let send = self.outgoing(facts, &contact, (locale, &message, &content), room);
+        let said = (locale.as_str(), &message, &content);
+        let send = lane.map(|lane| self.outgoing(facts, &contact, said, lane, room));
         Ok(Decided::Write(Box::new(intend(
             draft, world, plan, contact, send,
         ))))
@@ -262,8 +269,17 @@ impl Engine {
         found.map_err(|why| no_text(name, why))
     }
 
+    /// The slot that a plan takes.
+    fn slot_id(&self, draft: &Draft, facts: &Facts, plan: &Plan) -> ContactId {
+        let case = draft.case(facts.case.id).unwrap_or(&facts.case);
+        let seq = plan.approved;
+        let seq = seq.unwrap_or_else(|| self.slot_from(case.next_seq));
+        ContactId { case: case.id, seq }
+    }
+
     fn slot(
         &self,
+        id: ContactId,
         draft: &Draft,
         world: &World<'_>,
         facts: &Facts,
@@ -273,18 +289,11 @@ impl Engine {
         let case = draft.case(facts.case.id).unwrap_or(&facts.case);
         let stage = &world.policy.stages()[usize::from(plan.stage)];
         let step = &stage.steps[usize::from(plan.step)];
-        let id = ContactId {
-            case: case.id,
-            seq: plan
-                .approved
-                .unwrap_or_else(|| self.slot_from(case.next_seq)),
-        };
         let latest = plan
             .effect
             .to
             .checked_sub(self.0.options.guard)
             .unwrap_or(plan.effect.from);
-        let digest = self.0.channels.get(&step.channel).map(|c| c.digest.clone());
         let waited = world.waiting_rows.iter().find(|c| c.id == id);
         let visit = plan.class == ContactClass::Visit;
         Contact {
@@ -317,7 +326,8 @@ impl Engine {
             beyond_recall: false,
             states: waited.map_or_else(Vec::new, |c| c.states.clone()),
             payload_hash: None,
-            plugin_digest: digest.unwrap_or_default(),
+            plugin_digest: String::new(),
+            generation: 1,
             decision: None,
             approved_by: waited.and_then(|c| c.approved_by.clone()),
             approved_at: waited.and_then(|c| c.approved_at),
@@ -452,18 +462,25 @@ impl Engine {
         facts: &Facts,
         contact: &Contact,
         said: (&str, &Message, &Content),
+        lane: Arc<Lane>,
         room: Option<OwnedSemaphorePermit>,
-    ) -> Option<Outgoing> {
-        let handle = self.0.channels.get(&contact.channel)?.clone();
-        let (request, held) = self.request(facts, contact, said, &handle);
-        Some(Outgoing {
+    ) -> Outgoing {
+        let (request, held) = self.request(facts, contact, said, &lane.handle);
+        Outgoing {
             contact: contact.clone(),
             request,
-            handle,
+            lane,
             held,
             _room: room,
-        })
+        }
     }
+}
+
+/// Digest and number of the generation that a contact is given to.
+pub(crate) fn given_to(lane: Option<&Lane>) -> (String, u32) {
+    lane.map_or((String::new(), 1), |lane| {
+        (lane.handle.digest.clone(), lane.handle.generation)
+    })
 }
 
 pub(crate) fn no_text(name: &str, why: NoText) -> CommandError {

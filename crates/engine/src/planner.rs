@@ -5,6 +5,7 @@ use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::Done;
 use crate::intent::{Prepared, World};
+use crate::routes::NoRoom;
 use crate::stepped::Ground;
 use crate::watch::Refusal;
 use async_trait::async_trait;
@@ -243,11 +244,10 @@ impl Engine {
                     let (change, cancels) = prepared.draft.finish();
                     decided.push((change, (claim, work, prepared.send, cancels)));
                 }
-                Ok(Decided::NoRoom(channel)) => {
-                    let rests = self.0.channels.rests(&channel);
-                    let back = match rests {
-                        None => self.0.parked.park(&channel, claim, work),
-                        Some(_) => Some((claim, work)),
+                Ok(Decided::NoRoom(channel, why)) => {
+                    let (back, rests) = match why {
+                        NoRoom::Full => (self.0.parked.park(&channel, claim, work), None),
+                        NoRoom::Rests(left) => (Some((claim, work)), Some(left)),
                     };
                     if let Some((claim, work)) = back {
                         let rest = SignedDuration::try_from(rests.unwrap_or_default());
@@ -464,7 +464,7 @@ type After = (Claim, Work, Option<Outgoing>, Vec<Contact>);
 
 pub(crate) enum Decided {
     Write(Box<Prepared>),
-    NoRoom(String),
+    NoRoom(String, NoRoom),
 }
 
 #[async_trait]

@@ -157,9 +157,11 @@ impl Engine {
         work: Work,
     ) {
         let kind = result.as_ref().err().map(ChannelError::kind);
-        self.0
-            .channels
-            .note_send(&out.handle.name, kind, self.0.wall.now());
+        let now = self.0.wall.now();
+        out.lane.note_send(result.as_ref().err(), now);
+        if let Some(calls) = self.0.channels.calls(&out.lane.handle.name) {
+            calls.sends.add(kind.unwrap_or("accepted"));
+        }
         if let Some(kind) = kind {
             tracing::warn!(contact = %out.contact.id, kind, "not accepted");
         }
@@ -349,7 +351,7 @@ impl Engine {
 
     async fn draft_answer(&self, answer: &Answer, facts: &Facts) -> Done<Draft> {
         let Answer { out, result } = answer;
-        let actor = format!("channel:{}", out.handle.name);
+        let actor = format!("channel:{}", out.lane.handle.name);
         let mut draft = self.draft_of(facts, &out.contact, &actor).await?;
         self.reseal(&mut draft, out, result).await?;
         crate::dispatch::note_result(&mut draft, out, result);

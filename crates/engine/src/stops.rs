@@ -60,15 +60,15 @@ impl Engine {
     /// Whether nothing is to be asked and nobody to be told: the carrier had it at once, and its channel cannot call
     /// anything off. What still lies ahead is never so: it gets its cancel, or a person.
     pub(crate) fn is_beyond_recall(&self, contact: &Contact, now: Timestamp) -> bool {
-        let handle = self.0.channels.get(&contact.channel);
+        let lane = self.0.channels.of(contact);
         // Of a channel that is not loaded nobody knows what it can do.
-        contact.is_handed_over(now) && handle.is_some_and(|c| !c.can_cancel())
+        contact.is_handed_over(now) && lane.is_some_and(|lane| !lane.handle.can_cancel())
     }
 
-    /// Whether a channel can call off what its carrier took.
-    pub(crate) fn can_cancel(&self, channel: &str) -> bool {
-        let handle = self.0.channels.get(channel);
-        handle.is_some_and(|c| c.can_cancel())
+    /// Whether a contact's channel can call off what its carrier took.
+    pub(crate) fn can_cancel(&self, contact: &Contact) -> bool {
+        let lane = self.0.channels.of(contact);
+        lane.is_some_and(|lane| lane.handle.can_cancel())
     }
 
     /// The cancel intent: durable before the carrier is asked. Where the channel cannot call anything off, what was
@@ -80,7 +80,7 @@ impl Engine {
         if self.is_beyond_recall(contact, draft.now) {
             return draft.contact_event(id, ContactEvent::BeyondRecall);
         }
-        let can_cancel = self.can_cancel(&contact.channel);
+        let can_cancel = self.can_cancel(contact);
         let moved = |to| ContactEvent::Moved { to };
         draft.contact_event(id, moved(ContactState::Cancelling));
         if can_cancel {

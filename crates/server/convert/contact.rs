@@ -71,6 +71,8 @@ pub fn render(view: &ContactView, sees_people: bool) -> v1::Contact {
         payload_hash: c.payload_hash.map_or_else(String::new, |h| h.to_string()),
         judged_under: c.decision.as_ref().map(judged_under),
         said: said(view).filter(|_| sees_people),
+        library_sha256: c.plugin_digest.clone(),
+        channel_generation: i64::from(c.generation),
     }
 }
 

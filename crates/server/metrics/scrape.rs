@@ -273,24 +273,21 @@ fn store(page: &mut Page, edge: &Edge, figures: &Figures) {
 }
 
 fn known<'a>(edge: &'a Edge, channel: &str) -> &'a str {
-    let mut names = edge.channels.iter().map(|c| c.name.as_str());
+    let mut names = edge.channels.iter().map(|c| c.config.name.as_str());
     names.find(|name| *name == channel).unwrap_or(OTHER)
 }
 
 async fn channels(page: &mut Page, edge: &Edge) {
-    for installed in &edge.channels {
-        let name = installed.name.as_str();
-        page.put(
-            &table::CHANNEL_LOADED,
-            &[name],
-            flag(installed.loaded.is_ok()),
-        );
-        let is_healthy = match &installed.loaded {
-            Ok(loaded) => {
-                let state = loaded.channel.state().await;
+    for own in edge.channels.iter() {
+        let name = own.config.name.as_str();
+        let live = own.live();
+        page.put(&table::CHANNEL_LOADED, &[name], flag(live.is_some()));
+        let is_healthy = match live {
+            Some(live) => {
+                let state = live.channel.state().await;
                 state.circuit_open_after.is_none() && state.remaking_failed.is_none()
             }
-            Err(_) => false,
+            None => false,
         };
         page.put(&table::CHANNEL_HEALTHY, &[name], flag(is_healthy));
     }

@@ -37,10 +37,10 @@ use crate::config::Limits;
 use crate::convert::filter::{Field, Filter};
 use crate::convert::page::{self, Binding};
 use crate::convert::read::Bad;
+use crate::generations::Generations;
 use crate::identity::Principal;
 use crate::metrics::Meters;
 use crate::status;
-use crate::wiring::Installed;
 
 /// What the services stand on. Cheap to clone.
 #[derive(Clone)]
@@ -53,7 +53,7 @@ pub struct Inner {
     /// Limits of the API.
     pub limits: Limits,
     /// Every channel of the configuration, also those that were refused.
-    pub channels: Vec<Installed>,
+    pub channels: Arc<Generations>,
     /// Ends when the server stops.
     pub stopping: CancellationToken,
     /// Whether the clock is stepped.

@@ -8,6 +8,7 @@ use recoup_domain::contact::{Contact, ContactClass, ContactState, Reader};
 use recoup_domain::ids::{CaseId, ContactId, PartyId, TenantId};
 use recoup_domain::journal::Entry;
 use recoup_domain::overrides::Override;
+use recoup_domain::rollout::Rollout;
 use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, Party};
 use serde::{Deserialize, Serialize};
@@ -50,6 +51,8 @@ pub enum Guard {
     Overrides(TenantId, u64),
     /// The collector has this version; 0 where it must not exist yet.
     Collector(recoup_domain::ids::CollectorId, u64),
+    /// The channel's rollout has this version; 0 where it must not exist yet.
+    Rollout(String, u64),
 }
 
 /// A row to put.
@@ -78,12 +81,34 @@ pub enum Write {
     Switch(Switch),
     /// An override. Counts in [`Guard::Overrides`] of its lender, save one that is merely asked for.
     Override(Box<Override>),
+    /// The generations of a channel. It wants its [`Guard::Rollout`].
+    Rollout(Box<Rollout>),
+    /// A part of a library's bytes, of at most [`LIBRARY_PART_BYTES`].
+    LibraryPart(LibraryPart),
+    /// A library of a channel, by its SHA-256, is not needed any more.
+    LibraryGone(String, String),
     /// All cases of a lender that are neither closed nor paused are due at an instant, unless they are earlier.
     WakeAll(TenantId, Timestamp),
     /// The packs, by their hash, that every open case of the lender has been looked at under.
     Packs(TenantId, String),
     /// What may have been contacted since the copy that began this history is held, all of it.
     RestoreHeld(u32),
+}
+
+/// The most bytes of a library in one part: what else waits for the store does not wait long for it.
+pub const LIBRARY_PART_BYTES: usize = 1 << 20;
+
+/// A part of a library's bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LibraryPart {
+    /// The channel.
+    pub channel: String,
+    /// SHA-256 of the whole library, hexadecimal.
+    pub sha256: String,
+    /// Which part, from 0.
+    pub part: u32,
+    /// The bytes.
+    pub bytes: Vec<u8>,
 }
 
 /// A policy version: the text and its hash; compiled policies are never stored.

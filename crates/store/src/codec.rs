@@ -2,7 +2,7 @@
 
 use crate::figures::Fact;
 use crate::leaf::{JournalRow, from_micros, micros};
-use crate::{Answer, Change, Guard, Histories, Reach, Read, Scope, StoreError, Write};
+use crate::{Answer, Change, Guard, Histories, LibraryPart, Reach, Read, Scope, StoreError, Write};
 use jiff::Timestamp;
 use recoup_domain::case::Status;
 use recoup_domain::contact::{Contact, ContactClass, ContactState};
@@ -38,6 +38,9 @@ pub(crate) enum Row {
     Collector(CollectorRow),
     Switch(SwitchRow),
     Override(OverrideRow),
+    Rollout(RolloutRow),
+    LibraryPart(LibraryPart),
+    LibraryGone(String, String),
     WakeAll(TenantId, i64),
     /// Name and value in the table of the store itself.
     Meta(String, String),
@@ -111,6 +114,12 @@ pub(crate) struct CollectorRow {
 pub(crate) struct SwitchRow {
     pub(crate) scope: String,
     pub(crate) paused: bool,
+    pub(crate) body: Vec<u8>,
+}
+
+pub(crate) struct RolloutRow {
+    pub(crate) channel: String,
+    pub(crate) version: u64,
     pub(crate) body: Vec<u8>,
 }
 
@@ -212,6 +221,9 @@ fn may_conflict(writes: &[Write]) -> bool {
             Write::PartyKey(..)
             | Write::Schedule(..)
             | Write::Switch(_)
+            | Write::Rollout(_)
+            | Write::LibraryPart(_)
+            | Write::LibraryGone(..)
             | Write::WakeAll(..)
             | Write::Packs(..)
             | Write::RestoreHeld(_) => continue,
@@ -287,6 +299,13 @@ fn row(write: Write, births: &mut impl Iterator<Item = bool>) -> Read<Row> {
                 sealed,
             })
         }
+        Write::Rollout(r) => Row::Rollout(RolloutRow {
+            body: json("a rollout", &r)?,
+            version: r.version,
+            channel: r.channel,
+        }),
+        Write::LibraryPart(part) => Row::LibraryPart(part),
+        Write::LibraryGone(channel, sha256) => Row::LibraryGone(channel, sha256),
         Write::WakeAll(tenant, at) => Row::WakeAll(tenant, micros_up(at)),
         Write::Packs(tenant, hash) => Row::Meta(packs_name(&tenant), hash),
         Write::RestoreHeld(history) => Row::Meta(RESTORE_HELD.to_owned(), history.to_string()),

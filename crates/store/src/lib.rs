@@ -21,8 +21,8 @@ mod tally;
 mod waiting;
 
 pub use change::{
-    Activation, Answer, Change, CommitError, Committed, Guard, Scope, StoredPolicy, StoredTemplate,
-    Switch, Write,
+    Activation, Answer, Change, CommitError, Committed, Guard, LIBRARY_PART_BYTES, LibraryPart,
+    Scope, StoredPolicy, StoredTemplate, Switch, Write,
 };
 pub use leaf::{Leaf, leaf_hash};
 pub use query::{
@@ -41,6 +41,7 @@ use recoup_domain::ids::{
     CaseId, CollectorId, ContactId, KeyedHash, OverrideId, PartyId, TenantId,
 };
 use recoup_domain::overrides::Override;
+use recoup_domain::rollout::Rollout;
 use recoup_domain::{Case, Party};
 
 /// What went wrong below the store, mapped inside the backend; no driver's text reaches a client.
@@ -84,6 +85,22 @@ pub enum StoreError {
 
 /// Bytes that a store on this machine's disk sets aside for outcomes.
 pub const BALLAST_BYTES: u64 = 64 << 20;
+
+/// The bytes of a channel's library as they are kept; cut short where parts are missing, so whoever uses them holds them
+/// against their hash.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn library_bytes(store: &dyn Store, channel: &str, sha256: &str) -> Read<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for part in 0.. {
+        match store.library_part(channel, sha256, part).await? {
+            Some(more) => bytes.extend(more),
+            None => break,
+        }
+    }
+    Ok(bytes)
+}
 
 /// The result of a read.
 pub type Read<T> = Result<T, StoreError>;
@@ -249,6 +266,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// The hash of the packs that every open case of the tenant has been looked at under; none where nobody said so yet.
     async fn packs_of(&self, tenant: &TenantId) -> Read<Option<String>>;
+
+    /// The rollouts of all channels whose generations were ever changed, by channel.
+    async fn rollouts(&self) -> Read<Vec<Rollout>>;
+
+    /// A part of a channel's library, which is named by its SHA-256; parts count from 0. None behind the last, or where it is not there.
+    async fn library_part(&self, channel: &str, sha256: &str, part: u32) -> Read<Option<Vec<u8>>>;
 
     /// Switches that are off.
     async fn switches(&self) -> Read<Vec<Switch>>;

@@ -9,6 +9,7 @@ use recoup_domain::ids::{
     CaseId, CollectorId, ContactId, KeyedHash, OverrideId, PartyId, TenantId,
 };
 use recoup_domain::overrides::Override;
+use recoup_domain::rollout::Rollout;
 use recoup_domain::{Case, Party};
 use recoup_store::{
     Answer, CaseFilter, Change, Claim, CommitError, Committed, ContactFilter, Copied, CopyError,
@@ -261,6 +262,14 @@ impl<A: Around> Store for Wrapped<A> {
 
     async fn packs_of(&self, tenant: &TenantId) -> Read<Option<String>> {
         self.0.beneath().packs_of(tenant).await
+    }
+
+    async fn rollouts(&self) -> Read<Vec<Rollout>> {
+        self.0.beneath().rollouts().await
+    }
+
+    async fn library_part(&self, channel: &str, sha256: &str, part: u32) -> Read<Option<Vec<u8>>> {
+        self.0.beneath().library_part(channel, sha256, part).await
     }
 
     async fn switches(&self) -> Read<Vec<Switch>> {

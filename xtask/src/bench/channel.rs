@@ -81,6 +81,7 @@ async fn load(
         std::env::consts::DLL_SUFFIX
     );
     let spec = LoadSpec {
+        bytes: None,
         path: built()?.join(name),
         name: "noop".to_owned(),
         config_json: "{}".to_owned(),

@@ -65,6 +65,7 @@ fn channels() -> Vec<ChannelHandle> {
             ..ChannelDescriptor::default()
         },
         digest: "00".to_owned(),
+        generation: 1,
         channel: Arc::new(Instant {
             state: vec![b'x'; OUTCOME_BYTES],
         }),
@@ -279,7 +280,9 @@ impl Running {
         let edge = Edge::new(Inner {
             engine: self.engine.clone(),
             limits: config.limits.clone(),
-            channels: Vec::new(),
+            channels: Arc::new(recoup::generations::Generations::none(Arc::clone(
+                self.engine.wall(),
+            ))),
             stopping: self.stop.clone(),
             stepped: false,
             started: self.engine.wall().now(),

@@ -194,6 +194,7 @@ impl Setup {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let told = Arc::new(Told::default());
         let spec = LoadSpec {
+            bytes: None,
             path: path.to_owned(),
             name: "test".to_owned(),
             config_json: config_json.to_owned(),

@@ -197,7 +197,7 @@ impl Engine {
             draft.seal_last(sealed.clone());
             // Whoever showed that it stands as it was knows it: where nothing can be asked of the carrier, it is
             // theirs, and not in doubt again.
-            if accepted && (!uncancelled || self.can_cancel(&contact.channel)) {
+            if accepted && (!uncancelled || self.can_cancel(contact)) {
                 let referred = contact.class == ContactClass::Legal && facts.case.closed.is_none();
                 if referred && facts.case.legal_since.is_none() {
                     draft.case_event(id.case, CaseEvent::LegalBegan);

@@ -130,7 +130,7 @@ impl Engine {
         match scope {
             Scope::All | Scope::Restored => Ok(()),
             Scope::Tenant { tenant } => self.tenant(tenant).map(|_| ()),
-            Scope::Channel { channel } if self.0.channels.get(channel).is_some() => Ok(()),
+            Scope::Channel { channel } if self.0.channels.class(channel).is_some() => Ok(()),
             Scope::Channel { channel } => Err(CommandError::NotFound {
                 what: "channel",
                 id: channel.clone(),

@@ -19,6 +19,7 @@ mod read;
 mod replay;
 mod request;
 mod rights;
+mod rollout;
 mod whom;
 pub(crate) mod worklist;
 
@@ -37,6 +38,7 @@ pub use read::CaseName;
 pub use replay::Portrait;
 pub use request::HandInput;
 pub use rights::{Circumstance, ConsentInput, HardshipInput};
+pub use rollout::StagedLibrary;
 pub use worklist::WorkItem;
 
 use crate::draft::Draft;

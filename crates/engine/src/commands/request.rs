@@ -10,7 +10,9 @@ use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done, Violation};
-use crate::intent::{TZDB, VISIT_HORIZON, choose_visitors, lifted_in, permitted_by, sha256_hex};
+use crate::intent::{
+    TZDB, VISIT_HORIZON, choose_visitors, given_to, lifted_in, permitted_by, sha256_hex,
+};
 use crate::message::must_suit;
 use crate::types::{Answered, Caller, ContactView, Encode, PartyName};
 use jiff::{SignedDuration, Timestamp};
@@ -166,7 +168,10 @@ impl Engine {
         contact.sealed = content.seal(&key)?;
         let hashed = format!("{}\n{}\n{}", content.address, content.subject, content.body);
         contact.payload_hash = Some(self.0.vault.keyed(&contact.tenant, "payload", &hashed));
-        let room = self.0.channels.wait_for_room(&contact.channel);
+        let lane = self.0.channels.of_new(&contact.channel, contact.id);
+        let lane = lane.ok_or_else(|| no_channel(input.class))?;
+        (contact.plugin_digest, contact.generation) = given_to(Some(&lane));
+        let room = lane.wait_for_room();
         let room = tokio::time::timeout(self.0.options.call_timeout, room);
         let room = room.await.map_err(|_| {
             let why = format!(
@@ -176,8 +181,7 @@ impl Engine {
             CommandError::DispatchPaused(why)
         })?;
         let said = (whom.party.locale.as_str(), &message, &content);
-        let send = self.outgoing(facts, &contact, said, room);
-        let send = send.ok_or_else(|| no_channel(input.class))?;
+        let send = self.outgoing(facts, &contact, said, lane, room);
         let guard = Guard::DispatchOn(contact.tenant.clone(), contact.channel.clone());
         draft.guard(guard);
         draft.guard(facts.overrides_guard());
@@ -205,7 +209,7 @@ impl Engine {
             let problem = "a referral is planned by the policy, where a second person approves it";
             return Err(invalid("channel", problem));
         }
-        if self.0.channels.get(class.name()).is_none() {
+        if self.0.channels.class(class.name()).is_none() {
             return Err(no_channel(class));
         }
         if template.class != class {
@@ -308,7 +312,6 @@ impl Engine {
         let latest = wanted.effect.to.checked_sub(self.0.options.guard);
         let latest = latest.unwrap_or(wanted.effect.from);
         let channel = input.class.name();
-        let digest = self.0.channels.get(channel).map(|c| c.digest.clone());
         Contact {
             id,
             tenant: case.tenant.clone(),
@@ -335,7 +338,8 @@ impl Engine {
             beyond_recall: false,
             states: vec![(ContactState::Dispatching, now)],
             payload_hash: None,
-            plugin_digest: digest.unwrap_or_default(),
+            plugin_digest: String::new(),
+            generation: 1,
             decision: None,
             approved_by: None,
             approved_at: None,

@@ -432,6 +432,7 @@ fn handle(class: ContactClass, told: Told, at_once: u32) -> ChannelHandle {
             ..Default::default()
         },
         digest: "00".into(),
+        generation: 1,
         standing: {
             let standing = told.standing.clone();
             Arc::new(move || *standing.lock().unwrap())

@@ -169,6 +169,22 @@ CREATE TABLE switch (
     body   BYTEA NOT NULL
 );
 
+-- The generations of a channel.
+CREATE TABLE rollout (
+    channel TEXT COLLATE "C" PRIMARY KEY,
+    version BIGINT NOT NULL,
+    body    BYTEA NOT NULL
+);
+
+-- The bytes of their libraries, in parts.
+CREATE TABLE library (
+    channel TEXT COLLATE "C" NOT NULL,
+    sha256  TEXT COLLATE "C" NOT NULL,
+    part    BIGINT NOT NULL,
+    bytes   BYTEA NOT NULL,
+    PRIMARY KEY (channel, sha256, part)
+);
+
 CREATE TABLE request (
     tenant      TEXT COLLATE "C" NOT NULL,
     request_id  TEXT COLLATE "C" NOT NULL,

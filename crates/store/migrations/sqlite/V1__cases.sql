@@ -147,6 +147,22 @@ CREATE TABLE switch (
     body   BLOB NOT NULL
 ) WITHOUT ROWID;
 
+-- The generations of a channel.
+CREATE TABLE rollout (
+    channel TEXT PRIMARY KEY NOT NULL,
+    version INTEGER NOT NULL,
+    body    BLOB NOT NULL
+) WITHOUT ROWID;
+
+-- The bytes of their libraries, in parts. With a rowid, for the rows are large.
+CREATE TABLE library (
+    channel TEXT NOT NULL,
+    sha256  TEXT NOT NULL,
+    part    INTEGER NOT NULL,
+    bytes   BLOB NOT NULL,
+    PRIMARY KEY (channel, sha256, part)
+);
+
 -- With a rowid: the oldest are purged in the order they came, without an index on their time.
 CREATE TABLE request (
     tenant      TEXT NOT NULL,

@@ -147,6 +147,7 @@ pub fn contact(case: &Case, seq: u32, fence: u64, now: Timestamp) -> Contact {
         states: vec![(ContactState::Dispatching, now)],
         payload_hash: Some(key(7)),
         plugin_digest: "d".repeat(64),
+        generation: 2,
         decision: None,
         approved_by: None,
         approved_at: None,

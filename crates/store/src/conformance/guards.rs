@@ -1,12 +1,15 @@
 //! A change is applied whole, where what it assumes holds, or not at all.
 
 use super::{Suite, build, done, journal, refused, with_case};
-use crate::{Answer, Change, CommitError, Guard, Scope, Store, StoreError, Switch, Write};
+use crate::{
+    Answer, Change, CommitError, Guard, LibraryPart, Scope, Store, StoreError, Switch, Write,
+};
 use recoup_domain::case::{CloseReason, WorklistReason};
 use recoup_domain::contact::ContactState;
 use recoup_domain::ids::{CaseId, ContactId, TenantId};
 use recoup_domain::journal::{ContactEvent, apply_contact};
 use recoup_domain::overrides::{Override, Signed};
+use recoup_domain::rollout::{Made, Rollout, Step};
 use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, CaseEvent};
 
@@ -46,6 +49,8 @@ impl Suite {
         self.contacts_only_go_where_the_table_lets_them().await;
         self.references_are_unique().await;
         self.switches_stop_dispatch().await;
+        self.rollouts_are_changed_one_by_one().await;
+        self.libraries_are_kept_in_parts().await;
         self.requests_are_answered_once().await;
         self.overrides_are_counted_and_wake().await;
     }
@@ -253,6 +258,83 @@ impl Suite {
             ..Change::default()
         };
         refused(&*store, undead).await;
+    }
+
+    async fn rollouts_are_changed_one_by_one(&self) {
+        let store = self.fresh("rollouts").await;
+        assert!(store.rollouts().await.unwrap().is_empty());
+        let change = |rollout: &Rollout, on: u64| Change {
+            guards: vec![Guard::Rollout(rollout.channel.clone(), on)],
+            writes: vec![Write::Rollout(Box::new(rollout.clone()))],
+            ..Change::default()
+        };
+        let made = Made {
+            sha256: "d".repeat(64),
+            bytes: 7,
+            settings: "{}".into(),
+            plugin: "org.recoup.sms".into(),
+            plugin_version: "1.0.0".into(),
+        };
+        let first = |channel: &str| {
+            let empty = Rollout::first(channel, "c".into(), made.clone(), build::at(1));
+            let step = Step::Stage(made.clone());
+            empty.take(&step, "operator", build::at(2)).unwrap()
+        };
+        let (sms, phone) = (first("sms"), first("phone"));
+        done(&*store, change(&sms, 0)).await;
+        done(&*store, change(&phone, 0)).await;
+        let twice = refused(&*store, change(&sms, 0)).await;
+        assert!(matches!(twice, CommitError::Stale(Guard::Rollout(..))));
+        let step = Step::Drain(2);
+        let next = sms.take(&step, "operator", build::at(3)).unwrap();
+        // The second of two that saw the same changes nothing, in one call as in two.
+        let both = store
+            .commit_all(vec![change(&next, 1), change(&next, 1)])
+            .await;
+        assert!(both[0].is_ok() && both[1].is_err());
+        assert_eq!(
+            store.rollouts().await.unwrap(),
+            [phone.clone(), next.clone()]
+        );
+        let store = self.again("rollouts", store).await;
+        assert_eq!(store.rollouts().await.unwrap(), [phone, next]);
+    }
+
+    async fn libraries_are_kept_in_parts(&self) {
+        let store = self.fresh("libraries").await;
+        let part = |sha256: &str, part: u32, byte: u8| {
+            let bytes = vec![byte; crate::LIBRARY_PART_BYTES];
+            Write::LibraryPart(LibraryPart {
+                channel: "sms".into(),
+                sha256: sha256.into(),
+                part,
+                bytes,
+            })
+        };
+        let write = |writes: Vec<Write>| Change {
+            writes,
+            ..Change::default()
+        };
+        done(&*store, write(vec![part("1", 0, 1), part("1", 1, 2)])).await;
+        done(&*store, write(vec![part("2", 0, 3)])).await;
+        // Of a try before that came to nothing.
+        done(&*store, write(vec![part("1", 1, 4)])).await;
+        let store = self.again("libraries", store).await;
+        let byte = async |sha256: &str, part: u32| {
+            let found = store.library_part("sms", sha256, part).await.unwrap();
+            found.map(|bytes| (bytes.len(), bytes[0]))
+        };
+        let size = crate::LIBRARY_PART_BYTES;
+        assert_eq!(byte("1", 0).await, Some((size, 1)));
+        assert_eq!(byte("1", 1).await, Some((size, 4)));
+        assert_eq!((byte("1", 2).await, byte("3", 0).await), (None, None));
+        done(
+            &*store,
+            write(vec![Write::LibraryGone("sms".into(), "1".into())]),
+        )
+        .await;
+        assert_eq!((byte("1", 0).await, byte("1", 1).await), (None, None));
+        assert_eq!(byte("2", 0).await, Some((size, 3)));
     }
 
     async fn switches_stop_dispatch(&self) {

@@ -27,6 +27,7 @@ struct Named {
     collectors: BTreeSet<CollectorId>,
     overrides: BTreeSet<OverrideId>,
     override_heads: BTreeSet<TenantId>,
+    rollouts: BTreeSet<String>,
     switches: bool,
     requests: BTreeSet<(TenantId, String)>,
     /// It changes a rule that others rely on, or needs that nobody else does.
@@ -67,6 +68,10 @@ impl Named {
                     .insert((tenant.clone(), name.clone(), *version));
             }
             Guard::Overrides(tenant, _) => drop(self.override_heads.insert(tenant.clone())),
+            Guard::Rollout(channel, _) => {
+                self.changes_rules = true;
+                self.rollouts.insert(channel.clone());
+            }
             Guard::Collector(id, _) => {
                 self.changes_rules = true;
                 self.collectors.insert(*id);
@@ -105,6 +110,12 @@ impl Named {
                 self.overrides.insert(o.id);
                 self.override_heads.insert(o.tenant.clone());
             }
+            Row::Rollout(r) => {
+                self.changes_rules = true;
+                self.rollouts.insert(r.channel.clone());
+            }
+            // Nobody reads a part before the rollout names its generation.
+            Row::LibraryPart(_) | Row::LibraryGone(..) => {}
             Row::Switch(_) | Row::WakeAll(..) | Row::Meta(..) => self.changes_rules = true,
         }
     }
@@ -231,6 +242,12 @@ async fn load_rules(conn: &Object, named: &Named, view: &mut View) -> Result<(),
             view.override_heads
                 .load([(tenant(&row, 0)?, count(&row, 1))]);
         }
+    }
+    if !named.rollouts.is_empty() {
+        let channels: Vec<&str> = named.rollouts.iter().map(String::as_str).collect();
+        let found = rows(conn, sql::ROLLOUT_VERSIONS, &[&channels]).await?;
+        let stored = found.iter().map(|row| (row.get(0), count(row, 1)));
+        view.rollouts.load(stored);
     }
     if named.switches {
         let off = rows(conn, sql::SWITCHES_OFF, &[]).await?;

@@ -48,6 +48,9 @@ impl<'a> Rows<'a> {
                 | Row::Collector(_)
                 | Row::Switch(_)
                 | Row::Override(_)
+                | Row::Rollout(_)
+                | Row::LibraryPart(_)
+                | Row::LibraryGone(..)
                 | Row::Meta(..) => self.rules.push(row),
             }
         }
@@ -258,6 +261,16 @@ async fn put_rule(conn: &Object, row: &Row) -> Result<(), Error> {
                 &[&id, &tenant, &version, &o.until, &o.body, &sealed];
             run(conn, sql::OVERRIDE_PUT, given).await
         }
+        Row::Rollout(r) => {
+            let version = r.version.cast_signed();
+            run(conn, sql::ROLLOUT_PUT, &[&r.channel, &version, &r.body]).await
+        }
+        Row::LibraryPart(p) => {
+            let part = i64::from(p.part);
+            let given: super::connect::Params<'_> = &[&p.channel, &p.sha256, &part, &p.bytes];
+            run(conn, sql::LIBRARY_PUT, given).await
+        }
+        Row::LibraryGone(channel, sha256) => run(conn, sql::LIBRARY_DROP, &[channel, sha256]).await,
         Row::Meta(name, value) => run(conn, sql::META_PUT, &[name, value]).await,
         _ => Ok(0),
     };

@@ -59,6 +59,7 @@ statements! { ALL:
     COLLECTOR_HEADS = "SELECT id, version, tenant FROM collector WHERE id = ANY($1)";
     OVERRIDE_HEADS = "SELECT id, version, tenant FROM override_ WHERE id = ANY($1)";
     OVERRIDES_VERSIONS = "SELECT tenant, version FROM override_head WHERE tenant = ANY($1)";
+    ROLLOUT_VERSIONS = "SELECT channel, version FROM rollout WHERE channel = ANY($1)";
     SWITCHES_OFF = "SELECT scope FROM switch WHERE paused";
     REQUESTS = "SELECT r.tenant, r.request_id, r.fingerprint, r.person, r.sealed, r.at FROM request AS r
         JOIN UNNEST($1::text[], $2::text[]) AS w (tenant, request_id)
@@ -127,6 +128,11 @@ statements! { ALL:
         VALUES ($1, $2, $3, $4, $5, $6)
         ON CONFLICT (id) DO UPDATE SET version = excluded.version, until_ = excluded.until_,
         body = excluded.body, sealed = excluded.sealed";
+    ROLLOUT_PUT = "INSERT INTO rollout (channel, version, body) VALUES ($1, $2, $3)
+        ON CONFLICT (channel) DO UPDATE SET version = excluded.version, body = excluded.body";
+    LIBRARY_PUT = "INSERT INTO library (channel, sha256, part, bytes) VALUES ($1, $2, $3, $4)
+        ON CONFLICT (channel, sha256, part) DO UPDATE SET bytes = excluded.bytes";
+    LIBRARY_DROP = "DELETE FROM library WHERE channel = $1 AND sha256 = $2";
     OVERRIDES_COUNT = "INSERT INTO override_head AS h (tenant, version) VALUES ($1, 1)
         ON CONFLICT (tenant) DO UPDATE SET version = h.version + 1";
     REQUEST_PUT = "INSERT INTO request (tenant, request_id, fingerprint, person, sealed, at)
@@ -256,6 +262,8 @@ statements! { ALL:
         ORDER BY tenant, name, version";
     COLLECTOR_OF = "SELECT body, sealed FROM collector WHERE id = $1 AND tenant = $2";
     COLLECTORS = "SELECT body, sealed FROM collector WHERE tenant = $1 ORDER BY id";
+    ROLLOUTS = "SELECT body FROM rollout ORDER BY channel";
+    LIBRARY_PART = "SELECT bytes FROM library WHERE channel = $1 AND sha256 = $2 AND part = $3";
     SWITCHES = "SELECT body FROM switch WHERE paused ORDER BY scope";
     REQUEST_GET = "SELECT fingerprint, person, sealed, at FROM request
         WHERE tenant = $1 AND request_id = $2";

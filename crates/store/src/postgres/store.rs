@@ -19,6 +19,7 @@ use recoup_domain::ids::{
     CaseId, CollectorId, ContactId, KeyedHash, OverrideId, PartyId, TenantId,
 };
 use recoup_domain::overrides::Override;
+use recoup_domain::rollout::Rollout;
 use recoup_domain::{Case, Party};
 use tokio::sync::{oneshot, watch};
 
@@ -282,6 +283,19 @@ impl Store for PostgresStore {
         let name = codec::packs_name(tenant);
         read!(self, conn => async {
             let found = super::connect::rows(&conn, sql::META_GET, &[&name]).await?;
+            Ok(found.first().map(|row| row.get(0)))
+        })
+    }
+
+    async fn rollouts(&self) -> Read<Vec<Rollout>> {
+        read!(self, conn => read::bodies(&conn, "a rollout", sql::ROLLOUTS, &[]))
+    }
+
+    async fn library_part(&self, channel: &str, sha256: &str, part: u32) -> Read<Option<Vec<u8>>> {
+        let part = i64::from(part);
+        read!(self, conn => async {
+            let named: super::connect::Params<'_> = &[&channel, &sha256, &part];
+            let found = super::connect::rows(&conn, sql::LIBRARY_PART, named).await?;
             Ok(found.first().map(|row| row.get(0)))
         })
     }

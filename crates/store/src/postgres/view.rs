@@ -107,6 +107,7 @@ pub(super) struct View {
     pub(super) collectors: Layer<CollectorId, Head>,
     pub(super) overrides: Layer<OverrideId, Head>,
     pub(super) override_heads: Layer<TenantId, u64>,
+    pub(super) rollouts: Layer<String, u64>,
     /// Scopes that are switched off.
     pub(super) switches: Layer<String, bool>,
     pub(super) requests: Layer<(TenantId, String), Answer>,
@@ -132,6 +133,7 @@ impl View {
         self.collectors.end(applied);
         self.overrides.end(applied);
         self.override_heads.end(applied);
+        self.rollouts.end(applied);
         self.switches.end(applied);
         self.requests.end(applied);
     }
@@ -200,6 +202,9 @@ impl View {
             Guard::Overrides(tenant, version) => {
                 self.override_heads.get(tenant).copied().unwrap_or(0) == *version
             }
+            Guard::Rollout(channel, version) => {
+                self.rollouts.get(channel).copied().unwrap_or(0) == *version
+            }
             Guard::Collector(id, version) => {
                 self.collectors.get(id).map_or(0, |(stored, _)| *stored) == *version
             }
@@ -247,7 +252,12 @@ impl View {
             }
             Row::Schedule(case, _) => self.leases.put(*case, None),
             Row::Switch(s) => self.switches.put(s.scope.clone(), s.paused),
-            Row::PartyKey(..) | Row::WakeAll(..) | Row::Meta(..) => {}
+            Row::Rollout(r) => self.rollouts.put(r.channel.clone(), r.version),
+            Row::PartyKey(..)
+            | Row::LibraryPart(_)
+            | Row::LibraryGone(..)
+            | Row::WakeAll(..)
+            | Row::Meta(..) => {}
         }
         Ok(())
     }

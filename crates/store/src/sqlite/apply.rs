@@ -225,6 +225,7 @@ impl<'a> Batch<'a> {
                 let stored = self.version(sql::COLLECTOR_HEAD, id.to_bytes())?;
                 stored.unwrap_or(0) == *version
             }
+            Guard::Rollout(channel, version) => self.rollout_version(channel)? == *version,
             Guard::Overrides(tenant, version) => self.overrides_version(tenant)? == *version,
             Guard::Contact(id, state, fence) => self
                 .contact_head(id.case.to_bytes(), id.seq)?
@@ -263,6 +264,11 @@ impl<'a> Batch<'a> {
         let version = self.one(sql::OVERRIDES_VERSION, [tenant.as_str()], |r| {
             r.get::<_, i64>(0)
         })?;
+        Ok(version.unwrap_or(0).cast_unsigned())
+    }
+
+    fn rollout_version(&self, channel: &str) -> rusqlite::Result<u64> {
+        let version = self.one(sql::ROLLOUT_VERSION, [channel], |r| r.get::<_, i64>(0))?;
         Ok(version.unwrap_or(0).cast_unsigned())
     }
 
@@ -305,6 +311,9 @@ impl<'a> Batch<'a> {
             Row::PartyKey(..)
             | Row::Schedule(..)
             | Row::Switch(_)
+            | Row::Rollout(_)
+            | Row::LibraryPart(_)
+            | Row::LibraryGone(..)
             | Row::WakeAll(..)
             | Row::Meta(..) => Ok(Found::New),
         }
@@ -509,6 +518,17 @@ impl<'a> Batch<'a> {
                         o.sealed.ciphertext(),
                     ],
                 )
+            }
+            Row::Rollout(r) => self.put(
+                sql::ROLLOUT_PUT,
+                params![r.channel, r.version.cast_signed(), r.body],
+            ),
+            Row::LibraryPart(p) => self.put(
+                sql::LIBRARY_PUT,
+                params![p.channel, p.sha256, p.part, p.bytes],
+            ),
+            Row::LibraryGone(channel, sha256) => {
+                self.put(sql::LIBRARY_DROP, params![channel, sha256])
             }
             Row::WakeAll(tenant, at) => self.put(sql::WAKE_ALL, params![tenant.as_str(), at]),
             Row::Meta(name, value) => self.put(sql::META_PUT, params![name, value]),

@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-fn get<T: FromSql>(row: &Row<'_>, column: usize) -> Read<T> {
+pub(super) fn get<T: FromSql>(row: &Row<'_>, column: usize) -> Read<T> {
     row.get(column)
         .map_err(|e| unreadable(format!("column {column} of a row"), e))
 }

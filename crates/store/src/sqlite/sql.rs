@@ -36,6 +36,7 @@ statements! { MAIN:
     COLLECTOR_HEAD = "SELECT version, tenant FROM collector WHERE id = ?1";
     OVERRIDE_HEAD = "SELECT version, tenant FROM override_ WHERE id = ?1";
     OVERRIDES_VERSION = "SELECT version FROM override_head WHERE tenant = ?1";
+    ROLLOUT_VERSION = "SELECT version FROM rollout WHERE channel = ?1";
     REQUEST_GET = "SELECT fingerprint, person, sealed, at FROM request
         WHERE tenant = ?1 AND request_id = ?2";
 
@@ -73,6 +74,11 @@ statements! { MAIN:
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
         ON CONFLICT (id) DO UPDATE SET version = excluded.version, until = excluded.until,
         body = excluded.body, sealed = excluded.sealed";
+    ROLLOUT_PUT = "INSERT INTO rollout (channel, version, body) VALUES (?1, ?2, ?3)
+        ON CONFLICT (channel) DO UPDATE SET version = excluded.version, body = excluded.body";
+    LIBRARY_PUT = "INSERT INTO library (channel, sha256, part, bytes) VALUES (?1, ?2, ?3, ?4)
+        ON CONFLICT (channel, sha256, part) DO UPDATE SET bytes = excluded.bytes";
+    LIBRARY_DROP = "DELETE FROM library WHERE channel = ?1 AND sha256 = ?2";
     OVERRIDES_COUNT = "INSERT INTO override_head (tenant, version) VALUES (?1, 1)
         ON CONFLICT (tenant) DO UPDATE SET version = version + 1";
     WAKE_ALL = "INSERT INTO sched (case_id, next_at)
@@ -180,6 +186,8 @@ statements! { MAIN:
         ORDER BY tenant, name, version";
     COLLECTOR_OF = "SELECT body, sealed FROM collector WHERE id = ?1 AND tenant = ?2";
     COLLECTORS = "SELECT body, sealed FROM collector WHERE tenant = ?1 ORDER BY id";
+    ROLLOUTS = "SELECT body FROM rollout ORDER BY channel";
+    LIBRARY_PART = "SELECT bytes FROM library WHERE channel = ?1 AND sha256 = ?2 AND part = ?3";
     SWITCHES = "SELECT body FROM switch WHERE paused = 1 ORDER BY scope";
     CASES_BY_STATUS = "SELECT tenant, status, COUNT(*) FROM case_ GROUP BY tenant, status";
     CONTACTS_BY_STATE = "SELECT tenant, class * 13 + state, COUNT(*) FROM contact GROUP BY tenant, class, state";

@@ -19,6 +19,7 @@ use recoup_domain::ids::{
     CaseId, CollectorId, ContactId, KeyedHash, OverrideId, PartyId, TenantId,
 };
 use recoup_domain::overrides::Override;
+use recoup_domain::rollout::Rollout;
 use recoup_domain::{Case, Party};
 use rusqlite::params;
 use std::sync::Arc;
@@ -333,6 +334,20 @@ impl Store for SqliteStore {
             let restored = read::meta(r, codec::RESTORED)?;
             let held = read::meta(r, codec::RESTORE_HELD)?;
             codec::histories(restored.as_deref(), held.as_deref())
+        })
+        .await
+    }
+
+    async fn rollouts(&self) -> Read<Vec<Rollout>> {
+        self.read(|r| read::bodies(r, "a rollout", sql::ROLLOUTS, []))
+            .await
+    }
+
+    async fn library_part(&self, channel: &str, sha256: &str, part: u32) -> Read<Option<Vec<u8>>> {
+        let named = (channel.to_owned(), sha256.to_owned(), part);
+        self.read(move |r| {
+            let found = r.all(sql::LIBRARY_PART, named, |row| read::get(row, 0))?;
+            Ok(found.into_iter().next())
         })
         .await
     }

@@ -1,4 +1,4 @@
-//! Channels of the configuration: loaded where it says, and handed to the engine.
+//! How a channel's library is loaded, and handed to the engine.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,61 +17,76 @@ use recoup_engine::blobs::Blobs;
 use recoup_engine::channels::{AskStanding, ChannelHandle, Standing};
 use recoup_engine::clock::Wall;
 
-use super::{Installed, Loaded, Seams, chain};
-use crate::config::{ChannelConfig, Config, PlacementConfig};
+use crate::config::{ChannelConfig, PlacementConfig};
+use crate::wiring::{Wrap, chain};
 
-pub(super) async fn load_channels(
-    config: &Config,
-    dir: &Path,
-    wall: &Arc<dyn Wall>,
-    blobs: &Arc<Blobs>,
-) -> Vec<Installed> {
-    let run_dir = config.run_dir.clone().unwrap_or_else(|| dir.join("run"));
-    let mut all = Vec::with_capacity(config.channel.len());
-    for channel in &config.channel {
-        let loaded = load(channel, &run_dir, wall, blobs).await;
-        match &loaded {
-            Ok(loaded) => {
-                let d = loaded.channel.descriptor();
-                let (plugin, version) = (&d.id, &d.version);
-                tracing::info!(channel = channel.name, plugin, version, "channel loaded");
-                if let Some(process) = loaded.channel.state().await.process
-                    && !process.unguarded.is_empty()
-                {
-                    let missing = process.unguarded.join("; ");
-                    tracing::warn!(
-                        channel = channel.name,
-                        missing,
-                        "the channel's fence has gaps"
-                    );
-                }
-            }
-            Err(why) => tracing::error!(channel = channel.name, "channel refused: {why}"),
-        }
-        all.push(Installed {
-            name: channel.name.clone(),
-            placement: channel.placement,
-            loaded,
-        });
-    }
-    all
+/// What every channel of this server is loaded with.
+pub(crate) struct Surroundings {
+    /// Private folder for staged copies.
+    pub(crate) run_dir: PathBuf,
+    /// The clock.
+    pub(crate) wall: Arc<dyn Wall>,
+    /// Attachments.
+    pub(crate) blobs: Arc<Blobs>,
 }
 
-async fn load(
+/// A library and its settings, where they are not those of the configuration.
+pub(crate) struct Other {
+    /// The library's bytes.
+    pub(crate) bytes: Arc<[u8]>,
+    /// The settings, as JSON.
+    pub(crate) settings: String,
+}
+
+/// Loads a channel, where the configuration says, and makes an instance of it.
+///
+/// # Errors
+/// Why not, for the person who must act.
+pub(super) async fn load(
     channel: &ChannelConfig,
-    run_dir: &Path,
-    wall: &Arc<dyn Wall>,
-    blobs: &Arc<Blobs>,
-) -> Result<Loaded, String> {
-    let spec = spec_of(channel, run_dir, wall, blobs)?;
+    around: &Surroundings,
+    other: Option<Other>,
+) -> Result<LoadedChannel, String> {
+    let mut spec = spec_of(channel, &around.run_dir, &around.wall, &around.blobs)?;
+    if let Some(other) = other {
+        spec.bytes = Some(other.bytes);
+        spec.config_json = other.settings;
+    }
+    load_as(spec).await
+}
+
+/// Loads a library in a process of its own, only to look at it.
+///
+/// # Errors
+/// Why not, for the person who must act.
+pub(super) async fn look(
+    channel: &ChannelConfig,
+    around: &Surroundings,
+    other: Other,
+) -> Result<LoadedChannel, String> {
+    let mut spec = spec_of(channel, &around.run_dir, &around.wall, &around.blobs)?;
+    spec.bytes = Some(other.bytes);
+    spec.config_json = other.settings;
+    spec.placement = Placement::Isolated(isolation_of(channel));
+    load_as(spec).await
+}
+
+async fn load_as(spec: LoadSpec) -> Result<LoadedChannel, String> {
+    let name = spec.name.clone();
     let loaded = Host::load(spec).await.map_err(|e| chain(&e))?;
     if class_of(&loaded).is_none() {
         return Err("its descriptor names no class of contact that the law knows".to_owned());
     }
-    Ok(Loaded {
-        channel: Arc::new(loaded),
-        at: wall.now(),
-    })
+    let d = loaded.descriptor();
+    let (plugin, version) = (&d.id, &d.version);
+    tracing::info!(channel = name, plugin, version, "channel loaded");
+    if let Some(process) = loaded.state().await.process
+        && !process.unguarded.is_empty()
+    {
+        let missing = process.unguarded.join("; ");
+        tracing::warn!(channel = name, missing, "the channel's fence has gaps");
+    }
+    Ok(loaded)
 }
 
 /// How a channel of the configuration is loaded.
@@ -93,6 +108,7 @@ pub(crate) fn spec_of(
     }
     let config_json = serde_json::to_string(&channel.config).map_err(|e| e.to_string())?;
     Ok(LoadSpec {
+        bytes: None,
         path: channel.library.clone(),
         name: channel.name.clone(),
         config_json,
@@ -110,7 +126,7 @@ pub(crate) fn spec_of(
 }
 
 /// The word on the command line that makes this program a channel's host.
-pub(crate) const CHANNEL_HOST: &str = "channel-host";
+const CHANNEL_HOST: &str = "channel-host";
 
 fn placement_of(channel: &ChannelConfig) -> Placement {
     match channel.placement {
@@ -142,21 +158,22 @@ pub(crate) fn class_of(loaded: &LoadedChannel) -> Option<ContactClass> {
     }
 }
 
+/// A generation as the engine calls it.
 pub(super) fn handle(
-    config: &Config,
-    installed: &Installed,
-    seams: &Seams,
+    channel: &ChannelConfig,
+    loaded: &Arc<LoadedChannel>,
+    generation: u32,
+    wrap: &Wrap<dyn DynChannel>,
 ) -> Option<ChannelHandle> {
-    let loaded = installed.loaded.as_ref().ok()?;
-    let own = config.channel.iter().find(|c| c.name == installed.name)?;
     Some(ChannelHandle {
-        name: installed.name.clone(),
-        class: class_of(&loaded.channel)?,
-        descriptor: loaded.channel.descriptor().clone(),
-        digest: loaded.channel.digest().to_owned(),
-        channel: (seams.channel)(Arc::clone(&loaded.channel) as Arc<dyn DynChannel>),
-        desk: own.desk.clone(),
-        standing: ask(Arc::clone(&loaded.channel)),
+        name: channel.name.clone(),
+        class: class_of(loaded)?,
+        descriptor: loaded.descriptor().clone(),
+        digest: loaded.digest().to_owned(),
+        generation,
+        channel: wrap(Arc::clone(loaded) as Arc<dyn DynChannel>),
+        desk: channel.desk.clone(),
+        standing: ask(Arc::clone(loaded)),
     })
 }
 

@@ -1,0 +1,444 @@
+//! What operators do with generations: stage, probe, swap, roll back, drain.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use recoup_channel::wire::HealthState;
+use recoup_channel::{Call, Channel};
+use recoup_channel_host::LoadedChannel;
+use recoup_domain::rollout::{Made, Rollout, SHARES, Step};
+use recoup_engine::channels::ChannelClock;
+use recoup_engine::commands::StagedLibrary;
+use recoup_engine::types::{Answered, Caller, Encode};
+use recoup_engine::{CommandError, Engine};
+use sha2::{Digest, Sha256};
+
+use super::load::{Other, class_of, look};
+use super::start::{kept, settings_of};
+use super::{Generations, Here, Own};
+use crate::config::PlacementConfig;
+use crate::trial;
+
+/// How long a channel may take to say how it is.
+const HEALTH: Duration = Duration::from_secs(5);
+/// How often it is asked before it gets contacts.
+const ASKED: usize = 2;
+/// The largest library that is staged, in bytes.
+const LIBRARY_BYTES_MAX: u64 = 512 << 20;
+
+/// Why a channel's generations are not changed.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Unfit {
+    /// No channel of that name runs here.
+    #[error("no channel `{0}` is loaded: a swap needs one that runs")]
+    NoChannel(String),
+    /// A field of the request.
+    #[error("{0}: {1}")]
+    Field(&'static str, String),
+    /// The file does not have the hash that was asked for.
+    #[error("{0}")]
+    Hash(String),
+    /// The library does not do.
+    #[error("the library is refused: {0}")]
+    Library(String),
+    /// The engine refuses.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+}
+
+/// What is to be staged.
+pub(crate) struct Staging<'a> {
+    /// The channel's name.
+    pub(crate) name: &'a str,
+    /// The file, on this machine.
+    pub(crate) path: &'a str,
+    /// The hash that it must have, hexadecimal; empty: any.
+    pub(crate) sha256: &'a str,
+    /// Its settings, as JSON; none: those of the live generation.
+    pub(crate) settings: Option<String>,
+}
+
+/// What a probe found.
+pub(crate) struct Probe {
+    /// Whether every step was good.
+    pub(crate) ok: bool,
+    /// What was tried and found.
+    pub(crate) lines: Vec<String>,
+}
+
+/// How a swap goes.
+pub(crate) struct Shares {
+    /// The generation.
+    pub(crate) to: u32,
+    /// Shares in percent; empty: 1, 10, 50, 100.
+    pub(crate) shares: Vec<u8>,
+    /// How long each lasts at least.
+    pub(crate) hold: SignedDuration,
+    /// How many contacts must have been judged at each.
+    pub(crate) judged_min: u32,
+}
+
+impl Generations {
+    /// A channel that runs here, and its rollout as it is on record, or would be as the first.
+    async fn running(&self, engine: &Engine, name: &str) -> Result<(&Own, Started), Unfit> {
+        let none = || Unfit::NoChannel(name.to_owned());
+        let own = self.own(name).ok_or_else(none)?;
+        let (start, live) = {
+            let held = own.held();
+            (held.start, held.live())
+        };
+        let here = own.here(live).ok_or_else(none)?;
+        let (rollout, library) = match engine.rollout(name).await? {
+            Some(rollout) => (rollout, None),
+            None => {
+                let first = own.here(start).ok_or_else(none)?;
+                let (rollout, bytes) = own.first(&first, engine.wall().now())?;
+                (rollout, Some(bytes))
+            }
+        };
+        let started = Started {
+            rollout,
+            library,
+            here,
+        };
+        Ok((own, started))
+    }
+
+    /// Verifies a library by loading it in a process of its own, and keeps it as a new generation.
+    pub(crate) async fn stage(
+        &self,
+        (engine, who): (&Engine, &Caller),
+        staging: &Staging<'_>,
+        encode: Encode<'_, Rollout>,
+    ) -> Result<Answered<Rollout>, Unfit> {
+        let (own, started) = self.running(engine, staging.name).await?;
+        let bytes = self.read(staging)?;
+        let settings = staging.settings.clone();
+        let settings = settings.unwrap_or_else(|| settings_of_live(&started.rollout));
+        let other = Other {
+            bytes: bytes.clone().into(),
+            settings: settings.clone(),
+        };
+        let found = look(&own.config, &self.around, other).await;
+        let found = found.map_err(Unfit::Library)?;
+        let verified = verified(own, &started.here, &found);
+        let descriptor = found.descriptor().clone();
+        let sha256 = found.digest().to_owned();
+        found.shutdown(Duration::from_secs(1)).await;
+        verified.map_err(Unfit::Library)?;
+        let step = Step::Stage(Made {
+            sha256: sha256.clone(),
+            bytes: bytes.len() as u64,
+            settings,
+            plugin: descriptor.id,
+            plugin_version: descriptor.version,
+        });
+        let mut libraries = vec![StagedLibrary {
+            sha256: &sha256,
+            bytes: &bytes,
+        }];
+        let first = started.first_library();
+        libraries.extend(
+            first
+                .as_ref()
+                .map(|(sha256, bytes)| StagedLibrary { sha256, bytes }),
+        );
+        let done = engine
+            .step_rollout(who, &started.rollout, &step, &libraries, encode)
+            .await?;
+        if let Answered::Now(rollout) = &done {
+            self.follow(own, engine, Some(rollout.clone())).await;
+        }
+        Ok(done)
+    }
+
+    /// Reads a file that may be staged.
+    fn read(&self, staging: &Staging<'_>) -> Result<Vec<u8>, Unfit> {
+        let refused = |why: String| Unfit::Field("path", why);
+        let path = PathBuf::from(staging.path);
+        if !path.is_absolute() {
+            return Err(refused(
+                "not an absolute path on the server's machine".to_owned(),
+            ));
+        }
+        let real = path
+            .canonicalize()
+            .map_err(|e| refused(format!("cannot be read: {e}")))?;
+        let is_inside = |folder: &PathBuf| {
+            let folder = folder.canonicalize();
+            folder.is_ok_and(|folder| real.starts_with(folder))
+        };
+        if !self.folders.iter().any(is_inside) {
+            let folders: Vec<String> = self
+                .folders
+                .iter()
+                .map(|f| f.display().to_string())
+                .collect();
+            return Err(refused(format!(
+                "lies in none of the folders that the configuration allows (`library_dirs`): {}",
+                folders.join(", ")
+            )));
+        }
+        let size = std::fs::metadata(&real).map(|m| (m.is_file(), m.len()));
+        match size {
+            Ok((true, bytes)) if bytes <= LIBRARY_BYTES_MAX => {}
+            Ok((true, bytes)) => {
+                let why = format!("has {bytes} bytes, over the {LIBRARY_BYTES_MAX} that are taken");
+                return Err(refused(why));
+            }
+            Ok((false, _)) => return Err(refused("is no file".to_owned())),
+            Err(e) => return Err(refused(format!("cannot be read: {e}"))),
+        }
+        let bytes = std::fs::read(&real).map_err(|e| refused(format!("cannot be read: {e}")))?;
+        let found: String = Sha256::digest(&bytes)
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        if !staging.sha256.is_empty() && !found.eq_ignore_ascii_case(staging.sha256) {
+            return Err(Unfit::Hash(format!(
+                "the file has SHA-256 {found}, not {}",
+                staging.sha256
+            )));
+        }
+        Ok(bytes)
+    }
+
+    /// Tries a generation in a process of its own: starts it, asks how it is, and shows it a contact.
+    pub(crate) async fn probe(
+        &self,
+        engine: &Engine,
+        name: &str,
+        number: u32,
+    ) -> Result<Probe, Unfit> {
+        let (own, started) = self.running(engine, name).await?;
+        if started.rollout.generation(number).is_none() {
+            return Err(not_there(name, number));
+        }
+        let other = match started.bytes_of(number) {
+            Some(bytes) => Ok(Other {
+                bytes: bytes.into(),
+                settings: settings_of(&own.config),
+            }),
+            None => kept(&**engine.store(), &started.rollout, number)
+                .await
+                .map_err(CommandError::from)?,
+        };
+        let mut probe = Probe {
+            ok: true,
+            lines: Vec::new(),
+        };
+        let other = match other {
+            Ok(other) => other,
+            Err(why) => {
+                probe.note("kept", Err(why));
+                return Ok(probe);
+            }
+        };
+        let found = match look(&own.config, &self.around, other).await {
+            Ok(found) => found,
+            Err(why) => {
+                probe.note("start", Err(why));
+                return Ok(probe);
+            }
+        };
+        let d = found.descriptor();
+        probe.note("start", Ok(format!("{} {}", d.id, d.version)));
+        let suits = verified(own, &started.here, &found).map(|()| "as the live one".to_owned());
+        probe.note("kind of contact", suits);
+        for _ in 0..ASKED {
+            probe.note("health", health(engine, &found).await);
+        }
+        probe.note("dry run", dry_run(engine, &found).await);
+        let ended = found.shutdown(Duration::from_secs(1)).await;
+        let ended = ended.then(|| "by itself".to_owned());
+        probe.note("end", ended.ok_or_else(|| "not within its time".to_owned()));
+        Ok(probe)
+    }
+
+    /// Starts a generation here, asks how it is, and gives it its first share of the new contacts.
+    pub(crate) async fn swap(
+        &self,
+        (engine, who): (&Engine, &Caller),
+        name: &str,
+        how: Shares,
+        encode: Encode<'_, Rollout>,
+    ) -> Result<Answered<Rollout>, Unfit> {
+        let (own, started) = self.running(engine, name).await?;
+        if started.rollout.generation(how.to).is_none() {
+            return Err(not_there(name, how.to));
+        }
+        let shares = if how.shares.is_empty() {
+            SHARES.to_vec()
+        } else {
+            how.shares
+        };
+        let step = Step::Begin {
+            to: how.to,
+            shares,
+            hold: how.hold,
+            judged_min: how.judged_min,
+        };
+        // What cannot be is said before anything is started.
+        let can_be = started.rollout.take(&step, "", engine.wall().now());
+        if can_be.is_ok() {
+            let warm = async {
+                let _one = own.working.lock().await;
+                let here = self.bring(own, engine, &started.rollout, how.to).await?;
+                for _ in 0..ASKED {
+                    health(engine, &here.channel).await?;
+                }
+                Ok(())
+            };
+            warm.await.map_err(Unfit::Library)?;
+        }
+        self.step((engine, who), own, &started, &step, encode).await
+    }
+
+    /// Moves all new contacts back to the generation before.
+    pub(crate) async fn roll_back(
+        &self,
+        (engine, who): (&Engine, &Caller),
+        name: &str,
+        why: String,
+        encode: Encode<'_, Rollout>,
+    ) -> Result<Answered<Rollout>, Unfit> {
+        let (own, started) = self.running(engine, name).await?;
+        let step = Step::RollBack { why };
+        let can_be = started.rollout.take(&step, "", engine.wall().now());
+        if let Ok(next) = can_be {
+            // It may be gone since: it takes everything from the answer on.
+            let _one = own.working.lock().await;
+            let back = self.bring(own, engine, &started.rollout, next.live()).await;
+            back.map_err(Unfit::Library)?;
+        }
+        self.step((engine, who), own, &started, &step, encode).await
+    }
+
+    /// Ends a generation once what is under way of it is at its end.
+    pub(crate) async fn drain(
+        &self,
+        (engine, who): (&Engine, &Caller),
+        name: &str,
+        number: u32,
+        encode: Encode<'_, Rollout>,
+    ) -> Result<Answered<Rollout>, Unfit> {
+        let (own, started) = self.running(engine, name).await?;
+        let step = Step::Drain(number);
+        self.step((engine, who), own, &started, &step, encode).await
+    }
+
+    async fn step(
+        &self,
+        (engine, who): (&Engine, &Caller),
+        own: &Own,
+        started: &Started,
+        step: &Step,
+        encode: Encode<'_, Rollout>,
+    ) -> Result<Answered<Rollout>, Unfit> {
+        let done = engine
+            .step_rollout(who, &started.rollout, step, &[], encode)
+            .await?;
+        if let Answered::Now(rollout) = &done {
+            self.follow(own, engine, Some(rollout.clone())).await;
+        }
+        Ok(done)
+    }
+}
+
+/// A channel that runs here, before it is changed.
+struct Started {
+    rollout: Rollout,
+    /// The bytes of generation 1, where the rollout is not on record yet.
+    library: Option<Vec<u8>>,
+    /// The generation that is live here.
+    here: Here,
+}
+
+impl Started {
+    /// The library of a rollout that is not on record yet, under its hash.
+    fn first_library(&self) -> Option<(String, Vec<u8>)> {
+        let bytes = self.library.clone()?;
+        Some((self.rollout.generation(1)?.made.sha256.clone(), bytes))
+    }
+
+    /// The bytes of a generation that the store does not keep yet.
+    fn bytes_of(&self, number: u32) -> Option<Vec<u8>> {
+        self.library.clone().filter(|_| number == 1)
+    }
+}
+
+impl Probe {
+    fn note(&mut self, what: &str, found: Result<String, String>) {
+        self.ok &= found.is_ok();
+        self.lines.push(match found {
+            Ok(found) => format!("{what}: {found}"),
+            Err(why) => format!("{what}: FAILED: {why}"),
+        });
+    }
+}
+
+fn not_there(name: &str, number: u32) -> Unfit {
+    Unfit::Command(CommandError::NotFound {
+        what: "generation",
+        id: format!("{number} of channel {name}"),
+    })
+}
+
+/// Settings of the live generation.
+fn settings_of_live(rollout: &Rollout) -> String {
+    let live = rollout.generation(rollout.live());
+    live.map_or_else(|| "{}".to_owned(), |g| g.made.settings.clone())
+}
+
+/// Whether a library may take the place of the one that is live.
+fn verified(own: &Own, live: &Here, found: &LoadedChannel) -> Result<(), String> {
+    let (new, old) = (class_of(found), class_of(&live.channel));
+    if new != old {
+        let name = |class: Option<recoup_domain::ContactClass>| {
+            class.map_or_else(|| "no".to_owned(), |c| c.to_string())
+        };
+        return Err(format!(
+            "it makes {} contacts and the channel {} ones: policies would mean something else",
+            name(new),
+            name(old)
+        ));
+    }
+    let wants_process = found.capabilities().isolated_only;
+    if wants_process && own.config.placement == PlacementConfig::Inline {
+        return Err("it must have a process of its own, and the channel is inline".to_owned());
+    }
+    Ok(())
+}
+
+fn call(engine: &Engine, timeout: Duration) -> Call {
+    Call::new(
+        timeout,
+        Arc::new(ChannelClock::new(Arc::clone(engine.wall()))),
+    )
+}
+
+async fn health(engine: &Engine, channel: &LoadedChannel) -> Result<String, String> {
+    let health = channel.health(&call(engine, HEALTH)).await;
+    match health.state() {
+        HealthState::Ok => Ok("up".to_owned()),
+        HealthState::Degraded => Ok(format!("up, but: {}", health.detail)),
+        HealthState::Down | HealthState::Unspecified => Err(format!("not up: {}", health.detail)),
+    }
+}
+
+/// Shows it a contact that is sent to nobody.
+async fn dry_run(engine: &Engine, channel: &LoadedChannel) -> Result<String, String> {
+    let Some(class) = class_of(channel) else {
+        return Err("it names no class of contact".to_owned());
+    };
+    let request = trial::sample(class);
+    match channel.validate(&call(engine, HEALTH), request).await {
+        Ok(_) => Ok("a contact would be taken".to_owned()),
+        Err(recoup_channel::ChannelError::Unsupported { .. }) => {
+            Ok("none: the library has no `validate`".to_owned())
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,252 @@
+//! Brings what runs here to what the rollout says, judges swaps, and moves them on or back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use recoup_channel_host::Standing;
+use recoup_domain::rollout::{GenerationState, Rollout, Step, Verdict, judge};
+use recoup_engine::{CommandError, Engine};
+use tokio_util::sync::CancellationToken;
+
+use super::load::{handle, load};
+use super::start::kept;
+use super::{Generations, Here, Judging, Own, Seen};
+
+/// How often rollouts are looked at.
+const LOOK: Duration = Duration::from_secs(1);
+/// How long a generation that drains is left to the other servers of a store, which have their own contacts under way.
+const DRAIN: SignedDuration = SignedDuration::from_secs(120);
+
+impl Generations {
+    /// Follows the rollouts until the server stops.
+    pub(crate) async fn keep(&self, engine: Engine, stopping: CancellationToken) {
+        loop {
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = self.changed.notified() => {}
+                () = tokio::time::sleep(LOOK) => {}
+            }
+            // On a stepped clock time waits for it.
+            let _work = engine.activity().begin();
+            if let Err(error) = self.look(&engine).await {
+                tracing::warn!(%error, "the channels' rollouts could not be looked at");
+            }
+        }
+    }
+
+    async fn look(&self, engine: &Engine) -> Result<(), CommandError> {
+        let rollouts = engine.rollouts().await?;
+        for own in &self.all {
+            let found = rollouts.iter().find(|r| r.channel == own.config.name);
+            let Some(rollout) = found else {
+                continue;
+            };
+            if own.must_follow(rollout) {
+                self.follow(own, engine, Some(rollout.clone())).await;
+            }
+            if let Some(step) = own.next_step(engine, rollout) {
+                tracing::info!(
+                    channel = own.config.name,
+                    ?step,
+                    "the channel's rollout moves"
+                );
+                let next = engine.step_rollout_by_itself(rollout, &step, &[]).await?;
+                if let Some(next) = next {
+                    self.follow(own, engine, Some(next)).await;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts what the rollout wants and is not here, gives new contacts to whom it says, and puts away what has
+    /// nothing under way any more. Done twice it changes nothing.
+    pub(super) async fn follow(&self, own: &Own, engine: &Engine, rollout: Option<Rollout>) {
+        let _one = own.working.lock().await;
+        let Some(rollout) = rollout else {
+            return;
+        };
+        let live = rollout.live();
+        let tried = rollout.swap.as_ref().map(|s| (s.to, s.share()));
+        for number in [Some(live), tried.map(|(to, _)| to)].into_iter().flatten() {
+            if own.here(number).is_some() {
+                continue;
+            }
+            if let Err(why) = self.bring(own, engine, &rollout, number).await {
+                let channel = &own.config.name;
+                tracing::error!(
+                    channel,
+                    generation = number,
+                    "a generation does not start: {why}"
+                );
+                own.held().refused.insert(number, why.clone());
+                if number != live {
+                    let why = format!("a server could not start it: {why}");
+                    let step = Step::RollBack { why };
+                    let done = engine.step_rollout_by_itself(&rollout, &step, &[]).await;
+                    if let Err(error) = done {
+                        tracing::warn!(channel, %error, "not rolled back");
+                    }
+                    self.changed.notify_one();
+                }
+            }
+        }
+        self.route(own, engine, &rollout);
+        own.held().rollout = Some(rollout);
+    }
+
+    /// Loads a generation, where it is not here.
+    pub(super) async fn bring(
+        &self,
+        own: &Own,
+        engine: &Engine,
+        rollout: &Rollout,
+        number: u32,
+    ) -> Result<Here, String> {
+        if let Some(here) = own.here(number) {
+            return Ok(here);
+        }
+        let other = kept(&**engine.store(), rollout, number).await;
+        let other = other.map_err(|e| e.to_string())??;
+        let loaded = load(&own.config, &self.around, Some(other)).await?;
+        let loaded = Arc::new(loaded);
+        let handle = handle(&own.config, &loaded, number, &self.wrap);
+        let here = Here {
+            handle: handle.ok_or("it names no class of contact")?,
+            channel: loaded,
+            at: self.around.wall.now(),
+        };
+        let mut held = own.held();
+        held.refused.remove(&number);
+        held.here.insert(number, here.clone());
+        Ok(here)
+    }
+
+    fn route(&self, own: &Own, engine: &Engine, rollout: &Rollout) {
+        let live = rollout.live();
+        let tried = rollout.swap.as_ref().map(|s| (s.to, s.share()));
+        let wanted = |n: u32| n == live || tried.is_some_and(|(to, _)| n == to);
+        let name = &own.config.name;
+        let mut held = own.held();
+        if !held.here.contains_key(&live) {
+            // What runs goes on: a server that cannot start the live generation is not one that sends nothing.
+            return;
+        }
+        let under_way = engine.generations(name);
+        let is_idle = |n: u32| {
+            let found = under_way.iter().find(|g| g.generation == n);
+            found.is_none_or(|g| g.in_flight == 0)
+        };
+        let handles = |held: &super::Held| held.here.values().map(|h| h.handle.clone()).collect();
+        if !engine.route(name, handles(&held), live, tried) {
+            tracing::error!(
+                channel = name,
+                generation = live,
+                "the live generation is not taken: it makes another kind of contact"
+            );
+            return;
+        }
+        let gone: Vec<u32> = held.here.keys().copied().collect();
+        let gone: Vec<u32> = gone
+            .into_iter()
+            .filter(|n| !wanted(*n) && is_idle(*n))
+            .collect();
+        if gone.is_empty() {
+            return;
+        }
+        for number in gone {
+            // Whoever still holds it lets it come to its end; then it drains and ends.
+            if let Some(here) = held.here.remove(&number) {
+                held.mapped += u32::from(!here.channel.is_isolated());
+                tracing::info!(
+                    channel = name,
+                    generation = number,
+                    "a generation is put away"
+                );
+            }
+        }
+        let _ = engine.route(name, handles(&held), live, tried);
+    }
+}
+
+impl Own {
+    /// Whether a rollout says something that is not so here yet.
+    fn must_follow(&self, rollout: &Rollout) -> bool {
+        let held = self.held();
+        if self.unsettled.is_some() && held.rollout.is_none() {
+            // Its configuration was refused: it stays so.
+            return false;
+        }
+        let is_new = held
+            .rollout
+            .as_ref()
+            .is_none_or(|r| r.version < rollout.version);
+        let live = rollout.live();
+        let tried = rollout.swap.as_ref().map(|s| s.to);
+        let leaving = held.here.keys().any(|n| *n != live && Some(*n) != tried);
+        is_new || leaving
+    }
+
+    /// What is to be done by itself: a swap goes on or back, what drained is retired.
+    fn next_step(&self, engine: &Engine, rollout: &Rollout) -> Option<Step> {
+        if let Some(step) = self.judge(engine, rollout) {
+            return Some(step);
+        }
+        let draining = rollout.in_state(GenerationState::Draining)?;
+        let now = engine.wall().now();
+        let is_left = !engine.store().is_shared() || now.duration_since(draining.since) >= DRAIN;
+        let is_gone = self.here(draining.number).is_none();
+        (is_gone && is_left).then_some(Step::Retire(draining.number))
+    }
+
+    fn judge(&self, engine: &Engine, rollout: &Rollout) -> Option<Step> {
+        let swap = rollout.swap.as_ref()?;
+        let tried = self.seen(engine, swap.to)?;
+        if let Standing::Rests(_) = self.here(swap.to)?.channel.standing() {
+            let why = "it failed again and again, and is left alone";
+            return Some(roll_back(swap.share(), why));
+        }
+        let live = self.seen(engine, rollout.live())?;
+        let mut held = self.held();
+        let began = held.judging.take().filter(|j| j.version == rollout.version);
+        let Some(began) = began else {
+            held.judging = Some(Judging {
+                version: rollout.version,
+                tried,
+                live,
+            });
+            return None;
+        };
+        let (new, old) = (tried.since(&began.tried), live.since(&began.live));
+        held.judging = Some(began);
+        match judge(&new, &old, u64::from(swap.judged_min)) {
+            Verdict::Bad(why) => Some(roll_back(swap.share(), &why)),
+            Verdict::Good if swap.was_held(engine.wall().now()) => Some(Step::Advance),
+            Verdict::Good | Verdict::Wait => None,
+        }
+    }
+
+    fn seen(&self, engine: &Engine, number: u32) -> Option<Seen> {
+        let here = self.here(number)?;
+        let all = engine.generations(&self.config.name);
+        let own = all.into_iter().find(|g| g.generation == number)?;
+        Some(Seen {
+            sends: own.sends,
+            failures: here.channel.failures(),
+        })
+    }
+}
+
+impl Seen {
+    fn since(&self, earlier: &Self) -> recoup_domain::rollout::Tally {
+        let broken = self.failures.saturating_sub(earlier.failures);
+        self.sends.since(&earlier.sends, broken)
+    }
+}
+
+fn roll_back(share: u8, why: &str) -> Step {
+    Step::RollBack {
+        why: format!("at a share of {share} %: {why}"),
+    }
+}

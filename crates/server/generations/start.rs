@@ -1,0 +1,240 @@
+//! What runs when a server starts: the store's rollout, unless the configuration says something new.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use recoup_channel::DynChannel;
+use recoup_domain::rollout::{Made, Rollout, Step};
+use recoup_engine::blobs::Blobs;
+use recoup_engine::clock::Wall;
+use recoup_engine::{CommandError, Engine, commands::StagedLibrary};
+use recoup_store::{Store, StoreError};
+use sha2::{Digest, Sha256};
+use tokio::sync::Notify;
+
+use super::load::{Other, Surroundings, handle, load};
+use super::{Generations, Held, Here, Own};
+use crate::config::{ChannelConfig, Config, PlacementConfig};
+use crate::wiring::Wrap;
+
+impl Generations {
+    /// Loads what is to run of each channel. A channel that does not load is no error: it is listed as refused.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub(crate) async fn start(
+        config: &Config,
+        (dir, store): (&Path, &dyn Store),
+        (wall, blobs): (&Arc<dyn Wall>, &Arc<Blobs>),
+        wrap: Wrap<dyn DynChannel>,
+    ) -> Result<Self, StoreError> {
+        let around = Surroundings {
+            run_dir: config.run_dir.clone().unwrap_or_else(|| dir.join("run")),
+            wall: Arc::clone(wall),
+            blobs: Arc::clone(blobs),
+        };
+        let mut rollouts = store.rollouts().await?;
+        let mut all = Vec::with_capacity(config.channel.len());
+        for channel in &config.channel {
+            let known = rollouts.iter().position(|r| r.channel == channel.name);
+            let known = known.map(|at| rollouts.swap_remove(at));
+            let own = start(channel, known, store, &around, &wrap).await?;
+            for why in own.held().refused.values() {
+                tracing::error!(channel = channel.name, "channel refused: {why}");
+            }
+            all.push(own);
+        }
+        Ok(Self {
+            all,
+            around,
+            wrap,
+            folders: folders(config),
+            changed: Notify::new(),
+        })
+    }
+
+    /// Puts on record what the configuration says otherwise than it did, and brings every channel to what its rollout
+    /// says.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub(crate) async fn settle(&self, engine: &Engine) -> Result<(), CommandError> {
+        for own in &self.all {
+            if let Some(was) = &own.unsettled {
+                // Refused, as it is listed: what was live before is not what the configuration says.
+                let start = own.held().start;
+                let Some(here) = own.here(start) else {
+                    continue;
+                };
+                let (made, bytes) = own.of_configuration(&here)?;
+                let libraries = [StagedLibrary {
+                    sha256: &made.sha256,
+                    bytes: &bytes,
+                }];
+                let step = Step::Configure {
+                    made: made.clone(),
+                    configured: own.configured.clone().unwrap_or_default(),
+                };
+                // Another server may have said the same; what the rollout says counts below.
+                engine
+                    .step_rollout_by_itself(was, &step, &libraries)
+                    .await?;
+            }
+            let rollout = engine.rollout(&own.config.name).await?;
+            self.follow(own, engine, rollout).await;
+        }
+        Ok(())
+    }
+}
+
+impl Own {
+    /// What the configuration says, as it was loaded at the start, with the library's bytes.
+    ///
+    /// # Errors
+    /// Where the private copy of the library cannot be read.
+    pub(super) fn of_configuration(&self, here: &Here) -> Result<(Made, Vec<u8>), CommandError> {
+        let bytes = here.channel.bytes();
+        let bytes = bytes.map_err(|e| StoreError::Refused(format!("the staged library: {e}")))?;
+        let settings = settings_of(&self.config);
+        Ok((made(here, &bytes, settings), bytes))
+    }
+
+    /// The rollout of a channel whose generations nobody changed yet, and the library that it names.
+    pub(super) fn first(
+        &self,
+        here: &Here,
+        at: jiff::Timestamp,
+    ) -> Result<(Rollout, Vec<u8>), CommandError> {
+        let (made, bytes) = self.of_configuration(here)?;
+        let configured = self.configured.clone().unwrap_or_default();
+        Ok((
+            Rollout::first(&self.config.name, configured, made, at),
+            bytes,
+        ))
+    }
+}
+
+/// What a generation that was loaded is made of.
+pub(super) fn made(here: &Here, bytes: &[u8], settings: String) -> Made {
+    let descriptor = here.channel.descriptor();
+    Made {
+        sha256: here.channel.digest().to_owned(),
+        bytes: bytes.len() as u64,
+        settings,
+        plugin: descriptor.id.clone(),
+        plugin_version: descriptor.version.clone(),
+    }
+}
+
+/// The settings of the configuration, as JSON.
+pub(super) fn settings_of(channel: &ChannelConfig) -> String {
+    serde_json::to_string(&channel.config).unwrap_or_default()
+}
+
+/// A hash of what the configuration says of a channel: its library, its settings and where it lives; none where the
+/// library cannot be read.
+fn fingerprint(channel: &ChannelConfig) -> Option<String> {
+    let library = std::fs::read(&channel.library).ok()?;
+    let placement = match channel.placement {
+        PlacementConfig::Isolated => "isolated",
+        PlacementConfig::Inline => "inline",
+    };
+    let hash = Sha256::new()
+        .chain_update(Sha256::digest(library))
+        .chain_update(settings_of(channel))
+        .chain_update(placement)
+        .finalize();
+    Some(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The library and settings of a generation, as the store keeps them; or why they cannot be loaded.
+pub(super) async fn kept(
+    store: &dyn Store,
+    rollout: &Rollout,
+    number: u32,
+) -> Result<Result<Other, String>, StoreError> {
+    let Some(generation) = rollout.generation(number) else {
+        return Ok(Err(format!("there is no generation {number}")));
+    };
+    let sha256 = &generation.made.sha256;
+    let bytes = recoup_store::library_bytes(store, &rollout.channel, sha256).await?;
+    let found: String = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    if found != *sha256 {
+        return Ok(Err(format!(
+            "the {} bytes that the store keeps of generation {number} are not the {} of SHA-256 {sha256} that were \
+             staged: stage the library again",
+            bytes.len(),
+            generation.made.bytes
+        )));
+    }
+    Ok(Ok(Other {
+        bytes: bytes.into(),
+        settings: generation.made.settings.clone(),
+    }))
+}
+
+/// Folders whose files may be staged: those that the configuration names, else those of its libraries.
+fn folders(config: &Config) -> Vec<std::path::PathBuf> {
+    if !config.library_dirs.is_empty() {
+        return config.library_dirs.clone();
+    }
+    let of = |c: &ChannelConfig| c.library.parent().map(Path::to_owned);
+    config.channel.iter().filter_map(of).collect()
+}
+
+async fn start(
+    channel: &ChannelConfig,
+    known: Option<Rollout>,
+    store: &dyn Store,
+    around: &Surroundings,
+    wrap: &Wrap<dyn DynChannel>,
+) -> Result<Own, StoreError> {
+    let configured = fingerprint(channel);
+    let says_the_same = |r: &&Rollout| {
+        configured
+            .as_ref()
+            .is_none_or(|given| *given == r.configured)
+    };
+    let (number, loaded) = match known.as_ref().filter(says_the_same) {
+        None => {
+            // Under the number that it gets once it is on record.
+            let number = known.as_ref().map_or(1, |r| r.next);
+            (number, load(channel, around, None).await)
+        }
+        Some(rollout) => {
+            let live = rollout.live();
+            let kept = kept(store, rollout, live).await?;
+            let loaded = match kept {
+                Ok(other) => load(channel, around, Some(other)).await,
+                Err(why) => Err(why),
+            };
+            (live, loaded)
+        }
+    };
+    let mut held = Held::default();
+    match loaded {
+        Ok(loaded) => {
+            let loaded = Arc::new(loaded);
+            if let Some(handle) = handle(channel, &loaded, number, wrap) {
+                let here = Here {
+                    channel: loaded,
+                    at: around.wall.now(),
+                    handle,
+                };
+                held.here.insert(number, here);
+            }
+        }
+        Err(why) => drop(held.refused.insert(number, why)),
+    }
+    held.start = number;
+    Ok(Own {
+        config: channel.clone(),
+        unsettled: known.filter(|r| !says_the_same(&r)),
+        configured: configured.clone(),
+        held: Mutex::new(held),
+        working: tokio::sync::Mutex::new(()),
+    })
+}
