@@ -37,6 +37,7 @@ enum Task {
     Mutants(mutants::Args),
     Fit(fit::Args),
     Faults(faults::Args),
+    SwapSoak(faults::SoakArgs),
 }
 
 fn main() -> ExitCode {
@@ -52,5 +53,6 @@ fn main() -> ExitCode {
         Task::Mutants(args) => mutants::command(&args),
         Task::Fit(args) => fit::command(&args),
         Task::Faults(args) => faults::command(&args),
+        Task::SwapSoak(args) => faults::soak(&args),
     }
 }

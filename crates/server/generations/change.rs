@@ -114,7 +114,7 @@ impl Generations {
         encode: Encode<'_, Rollout>,
     ) -> Result<Answered<Rollout>, Unfit> {
         let (own, started) = self.running(engine, staging.name).await?;
-        let bytes = self.read(staging)?;
+        let bytes = self.read(staging).await?;
         let settings = staging.settings.clone();
         let settings = settings.unwrap_or_else(|| settings_of_live(&started.rollout));
         let other = Other {
@@ -155,7 +155,7 @@ impl Generations {
     }
 
     /// Reads a file that may be staged.
-    fn read(&self, staging: &Staging<'_>) -> Result<Vec<u8>, Unfit> {
+    async fn read(&self, staging: &Staging<'_>) -> Result<Vec<u8>, Unfit> {
         let refused = |why: String| Unfit::Field("path", why);
         let path = PathBuf::from(staging.path);
         if !path.is_absolute() {
@@ -191,11 +191,16 @@ impl Generations {
             Ok((false, _)) => return Err(refused("is no file".to_owned())),
             Err(e) => return Err(refused(format!("cannot be read: {e}"))),
         }
-        let bytes = std::fs::read(&real).map_err(|e| refused(format!("cannot be read: {e}")))?;
-        let found: String = Sha256::digest(&bytes)
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let reading = tokio::task::spawn_blocking(move || {
+            let bytes = std::fs::read(&real)?;
+            let hash = Sha256::digest(&bytes);
+            let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+            Ok((bytes, hash))
+        });
+        let read = reading
+            .await
+            .unwrap_or_else(|e| Err(std::io::Error::other(e)));
+        let (bytes, found) = read.map_err(|e| refused(format!("cannot be read: {e}")))?;
         if !staging.sha256.is_empty() && !found.eq_ignore_ascii_case(staging.sha256) {
             return Err(Unfit::Hash(format!(
                 "the file has SHA-256 {found}, not {}",

@@ -1,7 +1,7 @@
 //! Brings what runs here to what the rollout says, judges swaps, and moves them on or back.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
 use recoup_channel_host::Standing;
@@ -15,6 +15,8 @@ use super::{Generations, Here, Judging, Own, Seen};
 
 /// How often rollouts are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// How long one that did not start here is left alone before it is tried again.
+const AGAIN: Duration = Duration::from_secs(30);
 /// How long a generation that drains is left to the other servers of a store, which have their own contacts under way.
 const DRAIN: SignedDuration = SignedDuration::from_secs(120);
 
@@ -70,7 +72,7 @@ impl Generations {
         let live = rollout.live();
         let tried = rollout.swap.as_ref().map(|s| (s.to, s.share()));
         for number in [Some(live), tried.map(|(to, _)| to)].into_iter().flatten() {
-            if own.here(number).is_some() {
+            if own.here(number).is_some() || own.was_tried(number) {
                 continue;
             }
             if let Err(why) = self.bring(own, engine, &rollout, number).await {
@@ -80,7 +82,7 @@ impl Generations {
                     generation = number,
                     "a generation does not start: {why}"
                 );
-                own.held().refused.insert(number, why.clone());
+                own.note_refused(number, why.clone());
                 if number != live {
                     let why = format!("a server could not start it: {why}");
                     let step = Step::RollBack { why };
@@ -171,6 +173,19 @@ impl Generations {
 }
 
 impl Own {
+    /// Whether a generation did not start here a moment ago.
+    fn was_tried(&self, number: u32) -> bool {
+        let held = self.held();
+        let tried = held.tried.get(&number);
+        tried.is_some_and(|at| at.elapsed() < AGAIN)
+    }
+
+    fn note_refused(&self, number: u32, why: String) {
+        let mut held = self.held();
+        held.refused.insert(number, why);
+        held.tried.insert(number, Instant::now());
+    }
+
     /// Whether a rollout says something that is not so here yet.
     fn must_follow(&self, rollout: &Rollout) -> bool {
         let held = self.held();
@@ -185,7 +200,7 @@ impl Own {
         let live = rollout.live();
         let tried = rollout.swap.as_ref().map(|s| s.to);
         let leaving = held.here.keys().any(|n| *n != live && Some(*n) != tried);
-        is_new || leaving
+        is_new || leaving || !held.here.contains_key(&live)
     }
 
     /// What is to be done by itself: a swap goes on or back, what drained is retired.

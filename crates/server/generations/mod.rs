@@ -11,6 +11,7 @@ mod start;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use recoup_channel::DynChannel;
@@ -65,6 +66,8 @@ pub struct Held {
     pub rollout: Option<Rollout>,
     /// Inline generations that were put away; their libraries stay mapped.
     pub mapped: u32,
+    /// When those were tried last.
+    tried: BTreeMap<u32, Instant>,
     judging: Option<Judging>,
 }
 

@@ -47,6 +47,8 @@ pub(super) enum Fault {
     KillSyscall,
     /// kill -9 at random instants of the processes that channels have of their own.
     KillChannels,
+    /// Channels are swapped, for good generations and for bad ones; amid some swaps the server is killed.
+    Swaps,
     /// kill -9 at random instants of three servers that share a database.
     KillRandom,
     /// One of three servers is stopped until the others think it dead, and goes on.
@@ -66,6 +68,7 @@ impl Fault {
             Self::Answers => "answers",
             Self::KillSyscall => "kill-syscall",
             Self::KillChannels => "kill-channels",
+            Self::Swaps => "swaps",
             Self::KillRandom => "kill-random",
             Self::Zombie => "zombie",
             Self::DatabaseAway => "database-away",
@@ -79,6 +82,7 @@ impl Fault {
             Self::Calm | Self::StopFacts | Self::Answers => (0, 0),
             Self::KillSyscall => (500, 120),
             Self::KillChannels => (400, 60),
+            Self::Swaps => (1_000, 12),
             Self::KillRandom => (200, 60),
             Self::Zombie => (8, 3),
             Self::DatabaseAway => (12, 3),
@@ -102,6 +106,7 @@ impl Fault {
             Self::StopFacts
             | Self::KillSyscall
             | Self::KillChannels
+            | Self::Swaps
             | Self::KillRandom
             | Self::Zombie
             | Self::DatabaseAway
@@ -135,7 +140,7 @@ impl Campaign {
         let ana = setup.client("dev-ana")?;
         lender::set_up(&ana, &setup.client("dev-ben")?).await?;
         let (mut looks, mut slowest) = (Looks::default(), Duration::ZERO);
-        let kills = range.is_some() || self.fault == Fault::KillChannels;
+        let kills = range.is_some() || matches!(self.fault, Fault::KillChannels | Fault::Swaps);
         let cases = (!kills).then_some(CASES);
         let load = Load::start(ana.clone(), self.seed, self.fault != Fault::Calm, cases);
         if let Some(range) = range {
@@ -158,6 +163,11 @@ impl Campaign {
         if self.fault == Fault::KillChannels {
             self.kill_channels(&ana).await?;
             life.must_live()?;
+            load.stop();
+        }
+        if self.fault == Fault::Swaps {
+            let swaps = (self.seed, self.points);
+            life = super::swaps::swap(swaps, (life, &mut setup), &ana).await?;
             load.stop();
         }
         let acked = load.finish().await?;

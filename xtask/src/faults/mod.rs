@@ -10,6 +10,7 @@ mod look;
 mod past;
 mod planted;
 mod servers;
+mod swaps;
 mod verdict;
 mod world;
 
@@ -57,6 +58,30 @@ pub(crate) struct Args {
     /// Only this bug; may stand several times.
     #[arg(long, value_name = "NAME", requires = "planted", value_parser = planted::BUGS.map(|bug| bug.name))]
     bug: Vec<String>,
+}
+
+/// Swap channels of a real server under load, for good generations and for bad ones, with kills of the server amid some
+/// swaps; the judge says what came of it. The same as `faults --only swaps --points N`.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct SoakArgs {
+    /// How many swaps.
+    #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..))]
+    swaps: u32,
+    /// What is drawn follows from it.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+/// The soak as a command.
+pub(crate) fn soak(args: &SoakArgs) -> ExitCode {
+    command(&Args {
+        only: vec![Fault::Swaps],
+        points: Some(args.swaps),
+        slice: false,
+        seed: args.seed,
+        planted: false,
+        bug: Vec::new(),
+    })
 }
 
 /// The faults as a command.
@@ -152,7 +177,7 @@ async fn run(args: &Args) -> Result<(), String> {
         let row = campaign(*fault, points, args.seed, &folder, None).await;
         let row =
             row.map_err(|why| format!("{}: {why}; see {}", fault.name(), folder.display()))?;
-        if points > 0 && *fault != Fault::KillChannels {
+        if points > 0 && !matches!(fault, Fault::KillChannels | Fault::Swaps) {
             println!("{}", fault.name());
             print!("{}", row.histogram());
         }

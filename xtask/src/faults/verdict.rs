@@ -227,7 +227,7 @@ impl Row {
             Fault::KillChannels if self.unknown == 0 => {
                 vec!["no kill hit a contact under way".to_owned()]
             }
-            Fault::KillChannels => Vec::new(),
+            Fault::KillChannels | Fault::Swaps => Vec::new(),
             Fault::KillRandom | Fault::Zombie | Fault::DatabaseAway | Fault::CutLine => {
                 self.gates_of_servers(fault)
             }
