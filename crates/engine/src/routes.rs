@@ -160,15 +160,17 @@ impl Lane {
 }
 
 impl Sends {
-    /// What came since an earlier look; `broken` of them ended by a panic or with their process.
+    /// What came since an earlier look, nothing where that was of a time before it was started anew; `broken` of them ended by a panic or with their process.
     #[must_use]
     pub fn since(&self, earlier: &Self, broken: u64) -> Tally {
         let counts = self.seconds.counts.iter().zip(&earlier.seconds.counts);
-        let counts: Vec<u64> = counts.map(|(now, then)| now - then).collect();
+        let counts: Vec<u64> = counts
+            .map(|(now, then)| now.saturating_sub(*then))
+            .collect();
         Tally {
-            sent: self.sent - earlier.sent,
-            failed: self.failed - earlier.failed,
-            unknown: self.unknown - earlier.unknown,
+            sent: self.sent.saturating_sub(earlier.sent),
+            failed: self.failed.saturating_sub(earlier.failed),
+            unknown: self.unknown.saturating_sub(earlier.unknown),
             broken,
             p95_ms: p95_ms(self.seconds.bounds, &counts),
         }

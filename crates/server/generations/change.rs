@@ -89,7 +89,8 @@ impl Generations {
             let held = own.held();
             (held.start, held.live())
         };
-        let here = own.here(live).ok_or_else(none)?;
+        // Where the live one does not start here, what runs in its place can be gone back from, too.
+        let here = own.here(live).or_else(|| own.any_here()).ok_or_else(none)?;
         let (rollout, library) = match engine.rollout(name).await? {
             Some(rollout) => (rollout, None),
             None => {

@@ -152,6 +152,10 @@ impl Own {
         held.here.get(&held.live()).cloned()
     }
 
+    fn any_here(&self) -> Option<Here> {
+        self.held().here.values().next_back().cloned()
+    }
+
     fn here(&self, number: u32) -> Option<Here> {
         self.held().here.get(&number).cloned()
     }
