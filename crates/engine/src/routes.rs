@@ -160,7 +160,8 @@ impl Lane {
 }
 
 impl Sends {
-    /// What came since an earlier look, nothing where that was of a time before it was started anew; `broken` of them ended by a panic or with their process.
+    /// What came since an earlier look, nothing where that was of a time before it was started anew; `broken` of them ended
+    /// by a panic or with their process.
     #[must_use]
     pub fn since(&self, earlier: &Self, broken: u64) -> Tally {
         let counts = self.seconds.counts.iter().zip(&earlier.seconds.counts);
