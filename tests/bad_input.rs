@@ -443,6 +443,16 @@ async fn a_library_is_tried_alone_and_reported_for_people_and_machines() {
     let head = format!("tests=\"{}\" failures=\"0\" skipped=\"0\"", checks.len());
     assert!(junit.contains(&head), "{junit}");
 
+    let phone = builds::plugin("phone").display().to_string();
+    let settings = r#"{"base_url": "http://{recorder}", "account_sid": "ACx", "auth_token_secret": "p", "from": "+12025550100"}"#;
+    let (code, said) = run(&[&phone, "--settings", settings, "--secret", "p=p"]);
+    assert_eq!(code, Some(0), "{said}");
+    assert!(!said.contains("skipped"), "a call is made: {said}");
+    let email = builds::plugin("email").display().to_string();
+    let settings = r#"{"host": "127.0.0.1", "port": {recorder_port}, "tls": "none", "from": "A <a@example.com>"}"#;
+    let (code, said) = run(&[&email, "--settings", settings, "--level", "3"]);
+    assert_eq!(code, Some(0), "a port is a number: {said}");
+
     let (code, said) = run(&[&sms, "--level", "1"]);
     assert_eq!(code, Some(1), "it needs settings: {said}");
     assert!(said.contains("endpoint"), "{said}");
@@ -452,4 +462,24 @@ async fn a_library_is_tried_alone_and_reported_for_people_and_machines() {
     let (code, said) = run(&[&sms, "--settings", "{"]);
     assert_eq!(code, Some(2), "{said}");
     assert!(said.contains("--settings is no JSON"), "{said}");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_fault() {
+    let folder = Folder::new();
+    let rows = "lender_case_ref,borrower_ref,borrower_kind,jurisdiction,lender_kind,currency,overdue,\
+                oldest_unpaid_due_date\nL1,B1,individual,CN,microloan_company,CNY,600.00,2026-01-01\n";
+    fs::write(folder.path().join("cases.csv"), rows).expect("a file");
+    for command in ["import --dry-run --file cases.csv", "policy schema"] {
+        // It prints once nobody reads any more.
+        let line = format!("(sleep 1; {} {command}) | true", builds::recoup().display());
+        let mut shell = std::process::Command::new("sh");
+        let output = shell
+            .args(["-c", &line])
+            .current_dir(folder.path())
+            .output();
+        let said = output.expect("a shell runs").stderr;
+        let said = String::from_utf8_lossy(&said);
+        assert!(!said.contains("panicked"), "{command}: {said}");
+    }
 }

@@ -33,7 +33,9 @@ mod sealed;
 mod support;
 mod swap;
 mod table;
+mod templates;
 mod third_parties;
+mod trust;
 mod vertical;
 mod wire;
 

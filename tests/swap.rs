@@ -16,7 +16,7 @@ use crate::support::sandbox::Sandbox;
 use crate::support::scenes::{self, Loan, cny, now, pb_time};
 use crate::support::server::{Server, Setup};
 
-const TEXTS: &str = "name: texts
+pub(crate) const TEXTS: &str = "name: texts
 stages:
   - name: all
     enter: case.dpd >= 1

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use recoup_channel_host::trust::Trust;
 use recoup_domain::ids::TenantId;
 use serde::Deserialize;
 
@@ -91,6 +92,12 @@ pub struct Config {
     /// Folders of this machine whose files `recoup channel stage` takes. Default: those of the libraries of the
     /// channels.
     pub library_dirs: Vec<PathBuf>,
+    /// The file that says whose libraries are loaded and what each channel is granted, as `recoup channel lock`
+    /// writes it. Default: none.
+    pub channels_lock: Option<PathBuf>,
+    /// Load libraries that nobody vouches for, neither a key nor a hash of the lock. Default: only in the
+    /// development mode without a lock.
+    pub unsigned_channels: Option<bool>,
     /// Where copies of a SQLite store go; better a folder of another disk. Default: `copies` in the store's folder.
     pub backup_dir: Option<PathBuf>,
     /// Where the newest copy of the wrapped data keys goes, apart from the other copies: each new one replaces it, so
@@ -145,6 +152,8 @@ impl Default for Config {
             master_key_file: None,
             run_dir: None,
             library_dirs: Vec::new(),
+            channels_lock: None,
+            unsigned_channels: None,
             backup_dir: None,
             backup_keys_dir: None,
             least_free_mib: 256,
@@ -359,6 +368,7 @@ impl Config {
             &mut self.store_password_file,
             &mut self.master_key_file,
             &mut self.run_dir,
+            &mut self.channels_lock,
             &mut self.backup_dir,
             &mut self.backup_keys_dir,
         ];
@@ -389,6 +399,17 @@ impl Config {
     #[must_use]
     pub const fn call_timeout(&self) -> Duration {
         Duration::from_millis(self.engine.call_timeout_ms)
+    }
+
+    /// Whose libraries are loaded.
+    #[must_use]
+    pub fn trust(&self) -> Trust {
+        let lock = self.channels_lock.clone();
+        let by_default = lock.is_none() && self.is_development();
+        Trust {
+            unsigned: self.unsigned_channels.unwrap_or(by_default),
+            lock,
+        }
     }
 
     /// Calls at once of one lender.

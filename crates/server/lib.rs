@@ -27,4 +27,5 @@ pub mod services;
 pub mod status;
 pub mod tls;
 pub mod trial;
+pub mod vouch;
 pub mod wiring;

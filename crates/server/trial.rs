@@ -1,7 +1,7 @@
 //! Tries a channel's library with the conformance kit, without a server. Nothing is sent to anybody.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use recoup_channel::wire::send_request::Content;
@@ -25,6 +25,8 @@ pub struct How {
     pub seed: u64,
     /// 1 to [`kit::LEVEL_MAX`].
     pub level: u8,
+    /// The oldest of the servers that it is for.
+    pub glibc: kit::Glibc,
 }
 
 /// Tries the channel `name` of a configuration.
@@ -55,21 +57,29 @@ pub async fn file(
     how: How,
 ) -> Result<Report, String> {
     let channel = ChannelConfig {
-        name: "tried".to_owned(),
-        library,
-        config: toml::Table::new(),
         secrets,
-        desk: None,
-        placement: PlacementConfig::Isolated,
-        memory_mib: 512,
-        require_sandbox: false,
+        ..of_file(library)
     };
     run(&channel, settings, how).await
 }
 
+/// A library that no configuration names.
+pub(crate) fn of_file(library: PathBuf) -> ChannelConfig {
+    ChannelConfig {
+        name: "tried".to_owned(),
+        library,
+        config: toml::Table::new(),
+        secrets: BTreeMap::new(),
+        desk: None,
+        placement: PlacementConfig::Isolated,
+        memory_mib: 512,
+        require_sandbox: false,
+        allow_downgrade: false,
+    }
+}
+
 async fn run(channel: &ChannelConfig, settings: String, how: How) -> Result<Report, String> {
-    let staging =
-        Staging(std::env::temp_dir().join(format!("recoup-trial-{}", std::process::id())));
+    let staging = Staging::new();
     let wall: Arc<dyn Wall> = Arc::new(LiveWall);
     let spec = LoadSpec {
         config_json: settings,
@@ -98,12 +108,23 @@ async fn run(channel: &ChannelConfig, settings: String, how: How) -> Result<Repo
         sample,
         seed: how.seed,
         level: how.level,
+        glibc: how.glibc,
     };
     Ok(kit::check(trial).await)
 }
 
 /// Copies of libraries; they go with the trial.
-struct Staging(PathBuf);
+pub(crate) struct Staging(PathBuf);
+
+impl Staging {
+    pub(crate) fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("recoup-trial-{}", std::process::id())))
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.0
+    }
+}
 
 impl Drop for Staging {
     fn drop(&mut self) {
@@ -139,6 +160,9 @@ pub(crate) fn sample(class: ContactClass) -> SendRequest {
             body: "Nobody reads this.".to_owned(),
             ..DebtorMessage::default()
         })),
+        effect_from_unix_ms: kit::NOW_UNIX_MS,
+        effect_to_unix_ms: kit::NOW_UNIX_MS + 3_600_000,
+        callback_url: "https://callbacks.example.com/trial".to_owned(),
         ..SendRequest::default()
     }
 }

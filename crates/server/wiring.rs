@@ -233,7 +233,6 @@ impl Server {
         packs::tell_of_calendars(&options.packs, today);
         let engine = Engine::start(options, store, channels.handles(), Arc::clone(&wall)).await?;
         channels.settle(&engine).await?;
-        let channels = Arc::new(channels);
         let stopping = CancellationToken::new();
         let ready = Ready {
             api: local(&api, config.listen)?,
@@ -249,7 +248,7 @@ impl Server {
         let edge = Edge::new(Inner {
             engine: engine.clone(),
             limits: config.limits.clone(),
-            channels: Arc::clone(&channels),
+            channels: Arc::new(channels),
             stopping: stopping.clone(),
             stepped: stepped.is_some(),
             started: wall.now(),

@@ -38,6 +38,7 @@ enum Task {
     Fit(fit::Args),
     Faults(faults::Args),
     SwapSoak(faults::SoakArgs),
+    Golden(test::GoldenArgs),
 }
 
 fn main() -> ExitCode {
@@ -54,5 +55,6 @@ fn main() -> ExitCode {
         Task::Fit(args) => fit::command(&args),
         Task::Faults(args) => faults::command(&args),
         Task::SwapSoak(args) => faults::soak(&args),
+        Task::Golden(args) => test::golden(&args),
     }
 }

@@ -30,6 +30,9 @@ mod product;
 mod services;
 mod spec;
 mod stage;
+pub mod trust;
+
+use recoup_channel::wire::ChannelDescriptor;
 
 pub use circuit::Standing;
 pub use error::LoadError;
@@ -51,5 +54,17 @@ impl Host {
     /// See [`LoadError`]; nothing of the library stays in use then.
     pub async fn load(spec: LoadSpec) -> Result<LoadedChannel, LoadError> {
         LoadedChannel::load(spec).await
+    }
+
+    /// What a library says of itself, asked in a process of its own, behind the whole fence. No instance is made:
+    /// its code sees neither settings nor secrets.
+    ///
+    /// # Errors
+    /// See [`LoadError`].
+    pub async fn look(
+        spec: &LoadSpec,
+        isolation: &Isolation,
+    ) -> Result<ChannelDescriptor, LoadError> {
+        product::look(spec, isolation).await
     }
 }

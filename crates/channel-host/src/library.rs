@@ -78,7 +78,7 @@ impl Library {
     }
 
     /// True where its table says that it may not live in the core's process.
-    pub(crate) const fn wants_own_process(&self) -> bool {
+    pub(crate) const fn isolated_only(&self) -> bool {
         self.table.flags & FLAG_ISOLATED_ONLY != 0
     }
 }

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 use crate::context::Context;
 use crate::inline::Inline;
 use crate::instance::{Instance, on_big_stack};
-use crate::isolated::{Found, Isolated, Lived, Order, Started};
+use crate::isolated::{Found, Isolated, Lived, Order, Started, Task};
 use crate::library::{self, Library, read_descriptor};
 use crate::method::Methods;
 use crate::stage::{Staged, stage};
@@ -52,7 +52,7 @@ impl Product {
                 })?;
                 let (library, found) = open_here(spec, &staged).await?;
                 // A library that wants a process of its own does not get to run anything here.
-                refuse_inline(spec, &library, &found)?;
+                refuse_inline(spec, &found)?;
                 let instance = start_here(spec, &library, tickets).await?;
                 (found, Home::Here(library, copy), instance)
             }
@@ -148,14 +148,14 @@ async fn open_here(spec: &LoadSpec, staged: &Staged) -> Result<(Library, Found),
     let found = Found {
         descriptor: library.descriptor.to_vec(),
         methods: library.methods(),
+        isolated_only: library.isolated_only(),
     };
     Ok((library, found))
 }
 
-fn refuse_inline(spec: &LoadSpec, library: &Library, found: &Found) -> Result<(), LoadError> {
+fn refuse_inline(spec: &LoadSpec, found: &Found) -> Result<(), LoadError> {
     let descriptor = described(spec, found)?;
-    let says_so = descriptor.capabilities.is_some_and(|can| can.isolated_only);
-    if library.wants_own_process() || says_so {
+    if descriptor.capabilities.is_some_and(|can| can.isolated_only) {
         return Err(LoadError::IsolatedOnly {
             name: spec.name.clone(),
             path: spec.path.clone(),
@@ -165,11 +165,18 @@ fn refuse_inline(spec: &LoadSpec, library: &Library, found: &Found) -> Result<()
 }
 
 fn described(spec: &LoadSpec, found: &Found) -> Result<ChannelDescriptor, LoadError> {
-    read_descriptor(&found.descriptor, found.methods).map_err(|problem| LoadError::Descriptor {
+    let read = read_descriptor(&found.descriptor, found.methods);
+    let mut descriptor = read.map_err(|problem| LoadError::Descriptor {
         name: spec.name.clone(),
         path: spec.path.clone(),
         problem,
-    })
+    })?;
+    // The table's flag and the descriptor say the same thing; one of them is enough.
+    if found.isolated_only {
+        let can = descriptor.capabilities.get_or_insert_default();
+        can.isolated_only = true;
+    }
+    Ok(descriptor)
 }
 
 async fn start_here(
@@ -195,12 +202,49 @@ async fn start_elsewhere(
     tickets: &Arc<AtomicU64>,
 ) -> Result<(Found, Arc<dyn Instance>), LoadError> {
     let context = Context::new(spec, Arc::clone(tickets));
-    let order = order(spec, isolation, staged, 0);
+    let order = order(spec, isolation, staged, Task::Serve);
     let (instance, started) =
         Isolated::start(context, order).map_err(|source| no_thread(spec, source))?;
+    match found(spec, started, "create an instance").await {
+        Ok(found) => Ok((found, Arc::new(instance))),
+        Err(why) => {
+            instance.kill();
+            Err(why)
+        }
+    }
+}
+
+/// What a library says of itself, asked in a process of its own. No instance is made: it sees neither settings
+/// nor secrets.
+pub(crate) async fn look(
+    spec: &LoadSpec,
+    isolation: &Isolation,
+) -> Result<ChannelDescriptor, LoadError> {
+    // What runs when a library is mapped could ask for a secret by itself.
+    let spec = &LoadSpec {
+        config_json: String::new(),
+        secrets: std::collections::BTreeMap::new(),
+        ..spec.clone()
+    };
+    let staged = staged(spec).await?;
+    let order = order(spec, isolation, &staged, Task::Look);
+    let context = Context::new(spec, Arc::default());
+    let (instance, started) =
+        Isolated::start(context, order).map_err(|source| no_thread(spec, source))?;
+    let found = found(spec, started, "say what it is").await;
+    if found.is_err() {
+        instance.kill();
+    }
+    described(spec, &found?)
+}
+
+async fn found(
+    spec: &LoadSpec,
+    started: oneshot::Receiver<Started>,
+    step: &'static str,
+) -> Result<Found, LoadError> {
     match tokio::time::timeout(spec.limits.create_timeout, started).await {
-        Ok(Ok(Started::Made(found))) => Ok((found, Arc::new(instance))),
-        Ok(Ok(Started::Lived(_))) => Err(hung(spec, "create an instance")),
+        Ok(Ok(Started::Made(found))) => Ok(found),
         Ok(Ok(Started::CannotLoad(message))) => Err(LoadError::NotLoaded { message }),
         Ok(Ok(Started::Refused(message))) => Err(refused(spec, message)),
         Ok(Ok(Started::Died(how))) => Err(LoadError::Died {
@@ -208,14 +252,11 @@ async fn start_elsewhere(
             path: spec.path.clone(),
             how,
         }),
-        Ok(Err(_)) | Err(_) => {
-            instance.kill();
-            Err(hung(spec, "create an instance"))
-        }
+        Ok(Ok(Started::Lived(_)) | Err(_)) | Err(_) => Err(hung(spec, step)),
     }
 }
 
-fn order(spec: &LoadSpec, isolation: &Isolation, staged: &Staged, lives: u32) -> Order {
+fn order(spec: &LoadSpec, isolation: &Isolation, staged: &Staged, task: Task) -> Order {
     Order {
         isolation: isolation.clone(),
         path: spec.path.clone(),
@@ -223,7 +264,7 @@ fn order(spec: &LoadSpec, isolation: &Isolation, staged: &Staged, lives: u32) ->
         config_json: spec.config_json.clone(),
         drain: spec.limits.drain_timeout,
         grace: spec.limits.grace,
-        lives,
+        task,
     }
 }
 
@@ -236,7 +277,7 @@ pub(crate) async fn live_often(
 ) -> Result<Lived, String> {
     let staged = staged(spec).await.map_err(|e| e.to_string())?;
     let context = Context::new(spec, Arc::default());
-    let order = order(spec, isolation, &staged, lives);
+    let order = order(spec, isolation, &staged, Task::Live(lives));
     let (instance, started) = Isolated::start(context, order).map_err(|e| e.to_string())?;
     match tokio::time::timeout(spec.limits.create_timeout, started).await {
         Ok(Ok(Started::Lived(lived))) => Ok(lived),

@@ -58,6 +58,11 @@ pub struct Isolation {
     pub memory_bytes: u64,
     /// Load nothing where the system does not give the whole fence.
     pub require_sandbox: bool,
+    /// The TCP ports that the process may connect to; it then binds none. `None`: any.
+    pub ports: Option<Vec<u16>>,
+    /// End the process where it tries to start another one, which otherwise only fails: for the kit, which wants
+    /// to see it.
+    pub ends_forks: bool,
 }
 
 impl fmt::Debug for LoadSpec {

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -130,7 +130,14 @@ fn write_private(run_dir: &Path, sha256: &[u8; 32], bytes: &[u8]) -> io::Result<
     // A channel's process works in another folder.
     let run_dir = std::path::absolute(run_dir)?;
     let run_dir = run_dir.as_path();
-    if fs::metadata(run_dir)?.permissions().mode() & 0o022 != 0 {
+    let folder = fs::metadata(run_dir)?;
+    if folder.uid() != rustix::process::geteuid().as_raw() {
+        return Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            "the folder is another user's, who could replace what is in it",
+        ));
+    }
+    if folder.permissions().mode() & 0o022 != 0 {
         return Err(io::Error::new(
             io::ErrorKind::PermissionDenied,
             "others may write to the folder; its mode has to be 0700",

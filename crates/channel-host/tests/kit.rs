@@ -22,6 +22,7 @@ async fn report(path: &std::path::Path, config: &str, body: &str, level: u8) -> 
         isolation,
         sample: message(body),
         seed: 42,
+        glibc: kit::Glibc::OLDEST,
         level,
     };
     kit::check(trial).await
@@ -35,10 +36,37 @@ fn failed(report: &Report) -> Vec<&'static str> {
     failed.map(|check| check.rule).collect()
 }
 
-const CARRIER: [&str; 3] = [
+/// A library that loads has no say in which C library it needs; the figure is what counts.
+#[tokio::test]
+async fn a_library_for_newer_servers_alone_is_told() {
+    let setup = Setup::new(&example("loner"), "{}");
+    let Placement::Isolated(isolation) = support::placement() else {
+        panic!("the kit has each library in a process of its own");
+    };
+    let trial = |glibc: &str| kit::Trial {
+        spec: setup.spec.clone(),
+        isolation: isolation.clone(),
+        sample: message("x"),
+        seed: 42,
+        glibc: glibc.parse().expect("a version"),
+        level: 1,
+    };
+    let rule = "it loads with the C library of its servers";
+    let told = kit::check(trial("2.2")).await;
+    let Verdict::Fail(why) = verdict(&told, rule) else {
+        panic!("{:#?}", told.checks)
+    };
+    assert!(why.contains("and is for servers with 2.2: build"), "{why}");
+    let newest = kit::check(trial("3.0")).await;
+    assert_eq!(verdict(&newest, rule), &Verdict::Pass);
+    assert!("2".parse::<kit::Glibc>().is_err());
+}
+
+const CARRIER: [&str; 4] = [
     "nothing leaves before `began`, nor past not_after",
     "a connection that is cut leaves it in doubt",
     "both requests of a contact carry its key",
+    "killed amid a send, a new process takes the contact over",
 ];
 
 fn verdict<'a>(report: &'a Report, rule: &str) -> &'a Verdict {
@@ -56,7 +84,7 @@ async fn a_good_library_passes_all_of_it() {
     });
     let good = report(&sms(), &config.to_string(), "hello", kit::LEVEL_MAX).await;
     assert_eq!(failed(&good), [""; 0], "{:#?}", good.checks);
-    assert_eq!(good.checks.len(), 17);
+    assert_eq!(good.checks.len(), 20);
     for rule in CARRIER {
         assert_eq!(verdict(&good, rule), &Verdict::Pass, "{rule}");
     }
@@ -77,50 +105,24 @@ async fn what_does_not_lead_to_the_recorder_says_how_it_would() {
     assert!(why.contains("{recorder}"), "{why}");
 }
 
+const LATE: &str = "past not_after nothing is sent, and that is said";
+
 /// Library, configuration, text; the rule that it breaks, and the level of that.
-const BROKEN: [(&str, &str, &str, u8, &str); 15] = [
-    ("no_entry", "", "x", 1, "it exports the entry symbol alone"),
-    ("no_entry", "", "x", 1, "it loads"),
-    ("other_major", "", "x", 1, "it loads"),
-    (
-        "moody",
-        "{}",
-        "ok",
-        2,
-        "past not_after nothing is sent, and that is said",
-    ),
-    (
-        "moody",
-        "{}",
-        "panic",
-        2,
-        "past not_after nothing is sent, and that is said",
-    ),
-    (
-        "moody",
-        "{}",
-        "block",
-        2,
-        "past not_after nothing is sent, and that is said",
-    ),
+const BROKEN: [(&str, &str, &str, u8, &str); 27] = [
+    // panic
+    ("moody", "{}", "panic", 2, LATE),
+    // abort
+    ("rude", "abort", "x", 3, "hostile payloads are answered"),
+    // segfault
     ("rude", "segfault", "x", 2, "calls at the same time all end"),
     ("rude", "exit", "x", 2, "unknown fields do no harm"),
+    // hang
+    ("moody", "{}", "block", 2, LATE),
+    // sleep past its time
+    ("rude", "late", "x", 2, LATE),
+    // memory hog
     ("rude", "hog", "x", 2, "a call given up does no harm"),
-    ("rude", "abort", "x", 3, "hostile payloads are answered"),
-    (
-        "rude",
-        "double",
-        "x",
-        3,
-        "no call is completed twice or late",
-    ),
-    (
-        "rude",
-        "print",
-        "x",
-        3,
-        "it prints nothing and tells no secret",
-    ),
+    // leak
     (
         "rude",
         "leak",
@@ -134,6 +136,80 @@ const BROKEN: [(&str, &str, &str, u8, &str); 15] = [
         "x",
         3,
         "1,000 instances leave no thread and no memory",
+    ),
+    // fork
+    ("rude", "fork", "x", 3, "it starts no process"),
+    // closes descriptors
+    ("rude", "close descriptors", "x", 2, LATE),
+    // garbage
+    ("rude", "garbage", "x", 2, LATE),
+    // oversized
+    ("rude", "too large", "x", 2, LATE),
+    // late
+    ("rude", "after the end", "x", 2, LATE),
+    // double
+    (
+        "rude",
+        "double",
+        "x",
+        3,
+        "no call is completed twice or late",
+    ),
+    // foreign
+    (
+        "rude",
+        "foreign ids",
+        "x",
+        3,
+        "no call is completed twice or late",
+    ),
+    // lies
+    ("moody", "{}", "ok", 2, LATE),
+    (
+        "liar",
+        "unannounced {recorder}",
+        "x",
+        4,
+        "nothing leaves before `began`, nor past not_after",
+    ),
+    (
+        "liar",
+        "denies {recorder}",
+        "x",
+        4,
+        "a connection that is cut leaves it in doubt",
+    ),
+    (
+        "liar",
+        "sure {recorder}",
+        "x",
+        4,
+        "a connection that is cut leaves it in doubt",
+    ),
+    (
+        "liar",
+        "keyless {recorder}",
+        "x",
+        4,
+        "both requests of a contact carry its key",
+    ),
+    (
+        "liar",
+        "forgets {recorder}",
+        "x",
+        4,
+        "killed amid a send, a new process takes the contact over",
+    ),
+    // wrong ABI
+    ("other_major", "", "x", 1, "it loads"),
+    ("no_entry", "", "x", 1, "it exports the entry symbol alone"),
+    ("no_entry", "", "x", 1, "it loads"),
+    (
+        "rude",
+        "print",
+        "x",
+        3,
+        "it prints nothing and tells no secret",
     ),
     ("rude", "signal", "x", 3, "it takes over no signal"),
 ];

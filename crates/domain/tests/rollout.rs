@@ -3,7 +3,9 @@
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 use recoup_domain::ids::{CaseId, ContactId};
-use recoup_domain::rollout::{GenerationState as S, Made, Refusal, Rollout, Step, is_in_share};
+use recoup_domain::rollout::{
+    GenerationState as S, Made, Refusal, Rollout, Step, Vouched, is_in_share,
+};
 
 fn made(settings: &str) -> Made {
     Made {
@@ -12,6 +14,9 @@ fn made(settings: &str) -> Made {
         settings: settings.to_owned(),
         plugin: "org.recoup.sms".to_owned(),
         plugin_version: "1.0.0".to_owned(),
+        signature: None,
+        vouched: Vouched::Nobody,
+        older: false,
     }
 }
 

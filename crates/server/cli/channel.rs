@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::client::{ClientArgs, refused, request_id};
 use super::output::{json, say, table, word};
-use super::{Failure, Outcome, channel_test};
+use super::{Failure, Outcome, channel_new, channel_test, channel_trust};
 use crate::api::recoup::v1;
 use crate::api::recoup::v1::channel_service_client::ChannelServiceClient;
 
@@ -34,6 +34,9 @@ pub(super) enum Command {
         /// The SHA-256 that it must have.
         #[arg(long, value_name = "HEX")]
         sha256: Option<String>,
+        /// Take it also where it is older than the live generation.
+        #[arg(long)]
+        allow_downgrade: bool,
         /// JSON.
         #[arg(long)]
         json: bool,
@@ -101,18 +104,28 @@ pub(super) enum Command {
     /// Try a channel's library with the conformance kit, without a server. It sends nothing to anybody. Exit
     /// code 1 where a check fails.
     Test(channel_test::Args),
+    /// Begin a channel of your own: a folder that builds, and passes the conformance kit at once.
+    New(channel_new::Args),
+    /// What a library says of itself: its id, version, endpoints and secrets. It is asked in a process of its own.
+    Show(channel_trust::ShowArgs),
+    /// Print the lock that lets a server load what its configuration names, as it is now, and nothing else.
+    Lock(channel_trust::LockArgs),
 }
 
 pub(super) async fn run(command: Command) -> Outcome {
     match command {
         Command::List { client, json } => list(client, json).await,
         Command::Test(args) => channel_test::run(args).await,
+        Command::New(args) => channel_new::run(args).await,
+        Command::Show(args) => channel_trust::show(args).await,
+        Command::Lock(args) => channel_trust::lock(args).await,
         Command::Stage {
             client,
             channel,
             path,
             settings,
             sha256,
+            allow_downgrade,
             json: as_json,
         } => {
             let settings_json = match settings {
@@ -126,6 +139,7 @@ pub(super) async fn run(command: Command) -> Outcome {
                 path,
                 sha256: sha256.unwrap_or_default(),
                 settings_json,
+                allow_downgrade,
             };
             let mut service = ChannelServiceClient::new(client.named().await?);
             let done = service.stage_channel(request).await.map_err(refused)?;
@@ -272,6 +286,7 @@ pub(super) fn rows(channels: &[v1::Channel]) -> comfy_table::Table {
         "state",
         "share",
         "process",
+        "vouched for by",
         "under way",
         "detail",
     ]);
@@ -289,9 +304,21 @@ pub(super) fn rows(channels: &[v1::Channel]) -> comfy_table::Table {
                 (v1::ChannelPlacement::Inline, _) => "the server's".to_owned(),
                 (v1::ChannelPlacement::Unspecified, _) => String::new(),
             },
+            trust(c),
             format!("{}/{}", c.in_flight, c.max_in_flight),
             c.detail.clone(),
         ]);
     }
     rows
+}
+
+fn trust(c: &v1::Channel) -> String {
+    let who = match c.trust() {
+        v1::ChannelTrust::Unspecified => "",
+        v1::ChannelTrust::Pinned => "the lock",
+        v1::ChannelTrust::Signed => &c.publisher,
+        v1::ChannelTrust::Unsigned => "NOBODY",
+    };
+    let older = if c.is_downgrade { "; a downgrade" } else { "" };
+    format!("{who}{older}")
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use recoup_channel_host::kit::{LEVEL_MAX, Report, Verdict};
+use recoup_channel_host::kit::{Glibc, LEVEL_MAX, RECORDER, RECORDER_PORT, Report, Verdict};
 use serde_json::json;
 
 use super::output::{say, table};
@@ -31,6 +31,9 @@ pub(super) struct Args {
     /// should.
     #[arg(long, default_value_t = LEVEL_MAX, value_parser = clap::value_parser!(u8).range(1..=i64::from(LEVEL_MAX)))]
     level: u8,
+    /// The oldest GNU C library of the servers that it is for.
+    #[arg(long, value_name = "VERSION", default_value_t = Glibc::OLDEST)]
+    glibc: Glibc,
     /// Makes the hostile payloads.
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -51,6 +54,7 @@ pub(super) async fn run(args: Args) -> Outcome {
     let how = How {
         seed: args.seed,
         level: args.level,
+        glibc: args.glibc,
     };
     let tried = match &args.config {
         Some(config) => {
@@ -92,7 +96,11 @@ async fn library(
                 .to_owned(),
         );
     }
-    if let Err(error) = serde_json::from_str::<serde_json::Value>(&settings) {
+    // A port is a number, and its place holds one only when it is tried.
+    let filled = settings
+        .replace(RECORDER_PORT, "9")
+        .replace(RECORDER, "127.0.0.1:9");
+    if let Err(error) = serde_json::from_str::<serde_json::Value>(&filled) {
         return Err(format!("--settings is no JSON: {error}"));
     }
     trial::file(PathBuf::from(what), settings, secrets, how).await

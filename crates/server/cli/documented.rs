@@ -11,7 +11,8 @@ use super::Args;
 fn pages() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut pages = Vec::new();
-    for dir in [root.to_owned(), root.join("docs"), root.join("docs/errors")] {
+    for dir in ["", "docs", "docs/channels", "docs/errors"] {
+        let dir = root.join(dir);
         for entry in std::fs::read_dir(&dir).expect("a folder").flatten() {
             let path = entry.path();
             if path.extension().is_some_and(|e| e == "md") {

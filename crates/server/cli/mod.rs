@@ -8,7 +8,9 @@ mod audit;
 mod borrower;
 mod case;
 mod channel;
+mod channel_new;
 mod channel_test;
+mod channel_trust;
 mod client;
 mod clock;
 mod collector;
@@ -212,9 +214,9 @@ async fn run_import(client: ClientArgs, args: import::Args) -> Outcome {
     })?;
     if args.json {
         let text = serde_json::to_string(&summary);
-        println!("{}", text.map_err(|e| Failure::usage(e.to_string()))?);
+        output::say(text.map_err(|e| Failure::usage(e.to_string()))?);
     } else {
-        println!("{}", summary.text());
+        output::say(summary.text());
     }
     Ok(summary.exit_code())
 }

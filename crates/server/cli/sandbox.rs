@@ -80,7 +80,7 @@ pub(super) async fn run(args: Args) -> Outcome {
         .await
         .map_err(|e| Failure::usage(e.to_string()))?;
     let endpoints = serde_json::to_string(running.endpoints());
-    println!("{}", endpoints.map_err(|e| Failure::usage(e.to_string()))?);
+    super::output::say(endpoints.map_err(|e| Failure::usage(e.to_string()))?);
     let failed = tokio::select! {
         _ = term.recv() => None,
         _ = int.recv() => None,

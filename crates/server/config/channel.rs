@@ -34,6 +34,9 @@ pub struct ChannelConfig {
     /// Default: false, and what is missing shows in the channel's status.
     #[serde(default)]
     pub require_sandbox: bool,
+    /// Take a library that is older than the one that was live. Default: false.
+    #[serde(default)]
+    pub allow_downgrade: bool,
 }
 
 const fn memory_mib() -> u32 {

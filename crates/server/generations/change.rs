@@ -15,10 +15,11 @@ use recoup_engine::types::{Answered, Caller, Encode};
 use recoup_engine::{CommandError, Engine};
 use sha2::{Digest, Sha256};
 
-use super::load::{Other, class_of, look};
-use super::start::{kept, settings_of};
-use super::{Generations, Here, Own};
+use super::load::{Loaded, Purpose, Source, class_of, load};
+use super::start::{is_older, kept, made, settings_of};
+use super::{Generations, Here, Own, source};
 use crate::config::PlacementConfig;
+use crate::convert::page::hex;
 use crate::trial;
 
 /// How long a channel may take to say how it is.
@@ -58,6 +59,8 @@ pub(crate) struct Staging<'a> {
     pub(crate) sha256: &'a str,
     /// Its settings, as JSON; none: those of the live generation.
     pub(crate) settings: Option<String>,
+    /// Take it also where it is older than the live one.
+    pub(crate) allow_downgrade: bool,
 }
 
 /// What a probe found.
@@ -115,30 +118,16 @@ impl Generations {
         encode: Encode<'_, Rollout>,
     ) -> Result<Answered<Rollout>, Unfit> {
         let (own, started) = self.running(engine, staging.name).await?;
-        let bytes = self.read(staging).await?;
         let settings = staging.settings.clone();
         let settings = settings.unwrap_or_else(|| settings_of_live(&started.rollout));
-        let other = Other {
-            bytes: bytes.clone().into(),
-            settings: settings.clone(),
-        };
-        let found = look(&own.config, &self.around, other).await;
-        let found = found.map_err(Unfit::Library)?;
-        let verified = verified(own, &started.here, &found);
-        let descriptor = found.descriptor().clone();
-        let sha256 = found.digest().to_owned();
-        found.shutdown(Duration::from_secs(1)).await;
-        verified.map_err(Unfit::Library)?;
-        let step = Step::Stage(Made {
-            sha256: sha256.clone(),
-            bytes: bytes.len() as u64,
-            settings,
-            plugin: descriptor.id,
-            plugin_version: descriptor.version,
-        });
+        let source = self.read(staging, settings).await?;
+        let made = self.judge(own, &started, &source, staging.allow_downgrade);
+        let made = made.await.map_err(Unfit::Library)?;
+        let sha256 = made.sha256.clone();
+        let step = Step::Stage(made);
         let mut libraries = vec![StagedLibrary {
             sha256: &sha256,
-            bytes: &bytes,
+            bytes: &source.bytes,
         }];
         let first = started.first_library();
         libraries.extend(
@@ -155,8 +144,35 @@ impl Generations {
         Ok(done)
     }
 
-    /// Reads a file that may be staged.
-    async fn read(&self, staging: &Staging<'_>) -> Result<Vec<u8>, Unfit> {
+    /// Loads a library in a process of its own, and says what a generation of it would be made of.
+    async fn judge(
+        &self,
+        own: &Own,
+        started: &Started,
+        source: &Source,
+        allow_downgrade: bool,
+    ) -> Result<Made, String> {
+        let Loaded { channel, vouched } =
+            load(&own.config, &self.around, source.clone(), Purpose::Trial).await?;
+        let verified = verified(own, &started.here, &channel);
+        let mut made = made(&channel, source, vouched);
+        let live = started.rollout.generation(started.rollout.live());
+        let older = live.map_or(Ok(false), |live| is_older(channel.descriptor(), &live.made));
+        channel.shutdown(Duration::from_secs(1)).await;
+        verified?;
+        made.older = older?;
+        match live {
+            Some(live) if made.older && !allow_downgrade => Err(format!(
+                "{} {} is older than {}, which is live: say `--allow-downgrade` (`allow_downgrade`) where that is \
+                 meant",
+                made.plugin, made.plugin_version, live.made.plugin_version
+            )),
+            _ => Ok(made),
+        }
+    }
+
+    /// Reads a file that may be staged, and its signature.
+    async fn read(&self, staging: &Staging<'_>, settings: String) -> Result<Source, Unfit> {
         let refused = |why: String| Unfit::Field("path", why);
         let path = PathBuf::from(staging.path);
         if !path.is_absolute() {
@@ -193,22 +209,19 @@ impl Generations {
             Err(e) => return Err(refused(format!("cannot be read: {e}"))),
         }
         let reading = tokio::task::spawn_blocking(move || {
-            let bytes = std::fs::read(&real)?;
-            let hash = Sha256::digest(&bytes);
-            let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-            Ok((bytes, hash))
+            let source = source::read(&real, settings)?;
+            let hash = Sha256::digest(&source.bytes);
+            Ok((source, hex(&hash)))
         });
-        let read = reading
-            .await
-            .unwrap_or_else(|e| Err(std::io::Error::other(e)));
-        let (bytes, found) = read.map_err(|e| refused(format!("cannot be read: {e}")))?;
+        let read = reading.await.unwrap_or_else(|e| Err(e.to_string()));
+        let (source, found) = read.map_err(refused)?;
         if !staging.sha256.is_empty() && !found.eq_ignore_ascii_case(staging.sha256) {
             return Err(Unfit::Hash(format!(
                 "the file has SHA-256 {found}, not {}",
                 staging.sha256
             )));
         }
-        Ok(bytes)
+        Ok(source)
     }
 
     /// Tries a generation in a process of its own: starts it, asks how it is, and shows it a contact.
@@ -222,9 +235,10 @@ impl Generations {
         if started.rollout.generation(number).is_none() {
             return Err(not_there(name, number));
         }
-        let other = match started.bytes_of(number) {
-            Some(bytes) => Ok(Other {
-                bytes: bytes.into(),
+        let source = match started.bytes_of(number) {
+            Some(bytes) => Ok(Source {
+                bytes,
+                signature: own.signature.clone(),
                 settings: settings_of(&own.config),
             }),
             None => kept(&**engine.store(), &started.rollout, number)
@@ -235,15 +249,15 @@ impl Generations {
             ok: true,
             lines: Vec::new(),
         };
-        let other = match other {
-            Ok(other) => other,
+        let source = match source {
+            Ok(source) => source,
             Err(why) => {
                 probe.note("kept", Err(why));
                 return Ok(probe);
             }
         };
-        let found = match look(&own.config, &self.around, other).await {
-            Ok(found) => found,
+        let found = match load(&own.config, &self.around, source, Purpose::Trial).await {
+            Ok(loaded) => loaded.channel,
             Err(why) => {
                 probe.note("start", Err(why));
                 return Ok(probe);
@@ -357,20 +371,20 @@ impl Generations {
 struct Started {
     rollout: Rollout,
     /// The bytes of generation 1, where the rollout is not on record yet.
-    library: Option<Vec<u8>>,
+    library: Option<Arc<[u8]>>,
     /// The generation that is live here.
     here: Here,
 }
 
 impl Started {
     /// The library of a rollout that is not on record yet, under its hash.
-    fn first_library(&self) -> Option<(String, Vec<u8>)> {
+    fn first_library(&self) -> Option<(String, Arc<[u8]>)> {
         let bytes = self.library.clone()?;
         Some((self.rollout.generation(1)?.made.sha256.clone(), bytes))
     }
 
     /// The bytes of a generation that the store does not keep yet.
-    fn bytes_of(&self, number: u32) -> Option<Vec<u8>> {
+    fn bytes_of(&self, number: u32) -> Option<Arc<[u8]>> {
         self.library.clone().filter(|_| number == 1)
     }
 }

@@ -1,6 +1,5 @@
 //! Brings what runs here to what the rollout says, judges swaps, and moves them on or back.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::SignedDuration;
@@ -9,7 +8,7 @@ use recoup_domain::rollout::{GenerationState, Rollout, Step, Verdict, judge};
 use recoup_engine::{CommandError, Engine};
 use tokio_util::sync::CancellationToken;
 
-use super::load::{handle, load};
+use super::load::{Purpose, load};
 use super::start::kept;
 use super::{Generations, Here, Judging, Own, Seen};
 
@@ -70,7 +69,7 @@ impl Generations {
             return;
         };
         let live = rollout.live();
-        let tried = rollout.swap.as_ref().map(|s| (s.to, s.share()));
+        let tried = rollout.tried();
         for number in [Some(live), tried.map(|(to, _)| to)].into_iter().flatten() {
             if own.here(number).is_some() || own.was_tried(number) {
                 continue;
@@ -109,16 +108,10 @@ impl Generations {
         if let Some(here) = own.here(number) {
             return Ok(here);
         }
-        let other = kept(&**engine.store(), rollout, number).await;
-        let other = other.map_err(|e| e.to_string())??;
-        let loaded = load(&own.config, &self.around, Some(other)).await?;
-        let loaded = Arc::new(loaded);
-        let handle = handle(&own.config, &loaded, number, &self.wrap);
-        let here = Here {
-            handle: handle.ok_or("it names no class of contact")?,
-            channel: loaded,
-            at: self.around.wall.now(),
-        };
+        let source = kept(&**engine.store(), rollout, number).await;
+        let source = source.map_err(|e| e.to_string())??;
+        let loaded = load(&own.config, &self.around, source, Purpose::Work).await?;
+        let here = Here::of(&own.config, loaded, number, (&self.around, &self.wrap))?;
         let mut held = own.held();
         held.refused.remove(&number);
         held.here.insert(number, here.clone());
@@ -127,7 +120,7 @@ impl Generations {
 
     fn route(&self, own: &Own, engine: &Engine, rollout: &Rollout) {
         let live = rollout.live();
-        let tried = rollout.swap.as_ref().map(|s| (s.to, s.share()));
+        let tried = rollout.tried();
         let wanted = |n: u32| n == live || tried.is_some_and(|(to, _)| n == to);
         let name = &own.config.name;
         let mut held = own.held();
@@ -149,11 +142,8 @@ impl Generations {
             );
             return;
         }
-        let gone: Vec<u32> = held.here.keys().copied().collect();
-        let gone: Vec<u32> = gone
-            .into_iter()
-            .filter(|n| !wanted(*n) && is_idle(*n))
-            .collect();
+        let numbers = held.here.keys().copied();
+        let gone: Vec<u32> = numbers.filter(|n| !wanted(*n) && is_idle(*n)).collect();
         if gone.is_empty() {
             return;
         }
@@ -198,7 +188,7 @@ impl Own {
             .as_ref()
             .is_none_or(|r| r.version < rollout.version);
         let live = rollout.live();
-        let tried = rollout.swap.as_ref().map(|s| s.to);
+        let tried = rollout.tried().map(|(to, _)| to);
         let leaving = held.here.keys().any(|n| *n != live && Some(*n) != tried);
         is_new || leaving || !held.here.contains_key(&live)
     }

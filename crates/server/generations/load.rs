@@ -8,15 +8,18 @@ use std::time::Instant;
 
 use recoup_channel::wire::Inbound;
 use recoup_channel::{Clock, DynChannel};
+use recoup_channel_host::trust::{Bytes, Proof, Trust, Wanted};
 use recoup_channel_host::{
     BlobSource, Host, Isolation, Limits as HostLimits, LoadSpec, LoadedChannel, Placement, Sink,
     Standing as HostStanding,
 };
 use recoup_domain::ContactClass;
+use recoup_domain::rollout::Vouched;
 use recoup_engine::blobs::Blobs;
 use recoup_engine::channels::{AskStanding, ChannelHandle, Standing};
 use recoup_engine::clock::Wall;
 
+use super::settings;
 use crate::config::{ChannelConfig, PlacementConfig};
 use crate::wiring::{Wrap, chain};
 
@@ -28,47 +31,109 @@ pub(crate) struct Surroundings {
     pub(crate) wall: Arc<dyn Wall>,
     /// Attachments.
     pub(crate) blobs: Arc<Blobs>,
+    /// Whose libraries are loaded.
+    pub(crate) trust: Trust,
 }
 
-/// A library and its settings, where they are not those of the configuration.
-pub(crate) struct Other {
+/// What a generation is to be loaded from.
+#[derive(Clone)]
+pub(crate) struct Source {
     /// The library's bytes.
     pub(crate) bytes: Arc<[u8]>,
-    /// The settings, as JSON.
+    /// The text of its minisign file.
+    pub(crate) signature: Option<String>,
+    /// Its settings, as JSON.
     pub(crate) settings: String,
 }
 
-/// Loads a channel, where the configuration says, and makes an instance of it.
+/// A library that was loaded.
+pub(super) struct Loaded {
+    pub(super) channel: LoadedChannel,
+    /// Who vouches for it.
+    pub(super) vouched: Vouched,
+}
+
+/// What a library is loaded for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To make contacts, where the configuration says.
+    Work,
+    /// To be looked at, in a process of its own.
+    Trial,
+}
+
+/// Judges a library, loads it, and makes an instance of it.
 ///
 /// # Errors
 /// Why not, for the person who must act.
 pub(super) async fn load(
     channel: &ChannelConfig,
     around: &Surroundings,
-    other: Option<Other>,
-) -> Result<LoadedChannel, String> {
+    source: Source,
+    purpose: Purpose,
+) -> Result<Loaded, String> {
     let mut spec = spec_of(channel, &around.run_dir, &around.wall, &around.blobs)?;
-    if let Some(other) = other {
-        spec.bytes = Some(other.bytes);
-        spec.config_json = other.settings;
+    let given = Bytes {
+        library: &source.bytes,
+        signature: source.signature.as_deref(),
+    };
+    let admitted = around.trust.admit(&spec.name, given);
+    let admitted = admitted.map_err(|e| e.to_string())?;
+    spec.bytes = Some(source.bytes);
+    spec.config_json = source.settings;
+    // Before an instance could see a setting or a secret that it must not have.
+    let descriptor = Host::look(&spec, &isolation_of(channel)).await;
+    let descriptor = descriptor.map_err(|e| chain(&e))?;
+    let secrets: Vec<&str> = spec.secrets.keys().map(String::as_str).collect();
+    let wanted = Wanted {
+        descriptor: &descriptor,
+        settings: &spec.config_json,
+        placement: &spec.placement,
+        secrets: &secrets,
+    };
+    admitted.fits(&wanted).map_err(|e| e.to_string())?;
+    settings::check(&descriptor, &spec.config_json, &secrets)
+        .map_err(|why| format!("channel `{}`: {why}", spec.name))?;
+    if purpose == Purpose::Trial {
+        spec.placement = Placement::Isolated(isolation_of(channel));
     }
-    load_as(spec).await
+    if let Placement::Isolated(isolation) = &mut spec.placement {
+        isolation.ports = admitted.ports();
+    }
+    let vouched = match admitted.proof {
+        Proof::Pinned => Vouched::Pinned,
+        Proof::Signed { publisher } => Vouched::Signed { publisher },
+        Proof::Unsigned => Vouched::Nobody,
+    };
+    let channel = load_as(spec).await?;
+    if purpose == Purpose::Work {
+        tell(&channel, &vouched);
+    }
+    Ok(Loaded { channel, vouched })
 }
 
-/// Loads a library in a process of its own, only to look at it.
-///
-/// # Errors
-/// Why not, for the person who must act.
-pub(super) async fn look(
-    channel: &ChannelConfig,
-    around: &Surroundings,
-    other: Other,
-) -> Result<LoadedChannel, String> {
-    let mut spec = spec_of(channel, &around.run_dir, &around.wall, &around.blobs)?;
-    spec.bytes = Some(other.bytes);
-    spec.config_json = other.settings;
-    spec.placement = Placement::Isolated(isolation_of(channel));
-    load_as(spec).await
+fn tell(channel: &LoadedChannel, vouched: &Vouched) {
+    let (name, sha256) = (channel.name(), channel.digest());
+    let (plugin, version) = (&channel.descriptor().id, &channel.descriptor().version);
+    let publisher = match vouched {
+        Vouched::Signed { publisher } => Some(publisher),
+        Vouched::Pinned | Vouched::Nobody => None,
+    };
+    tracing::info!(
+        channel = name,
+        plugin,
+        version,
+        sha256,
+        publisher,
+        "channel loaded"
+    );
+    if vouched.is_nobody() {
+        tracing::warn!(
+            channel = name,
+            sha256,
+            "nobody vouches for the channel's library"
+        );
+    }
 }
 
 async fn load_as(spec: LoadSpec) -> Result<LoadedChannel, String> {
@@ -77,9 +142,6 @@ async fn load_as(spec: LoadSpec) -> Result<LoadedChannel, String> {
     if class_of(&loaded).is_none() {
         return Err("its descriptor names no class of contact that the law knows".to_owned());
     }
-    let d = loaded.descriptor();
-    let (plugin, version) = (&d.id, &d.version);
-    tracing::info!(channel = name, plugin, version, "channel loaded");
     if let Some(process) = loaded.state().await.process
         && !process.unguarded.is_empty()
     {
@@ -143,6 +205,8 @@ pub(crate) fn isolation_of(channel: &ChannelConfig) -> Isolation {
         arguments: vec![CHANNEL_HOST.to_owned()],
         memory_bytes: u64::from(channel.memory_mib) << 20,
         require_sandbox: channel.require_sandbox,
+        ports: None,
+        ends_forks: false,
     }
 }
 

@@ -6,6 +6,8 @@
 mod change;
 mod keep;
 mod load;
+mod settings;
+mod source;
 mod start;
 
 use std::collections::BTreeMap;
@@ -16,7 +18,8 @@ use std::time::Instant;
 use jiff::Timestamp;
 use recoup_channel::DynChannel;
 use recoup_channel_host::LoadedChannel;
-use recoup_domain::rollout::Rollout;
+use recoup_channel_host::trust::Trust;
+use recoup_domain::rollout::{Rollout, Vouched};
 use recoup_engine::Sends;
 use recoup_engine::channels::ChannelHandle;
 use recoup_engine::clock::Wall;
@@ -24,10 +27,12 @@ use tokio::sync::Notify;
 
 pub(crate) use change::{Shares, Staging, Unfit};
 pub(crate) use load::{class_of, isolation_of, spec_of};
+pub(crate) use source::{beside, read};
+pub(crate) use start::settings_of;
 
 use crate::config::ChannelConfig;
 use crate::wiring::Wrap;
-use load::Surroundings;
+use load::{Loaded, Surroundings, handle};
 
 /// The channels of a server.
 pub struct Generations {
@@ -46,6 +51,8 @@ pub struct Own {
     pub config: ChannelConfig,
     /// A hash of what it says; none where its library cannot be read.
     configured: Option<String>,
+    /// The signature of its library.
+    signature: Option<String>,
     /// The rollout as the server found it, where the configuration says otherwise since.
     unsettled: Option<Rollout>,
     held: Mutex<Held>,
@@ -78,6 +85,8 @@ pub struct Here {
     pub channel: Arc<LoadedChannel>,
     /// When it was loaded, by the server's clock.
     pub at: Timestamp,
+    /// Who vouches for it.
+    pub vouched: Vouched,
     handle: ChannelHandle,
 }
 
@@ -103,6 +112,7 @@ impl Generations {
                 run_dir: PathBuf::new(),
                 wall,
                 blobs: Arc::default(),
+                trust: Trust::default(),
             },
             wrap: Arc::new(|channel| channel),
             folders: Vec::new(),
@@ -158,6 +168,25 @@ impl Own {
 
     fn here(&self, number: u32) -> Option<Here> {
         self.held().here.get(&number).cloned()
+    }
+}
+
+impl Here {
+    /// A generation that was loaded, as the engine calls it.
+    fn of(
+        config: &ChannelConfig,
+        loaded: Loaded,
+        number: u32,
+        (around, wrap): (&Surroundings, &Wrap<dyn DynChannel>),
+    ) -> Result<Self, String> {
+        let channel = Arc::new(loaded.channel);
+        let handle = handle(config, &channel, number, wrap);
+        Ok(Self {
+            handle: handle.ok_or("it names no class of contact")?,
+            channel,
+            at: around.wall.now(),
+            vouched: loaded.vouched,
+        })
     }
 }
 

@@ -4,17 +4,21 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use recoup_channel::DynChannel;
-use recoup_domain::rollout::{Made, Rollout, Step};
+use recoup_channel::wire::ChannelDescriptor;
+use recoup_channel_host::LoadedChannel;
+use recoup_domain::rollout::{Made, Rollout, Step, Vouched};
 use recoup_engine::blobs::Blobs;
 use recoup_engine::clock::Wall;
 use recoup_engine::{CommandError, Engine, commands::StagedLibrary};
 use recoup_store::{Store, StoreError};
+use semver::Version;
 use sha2::{Digest, Sha256};
 use tokio::sync::Notify;
 
-use super::load::{Other, Surroundings, handle, load};
-use super::{Generations, Held, Here, Own};
+use super::load::{Loaded, Purpose, Source, Surroundings, load};
+use super::{Generations, Held, Here, Own, source};
 use crate::config::{ChannelConfig, Config, PlacementConfig};
+use crate::convert::page::hex;
 use crate::wiring::Wrap;
 
 impl Generations {
@@ -32,6 +36,7 @@ impl Generations {
             run_dir: config.run_dir.clone().unwrap_or_else(|| dir.join("run")),
             wall: Arc::clone(wall),
             blobs: Arc::clone(blobs),
+            trust: config.trust(),
         };
         let mut rollouts = store.rollouts().await?;
         let mut all = Vec::with_capacity(config.channel.len());
@@ -92,11 +97,16 @@ impl Own {
     ///
     /// # Errors
     /// Where the private copy of the library cannot be read.
-    pub(super) fn of_configuration(&self, here: &Here) -> Result<(Made, Vec<u8>), CommandError> {
+    pub(super) fn of_configuration(&self, here: &Here) -> Result<(Made, Arc<[u8]>), CommandError> {
         let bytes = here.channel.bytes();
         let bytes = bytes.map_err(|e| StoreError::Refused(format!("the staged library: {e}")))?;
-        let settings = settings_of(&self.config);
-        Ok((made(here, &bytes, settings), bytes))
+        let source = Source {
+            bytes: bytes.into(),
+            signature: self.signature.clone(),
+            settings: settings_of(&self.config),
+        };
+        let made = made(&here.channel, &source, here.vouched.clone());
+        Ok((made, source.bytes))
     }
 
     /// The rollout of a channel whose generations nobody changed yet, and the library that it names.
@@ -104,7 +114,7 @@ impl Own {
         &self,
         here: &Here,
         at: jiff::Timestamp,
-    ) -> Result<(Rollout, Vec<u8>), CommandError> {
+    ) -> Result<(Rollout, Arc<[u8]>), CommandError> {
         let (made, bytes) = self.of_configuration(here)?;
         let configured = self.configured.clone().unwrap_or_default();
         Ok((
@@ -114,27 +124,42 @@ impl Own {
     }
 }
 
-/// What a generation that was loaded is made of.
-pub(super) fn made(here: &Here, bytes: &[u8], settings: String) -> Made {
-    let descriptor = here.channel.descriptor();
+/// What a library that was loaded makes of a generation.
+pub(super) fn made(loaded: &LoadedChannel, source: &Source, vouched: Vouched) -> Made {
+    let descriptor = loaded.descriptor();
     Made {
-        sha256: here.channel.digest().to_owned(),
-        bytes: bytes.len() as u64,
-        settings,
+        sha256: loaded.digest().to_owned(),
+        bytes: source.bytes.len() as u64,
+        settings: source.settings.clone(),
         plugin: descriptor.id.clone(),
         plugin_version: descriptor.version.clone(),
+        signature: source.signature.clone(),
+        vouched,
+        older: false,
     }
 }
 
+/// Whether a library is older than what was live. Versions of different libraries say nothing of each other.
+///
+/// # Errors
+/// Where its version is none.
+pub(super) fn is_older(descriptor: &ChannelDescriptor, live: &Made) -> Result<bool, String> {
+    if descriptor.id != live.plugin {
+        return Ok(false);
+    }
+    let version = &descriptor.version;
+    let new = Version::parse(version)
+        .map_err(|e| format!("its version `{version}` is none ({e}): write it as 1.2.3"))?;
+    Ok(Version::parse(&live.plugin_version).is_ok_and(|live| new < live))
+}
+
 /// The settings of the configuration, as JSON.
-pub(super) fn settings_of(channel: &ChannelConfig) -> String {
+pub(crate) fn settings_of(channel: &ChannelConfig) -> String {
     serde_json::to_string(&channel.config).unwrap_or_default()
 }
 
-/// A hash of what the configuration says of a channel: its library, its settings and where it lives; none where the
-/// library cannot be read.
-fn fingerprint(channel: &ChannelConfig) -> Option<String> {
-    let library = std::fs::read(&channel.library).ok()?;
+/// A hash of what the configuration says of a channel: its library, its settings and where it lives.
+fn fingerprint(channel: &ChannelConfig, library: &[u8]) -> String {
     let placement = match channel.placement {
         PlacementConfig::Isolated => "isolated",
         PlacementConfig::Inline => "inline",
@@ -144,7 +169,7 @@ fn fingerprint(channel: &ChannelConfig) -> Option<String> {
         .chain_update(settings_of(channel))
         .chain_update(placement)
         .finalize();
-    Some(hash.iter().map(|byte| format!("{byte:02x}")).collect())
+    hex(&hash)
 }
 
 /// The library and settings of a generation, as the store keeps them; or why they cannot be loaded.
@@ -152,17 +177,13 @@ pub(super) async fn kept(
     store: &dyn Store,
     rollout: &Rollout,
     number: u32,
-) -> Result<Result<Other, String>, StoreError> {
+) -> Result<Result<Source, String>, StoreError> {
     let Some(generation) = rollout.generation(number) else {
         return Ok(Err(format!("there is no generation {number}")));
     };
     let sha256 = &generation.made.sha256;
     let bytes = recoup_store::library_bytes(store, &rollout.channel, sha256).await?;
-    let found: String = Sha256::digest(&bytes)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    if found != *sha256 {
+    if hex(&Sha256::digest(&bytes)) != *sha256 {
         return Ok(Err(format!(
             "the {} bytes that the store keeps of generation {number} are not the {} of SHA-256 {sha256} that were \
              staged: stage the library again",
@@ -170,8 +191,9 @@ pub(super) async fn kept(
             generation.made.bytes
         )));
     }
-    Ok(Ok(Other {
+    Ok(Ok(Source {
         bytes: bytes.into(),
+        signature: generation.made.signature.clone(),
         settings: generation.made.settings.clone(),
     }))
 }
@@ -185,6 +207,27 @@ fn folders(config: &Config) -> Vec<std::path::PathBuf> {
     config.channel.iter().filter_map(of).collect()
 }
 
+/// Loads what the configuration says for the first time, in place of what was live.
+async fn first(
+    channel: &ChannelConfig,
+    around: &Surroundings,
+    source: Source,
+    live: Option<&Made>,
+) -> Result<Loaded, String> {
+    let loaded = load(channel, around, source, Purpose::Work).await?;
+    let found = loaded.channel.descriptor();
+    if let Some(live) = live.filter(|_| !channel.allow_downgrade)
+        && is_older(found, live)?
+    {
+        return Err(format!(
+            "channel `{}`: {} {} is older than {}, which was live: say `allow_downgrade = true` of the channel \
+             where that is meant",
+            channel.name, found.id, found.version, live.plugin_version
+        ));
+    }
+    Ok(loaded)
+}
+
 async fn start(
     channel: &ChannelConfig,
     known: Option<Rollout>,
@@ -192,7 +235,11 @@ async fn start(
     around: &Surroundings,
     wrap: &Wrap<dyn DynChannel>,
 ) -> Result<Own, StoreError> {
-    let configured = fingerprint(channel);
+    // Read once: what runs is what was compared.
+    let source = source::read(&channel.library, settings_of(channel));
+    let configured = source.as_ref().ok();
+    let configured = configured.map(|source| fingerprint(channel, &source.bytes));
+    let signature = source.as_ref().ok().and_then(|s| s.signature.clone());
     let says_the_same = |r: &&Rollout| {
         configured
             .as_ref()
@@ -202,38 +249,37 @@ async fn start(
         None => {
             // Under the number that it gets once it is on record.
             let number = known.as_ref().map_or(1, |r| r.next);
-            (number, load(channel, around, None).await)
+            let live = known.as_ref().and_then(|r| r.generation(r.live()));
+            let loaded = match source {
+                Ok(source) => first(channel, around, source, live.map(|g| &g.made)).await,
+                Err(why) => Err(format!("channel `{}`: {why}", channel.name)),
+            };
+            (number, loaded)
         }
         Some(rollout) => {
             let live = rollout.live();
             let kept = kept(store, rollout, live).await?;
             let loaded = match kept {
-                Ok(other) => load(channel, around, Some(other)).await,
+                Ok(source) => load(channel, around, source, Purpose::Work).await,
                 Err(why) => Err(why),
             };
             (live, loaded)
         }
     };
-    let mut held = Held::default();
-    match loaded {
-        Ok(loaded) => {
-            let loaded = Arc::new(loaded);
-            if let Some(handle) = handle(channel, &loaded, number, wrap) {
-                let here = Here {
-                    channel: loaded,
-                    at: around.wall.now(),
-                    handle,
-                };
-                held.here.insert(number, here);
-            }
-        }
+    let here = loaded.and_then(|loaded| Here::of(channel, loaded, number, (around, wrap)));
+    let mut held = Held {
+        start: number,
+        ..Held::default()
+    };
+    match here {
+        Ok(here) => drop(held.here.insert(number, here)),
         Err(why) => drop(held.refused.insert(number, why)),
     }
-    held.start = number;
     Ok(Own {
         config: channel.clone(),
         unsettled: known.filter(|r| !says_the_same(&r)),
-        configured: configured.clone(),
+        configured,
+        signature,
         held: Mutex::new(held),
         working: tokio::sync::Mutex::new(()),
     })

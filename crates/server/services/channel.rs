@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 use prost::Message;
-use recoup_domain::rollout::{GenerationState, Rollout};
+use recoup_domain::rollout::{GenerationState, Rollout, Vouched};
 use recoup_engine::types::Caller;
 use tonic::{Request, Response, Status, async_trait};
 
@@ -71,6 +71,7 @@ impl ChannelService for Edge {
             path: &path,
             sha256: &body.sha256,
             settings,
+            allow_downgrade: body.allow_downgrade,
         };
         let render = |r: &Rollout| v1::StageChannelResponse {
             channel: self.on_record(r, r.next - 1),
@@ -293,7 +294,7 @@ fn unfit(why: Unfit) -> Status {
         Unfit::NoChannel(name) => Problem::new(R::ChannelNotFound, message)
             .with("value", name)
             .into(),
-        Unfit::Field(field, problem) => Problem::new(R::FieldInvalid, problem)
+        Unfit::Field(field, _) => Problem::new(R::FieldInvalid, message)
             .with("field", field)
             .into(),
         Unfit::Hash(problem) => Problem::new(R::HashInvalid, problem)
@@ -358,6 +359,7 @@ impl Edge {
                 match all.iter_mut().find(known) {
                     Some(row) => {
                         row.share_percent = told.share_percent;
+                        row.is_downgrade = told.is_downgrade;
                         row.detail = joined(&told.detail, &row.detail);
                         if row.state() != v1::ChannelState::Faulted {
                             row.state = told.state;
@@ -402,6 +404,9 @@ impl Edge {
             detail: g.why.clone(),
             placement: placement(own).into(),
             share_percent: i32::from(rollout.share(number)),
+            trust: trust(&g.made.vouched).into(),
+            publisher: publisher(&g.made.vouched),
+            is_downgrade: g.made.older,
             ..v1::Channel::default()
         })
     }
@@ -497,6 +502,9 @@ impl Edge {
             healthy: is_healthy,
             health_time: None,
             load_time: Some(value::to_instant(loaded.at)),
+            trust: trust(&loaded.vouched).into(),
+            publisher: publisher(&loaded.vouched),
+            is_downgrade: false,
         }
     }
 }
@@ -514,6 +522,21 @@ fn refused_row(own: &Own, number: u32, why: String) -> v1::Channel {
         detail: why,
         placement: placement(own).into(),
         ..v1::Channel::default()
+    }
+}
+
+const fn trust(vouched: &Vouched) -> v1::ChannelTrust {
+    match vouched {
+        Vouched::Nobody => v1::ChannelTrust::Unsigned,
+        Vouched::Pinned => v1::ChannelTrust::Pinned,
+        Vouched::Signed { .. } => v1::ChannelTrust::Signed,
+    }
+}
+
+fn publisher(vouched: &Vouched) -> String {
+    match vouched {
+        Vouched::Signed { publisher } => publisher.clone(),
+        Vouched::Nobody | Vouched::Pinned => String::new(),
     }
 }
 

@@ -35,7 +35,7 @@ impl ChannelFactory for EmailChannel {
                 ..Capabilities::default()
             }),
             config_schema_json: config::SCHEMA.to_owned(),
-            egress: vec!["config:host".to_owned()],
+            egress: vec!["config:host:port".to_owned()],
             ..ChannelDescriptor::default()
         }
     }

@@ -157,6 +157,8 @@ pub(super) fn isolated(ground: &Ground) -> Result<Line, Failure> {
         arguments: Vec::new(),
         memory_bytes: 512 << 20,
         require_sandbox: false,
+        ports: None,
+        ends_forks: false,
     };
     let what = "isolated channel call over a direct trait call, one at a time";
     let placement = Placement::Isolated(isolation);

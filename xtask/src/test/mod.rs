@@ -7,6 +7,9 @@ mod first_call;
 mod report;
 pub(crate) mod server;
 mod steps;
+mod templates;
+
+pub(crate) use templates::{GoldenArgs, golden};
 
 use std::process::ExitCode;
 use std::time::{Duration, Instant};

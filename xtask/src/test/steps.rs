@@ -46,6 +46,10 @@ pub(crate) fn all() -> Vec<Step> {
         "README's first call from Python",
         super::first_call::run,
     ));
+    steps.push(step(
+        "channels from templates, built and tried",
+        super::templates::run,
+    ));
     steps.push(step("clients in four languages", super::clients::run));
     steps.push(step("a report in a browser", super::report::run));
     steps.push(step("contract", super::contract::run));

@@ -14,6 +14,7 @@ use prost::Message;
 use recoup_channel::abi::{HostV1, MESSAGE_BYTES_MAX, code};
 
 use super::frame::{Frame, Hello, Kind, Lived, Start};
+use super::sandbox::Fence;
 use super::{line, sandbox};
 use crate::foreign::Foreign;
 use crate::instance::on_big_stack;
@@ -63,7 +64,12 @@ fn live(mut work: UnixStream, ask: UnixStream) -> io::Result<()> {
         return Err(io::Error::other("the core did not say what to start"));
     }
     let start = Start::decode(&*start.bytes).map_err(io::Error::other)?;
-    let unguarded = sandbox::enter(Path::new(&start.staged), start.memory_bytes);
+    let unguarded = sandbox::enter(&Fence {
+        staged: Path::new(&start.staged),
+        memory_bytes: start.memory_bytes,
+        ports: start.keep_to_ports.then_some(&*start.ports),
+        ends_forks: start.ends_forks,
+    });
     let host = Arc::new(Remote {
         work: Mutex::new(work.try_clone()?),
         ask: Mutex::new(ask),
@@ -107,8 +113,13 @@ fn run(
         descriptor: library.descriptor.to_vec(),
         methods: library.methods().bits(),
         unguarded,
+        isolated_only: library.isolated_only(),
     };
     host.tell(&Frame::new(Kind::Hello).with(hello.encode_to_vec()))?;
+    if start.look {
+        host.tell(&Frame::new(Kind::Made))?;
+        return host.tell(&Frame::of(Kind::Retired, 0));
+    }
     let threads = threads();
     let table = services::table(Arc::clone(host) as Arc<dyn Services>);
     if start.lives > 0 {

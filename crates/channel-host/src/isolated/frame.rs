@@ -215,6 +215,18 @@ pub(super) struct Start {
     /// Not to serve: make so many instances and end each, and tell what that left. 0: to serve.
     #[prost(uint32, tag = "7")]
     pub(super) lives: u32,
+    /// Not to serve: tell what the library is, and make no instance of it.
+    #[prost(bool, tag = "8")]
+    pub(super) look: bool,
+    /// The ports that it may connect to, where it is kept to some.
+    #[prost(uint32, repeated, tag = "9")]
+    pub(super) ports: Vec<u32>,
+    /// It is kept to `ports`, also where there are none.
+    #[prost(bool, tag = "10")]
+    pub(super) keep_to_ports: bool,
+    /// It is ended where it tries to start a process.
+    #[prost(bool, tag = "11")]
+    pub(super) ends_forks: bool,
 }
 
 /// What a channel's process found.
@@ -229,6 +241,9 @@ pub(super) struct Hello {
     /// What of the sandbox this system does not give.
     #[prost(string, repeated, tag = "3")]
     pub(super) unguarded: Vec<String>,
+    /// Its table says that it may not live in the core's process.
+    #[prost(bool, tag = "4")]
+    pub(super) isolated_only: bool,
 }
 
 /// What many lives of an instance left behind.

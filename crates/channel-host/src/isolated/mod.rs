@@ -14,4 +14,4 @@ mod sandbox;
 
 pub use child::serve;
 pub(crate) use frame::Lived;
-pub(crate) use process::{Found, Isolated, Order, Started};
+pub(crate) use process::{Found, Isolated, Order, Started, Task};

@@ -71,6 +71,8 @@ pub(crate) enum Started {
 pub(crate) struct Found {
     pub(crate) descriptor: Vec<u8>,
     pub(crate) methods: Methods,
+    /// Its table says that it may not live in the core's process.
+    pub(crate) isolated_only: bool,
 }
 
 /// What to start.
@@ -81,8 +83,27 @@ pub(crate) struct Order {
     pub(crate) config_json: String,
     pub(crate) drain: Duration,
     pub(crate) grace: Duration,
-    /// Lives to begin and end instead of serving; 0: to serve.
-    pub(crate) lives: u32,
+    pub(crate) task: Task,
+}
+
+/// What a process is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// To serve with one instance.
+    Serve,
+    /// To tell what the library says of itself.
+    Look,
+    /// To begin and end so many instances.
+    Live(u32),
+}
+
+impl Task {
+    fn lives(self) -> u32 {
+        match self {
+            Self::Live(lives) => lives,
+            Self::Serve | Self::Look => 0,
+        }
+    }
 }
 
 /// A live instance in a process of its own.
@@ -366,6 +387,7 @@ impl Reader {
         let ends = handle.try_clone()?;
         let _ = self.body.handle.set(handle);
         self.body.kill_if_meant();
+        let ports = &order.isolation.ports;
         let start = Start {
             name: self.context.name.clone(),
             path: order.path.to_string_lossy().into_owned(),
@@ -373,7 +395,11 @@ impl Reader {
             config_json: order.config_json.clone(),
             memory_bytes: order.isolation.memory_bytes,
             require_sandbox: order.isolation.require_sandbox,
-            lives: order.lives,
+            lives: order.task.lives(),
+            look: order.task == Task::Look,
+            ports: ports.iter().flatten().map(|p| u32::from(*p)).collect(),
+            keep_to_ports: ports.is_some(),
+            ends_forks: order.isolation.ends_forks,
         };
         let started = Frame::new(Kind::Start).with(start.encode_to_vec());
         let mut retired = false;
@@ -483,6 +509,7 @@ impl Reader {
                 self.found = Some(Found {
                     descriptor: hello.descriptor,
                     methods: Methods::from_bits(hello.methods),
+                    isolated_only: hello.isolated_only,
                 });
             }
             Kind::Made => {

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreatedAttr,
-    RulesetStatus, Scope, path_beneath_rules,
+    ABI, Access, AccessFs, AccessNet, CompatLevel, Compatible, NetPort, RestrictionStatus, Ruleset,
+    RulesetAttr, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
 };
 use rustix::process::{Resource, Rlimit, Signal, setrlimit};
 use seccompiler::{
@@ -36,21 +36,36 @@ pub(super) fn end_with_the_core() -> Result<(), String> {
         .map_err(|error| format!("the end of the core would go unnoticed: {error}"))
 }
 
+/// What is inside.
+pub(super) struct Fence<'a> {
+    /// The copy of the library.
+    pub(super) staged: &'a Path,
+    /// The most private memory.
+    pub(super) memory_bytes: u64,
+    /// The ports that it may connect to; `None`: any.
+    pub(super) ports: Option<&'a [u32]>,
+    /// A try to start a process ends this one.
+    pub(super) ends_forks: bool,
+}
+
 /// Puts up the fence; what this system does not give comes back, in words.
-pub(super) fn enter(staged: &Path, memory_bytes: u64) -> Vec<String> {
+pub(super) fn enter(fence: &Fence<'_>) -> Vec<String> {
     let mut missing = Vec::new();
     let mut note = |what: &str, done: Result<(), String>| {
         if let Err(why) = done {
             missing.push(format!("{what}: {why}"));
         }
     };
-    note("limits of memory and files", limits(memory_bytes));
+    note("limits of memory and files", limits(fence.memory_bytes));
     note(
         "no new privileges",
         rustix::thread::set_no_new_privs(true).map_err(|e| e.to_string()),
     );
-    note("files (landlock)", files(staged));
-    note("system calls (seccomp)", system_calls());
+    note("files (landlock)", files(fence.staged));
+    if let Some(ports) = fence.ports {
+        note("ports (landlock)", network(ports));
+    }
+    note("system calls (seccomp)", system_calls(fence.ends_forks));
     missing
 }
 
@@ -129,27 +144,39 @@ fn files(staged: &Path) -> Result<(), String> {
             .add_rules(path_beneath_rules(readable(staged), read))?
             .restrict_self()
     };
-    match restricted() {
-        Ok(done) => match done.ruleset {
-            RulesetStatus::FullyEnforced => Ok(()),
-            RulesetStatus::PartiallyEnforced => {
-                Err("this kernel knows a part of the rules alone; they hold in part".to_owned())
-            }
-            RulesetStatus::NotEnforced => Err("this kernel has none".to_owned()),
-        },
-        Err(error) => Err(error.to_string()),
+    held(restricted())
+}
+
+/// A ruleset of its own: a kernel that knows files alone still holds those.
+fn network(ports: &[u32]) -> Result<(), String> {
+    let restricted = || {
+        let rules = ports.iter().filter_map(|port| u16::try_from(*port).ok());
+        let rules =
+            rules.map(|port| Ok::<_, RulesetError>(NetPort::new(port, AccessNet::ConnectTcp)));
+        Ruleset::default()
+            .set_compatibility(CompatLevel::BestEffort)
+            .handle_access(AccessNet::ConnectTcp | AccessNet::BindTcp)?
+            .create()?
+            .add_rules(rules)?
+            .restrict_self()
+    };
+    held(restricted())
+}
+
+fn held(done: Result<RestrictionStatus, RulesetError>) -> Result<(), String> {
+    match done.map_err(|e| e.to_string())?.ruleset {
+        RulesetStatus::FullyEnforced => Ok(()),
+        RulesetStatus::PartiallyEnforced => {
+            Err("this kernel knows a part of the rules alone; they hold in part".to_owned())
+        }
+        RulesetStatus::NotEnforced => Err("this kernel has none".to_owned()),
     }
 }
 
 /// What no channel needs: other processes, other programs, and the kernel's own doors.
 fn refused_calls() -> Vec<i64> {
     #[cfg(target_arch = "x86_64")]
-    const OF_THE_MACHINE: &[i64] = &[
-        libc::SYS_fork,
-        libc::SYS_vfork,
-        libc::SYS_iopl,
-        libc::SYS_ioperm,
-    ];
+    const OF_THE_MACHINE: &[i64] = &[libc::SYS_iopl, libc::SYS_ioperm];
     #[cfg(not(target_arch = "x86_64"))]
     const OF_THE_MACHINE: &[i64] = &[];
     const EVERYWHERE: &[i64] = &[
@@ -196,17 +223,34 @@ fn refused_calls() -> Vec<i64> {
     [EVERYWHERE, OF_THE_MACHINE].concat()
 }
 
-fn system_calls() -> Result<(), String> {
-    let refuse = filter(refusals()?, libc::EPERM)?;
+fn system_calls(ends_forks: bool) -> Result<(), String> {
+    let refused = |error: i32| SeccompAction::Errno(error.unsigned_abs());
+    let refuse = filter(refusals()?, refused(libc::EPERM))?;
     // Its flags lie in memory, where a filter cannot look: the C library takes `clone` instead.
     let without_clone3 = filter(
         BTreeMap::from([(libc::SYS_clone3, Vec::new())]),
-        libc::ENOSYS,
+        refused(libc::ENOSYS),
     )?;
-    for program in [refuse, without_clone3] {
-        apply_filter(&program).map_err(|e| e.to_string())?;
+    let end = filter(forks()?, SeccompAction::KillProcess)?;
+    for program in [refuse, without_clone3]
+        .iter()
+        .chain(ends_forks.then_some(&end))
+    {
+        apply_filter(program).map_err(|e| e.to_string())?;
     }
     Ok(())
+}
+
+/// What starts a process. A new one would outlive this one; a new thread does not.
+fn forks() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
+    let no_thread = SeccompCmpOp::MaskedEq(CLONE_THREAD);
+    let new_process = SeccompCondition::new(0, SeccompCmpArgLen::Qword, no_thread, 0)
+        .and_then(|condition| SeccompRule::new(vec![condition]))
+        .map_err(|e| e.to_string())?;
+    let mut rules = BTreeMap::from([(libc::SYS_clone, vec![new_process])]);
+    #[cfg(target_arch = "x86_64")]
+    rules.extend([(libc::SYS_fork, Vec::new()), (libc::SYS_vfork, Vec::new())]);
+    Ok(rules)
 }
 
 fn refusals() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
@@ -220,12 +264,7 @@ fn refusals() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
     };
     let calls = refused_calls().into_iter().map(|call| (call, Vec::new()));
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = calls.collect();
-    // A new process would outlive this one; a new thread does not.
-    let no_thread = SeccompCmpOp::MaskedEq(CLONE_THREAD);
-    let new_process = SeccompCondition::new(0, SeccompCmpArgLen::Qword, no_thread, 0)
-        .and_then(|condition| SeccompRule::new(vec![condition]))
-        .map_err(|e| e.to_string())?;
-    rules.insert(libc::SYS_clone, vec![new_process]);
+    rules.extend(forks()?);
     // Signals to itself alone: `abort` is one.
     rules.insert(libc::SYS_kill, all_but(0, &[own])?);
     rules.insert(libc::SYS_tgkill, all_but(0, &[own])?);
@@ -237,16 +276,14 @@ fn refusals() -> Result<BTreeMap<i64, Vec<SeccompRule>>, String> {
     Ok(rules)
 }
 
-fn filter(rules: BTreeMap<i64, Vec<SeccompRule>>, error: i32) -> Result<BpfProgram, String> {
+fn filter(
+    rules: BTreeMap<i64, Vec<SeccompRule>>,
+    action: SeccompAction,
+) -> Result<BpfProgram, String> {
     let machine = std::env::consts::ARCH
         .try_into()
         .map_err(|_| format!("no filter for {}", std::env::consts::ARCH))?;
-    SeccompFilter::new(
-        rules,
-        SeccompAction::Allow,
-        SeccompAction::Errno(error.unsigned_abs()),
-        machine,
-    )
-    .and_then(TryInto::try_into)
-    .map_err(|e| e.to_string())
+    SeccompFilter::new(rules, SeccompAction::Allow, action, machine)
+        .and_then(TryInto::try_into)
+        .map_err(|e| e.to_string())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use recoup_channel::wire::Receipt;
+use recoup_channel::wire::{Receipt, StatusKind, StatusRequest};
 use recoup_channel::{Call, Channel, ChannelError};
 
 use super::recorder::Recorder;
@@ -11,6 +11,9 @@ use super::{Bench, KitClock, RECORDER, RECORDER_PORT, Verdict};
 
 /// How many looks at the clock a send may take until it jumps.
 const LOOKS: u32 = 6;
+
+/// How often the recorder is looked at.
+const LOOK: Duration = Duration::from_millis(2);
 
 struct Sent {
     call: Call,
@@ -51,7 +54,7 @@ pub(super) async fn begins(bench: &Bench) -> Verdict {
         Ok(recorder) => recorder,
         Err(verdict) => return verdict,
     };
-    let mut reached = false;
+    let (mut reached, mut last) = (false, String::new());
     for looks in 0..=LOOKS {
         let sent = match send(bench, &recorder, looks).await {
             Ok(sent) => sent,
@@ -73,12 +76,27 @@ pub(super) async fn begins(bench: &Bench) -> Verdict {
         if let Some(wrong) = wrong {
             return Verdict::Fail(format!("{about}: {wrong}"));
         }
+        last = said(&sent.answer);
     }
     if reached {
         Verdict::Pass
     } else {
-        Verdict::Skip("no request that could be read came to the recorder".to_owned())
+        unread(&last)
     }
+}
+
+fn said(answer: &Result<Receipt, ChannelError>) -> String {
+    match answer {
+        Ok(_) => "a receipt".to_owned(),
+        Err(error) => error.to_string(),
+    }
+}
+
+/// It did not send what it could send, or it speaks a protocol that the recorder would have to answer first.
+fn unread(said: &str) -> Verdict {
+    Verdict::Skip(format!(
+        "no request that could be read came to the recorder; `send` ended as: {said}"
+    ))
 }
 
 pub(super) async fn cut(bench: &Bench) -> Verdict {
@@ -96,9 +114,7 @@ pub(super) async fn cut(bench: &Bench) -> Verdict {
         Err(error) if text && error.proves_not_sent() => Verdict::Fail(format!(
             "the carrier has the request, and it says `{error}`"
         )),
-        Err(_) if !text => Verdict::Skip(
-            "the connection was cut before a request that could be read came".to_owned(),
-        ),
+        Err(error) if !text => unread(&error.to_string()),
         Err(_) => Verdict::Pass,
     }
 }
@@ -112,9 +128,7 @@ pub(super) async fn same_key(bench: &Bench) -> Verdict {
     for _ in 0..2 {
         match send(bench, &recorder, u32::MAX).await {
             Ok(sent) if !contains_sample(bench, &sent.seen) => {
-                return Verdict::Skip(
-                    "no request that could be read came to the recorder".to_owned(),
-                );
+                return unread(&said(&sent.answer));
             }
             Ok(sent) => carried.push(has(&sent.seen, &bench.trial.sample.idempotency_key)),
             Err(why) => return Verdict::Fail(why),
@@ -128,6 +142,76 @@ pub(super) async fn same_key(bench: &Bench) -> Verdict {
         )),
         _ => Verdict::Fail("one carries it and the other does not".to_owned()),
     }
+}
+
+/// The process is killed when the carrier has the request; a new one, as an upgrade starts it, has to know no more than
+/// the key, and to claim nothing that the carrier did not tell it.
+pub(super) async fn taken_over(bench: &Bench) -> Verdict {
+    let recorder = match recorder(bench).await {
+        Ok(recorder) => recorder,
+        Err(verdict) => return verdict,
+    };
+    let (reached, killed) = match killed_amid(bench, &recorder).await {
+        Ok(sent) => sent,
+        Err(why) => return Verdict::Fail(why),
+    };
+    if !reached {
+        return unread(&said(&killed));
+    }
+    if let Err(error) = killed
+        && error.proves_not_sent()
+    {
+        return Verdict::Fail(format!(
+            "the carrier has the request, and it says `{error}`"
+        ));
+    }
+    let channel = match bench.load_to(&recorder.address, &KitClock::still()).await {
+        Ok(channel) => channel,
+        Err(why) => return Verdict::Fail(format!("a new process: {why}")),
+    };
+    if !channel.capabilities().status_query {
+        return Verdict::Pass;
+    }
+    let request = StatusRequest {
+        contact_id: bench.trial.sample.contact_id.clone(),
+        idempotency_key: bench.trial.sample.idempotency_key.clone(),
+        ..StatusRequest::default()
+    };
+    let told = Channel::status(&channel, &bench.call(KitClock::still()), request).await;
+    match told.map(|status| status.kind()) {
+        Ok(kind @ (StatusKind::Found | StatusKind::NotFound)) => Verdict::Fail(format!(
+            "`status` says {kind:?}, and the carrier answered nothing"
+        )),
+        Ok(StatusKind::Pending | StatusKind::Unspecified) | Err(_) => Verdict::Pass,
+    }
+}
+
+/// Whether a request was out, and how a send ends whose process is killed then.
+async fn killed_amid(
+    bench: &Bench,
+    recorder: &Recorder,
+) -> Result<(bool, Result<Receipt, ChannelError>), String> {
+    let clock = KitClock::still();
+    let channel = bench.load_to(&recorder.address, &clock).await?;
+    let process = channel.state().await.process;
+    let pid = process.and_then(|p| rustix::process::Pid::from_raw(p.pid.cast_signed()));
+    let pid = pid.ok_or("it has no process")?;
+    let call = bench.call(clock);
+    let kill = async {
+        while !recorder.has_seen(|bytes| contains_sample(bench, bytes)) {
+            tokio::time::sleep(LOOK).await;
+        }
+        // One that is gone by now was not waited for.
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::KILL);
+        std::future::pending().await
+    };
+    let send = Channel::send(&channel, &call, bench.trial.sample.clone());
+    let answer = tokio::select! {
+        answer = send => answer,
+        () = kill => unreachable!("it waits for ever"),
+    };
+    let reached = recorder.has_seen(|bytes| contains_sample(bench, bytes));
+    Ok((reached, answer))
 }
 
 /// True where bytes hold a part of the request that no greeting of a protocol would: its key, or the

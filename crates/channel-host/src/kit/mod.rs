@@ -22,6 +22,8 @@ use recoup_channel::{Call, Clock};
 
 use crate::{Host, Isolation, LoadSpec, LoadedChannel};
 
+pub use symbols::Glibc;
+
 /// Stands for the recorder's address in the configuration of a channel that is tried: `host:port`.
 pub const RECORDER: &str = "{recorder}";
 /// Stands for the recorder's port alone.
@@ -95,6 +97,8 @@ pub struct Trial {
     pub sample: SendRequest,
     /// Makes the hostile payloads.
     pub seed: u64,
+    /// The oldest glibc of the servers that it is for.
+    pub glibc: Glibc,
     /// 1: it loads; 2: it answers; 3: it bears hostility and ends cleanly; 4: its carrier gets what it
     /// should.
     pub level: u8,
@@ -121,8 +125,8 @@ struct Bench {
     report: Report,
 }
 
-/// The kit's wall clock stands here, and jumps from here.
-const NOW_UNIX_MS: i64 = 1_700_000_000_000;
+/// The kit's wall clock stands here, and jumps from here, in Unix milliseconds.
+pub const NOW_UNIX_MS: i64 = 1_700_000_000_000;
 /// How long the kit waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -131,6 +135,9 @@ impl Bench {
         let path = self.trial.spec.path.clone();
         let exports = async |_: &Self| symbols::check(&path);
         self.add(1, "it exports the entry symbol alone", exports)
+            .await;
+        let needs = async |bench: &Self| symbols::needs(&path, bench.trial.glibc);
+        self.add(1, "it loads with the C library of its servers", needs)
             .await;
         match self.load().await {
             Ok(channel) => channel.digest().clone_into(&mut self.report.digest),
@@ -171,6 +178,7 @@ impl Bench {
         .await;
         self.add(3, "it takes over no signal", manners::signals)
             .await;
+        self.add(3, "it starts no process", manners::forks).await;
         self.add(3, "it prints nothing and tells no secret", manners::quiet)
             .await;
         self.add(
@@ -189,6 +197,12 @@ impl Bench {
             4,
             "both requests of a contact carry its key",
             carrier::same_key,
+        )
+        .await;
+        self.add(
+            4,
+            "killed amid a send, a new process takes the contact over",
+            carrier::taken_over,
         )
         .await;
     }

@@ -45,6 +45,11 @@ impl Recorder {
         })
     }
 
+    /// Asks about what came since the last take.
+    pub(super) fn has_seen(&self, is_there: impl Fn(&[u8]) -> bool) -> bool {
+        is_there(&self.seen.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// What came since the last look.
     pub(super) fn take(&self) -> Vec<u8> {
         std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner))

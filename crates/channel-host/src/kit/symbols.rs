@@ -1,4 +1,5 @@
-//! Which names a library exports: a second one could clash with another library's.
+//! Which names a library exports: a second one could clash with another library's. And which it needs of the C
+//! library: a server's may be older than the vendor's.
 
 use std::path::Path;
 
@@ -8,6 +9,8 @@ use super::Verdict;
 
 const DYNAMIC_SYMBOLS: u64 = 11;
 const SYMBOL_BYTES: usize = 24;
+/// `SHT_GNU_verneed`.
+const NEEDED_VERSIONS: u64 = 0x6fff_fffe;
 
 pub(super) fn check(path: &Path) -> Verdict {
     let bytes = match std::fs::read(path) {
@@ -21,22 +24,112 @@ pub(super) fn check(path: &Path) -> Verdict {
     }
 }
 
+/// A version of the GNU C library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Glibc {
+    /// 2 since 1997.
+    pub major: u16,
+    /// The number that changes.
+    pub minor: u16,
+}
+
+impl Glibc {
+    /// That of the oldest system that recoup's own program is built for, Debian 12.
+    pub const OLDEST: Self = Self {
+        major: 2,
+        minor: 36,
+    };
+}
+
+impl std::fmt::Display for Glibc {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.major, self.minor)
+    }
+}
+
+impl std::str::FromStr for Glibc {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let read = || {
+            let (major, minor) = text.split_once('.')?;
+            // A third number, as in 2.2.5, ended before 2.3.
+            let minor = minor.split('.').next()?;
+            Some(Self {
+                major: major.parse().ok()?,
+                minor: minor.parse().ok()?,
+            })
+        };
+        read().ok_or_else(|| format!("`{text}` is no version of glibc; write 2.36"))
+    }
+}
+
+/// Whether the oldest C library that it is for has all that it needs.
+pub(super) fn needs(path: &Path, oldest: Glibc) -> Verdict {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return Verdict::Fail(error.to_string()),
+    };
+    let Some(needed) = version_names(&bytes) else {
+        return Verdict::Skip("it has no section headers to read the versions from".to_owned());
+    };
+    let newest = needed
+        .iter()
+        .filter_map(|name| name.strip_prefix("GLIBC_")?.parse::<Glibc>().ok())
+        .max();
+    match newest {
+        Some(newest) if newest > oldest => Verdict::Fail(format!(
+            "it needs glibc {newest}, and is for servers with {oldest}: build it on a system that is as old, or say \
+             --glibc {newest}"
+        )),
+        Some(_) | None => Verdict::Pass,
+    }
+}
+
+/// The versions of other libraries' symbols that it needs, such as `GLIBC_2.34`; none where it names none.
+fn version_names(bytes: &[u8]) -> Option<Vec<String>> {
+    let headers = headers(bytes)?;
+    let mut found = Vec::new();
+    for at in headers.clone() {
+        if number(bytes, at + 4, 4)? != NEEDED_VERSIONS {
+            continue;
+        }
+        let needs = section(bytes, at)?;
+        let link = usize::try_from(number(bytes, at + 40, 4)?).ok()?;
+        let names = section(bytes, headers.clone().nth(link)?)?;
+        let libraries = number(bytes, at + 44, 4)?;
+        let mut library = 0;
+        // A library, its versions in a list, then the next library; each tells how far the next one is.
+        for _ in 0..libraries {
+            let mut version = library + usize::try_from(number(needs, library + 8, 4)?).ok()?;
+            for _ in 0..number(needs, library + 2, 2)? {
+                found.push(name_at(names, number(needs, version + 8, 4)?)?);
+                version += usize::try_from(number(needs, version + 12, 4)?).ok()?;
+            }
+            library += usize::try_from(number(needs, library + 12, 4)?).ok()?;
+        }
+    }
+    Some(found)
+}
+
+/// Where the headers of the sections are.
+fn headers(bytes: &[u8]) -> Option<impl Iterator<Item = usize> + Clone> {
+    let from = usize::try_from(number(bytes, 40, 8)?).ok()?;
+    let entry = usize::try_from(number(bytes, 58, 2)?).ok()?;
+    let count = usize::try_from(number(bytes, 60, 2)?).ok()?;
+    Some((0..count).map(move |index| from.saturating_add(index * entry)))
+}
+
 /// The names of the defined global symbols of a 64-bit little-endian ELF file.
 fn exported(bytes: &[u8]) -> Option<Vec<String>> {
-    let (table, entry, count) = (
-        number(bytes, 40, 8)?,
-        number(bytes, 58, 2)?,
-        number(bytes, 60, 2)?,
-    );
-    let header =
-        |index: u64| Some(usize::try_from(table).ok()? + usize::try_from(index * entry).ok()?);
-    for index in 0..count {
-        let at = header(index)?;
+    let headers = headers(bytes)?;
+    for at in headers.clone() {
         if number(bytes, at + 4, 4)? != DYNAMIC_SYMBOLS {
             continue;
         }
         let symbols = section(bytes, at)?;
-        let names = section(bytes, header(number(bytes, at + 40, 4)?)?)?;
+        let link = usize::try_from(number(bytes, at + 40, 4)?).ok()?;
+        let names = section(bytes, headers.clone().nth(link)?)?;
         let mut found: Vec<String> = symbols
             .chunks_exact(SYMBOL_BYTES)
             .filter(|symbol| is_exported(symbol))

@@ -117,6 +117,20 @@ async fn a_refused_configuration_gives_the_plugins_own_words() {
 }
 
 #[tokio::test]
+async fn a_folder_of_another_user_is_not_trusted() {
+    let mut setup = Setup::new(&sms(), "{}");
+    if rustix::process::geteuid().is_root() {
+        std::fs::create_dir(&setup.spec.run_dir).expect("the run folder");
+        let nobody = std::os::unix::fs::chown(&setup.spec.run_dir, Some(65_534), None);
+        nobody.expect("root gives it away");
+    } else {
+        setup.spec.run_dir = "/".into();
+    }
+    let error = setup.load_error().await;
+    assert!(error.contains("another user's"), "{error}");
+}
+
+#[tokio::test]
 async fn a_folder_that_others_may_write_to_is_no_place_for_libraries() {
     use std::os::unix::fs::PermissionsExt;
     let setup = Setup::new(&example("moody"), "{}");

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::support::{Gateway, Peer, Setup, TestClock, call, message, sms};
 
-fn config(endpoint: &str) -> String {
+pub(crate) fn config(endpoint: &str) -> String {
     serde_json::json!({
         "endpoint": endpoint, "username": "u&1", "password_secret": "pass", "from": "10690",
     })

@@ -30,6 +30,8 @@ pub(crate) fn placement() -> Placement {
             arguments: Vec::new(),
             memory_bytes: 512 * 1024 * 1024,
             require_sandbox: true,
+            ports: None,
+            ends_forks: false,
         })
     } else {
         Placement::Inline

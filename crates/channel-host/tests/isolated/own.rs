@@ -6,7 +6,7 @@ use recoup_channel::{ChannelError, DynChannel};
 use recoup_channel_host::{Host, Limits, LoadedChannel, Placement};
 
 use crate::hostile::{moody, rude, send};
-use crate::support::{Setup, call, example, message, message_about};
+use crate::support::{Gateway, Peer, Setup, call, example, message, message_about};
 
 async fn died(mode: &str) -> ChannelError {
     let (setup, channel) = rude(mode).await;
@@ -173,6 +173,46 @@ async fn the_fence_holds() {
 }
 
 #[tokio::test]
+async fn a_channel_is_kept_to_its_ports() {
+    for (granted, reaches) in [(true, true), (false, false)] {
+        let peer = Peer::start(Gateway::Answer(202, "0: Accepted for delivery")).await;
+        let port = peer
+            .endpoint
+            .split(':')
+            .nth(2)
+            .and_then(|p| p.split('/').next());
+        let port: u16 = port.and_then(|p| p.parse().ok()).expect("a port");
+        let config = crate::sms::config(&peer.endpoint);
+        let mut setup = Setup::new(&crate::support::sms(), &config);
+        let Placement::Isolated(isolation) = &mut setup.spec.placement else {
+            panic!("these tests are of isolated channels");
+        };
+        isolation.ports = Some(if granted { vec![port, 53] } else { vec![53] });
+        let channel = setup.load().await;
+        pid(&channel).await;
+        let sent = send(&setup, &channel, message("x"), 5_000).await;
+        assert_eq!(sent.is_ok(), reaches, "{sent:?}");
+        if let Err(error) = sent {
+            assert!(error.proves_not_sent(), "{error}");
+            assert!(error.message().contains("Permission denied"), "{error}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_library_says_what_it_is_before_it_sees_settings() {
+    let mut setup = Setup::new(&crate::support::sms(), "no settings at all");
+    let Placement::Isolated(isolation) = setup.spec.placement.clone() else {
+        panic!("these tests are of isolated channels");
+    };
+    let found = Host::look(&setup.spec, &isolation).await.expect("it says");
+    assert_eq!((&*found.id, &*found.kind), ("org.recoup.sms", "sms"));
+    setup.spec.path = example("no_entry");
+    let error = Host::look(&setup.spec, &isolation).await.expect_err("none");
+    assert!(error.to_string().contains("does not export"), "{error}");
+}
+
+#[tokio::test]
 async fn what_tells_a_service_to_stop_leaves_its_end_to_the_core() {
     let setup = moody();
     let channel = setup.load().await;
@@ -200,6 +240,8 @@ async fn what_it_prints_disturbs_nobody() {
 async fn a_channel_that_must_be_isolated_is() {
     let channel = Setup::new(&example("loner"), "{}").load().await;
     assert!(channel.is_isolated());
+    // Its table says so, and its descriptor does not.
+    assert!(channel.capabilities().isolated_only);
     assert!(channel.shutdown(Duration::from_secs(5)).await);
 }
 

@@ -69,6 +69,39 @@ pub struct Made {
     pub plugin: String,
     /// Its version.
     pub plugin_version: String,
+    /// Its publisher's signature, the text of a minisign file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// Who vouched for it when it was put on record.
+    #[serde(default, skip_serializing_if = "Vouched::is_nobody")]
+    pub vouched: Vouched,
+    /// An operator took it although it is older than the one that was live.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub older: bool,
+}
+
+/// Who vouches for a library.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Vouched {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// The operator, who wrote its hash into the lock.
+    Pinned,
+    /// A publisher that the operator named there.
+    Signed {
+        /// The publisher's minisign key.
+        publisher: String,
+    },
+}
+
+impl Vouched {
+    /// Whether nobody does.
+    #[must_use]
+    pub fn is_nobody(&self) -> bool {
+        *self == Self::Nobody
+    }
 }
 
 /// Where a generation stands.
@@ -198,10 +231,16 @@ impl Rollout {
         self.generations.iter().find(|g| g.state == state)
     }
 
+    /// The generation that is tried, and its share in percent.
+    #[must_use]
+    pub fn tried(&self) -> Option<(u32, u8)> {
+        self.swap.as_ref().map(|swap| (swap.to, swap.share()))
+    }
+
     /// The share of the new contacts that a generation takes, in percent.
     #[must_use]
     pub fn share(&self, number: u32) -> u8 {
-        let tried = self.swap.as_ref().map_or((0, 0), |s| (s.to, s.share()));
+        let tried = self.tried().unwrap_or_default();
         if number == tried.0 {
             tried.1
         } else if number == self.live() {

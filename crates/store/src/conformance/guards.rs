@@ -9,7 +9,7 @@ use recoup_domain::contact::ContactState;
 use recoup_domain::ids::{CaseId, ContactId, TenantId};
 use recoup_domain::journal::{ContactEvent, apply_contact};
 use recoup_domain::overrides::{Override, Signed};
-use recoup_domain::rollout::{Made, Rollout, Step};
+use recoup_domain::rollout::{Made, Rollout, Step, Vouched};
 use recoup_domain::sealed::Sealed;
 use recoup_domain::{Case, CaseEvent};
 
@@ -274,6 +274,9 @@ impl Suite {
             settings: "{}".into(),
             plugin: "org.recoup.sms".into(),
             plugin_version: "1.0.0".into(),
+            signature: None,
+            vouched: Vouched::Nobody,
+            older: false,
         };
         let first = |channel: &str| {
             let empty = Rollout::first(channel, "c".into(), made.clone(), build::at(1));
