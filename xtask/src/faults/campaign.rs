@@ -9,6 +9,7 @@ use super::aim::{CALLS, Range};
 use super::lender;
 use super::load::{Acked, Load};
 use super::look::Looks;
+use super::swaps::Told;
 use super::verdict::Row;
 use super::world::{self, Place, Sandbox, Setup, Store, Tracer};
 use crate::chance;
@@ -98,6 +99,16 @@ impl Fault {
         )
     }
 
+    /// How many points one store has, where many are had in rounds with a store each: each further one would make its
+    /// starts slower.
+    pub(super) const fn round(self) -> Option<usize> {
+        match self {
+            Self::KillSyscall => Some(125),
+            Self::Swaps => Some(100),
+            _ => None,
+        }
+    }
+
     /// What the judge is told of it.
     pub(super) const fn judged(self) -> &'static [&'static str] {
         match self {
@@ -139,7 +150,8 @@ impl Campaign {
         let mut life = setup.live(Tracer::None).await?;
         let ana = setup.client("dev-ana")?;
         lender::set_up(&ana, &setup.client("dev-ben")?).await?;
-        let (mut looks, mut slowest) = (Looks::default(), Duration::ZERO);
+        let (mut looks, mut slowest, mut told) =
+            (Looks::default(), Duration::ZERO, Told::default());
         let kills = range.is_some() || matches!(self.fault, Fault::KillChannels | Fault::Swaps);
         let cases = (!kills).then_some(CASES);
         let load = Load::start(ana.clone(), self.seed, self.fault != Fault::Calm, cases);
@@ -167,7 +179,7 @@ impl Campaign {
         }
         if self.fault == Fault::Swaps {
             let swaps = (self.seed, self.points);
-            life = super::swaps::swap(swaps, (life, &mut setup), &ana).await?;
+            (life, told) = super::swaps::swap(swaps, (life, &mut setup), &ana).await?;
             load.stop();
         }
         let acked = load.finish().await?;
@@ -178,7 +190,9 @@ impl Campaign {
         life.stop().await?;
         let log = sandbox.log.clone();
         sandbox.stop().await?;
-        self.row(&log, &ledger, &acked, looks, slowest)
+        let mut row = self.row(&log, &ledger, &acked, looks, slowest)?;
+        row.swaps = told;
+        Ok(row)
     }
 
     /// The channels where the fault is meant for them; else the server's own process, so that one trace sees

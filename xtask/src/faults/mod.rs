@@ -29,8 +29,6 @@ use crate::{cargo, peers};
 use campaign::{Campaign, Fault};
 use verdict::Row;
 
-/// Kills on one store: each further one would make its starts slower.
-const ROUND: usize = 125;
 /// Rounds at once: while one waits for the disk, another computes.
 const AT_ONCE: usize = 2;
 /// Violations shown in words.
@@ -181,6 +179,9 @@ async fn run(args: &Args) -> Result<(), String> {
             println!("{}", fault.name());
             print!("{}", row.histogram());
         }
+        if *fault == Fault::Swaps {
+            println!("{}", row.swaps);
+        }
         rows.push((*fault, row, begun.elapsed()));
     }
     println!("{}", table(&rows));
@@ -262,17 +263,20 @@ async fn campaign(
             .run_shared()
             .await;
     }
-    if fault != Fault::KillSyscall {
+    let Some(most) = fault.round() else {
         return part(fault.name().to_owned(), points, seed)?.run(None).await;
+    };
+    let mut range = None;
+    if fault == Fault::KillSyscall {
+        let aimed = part("aim".to_owned(), 0, seed)?.aim().await?;
+        if plant.is_none() {
+            println!("points: {aimed}");
+        }
+        range = Some(std::sync::Arc::new(aimed));
     }
-    let range = part("aim".to_owned(), 0, seed)?.aim().await?;
-    if plant.is_none() {
-        println!("points: {range}");
-    }
-    let range = std::sync::Arc::new(range);
     let mut rounds = Vec::new();
-    for (n, first) in (0..points).step_by(ROUND).enumerate() {
-        let points = ROUND.min(points - first);
+    for (n, first) in (0..points).step_by(most).enumerate() {
+        let points = most.min(points - first);
         rounds.push(part(
             format!("round-{n}"),
             points,
@@ -286,8 +290,8 @@ async fn campaign(
         while running.len() < AT_ONCE
             && let Some(round) = waiting.next()
         {
-            let range = std::sync::Arc::clone(&range);
-            running.spawn(async move { round.run(Some(&range)).await });
+            let range = range.clone();
+            running.spawn(async move { round.run(range.as_deref()).await });
         }
         match running.join_next().await {
             Some(done) => all.take(done.map_err(|e| e.to_string())??),

@@ -1,24 +1,27 @@
 //! Channels that are swapped under load: for good generations, for ones that fail and ones that crash, with kills of the
-//! server amid the swap.
+//! server amid the swaps.
 
 use std::time::{Duration, Instant};
 
 use recoup::api::recoup::v1 as pb;
+use tokio::task::JoinSet;
 use tonic::Code;
 
-use super::world::{self, Life, Setup, Tracer, program};
+use super::world::{self, Life, Place, Setup, Tracer, program};
 use crate::chance;
 use crate::demo::client::Client;
 
 /// How long a swap may take to its end: a failing one may wait for its contacts behind others.
 const SWAP: Duration = Duration::from_secs(90);
 const LOOK: Duration = Duration::from_millis(100);
-/// Channels that are swapped: those with the most contacts.
-const CHANNELS: [&str; 2] = ["sms", "phone"];
+/// Channels that are swapped, all at once: those with the most contacts.
+const CHANNELS: [&str; 3] = ["sms", "phone", "email"];
+/// One swap of so many, and the last ones, is of channels in the server's own process.
+const INLINE: usize = 20;
 /// Of a hundred swaps, so many are of a generation that fails, and of one that crashes.
 const FAILS: i64 = 20;
 const CRASHES: i64 = 15;
-/// Of a hundred swaps, amid so many the server is killed.
+/// Of a hundred times that channels are swapped, amid so many the server is killed.
 const KILLS: i64 = 25;
 /// Of a hundred good ones, so many are gone back from afterwards.
 const BACK: i64 = 20;
@@ -26,11 +29,51 @@ const BACK: i64 = 20;
 const KILL_MS: (i64, i64) = (0, 2_500);
 
 /// How a generation is.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Good,
     Fails,
     Crashes,
+}
+
+/// What the swaps came to.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Told {
+    isolated: usize,
+    inline: usize,
+    live: usize,
+    back: usize,
+    by_hand: usize,
+    kills: usize,
+}
+
+impl Told {
+    /// Those of another round, too.
+    pub(super) fn take(&mut self, other: Self) {
+        self.isolated += other.isolated;
+        self.inline += other.inline;
+        self.live += other.live;
+        self.back += other.back;
+        self.by_hand += other.by_hand;
+        self.kills += other.kills;
+    }
+}
+
+impl std::fmt::Display for Told {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let swaps = self.isolated + self.inline;
+        let (isolated, inline, live, back) = (self.isolated, self.inline, self.live, self.back);
+        write!(
+            f,
+            "{swaps} swaps, {isolated} isolated and {inline} inline: {live} went live, "
+        )?;
+        write!(
+            f,
+            "{back} went back by themselves, {} by hand; ",
+            self.by_hand
+        )?;
+        write!(f, "{} kills of the server amid them", self.kills)
+    }
 }
 
 /// Swaps `count` times. What must come of each is held here; who was reached, by the judge.
@@ -38,63 +81,119 @@ pub(super) async fn swap(
     (seed, count): (u64, usize),
     (mut life, setup): (Life, &mut Setup),
     ana: &Client,
-) -> Result<Life, String> {
-    let mut told = Told::default();
-    for n in 0..count {
-        let draw = |what: &str| chance::between(seed, &["swap", what, &n.to_string()], 0, 99);
-        let kind = match draw("kind") {
-            0..FAILS => Kind::Fails,
-            k if k < FAILS + CRASHES => Kind::Crashes,
-            _ => Kind::Good,
-        };
-        let channel = CHANNELS[n % CHANNELS.len()];
-        let to = stage(ana, channel, kind, n).await?;
-        begin(ana, channel, to, n).await?;
-        if draw("kill") < KILLS {
-            let number = n.to_string();
-            let pause = chance::between(seed, &["swap", "pause", &number], KILL_MS.0, KILL_MS.1);
-            tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())).await;
-            life.kill().await?;
+) -> Result<(Life, Told), String> {
+    let mut told = Told {
+        inline: count.div_ceil(INLINE),
+        ..Told::default()
+    };
+    told.isolated = count - told.inline;
+    for (numbers, place) in [
+        (0..told.isolated, Place::Isolated),
+        (told.isolated..count, Place::Inline),
+    ] {
+        if matches!(place, Place::Inline) {
+            life.stop().await?;
+            setup.place(place)?;
             life = setup.live(Tracer::None).await?;
-            told.kills += 1;
         }
-        let ended = ends(ana, channel, to, kind).await;
-        let ended = ended.map_err(|why| format!("swap {n} of {channel}: {why}"))?;
-        match (kind, ended) {
-            (Kind::Good, pb::ChannelState::Live) => told.live += 1,
-            (Kind::Fails | Kind::Crashes, pb::ChannelState::Faulted) => told.back += 1,
-            (kind, state) => {
-                let kind = match kind {
-                    Kind::Good => "good",
-                    Kind::Fails => "failing",
-                    Kind::Crashes => "crashing",
-                };
-                let detail = generation(ana, channel, to).await?.map(|c| c.detail);
-                let detail = detail.unwrap_or_default();
-                return Err(format!(
-                    "swap {n}: a {kind} generation is {state:?}: {detail}"
-                ));
+        let all: Vec<usize> = numbers.collect();
+        for together in all.chunks(CHANNELS.len()) {
+            let mut swaps = Vec::new();
+            for (n, channel) in together.iter().zip(CHANNELS) {
+                swaps.push(Swap::begin(ana, channel, (seed, *n), place).await?);
             }
+            let number = together[0].to_string();
+            if chance::between(seed, &["swap", "kill", &number], 0, 99) < KILLS {
+                let pause =
+                    chance::between(seed, &["swap", "pause", &number], KILL_MS.0, KILL_MS.1);
+                tokio::time::sleep(Duration::from_millis(pause.unsigned_abs())).await;
+                life.kill().await?;
+                life = setup.live(Tracer::None).await?;
+                told.kills += 1;
+            }
+            let mut ending = JoinSet::new();
+            for swap in swaps {
+                let ana = ana.clone();
+                ending.spawn(async move { swap.end(&ana).await });
+            }
+            while let Some(ended) = ending.join_next().await {
+                match ended.map_err(|e| e.to_string())?? {
+                    End::Live => told.live += 1,
+                    End::Back => told.back += 1,
+                    End::ByHand => {
+                        told.live += 1;
+                        told.by_hand += 1;
+                    }
+                }
+            }
+            life.must_live()?;
         }
-        if kind == Kind::Good && draw("back") < BACK {
-            roll_back(ana, channel, n).await?;
-            told.by_hand += 1;
-        }
-        life.must_live()?;
     }
-    println!(
-        "{count} swaps: {} went live, {} went back by themselves, {} by hand; {} kills amid them",
-        told.live, told.back, told.by_hand, told.kills
-    );
-    Ok(life)
+    Ok((life, told))
 }
 
-#[derive(Default)]
-struct Told {
-    live: usize,
-    back: usize,
-    by_hand: usize,
-    kills: usize,
+/// What became of a swap, and was right.
+enum End {
+    Live,
+    Back,
+    ByHand,
+}
+
+struct Swap {
+    channel: &'static str,
+    seed: u64,
+    number: usize,
+    kind: Kind,
+    to: i64,
+}
+
+impl Swap {
+    async fn begin(
+        ana: &Client,
+        channel: &'static str,
+        (seed, number): (u64, usize),
+        place: Place,
+    ) -> Result<Self, String> {
+        let kind = match chance::between(seed, &["swap", "kind", &number.to_string()], 0, 99) {
+            0..FAILS => Kind::Fails,
+            // Who crashes in the server's own process takes it along: that is what inline means.
+            k if k < FAILS + CRASHES && matches!(place, Place::Isolated) => Kind::Crashes,
+            _ => Kind::Good,
+        };
+        let to = stage(ana, channel, kind, number).await?;
+        begin(ana, channel, to, number).await?;
+        Ok(Self {
+            channel,
+            seed,
+            number,
+            kind,
+            to,
+        })
+    }
+
+    async fn end(self, ana: &Client) -> Result<End, String> {
+        let (channel, number) = (self.channel, self.number);
+        let ended = ends(ana, channel, self.to, self.kind).await;
+        let ended = ended.map_err(|why| format!("swap {number} of {channel}: {why}"))?;
+        match (self.kind, ended) {
+            (Kind::Good, pb::ChannelState::Live) => {
+                let draw = ["swap", "back", &number.to_string()];
+                if chance::between(self.seed, &draw, 0, 99) >= BACK {
+                    return Ok(End::Live);
+                }
+                roll_back(ana, channel, number).await?;
+                Ok(End::ByHand)
+            }
+            (Kind::Fails | Kind::Crashes, pb::ChannelState::Faulted) => Ok(End::Back),
+            (kind, state) => {
+                let detail = generation(ana, channel, self.to).await?.map(|c| c.detail);
+                let detail = detail.unwrap_or_default();
+                Err(format!(
+                    "swap {number} of {channel}: of the kind {kind:?}, and {state:?}: {detail}"
+                ))
+            }
+        }
+    }
 }
 
 /// Settings with which a library reaches nobody; none for the others, which have those of the live one.
@@ -103,6 +202,9 @@ fn settings(channel: &str, kind: Kind) -> String {
         (Kind::Fails, "sms") => {
             r#"{"endpoint": "http://127.0.0.1:9/none", "username": "recoup", "password_secret": "sms",
                 "from": "10690"}"#
+        }
+        (Kind::Fails, "email") => {
+            r#"{"host": "127.0.0.1", "port": 9, "tls": "none", "from": "Demo <care@demo.example>"}"#
         }
         (Kind::Fails, _) => {
             r#"{"base_url": "http://127.0.0.1:9", "account_sid": "ACsandbox",
@@ -169,9 +271,10 @@ async fn ends(
         {
             return Ok(state);
         }
-        if kind == Kind::Crashes && found.process_id > 0 && found.in_flight > 0 {
-            // It may have ended since.
-            let _ = world::signal(found.process_id, "KILL");
+        if kind == Kind::Crashes && found.process_id > 0 {
+            // Stopped, so that a short call, too, is amid when the kill comes. It may have ended since.
+            let signal = if found.in_flight > 0 { "KILL" } else { "STOP" };
+            let _ = world::signal(found.process_id, signal);
         }
     }
     Err("it comes to no end".to_owned())

@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::campaign::Fault;
 use super::load::Acked;
 use super::look::Looks;
+use super::swaps::Told;
 use super::world::program;
 
 /// Points of a whole slice: what the gates of the histogram are meant for.
@@ -63,6 +64,8 @@ pub(super) struct Row {
     pub(super) states: BTreeMap<&'static str, usize>,
     pub(super) between: usize,
     pub(super) kills_under_way: usize,
+    /// What swaps came to, where channels are swapped.
+    pub(super) swaps: Told,
     /// Contacts that no kill hit under way: all, and those that a provider answered.
     pub(super) unhit: (usize, usize),
 }
@@ -205,6 +208,7 @@ impl Row {
         self.unhit.0 += other.unhit.0;
         self.unhit.1 += other.unhit.1;
         self.slowest_start = self.slowest_start.max(other.slowest_start);
+        self.swaps.take(other.swaps);
         self.said.extend(other.said);
         for (kind, count) in other.violations {
             *self.violations.entry(kind).or_default() += count;

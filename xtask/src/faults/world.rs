@@ -132,6 +132,8 @@ pub(super) struct Setup {
     plant: Option<&'static str>,
     /// Where callers and providers know it: of its first life.
     listen: Option<[SocketAddr; 2]>,
+    /// The configuration with each channel in a process of its own.
+    isolated: String,
 }
 
 impl Setup {
@@ -143,8 +145,7 @@ impl Setup {
         place: Place,
         plant: Option<&'static str>,
     ) -> Result<Self, String> {
-        let text = configuration(sandbox, store, place);
-        write(&folder.join("recoup.toml"), &text)?;
+        let text = configuration(sandbox, store);
         for (name, secret) in [("sms", "sandbox"), ("phone", "sandbox-token")] {
             let path = folder.join(format!("{name}.secret"));
             write(&path, secret)?;
@@ -156,12 +157,25 @@ impl Setup {
         } else {
             "recoup"
         };
-        Ok(Self {
+        let setup = Self {
             folder: folder.to_owned(),
             program: program(name),
             plant,
             listen: None,
-        })
+            isolated: text,
+        };
+        setup.place(place)?;
+        Ok(setup)
+    }
+
+    /// Where the channels of the next life live.
+    pub(super) fn place(&self, place: Place) -> Result<(), String> {
+        let (isolated, inline) = ("placement = \"isolated\"", "placement = \"inline\"");
+        let text = match place {
+            Place::Isolated => self.isolated.clone(),
+            Place::Inline => self.isolated.replace(isolated, inline),
+        };
+        write(&self.folder.join("recoup.toml"), &text)
     }
 
     /// The store's file.
@@ -370,11 +384,7 @@ async fn until_ready(child: &mut Child, file: &Path) -> Result<Value, String> {
 }
 
 /// The server's configuration: the four channels in front of the sandbox.
-fn configuration(sandbox: &Sandbox, store: Store<'_>, place: Place) -> String {
-    let place = match place {
-        Place::Isolated => "isolated",
-        Place::Inline => "inline",
-    };
+fn configuration(sandbox: &Sandbox, store: Store<'_>) -> String {
     let library = |name: &str| {
         program(&format!("librecoup_{name}.so"))
             .display()
@@ -426,7 +436,7 @@ fn configuration(sandbox: &Sandbox, store: Store<'_>, place: Place) -> String {
     for (name, config) in channels {
         let library = library(name);
         text.push_str(&format!(
-            "[[channel]]\nname = \"{name}\"\nlibrary = \"{library}\"\nplacement = \"{place}\"\n{config}\n"
+            "[[channel]]\nname = \"{name}\"\nlibrary = \"{library}\"\nplacement = \"isolated\"\n{config}\n"
         ));
     }
     text
