@@ -253,7 +253,7 @@ fn refused(status: Box<Status>) -> String {
 }
 
 /// Whether an error says nothing about the request: the server died, is not back, or is too busy.
-fn is_away(status: &Status) -> bool {
+pub(super) fn is_away(status: &Status) -> bool {
     matches!(
         status.code(),
         Code::Unavailable

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use recoup::api::recoup::v1 as pb;
 use tokio::task::JoinSet;
-use tonic::Code;
+use tonic::{Response, Status};
 
+use super::load::is_away;
 use super::world::{self, Life, Place, Setup, Tracer, program};
 use crate::chance;
 use crate::demo::client::Client;
@@ -26,7 +27,7 @@ const KILLS: i64 = 25;
 /// Of a hundred good ones, so many are gone back from afterwards.
 const BACK: i64 = 20;
 /// Amid a swap: when the kill comes, in milliseconds.
-const KILL_MS: (i64, i64) = (0, 2_500);
+const KILL_MS: (i64, i64) = (0, 3_000);
 
 /// How a generation is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,9 +99,10 @@ pub(super) async fn swap(
         }
         let all: Vec<usize> = numbers.collect();
         for together in all.chunks(CHANNELS.len()) {
-            let mut swaps = Vec::new();
+            let mut swaps = JoinSet::new();
             for (n, channel) in together.iter().zip(CHANNELS) {
-                swaps.push(Swap::begin(ana, channel, (seed, *n), place).await?);
+                let swap = Swap::new(ana, channel, (seed, *n), place);
+                swaps.spawn(swap.run());
             }
             let number = together[0].to_string();
             if chance::between(seed, &["swap", "kill", &number], 0, 99) < KILLS {
@@ -111,12 +113,7 @@ pub(super) async fn swap(
                 life = setup.live(Tracer::None).await?;
                 told.kills += 1;
             }
-            let mut ending = JoinSet::new();
-            for swap in swaps {
-                let ana = ana.clone();
-                ending.spawn(async move { swap.end(&ana).await });
-            }
-            while let Some(ended) = ending.join_next().await {
+            while let Some(ended) = swaps.join_next().await {
                 match ended.map_err(|e| e.to_string())?? {
                     End::Live => told.live += 1,
                     End::Back => told.back += 1,
@@ -139,59 +136,161 @@ enum End {
     ByHand,
 }
 
+/// One swap, asked for by a caller that never gives up.
 struct Swap {
+    ana: Client,
     channel: &'static str,
     seed: u64,
-    number: usize,
+    number: String,
     kind: Kind,
-    to: i64,
 }
 
 impl Swap {
-    async fn begin(
+    fn new(
         ana: &Client,
         channel: &'static str,
         (seed, number): (u64, usize),
         place: Place,
-    ) -> Result<Self, String> {
-        let kind = match chance::between(seed, &["swap", "kind", &number.to_string()], 0, 99) {
+    ) -> Self {
+        let number = number.to_string();
+        let kind = match chance::between(seed, &["swap", "kind", &number], 0, 99) {
             0..FAILS => Kind::Fails,
             // Who crashes in the server's own process takes it along: that is what inline means.
             k if k < FAILS + CRASHES && matches!(place, Place::Isolated) => Kind::Crashes,
             _ => Kind::Good,
         };
-        let to = stage(ana, channel, kind, number).await?;
-        begin(ana, channel, to, number).await?;
-        Ok(Self {
+        Self {
+            ana: ana.clone(),
             channel,
             seed,
             number,
             kind,
-            to,
-        })
+        }
     }
 
-    async fn end(self, ana: &Client) -> Result<End, String> {
-        let (channel, number) = (self.channel, self.number);
-        let ended = ends(ana, channel, self.to, self.kind).await;
-        let ended = ended.map_err(|why| format!("swap {number} of {channel}: {why}"))?;
-        match (self.kind, ended) {
-            (Kind::Good, pb::ChannelState::Live) => {
-                let draw = ["swap", "back", &number.to_string()];
+    async fn run(self) -> Result<End, String> {
+        let what = format!("swap {} of {}", self.number, self.channel);
+        self.to_its_end()
+            .await
+            .map_err(|why| format!("{what}: {why}"))
+    }
+
+    async fn to_its_end(&self) -> Result<End, String> {
+        let to = self.stage().await?;
+        self.begin(to).await?;
+        match (self.kind, self.ends(to).await?) {
+            (Kind::Good, (pb::ChannelState::Live, _)) => {
+                let draw = ["swap", "back", &self.number];
                 if chance::between(self.seed, &draw, 0, 99) >= BACK {
                     return Ok(End::Live);
                 }
-                roll_back(ana, channel, number).await?;
+                self.roll_back().await?;
                 Ok(End::ByHand)
             }
-            (Kind::Fails | Kind::Crashes, pb::ChannelState::Faulted) => Ok(End::Back),
-            (kind, state) => {
-                let detail = generation(ana, channel, self.to).await?.map(|c| c.detail);
-                let detail = detail.unwrap_or_default();
-                Err(format!(
-                    "swap {number} of {channel}: of the kind {kind:?}, and {state:?}: {detail}"
-                ))
+            (Kind::Fails | Kind::Crashes, (pb::ChannelState::Faulted, _)) => Ok(End::Back),
+            (kind, (state, detail)) => {
+                Err(format!("of the kind {kind:?}, and {state:?}: {detail}"))
             }
+        }
+    }
+
+    async fn stage(&self) -> Result<i64, String> {
+        let library = program(&format!("librecoup_{}.so", self.channel));
+        let request = pb::StageChannelRequest {
+            request_id: format!("stage-{}", self.number),
+            kind: self.channel.to_owned(),
+            path: library.display().to_string(),
+            settings_json: settings(self.channel, self.kind),
+            ..pb::StageChannelRequest::default()
+        };
+        let staged = insist("stage", || {
+            let (mut service, request) = (self.ana.channels(), request.clone());
+            async move { service.stage_channel(request).await }
+        });
+        Ok(staged.await?.channel.map_or(0, |c| c.generation))
+    }
+
+    async fn begin(&self, to: i64) -> Result<(), String> {
+        let request = pb::SwapChannelRequest {
+            request_id: format!("swap-{}", self.number),
+            kind: self.channel.to_owned(),
+            generation: to,
+            canary_percents: vec![50, 100],
+            hold_seconds: Some(1),
+            judged_min: Some(5),
+        };
+        let begun = insist("begin", || {
+            let (mut service, request) = (self.ana.channels(), request.clone());
+            async move { service.swap_channel(request).await }
+        });
+        begun.await.map(drop)
+    }
+
+    async fn roll_back(&self) -> Result<(), String> {
+        let request = pb::RollbackChannelRequest {
+            request_id: format!("back-{}", self.number),
+            kind: self.channel.to_owned(),
+            reason: "a word".to_owned(),
+        };
+        let back = insist("roll back", || {
+            let (mut service, request) = (self.ana.channels(), request.clone());
+            async move { service.rollback_channel(request).await }
+        });
+        back.await.map(drop)
+    }
+
+    /// Waits until a generation is live or faulted, and gives its detail, too; a crashing one is crashed whenever it has
+    /// a process.
+    async fn ends(&self, to: i64) -> Result<(pb::ChannelState, String), String> {
+        let begun = Instant::now();
+        while begun.elapsed() < SWAP {
+            tokio::time::sleep(LOOK).await;
+            let Some(found) = self.generation(to).await? else {
+                continue;
+            };
+            let state = found.state();
+            if matches!(state, pb::ChannelState::Live | pb::ChannelState::Faulted)
+                && found.share_percent % 100 == 0
+            {
+                return Ok((state, found.detail));
+            }
+            if self.kind == Kind::Crashes && found.process_id > 0 {
+                // Stopped, so that a short call, too, is amid when the kill comes. It may have ended since.
+                let signal = if found.in_flight > 0 { "KILL" } else { "STOP" };
+                let _ = world::signal(found.process_id, signal);
+            }
+        }
+        Err("it comes to no end".to_owned())
+    }
+
+    async fn generation(&self, number: i64) -> Result<Option<pb::Channel>, String> {
+        let request = pb::ListChannelsRequest {
+            page_size: 1_000,
+            show_all: true,
+            ..pb::ListChannelsRequest::default()
+        };
+        let listed = insist("the channels", || {
+            let (mut service, request) = (self.ana.channels(), request.clone());
+            async move { service.list_channels(request).await }
+        });
+        let mut all = listed.await?.channels.into_iter();
+        Ok(all.find(|c| c.name == self.channel && c.generation == number))
+    }
+}
+
+/// Asks until there is an answer that is not of the server's being away.
+async fn insist<T, F>(what: &str, ask: impl Fn() -> F) -> Result<T, String>
+where
+    F: Future<Output = Result<Response<T>, Status>>,
+{
+    let begun = Instant::now();
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer.into_inner()),
+            Err(status) if is_away(&status) && begun.elapsed() < SWAP => {
+                tokio::time::sleep(LOOK).await;
+            }
+            Err(status) => return Err(format!("{what}: {status}")),
         }
     }
 }
@@ -213,89 +312,4 @@ fn settings(channel: &str, kind: Kind) -> String {
         (Kind::Good | Kind::Crashes, _) => "",
     };
     settings.to_owned()
-}
-
-async fn stage(ana: &Client, channel: &str, kind: Kind, n: usize) -> Result<i64, String> {
-    let library = program(&format!("librecoup_{channel}.so"));
-    let request = pb::StageChannelRequest {
-        request_id: format!("stage-{n}"),
-        kind: channel.to_owned(),
-        path: library.display().to_string(),
-        settings_json: settings(channel, kind),
-        ..pb::StageChannelRequest::default()
-    };
-    let staged = ana.channels().stage_channel(request).await;
-    let staged = staged.map_err(|e| format!("stage {n}: {e}"))?.into_inner();
-    Ok(staged.channel.map_or(0, |c| c.generation))
-}
-
-async fn begin(ana: &Client, channel: &str, to: i64, n: usize) -> Result<(), String> {
-    let request = pb::SwapChannelRequest {
-        request_id: format!("swap-{n}"),
-        kind: channel.to_owned(),
-        generation: to,
-        canary_percents: vec![50, 100],
-        hold_seconds: Some(1),
-        judged_min: Some(5),
-    };
-    let begun = ana.channels().swap_channel(request).await;
-    begun.map(drop).map_err(|e| format!("swap {n}: {e}"))
-}
-
-async fn roll_back(ana: &Client, channel: &str, n: usize) -> Result<(), String> {
-    let request = pb::RollbackChannelRequest {
-        request_id: format!("back-{n}"),
-        kind: channel.to_owned(),
-        reason: "a word".to_owned(),
-    };
-    let back = ana.channels().rollback_channel(request).await;
-    back.map(drop).map_err(|e| format!("roll back {n}: {e}"))
-}
-
-/// Waits until a generation is live or faulted; a crashing one is crashed whenever it has a process.
-async fn ends(
-    ana: &Client,
-    channel: &str,
-    to: i64,
-    kind: Kind,
-) -> Result<pb::ChannelState, String> {
-    let begun = Instant::now();
-    while begun.elapsed() < SWAP {
-        tokio::time::sleep(LOOK).await;
-        let Some(found) = generation(ana, channel, to).await? else {
-            continue;
-        };
-        let state = found.state();
-        if matches!(state, pb::ChannelState::Live | pb::ChannelState::Faulted)
-            && found.share_percent % 100 == 0
-        {
-            return Ok(state);
-        }
-        if kind == Kind::Crashes && found.process_id > 0 {
-            // Stopped, so that a short call, too, is amid when the kill comes. It may have ended since.
-            let signal = if found.in_flight > 0 { "KILL" } else { "STOP" };
-            let _ = world::signal(found.process_id, signal);
-        }
-    }
-    Err("it comes to no end".to_owned())
-}
-
-async fn generation(
-    ana: &Client,
-    channel: &str,
-    number: i64,
-) -> Result<Option<pb::Channel>, String> {
-    let request = pb::ListChannelsRequest {
-        page_size: 1_000,
-        show_all: true,
-        ..pb::ListChannelsRequest::default()
-    };
-    let listed = match ana.channels().list_channels(request).await {
-        Ok(listed) => listed.into_inner(),
-        // It was killed a moment ago.
-        Err(status) if status.code() == Code::Unavailable => return Ok(None),
-        Err(status) => return Err(format!("the channels: {status}")),
-    };
-    let mut all = listed.channels.into_iter();
-    Ok(all.find(|c| c.name == channel && c.generation == number))
 }
