@@ -14,6 +14,7 @@ mod discovery;
 mod dispatch;
 mod events;
 mod facts;
+mod hostile;
 mod identity;
 mod kill;
 mod logs;

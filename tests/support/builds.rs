@@ -25,6 +25,16 @@ pub(crate) fn planted() -> PathBuf {
     artifact("planted", |file| file.ends_with("planted"))
 }
 
+/// A library that misbehaves, among the examples of recoup-channel-host.
+pub(crate) fn hostile(name: &str) -> PathBuf {
+    static BUILT: OnceLock<HashMap<String, Vec<String>>> = OnceLock::new();
+    // As that package's own tests build them, so that neither builds anew what the other has.
+    let examples = ["-p", "recoup-channel-host", "--examples"];
+    let built = BUILT.get_or_init(|| cargo_build(&examples));
+    let file = built.get(name).and_then(|files| files.first());
+    PathBuf::from(file.unwrap_or_else(|| panic!("cargo built no {name}")))
+}
+
 fn artifact(target: &str, fits: impl Fn(&str) -> bool) -> PathBuf {
     static BUILT: OnceLock<HashMap<String, Vec<String>>> = OnceLock::new();
     let built = BUILT.get_or_init(build);
@@ -33,8 +43,24 @@ fn artifact(target: &str, fits: impl Fn(&str) -> bool) -> PathBuf {
     PathBuf::from(found.unwrap_or_else(|| panic!("cargo built no {target}: {files:?}")))
 }
 
-/// Builds with the cargo that runs this test; files by the name of their target.
 fn build() -> HashMap<String, Vec<String>> {
+    let mut what = vec!["--lib", "--bins", "--example", "planted"];
+    for package in [
+        "recoup",
+        "recoup-judge",
+        "recoup-sms",
+        "recoup-phone",
+        "recoup-email",
+        "recoup-visit",
+        "recoup-legal",
+    ] {
+        what.extend(["-p", package]);
+    }
+    cargo_build(&what)
+}
+
+/// Builds with the cargo that runs this test; files by the name of their target.
+fn cargo_build(what: &[&str]) -> HashMap<String, Vec<String>> {
     let mut cargo = Command::new(env!("CARGO"));
     // What cargo tells this test about itself would look to build scripts like a change.
     for (name, _) in std::env::vars_os() {
@@ -44,17 +70,7 @@ fn build() -> HashMap<String, Vec<String>> {
         }
     }
     cargo.args(["build", "--quiet", "--message-format=json"]);
-    cargo.args(["--lib", "--bins", "--example", "planted"]);
-    for package in [
-        "recoup",
-        "recoup-judge",
-        "recoup-sms",
-        "recoup-phone",
-        "recoup-email",
-    ] {
-        cargo.args(["-p", package]);
-    }
-    cargo.args(["-p", "recoup-visit", "-p", "recoup-legal"]);
+    cargo.args(what);
     let output = cargo
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()

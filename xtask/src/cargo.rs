@@ -31,6 +31,13 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
+/// The profile of this program, and of what it builds to run beside it.
+pub(crate) const PROFILE: &str = if cfg!(debug_assertions) {
+    "dev"
+} else {
+    "release"
+};
+
 /// The folder in the target folder that a profile's programs stand in.
 pub(crate) fn profile_dir(profile: &str) -> PathBuf {
     let name = if profile == "dev" { "debug" } else { profile };

@@ -35,9 +35,12 @@ impl ChannelFactory for Liar {
         }
     }
 
-    /// `LIE HOST:PORT`.
+    /// `LIE HOST:PORT`, or `{"lie": "LIE HOST:PORT"}`.
     fn create(config: &str, _host: Host) -> Result<Self, String> {
-        let (lie, endpoint) = config.split_once(' ').ok_or("write LIE HOST:PORT")?;
+        let object: Option<serde_json::Value> = serde_json::from_str(config).ok();
+        let lie = object.as_ref().and_then(|object| object["lie"].as_str());
+        let wanted = lie.unwrap_or(config).split_once(' ');
+        let (lie, endpoint) = wanted.ok_or("write LIE HOST:PORT")?;
         Ok(Self {
             lie: lie.to_owned(),
             endpoint: endpoint.to_owned(),

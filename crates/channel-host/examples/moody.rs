@@ -1,4 +1,4 @@
-//! A channel that does what the text of a message says, good or bad.
+//! A channel that does what its configuration, `{"mood": MOOD}`, or else the text of a message says, good or bad.
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ recoup_channel::export_channel!(Moody);
 #[derive(Debug)]
 pub struct Moody {
     host: Host,
+    mood: Option<String>,
 }
 
 impl ChannelFactory for Moody {
@@ -37,7 +38,12 @@ impl ChannelFactory for Moody {
         match config_json {
             "\"refuse\"" => Err("`mood` is missing; write \"calm\"".to_owned()),
             "\"panic\"" => panic!("no mood for a start"),
-            _ => Ok(Self { host }),
+            config => {
+                let object: Option<serde_json::Value> = serde_json::from_str(config).ok();
+                let mood = object.as_ref().and_then(|object| object["mood"].as_str());
+                let mood = mood.map(str::to_owned);
+                Ok(Self { host, mood })
+            }
         }
     }
 }
@@ -51,7 +57,7 @@ impl Channel for Moody {
             provider_ref,
             ..Receipt::default()
         };
-        match message.body.as_str() {
+        match self.mood.as_deref().unwrap_or(&message.body) {
             "ok" => Ok(receipt(request.idempotency_key)),
             "panic" => panic!("the mood is bad"),
             "wait" => std::future::pending().await,

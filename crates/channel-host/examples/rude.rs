@@ -69,7 +69,7 @@ unsafe extern "C" fn create(
 ) -> i32 {
     // SAFETY: the host keeps the promises of the ABI.
     unsafe {
-        let mode = String::from_utf8_lossy(config.as_slice()).into_owned();
+        let mode = mode(config.as_slice());
         match mode.as_str() {
             "leak" => drop(Box::leak(std::hint::black_box(Box::new([1u8; 64 * 1024]))).len()),
             "thread" => {
@@ -83,6 +83,16 @@ unsafe extern "C" fn create(
         *instance = Box::into_raw(Box::new(Rude { host: *host, mode })).cast();
     }
     code::OK
+}
+
+/// What it is told to do: `MODE`, or `{"mode": "MODE"}`.
+fn mode(config: &[u8]) -> String {
+    let object: Option<serde_json::Value> = serde_json::from_slice(config).ok();
+    let mode = object.as_ref().and_then(|object| object["mode"].as_str());
+    mode.map_or_else(
+        || String::from_utf8_lossy(config).into_owned(),
+        str::to_owned,
+    )
 }
 
 extern "C" fn ignore(_signal: i32) {}
@@ -118,6 +128,10 @@ unsafe extern "C" fn send(
                 ..Failure::default()
             };
             complete(id, code::RETRYABLE, &failure.encode_to_vec());
+        }
+        "leak more" => {
+            std::mem::forget(std::hint::black_box(vec![1u8; 24 << 20]));
+            complete(id, code::OK, &receipt("leaked"));
         }
         "garbage" => {
             complete(id, code::OK, &[0xff; 40]);

@@ -32,7 +32,7 @@ const NEIGHBOURS: usize = 10;
 
 /// Times of a steady client, alone and beside others, round by round.
 #[derive(Default)]
-struct Rounds {
+pub(super) struct Rounds {
     alone: Vec<[f64; 2]>,
     beside: Vec<[f64; 2]>,
     calls: usize,
@@ -54,7 +54,7 @@ impl Rounds {
     }
 
     /// The p99 beside others over that alone.
-    fn line(&self, goal: &'static str, what: &str, names: [&str; 2]) -> Line {
+    pub(super) fn line(&self, goal: &'static str, what: &str, names: [&str; 2]) -> Line {
         let figure = |name: &str, of: &[[f64; 2]]| Figure {
             name: name.to_owned(),
             value: Self::middle(of, 1),
@@ -87,7 +87,7 @@ impl Rounds {
 }
 
 /// Alone and beside, in turn; who begins alternates.
-fn rounds(
+pub(super) fn rounds(
     count: usize,
     mut arm: impl FnMut(Arm) -> Result<Seen, Failure>,
 ) -> Result<Rounds, Failure> {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use recoup_channel::wire::{DebtorMessage, Inbound, Receipt, SendRequest, send_request};
 use recoup_channel::{Call, Channel, ChannelError, Clock, DynChannel};
-use recoup_channel_host::{Host, Isolation, Limits, LoadSpec, NoBlobs, Placement, Sink};
+use recoup_channel_host::{
+    Host, Isolation, Limits, LoadSpec, LoadedChannel, NoBlobs, Placement, Sink,
+};
 
 use super::measure::{Arm, Pairs, Sample, Stopwatch, median_of};
 use super::report::{Better, Figure, Line, short};
@@ -32,7 +34,13 @@ impl Channel for Noop {
     }
 }
 
-struct RealClock(std::time::Instant);
+pub(super) struct RealClock(std::time::Instant);
+
+impl RealClock {
+    pub(super) fn shared() -> Arc<dyn Clock> {
+        Arc::new(Self(std::time::Instant::now()))
+    }
+}
 
 impl Clock for RealClock {
     fn wall_unix_ms(&self) -> i64 {
@@ -53,38 +61,32 @@ impl Sink for NoEvents {
 }
 
 /// Builds library and host process in the profile of this program; the folder that they are in.
-fn built() -> Result<PathBuf, Failure> {
-    let profile = if cfg!(debug_assertions) {
-        "dev"
-    } else {
-        "release"
-    };
+pub(super) fn built() -> Result<PathBuf, Failure> {
     let mut build = cargo::cargo();
     build.args(["build", "--quiet", "--package", "xtask"]);
     build.args(["--example", "noop_channel", "--example", HOST]);
-    let status = build.args(["--profile", profile]).status()?;
+    let status = build.args(["--profile", cargo::PROFILE]).status()?;
     if !status.success() {
         let what = "the no-op channel and its host do not build";
         return Err(Failure::Wrong(what.to_owned()));
     }
-    Ok(cargo::profile_dir(profile).join("examples"))
+    Ok(cargo::profile_dir(cargo::PROFILE).join("examples"))
 }
 
-async fn load(
+/// Loads a library of the examples.
+pub(super) async fn load(
     ground: &Ground,
     clock: &Arc<dyn Clock>,
+    (library, config): (&str, &str),
     placement: Placement,
-) -> Result<Arc<dyn DynChannel>, Failure> {
-    let name = format!(
-        "{}noop_channel{}",
-        std::env::consts::DLL_PREFIX,
-        std::env::consts::DLL_SUFFIX
-    );
+) -> Result<Arc<LoadedChannel>, Failure> {
     let spec = LoadSpec {
         bytes: None,
-        path: built()?.join(name),
-        name: "noop".to_owned(),
-        config_json: "{}".to_owned(),
+        path: cargo::profile_dir(cargo::PROFILE)
+            .join("examples")
+            .join(format!("lib{library}.so")),
+        name: library.to_owned(),
+        config_json: config.to_owned(),
         secrets: BTreeMap::new(),
         run_dir: ground.dir.path().join("run"),
         blobs: Arc::new(NoBlobs),
@@ -97,7 +99,7 @@ async fn load(
     Ok(Arc::new(loaded))
 }
 
-fn request() -> SendRequest {
+pub(super) fn request() -> SendRequest {
     SendRequest {
         contact_id: "contact_0190a1b2c3d4e5f60718293a4b5c6d7e_1".to_owned(),
         idempotency_key: "0123456789abcdef0123456789abcdef".to_owned(),
@@ -152,17 +154,20 @@ pub(super) fn inline(ground: &Ground) -> Result<Line, Failure> {
 
 /// G21: a call of a channel in a process of its own.
 pub(super) fn isolated(ground: &Ground) -> Result<Line, Failure> {
-    let isolation = Isolation {
+    let what = "isolated channel call over a direct trait call, one at a time";
+    call(ground, own_process()?, "G21-isolated", what, 15.0)
+}
+
+/// A process of its own for a library.
+pub(super) fn own_process() -> Result<Placement, Failure> {
+    Ok(Placement::Isolated(Isolation {
         program: built()?.join(HOST),
         arguments: Vec::new(),
-        memory_bytes: 512 << 20,
+        memory_bytes: 256 << 20,
         require_sandbox: false,
         ports: None,
         ends_forks: false,
-    };
-    let what = "isolated channel call over a direct trait call, one at a time";
-    let placement = Placement::Isolated(isolation);
-    call(ground, placement, "G21-isolated", what, 15.0)
+    }))
 }
 
 fn call(
@@ -173,10 +178,13 @@ fn call(
     aim: f64,
 ) -> Result<Line, Failure> {
     let n = ground.size(50_000, 500);
-    let clock: Arc<dyn Clock> = Arc::new(RealClock(std::time::Instant::now()));
+    let clock = RealClock::shared();
     let direct: Arc<dyn DynChannel> = Arc::new(Noop);
     let runtime = &ground.runtime;
-    let loaded = runtime.block_on(load(ground, &clock, placement))?;
+    built()?;
+    let noop = ("noop_channel", "{}");
+    let loaded = runtime.block_on(load(ground, &clock, noop, placement))?;
+    let loaded: Arc<dyn DynChannel> = loaded;
     let run = |channel: &Arc<dyn DynChannel>, several| {
         runtime.block_on(calls(channel, &clock, n, several))
     };

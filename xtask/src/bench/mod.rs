@@ -11,6 +11,7 @@ mod contacts;
 mod decision;
 mod gate;
 mod get;
+mod hostile;
 mod language;
 mod machine;
 mod measure;
@@ -22,6 +23,7 @@ mod replay;
 mod report;
 mod scene;
 mod stack;
+mod staging;
 mod tick;
 
 use std::path::PathBuf;
@@ -82,6 +84,10 @@ enum Goal {
     CheckPolicy,
     /// A good client beside a noisy neighbour.
     Neighbour,
+    /// A good channel beside hostile ones.
+    Hostile,
+    /// A library of 1 MiB, staged.
+    Staging,
 }
 
 /// A bench that does not come to its end.
@@ -229,6 +235,8 @@ fn measure(goal: Goal, ground: &Ground) -> Result<Line, Failure> {
         Goal::G21Isolated => channel::isolated(ground),
         Goal::CheckPolicy => check::check_policy(ground),
         Goal::Neighbour => beside::neighbour(ground),
+        Goal::Hostile => hostile::hostile(ground),
+        Goal::Staging => staging::staging(ground),
     }
 }
 
@@ -237,7 +245,7 @@ fn suspect(goal: Goal, machine: &[Baseline]) -> Option<String> {
     let rests_on = match goal {
         Goal::G1 | Goal::G9 => machine::ROWS_100,
         Goal::G2 => machine::ROWS_1000,
-        Goal::G4 | Goal::G20 | Goal::Neighbour => machine::ROWS_1,
+        Goal::G4 | Goal::G20 | Goal::Neighbour | Goal::Staging => machine::ROWS_1,
         Goal::G3 => machine::ECHO,
         Goal::G14 => machine::TICK,
         Goal::G21
@@ -248,6 +256,7 @@ fn suspect(goal: Goal, machine: &[Baseline]) -> Option<String> {
         | Goal::G12
         | Goal::G13
         | Goal::G18
+        | Goal::Hostile
         | Goal::CheckPolicy => machine::TRAIT_CALL,
     };
     let found = machine.iter().find(|b| b.what == rests_on);
@@ -288,6 +297,8 @@ mod tests {
             "G21-isolated",
             "check-policy",
             "neighbour",
+            "hostile",
+            "staging",
         ];
         assert_eq!(goals, all);
         for line in &report.lines {

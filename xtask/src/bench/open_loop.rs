@@ -76,6 +76,25 @@ pub(super) async fn run(
     enough: &AtomicBool,
     request: impl Fn() -> v1::OpenCaseRequest,
 ) -> Result<Seen, Failure> {
+    drive(pace, enough, |n| {
+        let (mut client, request) = (clients[n % clients.len()].clone(), request());
+        async move {
+            let opened = client.try_open(request).await;
+            opened.map(drop).map_err(|status| status.code())
+        }
+    })
+    .await
+}
+
+/// Calls at a pace until all are made or `enough` is set. `call` makes the one of a number.
+pub(super) async fn drive<F>(
+    pace: Pace,
+    enough: &AtomicBool,
+    call: impl Fn(usize) -> F,
+) -> Result<Seen, Failure>
+where
+    F: Future<Output = Result<(), Code>> + Send + 'static,
+{
     let begun = Instant::now();
     let mut calls = JoinSet::new();
     for n in 0..pace.calls {
@@ -84,15 +103,8 @@ pub(super) async fn run(
         if enough.load(Ordering::Relaxed) {
             break;
         }
-        let (mut client, request) = (clients[n % clients.len()].clone(), request());
-        calls.spawn(async move {
-            let result = client.try_open(request).await;
-            (
-                result.map(drop).map_err(|s| s.code()),
-                intended,
-                Instant::now(),
-            )
-        });
+        let call = call(n);
+        calls.spawn(async move { (call.await, intended, Instant::now()) });
     }
     let mut seen = Seen::default();
     while let Some(call) = calls.join_next().await {

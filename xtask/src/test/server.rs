@@ -20,7 +20,8 @@ pub(crate) const NO_GATEWAY: &str = "http://127.0.0.1:9";
 pub(crate) fn build() -> Result<(), String> {
     let packages = ["-p", "recoup", "-p", "recoup-sms", "--bin", "recoup"];
     let mut build = cargo::cargo();
-    succeed(build.args(["build", "--quiet"]).args(packages).arg("--lib"))
+    build.args(["build", "--quiet", "--lib"]).args(packages);
+    succeed(build.args(["--profile", cargo::PROFILE]))
 }
 
 /// Runs a command to its end.
@@ -53,7 +54,7 @@ pub(crate) fn code_block(readme: &Path, mark: &str, language: &str) -> Result<St
 }
 
 fn recoup() -> Command {
-    Command::new(cargo::profile_dir("dev").join("recoup"))
+    Command::new(cargo::profile_dir(cargo::PROFILE).join("recoup"))
 }
 
 /// A server in a folder of its own: configuration, store and log.
@@ -121,7 +122,7 @@ impl Server {
         let first = cargo::root().join("examples/first");
         let path = first.join("recoup.toml");
         let text = fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let built = cargo::profile_dir("dev");
+        let built = cargo::profile_dir(cargo::PROFILE);
         let said = |path: PathBuf| path.display().to_string();
         let parts = [
             ("127.0.0.1:7700", self.api.clone()),
