@@ -12,6 +12,7 @@ mod commands;
 mod content;
 mod discovery;
 mod dispatch;
+mod doubts;
 mod events;
 mod facts;
 mod hostile;

@@ -23,7 +23,7 @@ stages:
     steps:
       - {channel: sms, template: reminder, max: 1}
 ";
-const VISITS: &str = "name: visits
+pub(crate) const VISITS: &str = "name: visits
 stages:
   - name: all
     enter: case.dpd >= 1

@@ -25,7 +25,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::OwnedSemaphorePermit;
 
 /// How much longer than its time-out a channel is waited for: its host ends the call itself.
-const GRACE: Duration = Duration::from_secs(2);
+pub(crate) const GRACE: Duration = Duration::from_secs(2);
 /// Pauses before a cancel that never left is asked for again.
 const CANCEL_AGAIN: [Duration; 4] = [
     Duration::from_millis(200),

@@ -4,6 +4,7 @@ use crate::activity::Activity;
 use crate::blobs::Blobs;
 use crate::channels::{ChannelClock, ChannelHandle, ChannelInfo, Channels, GenerationInfo};
 use crate::clock::Wall;
+use crate::doubts::Asked;
 use crate::error::{CommandError, Done};
 use crate::ids::IdSource;
 use crate::keys::Keys;
@@ -97,6 +98,7 @@ pub(crate) struct Inner {
     pub(crate) held_back: HeldBack,
     pub(crate) known: Known,
     pub(crate) results: Results,
+    pub(crate) asked: Asked,
     pub(crate) others: Others,
     pub(crate) looking: Looking,
     /// Places of explorations of policies, which take a processor for as long as they last.
@@ -154,6 +156,7 @@ impl Engine {
             held_back: HeldBack::default(),
             known: Known::default(),
             results: Results::default(),
+            asked: Asked::default(),
             others: Others::default(),
             looking: Looking::default(),
             exploring: Arc::new(Semaphore::new(EXPLORING_MAX)),

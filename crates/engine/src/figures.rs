@@ -12,6 +12,7 @@ pub(crate) struct Calls {
     pub(crate) send: Histogram,
     pub(crate) cancel: Histogram,
     pub(crate) callback: Histogram,
+    pub(crate) status: Histogram,
 }
 
 impl Default for Calls {
@@ -22,6 +23,7 @@ impl Default for Calls {
             send: spread(),
             cancel: spread(),
             callback: spread(),
+            status: spread(),
         }
     }
 }
@@ -32,6 +34,7 @@ pub(crate) enum Operation {
     Send,
     Cancel,
     Callback,
+    Status,
 }
 
 /// A channel in numbers.
@@ -49,8 +52,8 @@ pub struct ChannelFigures {
     pub refused_in_a_row: u32,
     /// Sends since the process started, by how they ended: `accepted`, or the kind of the error.
     pub sends: BTreeMap<&'static str, u64>,
-    /// How long its calls took, in seconds, by operation: `send`, `cancel`, `callback`.
-    pub seconds: [(&'static str, Spread); 3],
+    /// How long its calls took, in seconds, by operation: `send`, `cancel`, `callback`, `status`.
+    pub seconds: [(&'static str, Spread); 4],
 }
 
 impl Engine {
@@ -70,6 +73,7 @@ impl Engine {
                     ("send", calls.send.read()),
                     ("cancel", calls.cancel.read()),
                     ("callback", calls.callback.read()),
+                    ("status", calls.status.read()),
                 ],
                 name: info.handle.name,
             })
@@ -98,6 +102,7 @@ impl Engine {
             Operation::Send => &calls.send,
             Operation::Cancel => &calls.cancel,
             Operation::Callback => &calls.callback,
+            Operation::Status => &calls.status,
         };
         spread.took(begun.elapsed());
     }

@@ -15,6 +15,7 @@ pub mod clock_guard;
 pub mod commands;
 mod content;
 mod dispatch;
+mod doubts;
 mod draft;
 mod engine;
 pub mod error;

@@ -145,7 +145,11 @@ impl Engine {
         Ok(cases.into_values().filter(of_another).collect())
     }
 
-    async fn all_contacts(&self, tenant: &TenantId, filter: &ContactFilter) -> Done<Vec<Contact>> {
+    pub(crate) async fn all_contacts(
+        &self,
+        tenant: &TenantId,
+        filter: &ContactFilter,
+    ) -> Done<Vec<Contact>> {
         let mut all = Vec::new();
         let mut after = None;
         loop {

@@ -122,6 +122,7 @@ impl Engine {
             () = self.work(shutdown) => {}
             () = self.watch_clock() => {}
             () = self.watch_room() => {}
+            () = self.keep_asking() => {}
         }
     }
 

@@ -8,7 +8,8 @@ use crate::dispatch::Outgoing;
 use crate::draft::Draft;
 use crate::engine::Engine;
 use crate::error::{CommandError, Done};
-use crate::settle::{Evidence, WRITES_MAX};
+use crate::render::Content;
+use crate::settle::{Evidence, Taken, WRITES_MAX};
 use futures_util::FutureExt as _;
 use recoup_channel::ChannelError;
 use recoup_channel::wire::Receipt;
@@ -47,6 +48,27 @@ enum What {
 struct Answer {
     out: Outgoing,
     result: Result<Receipt, ChannelError>,
+}
+
+impl Answer {
+    /// What a late answer says of a contact that was put in doubt meanwhile; none where it knows nothing either.
+    fn as_evidence(&self) -> Option<Told> {
+        let evidence = match &self.result {
+            Ok(receipt) => Evidence::Taken(Taken {
+                provider_ref: receipt.provider_ref.clone(),
+                state: receipt.state.clone(),
+            }),
+            Err(error) if error.proves_not_sent() => Evidence::NeverHad,
+            Err(_) => return None,
+        };
+        Some(Told {
+            tenant: self.out.contact.tenant.clone(),
+            contact: self.out.contact.id,
+            evidence,
+            actor: format!("channel:{}", self.out.lane.handle.name),
+            beside: None,
+        })
+    }
 }
 
 /// Evidence from a channel.
@@ -93,6 +115,12 @@ struct Item {
 }
 
 impl Item {
+    /// The same with other words.
+    fn of(mut self, told: Told) -> Self {
+        self.learned.what = What::Told(told);
+        self
+    }
+
     fn ends(self, how: Done<()>) {
         if let Err(Err(error)) = self.heard.send(how) {
             let contact = self.learned.contact();
@@ -276,9 +304,12 @@ impl Engine {
                     self.call_off(cancels);
                     item.ends(Ok(()));
                 }
-                // Somebody else has said what became of it.
-                (Err(CommitError::Stale(Guard::Contact(..))), What::Answer(_)) => {
-                    item.ends(Ok(()));
+                // Somebody else has said what became of it, if only that nobody knows.
+                (Err(CommitError::Stale(Guard::Contact(..))), What::Answer(answer)) => {
+                    match answer.as_evidence() {
+                        Some(told) => again.push(item.of(told)),
+                        None => item.ends(Ok(())),
+                    }
                 }
                 (Err(CommitError::Stale(_)), _) => again.push(item),
                 (Err(CommitError::Store(StoreError::Unavailable { .. })), What::Answer(_)) => {
@@ -366,11 +397,35 @@ impl Engine {
         if !crate::settle::apply(&mut draft, told.contact, &told.evidence) {
             return Ok(None);
         }
+        if let Evidence::Taken(taken) = &told.evidence {
+            self.keep_reference(&mut draft, &contact, taken).await?;
+            let overtaken = self.is_overtaken(&draft, facts, &contact).await?;
+            self.is_taken_after_all(&mut draft, &contact, facts, overtaken);
+        }
         if let Some(sealed) = &told.beside {
             draft.seal_last(sealed.clone());
         }
         crate::stops::alarm_or_calm(&mut draft, facts);
         Ok(Some(draft))
+    }
+
+    /// Keeps how the carrier knows a contact, sealed with it.
+    async fn keep_reference(
+        &self,
+        draft: &mut Draft,
+        contact: &Contact,
+        taken: &Taken,
+    ) -> Done<()> {
+        let mut content = Content::of(contact, &self.0.keys).await?;
+        if !taken.provider_ref.is_empty() {
+            content.provider_ref.clone_from(&taken.provider_ref);
+        }
+        if !taken.state.is_empty() {
+            content.state.clone_from(&taken.state);
+        }
+        let key = self.0.keys.of(contact.party).await?;
+        draft.reseal_contact(contact.id, content.seal(&key)?);
+        Ok(())
     }
 
     /// A draft that holds a contact, its case, and whom it concerns.

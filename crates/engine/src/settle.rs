@@ -6,7 +6,8 @@ use crate::error::{CommandError, Done};
 use jiff::Timestamp;
 use recoup_channel::wire;
 use recoup_domain::Outcome;
-use recoup_domain::contact::{Contact, ContactState};
+use recoup_domain::case::CaseEvent;
+use recoup_domain::contact::{Contact, ContactClass, ContactState};
 use recoup_domain::ids::{CaseId, ContactId};
 use recoup_domain::journal::ContactEvent;
 use recoup_store::{CommitError, Facts};
@@ -24,10 +25,23 @@ pub(crate) enum Evidence {
         /// When; none means now.
         at: Option<Timestamp>,
     },
+    /// The carrier has it, and no more is known.
+    Taken(Taken),
+    /// The carrier never had it, and nobody sends it any more.
+    NeverHad,
     /// The carrier called it off.
     Cancelled,
     /// Nobody can say whether the carrier called it off.
     CancelUnknown,
+}
+
+/// How a carrier knows a contact that it has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// Its reference; empty where it has none.
+    pub(crate) provider_ref: String,
+    /// What the channel wants back; empty where that stays what it was.
+    pub(crate) state: Vec<u8>,
 }
 
 /// Puts evidence on record; answers whether it moved anything. Late, duplicate and weaker evidence does not,
@@ -44,6 +58,17 @@ pub(crate) fn apply(draft: &mut Draft, id: ContactId, evidence: &Evidence) -> bo
             let earliest = contact.intent_at.unwrap_or(contact.planned_at);
             let at = at.unwrap_or(draft.now).min(draft.now).max(earliest);
             (*outcome, at)
+        }
+        Evidence::Taken(_) | Evidence::NeverHad => {
+            let in_doubt = contact.state == S::Unknown;
+            if in_doubt {
+                let to = match evidence {
+                    Evidence::NeverHad => S::ProvenNotSent,
+                    _ => S::Accepted,
+                };
+                draft.contact_event(id, ContactEvent::Moved { to });
+            }
+            return in_doubt;
         }
         Evidence::Cancelled => (Outcome::Cancelled, draft.now),
         Evidence::CancelUnknown => {
@@ -161,6 +186,26 @@ impl Engine {
         draft.hold_case(facts.case.clone());
         draft.hold_party(facts.borrower.clone());
         draft
+    }
+
+    /// A contact in doubt is with its carrier: what follows from that for its case, and it is called off where
+    /// `unwanted`, if that is possible.
+    pub(crate) fn is_taken_after_all(
+        &self,
+        draft: &mut Draft,
+        contact: &Contact,
+        facts: &Facts,
+        unwanted: bool,
+    ) {
+        let referred = contact.class == ContactClass::Legal && facts.case.closed.is_none();
+        if referred && facts.case.legal_since.is_none() {
+            draft.case_event(contact.id.case, CaseEvent::LegalBegan);
+        }
+        let after = draft.contact(contact.id);
+        let can = after.is_some_and(|c| c.can_be_called_off(draft.now));
+        if can && unwanted {
+            self.begin_cancel(draft, contact.id);
+        }
     }
 
     /// When the case is due next after what the draft has done to it: now, where there is something to do.

@@ -165,7 +165,7 @@ metrics! {
          retryable, unknown, panic, unsupported).",
         "auth at all: the account's secret is wrong; unknown above 1% for an hour; panic at all.";
     CHANNEL_SECONDS = Histogram "recoup_channel_call_seconds" ("seconds") ["channel", "operation"]:
-        "How long calls of a channel took: send, cancel, callback.",
+        "How long calls of a channel took: send, cancel, callback, status.",
         "The 99th percentile of send near engine.call_timeout_ms: what overruns is UNKNOWN.";
     CALLBACKS = Counter "recoup_callbacks" ("call-backs") ["answer"]:
         "Call-backs of providers by the class of the answer: 2xx, 4xx, 5xx.",

@@ -9,7 +9,7 @@ use crate::error::{CommandError, Done};
 use crate::types::{Answered, Caller, ContactView, Encode};
 use recoup_domain::Outcome;
 use recoup_domain::case::{CaseEvent, SkipReason};
-use recoup_domain::contact::{Contact, ContactClass, ContactState, Origin};
+use recoup_domain::contact::{Contact, ContactState, Origin};
 use recoup_domain::ids::ContactId;
 use recoup_domain::journal::{ContactEvent, What};
 use recoup_domain::sealed::Sealed;
@@ -198,16 +198,8 @@ impl Engine {
             // Whoever showed that it stands as it was knows it: where nothing can be asked of the carrier, it is
             // theirs, and not in doubt again.
             if accepted && (!uncancelled || self.can_cancel(contact)) {
-                let referred = contact.class == ContactClass::Legal && facts.case.closed.is_none();
-                if referred && facts.case.legal_since.is_none() {
-                    draft.case_event(id.case, CaseEvent::LegalBegan);
-                }
-                let after = draft.contact(id).cloned();
-                let late = after.is_some_and(|c| c.can_be_called_off(draft.now));
                 // What was being called off is asked for once more.
-                if late && (uncancelled || overtaken) {
-                    self.begin_cancel(draft, id);
-                }
+                self.is_taken_after_all(draft, contact, facts, uncancelled || overtaken);
             }
             Ok(())
         };

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 use recoup_channel::wire::{
     self, CancelKind, CancelRequest, Cancelled, Capabilities, ChannelDescriptor, Inbound, Inbounds,
-    RawCallback, Receipt, Reply, SendRequest, inbound,
+    RawCallback, Receipt, Reply, SendRequest, Status, StatusRequest, inbound,
 };
 use recoup_channel::{Call, Channel, ChannelError};
 use recoup_compliance::Packs;
@@ -42,6 +42,10 @@ pub(crate) struct Told {
     pub(crate) seen: Seen,
     pub(crate) cancelled: Arc<Mutex<Vec<String>>>,
     pub(crate) answer: Arc<Mutex<Result<Receipt, ChannelError>>>,
+    /// What the carrier says of a contact that it is asked about.
+    pub(crate) knows: Arc<Mutex<Result<Status, ChannelError>>>,
+    /// What it was asked about.
+    pub(crate) asked: Arc<Mutex<Vec<StatusRequest>>>,
     /// What comes of contacts at once, by the contact's id; of others nothing is known yet.
     pub(crate) outcomes: Arc<Mutex<HashMap<String, wire::Outcome>>>,
     /// What the next call-back says.
@@ -116,6 +120,11 @@ impl Channel for Told {
             immediate: immediate.or(receipt.immediate),
             ..receipt
         })
+    }
+
+    async fn status(&self, _: &Call, request: StatusRequest) -> Result<Status, ChannelError> {
+        self.asked.lock().unwrap().push(request);
+        self.knows.lock().unwrap().clone()
     }
 
     async fn parse_callback(&self, _: &Call, _: RawCallback) -> Result<Inbounds, ChannelError> {
@@ -408,6 +417,8 @@ fn told(wall: &SteppedWall) -> Told {
             provider_ref: "r".into(),
             ..Default::default()
         }))),
+        knows: Arc::new(Mutex::new(Err(ChannelError::retryable("away")))),
+        asked: Arc::default(),
         outcomes: Arc::default(),
         wall: wall.clone(),
         held: Arc::default(),
@@ -426,6 +437,7 @@ fn handle(class: ContactClass, told: Told, at_once: u32) -> ChannelHandle {
         descriptor: ChannelDescriptor {
             capabilities: Some(Capabilities {
                 cancel,
+                status_query: true,
                 max_in_flight: at_once,
                 ..Default::default()
             }),
