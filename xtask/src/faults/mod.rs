@@ -278,7 +278,7 @@ async fn campaign(
     for (n, first) in (0..points).step_by(most).enumerate() {
         let points = most.min(points - first);
         rounds.push(part(
-            format!("round-{n}"),
+            format!("{}-{n}", fault.name()),
             points,
             seed.wrapping_add(n as u64),
         )?);
