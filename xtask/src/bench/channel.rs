@@ -61,16 +61,28 @@ impl Sink for NoEvents {
 }
 
 /// Builds library and host process in the profile of this program; the folder that they are in.
-pub(super) fn built() -> Result<PathBuf, Failure> {
+fn built() -> Result<PathBuf, Failure> {
+    build_examples("xtask", &["noop_channel", HOST])
+}
+
+/// Builds examples of a package in the profile of this program; the folder that they are in.
+pub(super) fn build_examples(package: &str, names: &[&str]) -> Result<PathBuf, Failure> {
     let mut build = cargo::cargo();
-    build.args(["build", "--quiet", "--package", "xtask"]);
-    build.args(["--example", "noop_channel", "--example", HOST]);
+    build.args(["build", "--quiet", "--package", package]);
+    for name in names {
+        build.args(["--example", name]);
+    }
     let status = build.args(["--profile", cargo::PROFILE]).status()?;
     if !status.success() {
-        let what = "the no-op channel and its host do not build";
-        return Err(Failure::Wrong(what.to_owned()));
+        let what = format!("examples of {package} do not build: {}", names.join(", "));
+        return Err(Failure::Wrong(what));
     }
-    Ok(cargo::profile_dir(cargo::PROFILE).join("examples"))
+    Ok(examples())
+}
+
+/// The folder of the examples.
+fn examples() -> PathBuf {
+    cargo::profile_dir(cargo::PROFILE).join("examples")
 }
 
 /// Loads a library of the examples.
@@ -82,9 +94,7 @@ pub(super) async fn load(
 ) -> Result<Arc<LoadedChannel>, Failure> {
     let spec = LoadSpec {
         bytes: None,
-        path: cargo::profile_dir(cargo::PROFILE)
-            .join("examples")
-            .join(format!("lib{library}.so")),
+        path: examples().join(format!("lib{library}.so")),
         name: library.to_owned(),
         config_json: config.to_owned(),
         secrets: BTreeMap::new(),

@@ -11,12 +11,11 @@ use tokio::task::JoinSet;
 use tonic::Code;
 
 use super::beside::rounds;
-use super::channel::{RealClock, built, load, own_process, request};
+use super::channel::{RealClock, build_examples, load, own_process, request};
 use super::measure::Arm;
 use super::open_loop::{self, Pace, Seen};
 use super::report::Line;
 use super::{Failure, Ground};
-use crate::cargo;
 
 /// What the hostile ones do: library and configuration.
 const HOSTILE: [(&str, &str); 9] = [
@@ -43,8 +42,7 @@ pub(super) fn hostile(ground: &Ground) -> Result<Line, Failure> {
         rate: ground.size(200, 50) as f64,
         calls: ground.size(1_000, 20),
     };
-    built()?;
-    build_hostile()?;
+    build_examples("recoup-channel-host", &["moody", "rude"])?;
     let (runtime, clock) = (&ground.runtime, RealClock::shared());
     let place = own_process()?;
     let noop = ("noop_channel", "{}");
@@ -87,23 +85,6 @@ pub(super) fn hostile(ground: &Ground) -> Result<Line, Failure> {
         "every send of the good one was answered; of the hostile ones' {answered} were, and {failed} failed: panics, \
          aborts, bad memory, a hog, hangs, closed descriptors, nonsense; the design names no figure"
     )))
-}
-
-/// Builds the libraries that misbehave, in the profile of this program.
-fn build_hostile() -> Result<(), Failure> {
-    let mut build = cargo::cargo();
-    build.args(["build", "--quiet", "--package", "recoup-channel-host"]);
-    build.args(["--example", "moody", "--example", "rude"]);
-    match build
-        .args(["--profile", cargo::PROFILE])
-        .status()?
-        .success()
-    {
-        true => Ok(()),
-        false => Err(Failure::Wrong(
-            "the hostile channels do not build".to_owned(),
-        )),
-    }
 }
 
 /// Sends at a pace; each must be answered well.

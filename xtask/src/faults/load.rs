@@ -232,18 +232,28 @@ impl Shared {
     where
         F: Future<Output = Result<Response<T>, Status>>,
     {
-        let begun = Instant::now();
-        loop {
+        insist(|| {
             // Whoever has no answer asks the next server, which must know what the last one wrote.
             let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-            let status = match ask(&self.clients[turn % self.clients.len()]).await {
-                Ok(answer) => return Ok(answer.into_inner()),
-                Err(status) => status,
-            };
-            if !is_away(&status) || begun.elapsed() > PATIENCE {
-                return Err(Box::new(status));
+            ask(&self.clients[turn % self.clients.len()])
+        })
+        .await
+    }
+}
+
+/// Asks until there is an answer that is not of the server's being away.
+pub(super) async fn insist<T, F>(ask: impl Fn() -> F) -> Result<T, Box<Status>>
+where
+    F: Future<Output = Result<Response<T>, Status>>,
+{
+    let begun = Instant::now();
+    loop {
+        match ask().await {
+            Ok(answer) => return Ok(answer.into_inner()),
+            Err(status) if is_away(&status) && begun.elapsed() <= PATIENCE => {
+                tokio::time::sleep(AGAIN).await;
             }
-            tokio::time::sleep(AGAIN).await;
+            Err(status) => return Err(Box::new(status)),
         }
     }
 }
@@ -253,7 +263,7 @@ fn refused(status: Box<Status>) -> String {
 }
 
 /// Whether an error says nothing about the request: the server died, is not back, or is too busy.
-pub(super) fn is_away(status: &Status) -> bool {
+fn is_away(status: &Status) -> bool {
     matches!(
         status.code(),
         Code::Unavailable

@@ -7,7 +7,7 @@ use recoup::api::recoup::v1 as pb;
 use tokio::task::JoinSet;
 use tonic::{Response, Status};
 
-use super::load::is_away;
+use super::load;
 use super::world::{self, Life, Place, Setup, Tracer, program};
 use crate::chance;
 use crate::demo::client::Client;
@@ -278,21 +278,13 @@ impl Swap {
     }
 }
 
-/// Asks until there is an answer that is not of the server's being away.
+/// Asks as the load's callers do; `what` goes before the reason of a refusal.
 async fn insist<T, F>(what: &str, ask: impl Fn() -> F) -> Result<T, String>
 where
     F: Future<Output = Result<Response<T>, Status>>,
 {
-    let begun = Instant::now();
-    loop {
-        match ask().await {
-            Ok(answer) => return Ok(answer.into_inner()),
-            Err(status) if is_away(&status) && begun.elapsed() < SWAP => {
-                tokio::time::sleep(LOOK).await;
-            }
-            Err(status) => return Err(format!("{what}: {status}")),
-        }
-    }
+    let answer = load::insist(ask).await;
+    answer.map_err(|status| format!("{what}: {status}"))
 }
 
 /// Settings with which a library reaches nobody; none for the others, which have those of the live one.
