@@ -154,6 +154,42 @@ impl Scene {
         panic!("{:?}", self.generations(channel).await);
     }
 
+    /// The person whom a contact was for.
+    async fn party(&self, contact: &v1::Contact) -> v1::Party {
+        let id = v1::party_ref::Ref::PartyId(contact.party_id.clone());
+        let request = v1::GetBorrowerRequest {
+            party: Some(v1::PartyRef { r#ref: Some(id) }),
+        };
+        let found = self.ana.borrowers().get_borrower(request).await;
+        found.expect("them").into_inner().party.expect("them")
+    }
+
+    /// What is known of the number that a contact went to.
+    async fn point_state(&self, contact: &v1::Contact) -> v1::ContactPointState {
+        let mut points = self.party(contact).await.contact_points.into_iter();
+        let found = points.find(|p| p.contact_point_id == contact.contact_point_id);
+        found.expect("the number").state()
+    }
+
+    /// The lender says that the number works that a contact went to.
+    async fn say_that_it_works(&self, contact: &v1::Contact) {
+        let mut party = self.party(contact).await;
+        for point in &mut party.contact_points {
+            if point.contact_point_id == contact.contact_point_id {
+                point.set_state(v1::ContactPointState::Valid);
+            }
+        }
+        let request = v1::UpsertBorrowerRequest {
+            request_id: "works".into(),
+            party: Some(party),
+            update_mask: Some(prost_types::FieldMask {
+                paths: vec!["contact_points".into()],
+            }),
+        };
+        let done = self.ana.borrowers().upsert_borrower(request).await;
+        done.expect("taken");
+    }
+
     async fn start_again(&mut self) {
         self.server.process().kill();
         let (api, callbacks) = (
@@ -289,6 +325,97 @@ async fn a_generation_that_is_worse_is_taken_back_by_itself() {
     for _ in 0..10 {
         assert_eq!(scene.contact().await.channel_generation, 1);
     }
+    scene.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn few_failures_take_no_share_and_the_first_contacts_count() {
+    use v1::ChannelState as S;
+    let mut scene = Scene::new(&["sms"], TEXTS).await;
+    let settings = r#"{"endpoint": "http://127.0.0.1:9/cgi-bin/sendsms", "username": "recoup",
+        "password_secret": "sms", "from": "10690"}"#;
+    let library = scene.library("sms");
+    let bad = scene
+        .stage("sms", &library, settings)
+        .await
+        .expect("staged");
+    scene.swap("sms", bad, &[100]).await.expect("begun");
+    // As many as are to be judged, from the first instant on; all of them fail.
+    for _ in 0..3 {
+        assert_eq!(scene.contact().await.channel_generation, bad);
+    }
+    let what = "3 of 3 contacts were not accepted";
+    until("the list to say what the swap waits for", async || {
+        let waits = scene.generation("sms", bad).await;
+        assert_eq!((waits.state(), waits.share_percent), (S::Canary, 100));
+        waits.detail.contains(what).then_some(())
+    })
+    .await;
+    // With two more it is beyond chance; no further one is needed.
+    for _ in 0..2 {
+        scene.contact().await;
+    }
+    let faulted = until("it to be taken back", async || {
+        let found = scene.generation("sms", bad).await;
+        (found.state() == S::Faulted).then_some(found)
+    })
+    .await;
+    let why = "5 of 5 sends failed";
+    assert!(faulted.detail.contains(why), "{}", faulted.detail);
+    assert_eq!(scene.contact().await.channel_generation, 1);
+    scene.judge().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_generation_that_rejects_every_number_is_taken_back_and_its_numbers_come_back() {
+    use v1::ChannelState as S;
+    let mut scene = Scene::new(&["sms"], TEXTS).await;
+    let elsewhere = Folder::new();
+    let mut refuses = Sandbox::live(elsewhere.path(), 42).await;
+    refuses.misbehave("sms:reject=1").await;
+    let settings = format!(
+        r#"{{"endpoint": "{}", "username": "recoup", "password_secret": "sms", "from": "10690"}}"#,
+        format_args!("{}/cgi-bin/sendsms", refuses.endpoint("sms"))
+    );
+    let library = scene.library("sms");
+    let bad = scene.stage("sms", &library, &settings).await;
+    let bad = bad.expect("staged");
+    scene.swap("sms", bad, &[100]).await.expect("begun");
+    scene.contacts_until("sms", bad, S::Faulted).await;
+    let faulted = scene.generation("sms", bad).await;
+    let why = "rejected for their address";
+    assert!(faulted.detail.contains(why), "{}", faulted.detail);
+
+    let spoiled = v1::ListContactsRequest {
+        filter: format!(
+            "channel_name = sms AND channel_generation = {bad} AND outcome = INVALID_ADDRESS"
+        ),
+        ..v1::ListContactsRequest::default()
+    };
+    let spoiled = scene.ana.contacts().list_contacts(spoiled).await;
+    let spoiled = spoiled.expect("contacts").into_inner().contacts;
+    assert!(spoiled.len() >= 5, "{spoiled:?}");
+    let first = &spoiled[0];
+    let invalid = v1::ContactPointState::Invalid;
+    assert_eq!(scene.point_state(first).await, invalid);
+    scene.say_that_it_works(first).await;
+    let valid = v1::ContactPointState::Valid;
+    assert_eq!(scene.point_state(first).await, valid);
+    let by_hand = v1::RequestContactRequest {
+        request_id: "again".into(),
+        case_id: first.case_id.clone(),
+        channel: "sms".into(),
+        template: "reminder".into(),
+        contact_point_id: first.contact_point_id.clone(),
+        reason: "they say that the number works".into(),
+        ..v1::RequestContactRequest::default()
+    };
+    let again = scene.ana.contacts().request_contact(by_hand).await;
+    again.expect("the number is taken again");
+    let again = scenes::until_contact(&scene.ana, &first.case_id, v1::ContactState::Accepted).await;
+    assert_eq!(again.channel_generation, 1);
+    assert_eq!(again.contact_point_id, first.contact_point_id);
+    refuses.stop().await;
     scene.judge().await;
 }
 

@@ -36,6 +36,7 @@ pub(crate) struct Lane {
 struct Seen {
     sent: AtomicU64,
     failed: AtomicU64,
+    rejected: AtomicU64,
     unknown: AtomicU64,
     seconds: Histogram,
 }
@@ -47,6 +48,8 @@ pub struct Sends {
     pub sent: u64,
     /// Of these, refused by no fault of the person's address.
     pub failed: u64,
+    /// Of these, refused for the person's address.
+    pub rejected: u64,
     /// Of these, ended with nobody knowing.
     pub unknown: u64,
     /// How long they took, in seconds.
@@ -72,6 +75,7 @@ impl Lane {
             seen: Seen {
                 sent: AtomicU64::new(0),
                 failed: AtomicU64::new(0),
+                rejected: AtomicU64::new(0),
                 unknown: AtomicU64::new(0),
                 seconds: Histogram::new(SECONDS),
             },
@@ -119,9 +123,9 @@ impl Lane {
         self.used.store(true, Ordering::Relaxed);
         self.seen.sent.fetch_add(1, Ordering::Relaxed);
         let counter = match error {
-            // The person's address or wish is at fault, and not the library.
-            None | Some(ChannelError::Rejected { .. }) => None,
-            Some(error) if crate::dispatch::refuses_address(error) => None,
+            None => None,
+            // It says that the person's address is at fault; whether it is, the live one's rate tells.
+            Some(error) if crate::dispatch::refuses_address(error) => Some(&self.seen.rejected),
             Some(error) if error.proves_not_sent() => Some(&self.seen.failed),
             Some(_) => Some(&self.seen.unknown),
         };
@@ -153,6 +157,7 @@ impl Lane {
         Sends {
             sent: self.seen.sent.load(Ordering::Relaxed),
             failed: self.seen.failed.load(Ordering::Relaxed),
+            rejected: self.seen.rejected.load(Ordering::Relaxed),
             unknown: self.seen.unknown.load(Ordering::Relaxed),
             seconds: self.seen.seconds.read(),
         }
@@ -160,6 +165,18 @@ impl Lane {
 }
 
 impl Sends {
+    /// None yet.
+    #[must_use]
+    pub fn none() -> Self {
+        Self {
+            sent: 0,
+            failed: 0,
+            rejected: 0,
+            unknown: 0,
+            seconds: Spread::new(SECONDS),
+        }
+    }
+
     /// What came since an earlier look, nothing where that was of a time before it was started anew; `broken` of them ended
     /// by a panic or with their process.
     #[must_use]
@@ -171,6 +188,7 @@ impl Sends {
         Tally {
             sent: self.sent.saturating_sub(earlier.sent),
             failed: self.failed.saturating_sub(earlier.failed),
+            rejected: self.rejected.saturating_sub(earlier.rejected),
             unknown: self.unknown.saturating_sub(earlier.unknown),
             broken,
             p95_ms: p95_ms(self.seconds.bounds, &counts),

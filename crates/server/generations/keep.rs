@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::SignedDuration;
 use recoup_channel_host::Standing;
 use recoup_domain::rollout::{GenerationState, Rollout, Step, Verdict, judge};
-use recoup_engine::{CommandError, Engine};
+use recoup_engine::{CommandError, Engine, Sends};
 use tokio_util::sync::CancellationToken;
 
 use super::load::{Purpose, load};
@@ -93,6 +93,8 @@ impl Generations {
                 }
             }
         }
+        // Before any contact is shared out by it: what the first ones come to counts, too.
+        own.begin_judging(engine, &rollout);
         self.route(own, engine, &rollout);
         own.held().rollout = Some(rollout);
     }
@@ -205,41 +207,54 @@ impl Own {
         (is_gone && is_left).then_some(Step::Retire(draining.number))
     }
 
+    /// Notes what both generations of a swap had done when its share came in force.
+    fn begin_judging(&self, engine: &Engine, rollout: &Rollout) {
+        let version = rollout.version;
+        let judging = rollout.swap.as_ref().map(|swap| Judging {
+            version,
+            tried: self.seen(engine, swap.to),
+            live: self.seen(engine, rollout.live()),
+            awaited: String::new(),
+        });
+        let mut held = self.held();
+        if held.judging.as_ref().is_none_or(|j| j.version != version) {
+            held.judging = judging;
+        }
+    }
+
     fn judge(&self, engine: &Engine, rollout: &Rollout) -> Option<Step> {
         let swap = rollout.swap.as_ref()?;
-        let tried = self.seen(engine, swap.to)?;
         if let Standing::Rests(_) = self.here(swap.to)?.channel.standing() {
             let why = "it failed again and again, and is left alone";
             return Some(roll_back(swap.share(), why));
         }
-        let live = self.seen(engine, rollout.live())?;
+        let (tried, live) = (
+            self.seen(engine, swap.to),
+            self.seen(engine, rollout.live()),
+        );
         let mut held = self.held();
-        let began = held.judging.take().filter(|j| j.version == rollout.version);
-        let Some(began) = began else {
-            held.judging = Some(Judging {
-                version: rollout.version,
-                tried,
-                live,
-            });
-            return None;
-        };
+        let began = held.judging.as_mut();
+        let began = began.filter(|j| j.version == rollout.version)?;
         let (new, old) = (tried.since(&began.tried), live.since(&began.live));
-        held.judging = Some(began);
-        match judge(&new, &old, u64::from(swap.judged_min)) {
-            Verdict::Bad(why) => Some(roll_back(swap.share(), &why)),
-            Verdict::Good if swap.was_held(engine.wall().now()) => Some(Step::Advance),
-            Verdict::Good | Verdict::Wait => None,
-        }
+        let left = swap.left_to_hold(engine.wall().now());
+        began.awaited = match judge(&new, &old, u64::from(swap.judged_min)) {
+            Verdict::Bad(why) => return Some(roll_back(swap.share(), &why)),
+            Verdict::Good if left.is_zero() => return Some(Step::Advance),
+            Verdict::Good => format!("{} s are left of what each lasts", left.as_secs() + 1),
+            Verdict::Wait(what) => what,
+        };
+        None
     }
 
-    fn seen(&self, engine: &Engine, number: u32) -> Option<Seen> {
-        let here = self.here(number)?;
+    /// What was seen of a generation here; nothing of one that has no contacts yet.
+    fn seen(&self, engine: &Engine, number: u32) -> Seen {
         let all = engine.generations(&self.config.name);
-        let own = all.into_iter().find(|g| g.generation == number)?;
-        Some(Seen {
-            sends: own.sends,
-            failures: here.channel.failures(),
-        })
+        let own = all.into_iter().find(|g| g.generation == number);
+        let here = self.here(number);
+        Seen {
+            sends: own.map_or_else(Sends::none, |g| g.sends),
+            failures: here.map_or(0, |here| here.channel.failures()),
+        }
     }
 }
 

@@ -96,6 +96,8 @@ struct Judging {
     version: u64,
     tried: Seen,
     live: Seen,
+    /// What its next step waits for.
+    awaited: String,
 }
 
 struct Seen {
@@ -194,5 +196,12 @@ impl Held {
     /// The number of the live generation.
     pub fn live(&self) -> u32 {
         self.rollout.as_ref().map_or(self.start, Rollout::live)
+    }
+
+    /// What the share of a swap waits for before the next, as this server sees it; none where nothing was looked at yet.
+    pub fn awaited(&self) -> Option<String> {
+        let (rollout, judging) = (self.rollout.as_ref()?, self.judging.as_ref()?);
+        let is_of_it = rollout.version == judging.version && !judging.awaited.is_empty();
+        is_of_it.then(|| format!("the next share waits: {}", judging.awaited))
     }
 }

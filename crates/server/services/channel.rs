@@ -325,7 +325,7 @@ impl Edge {
     pub(super) async fn all_channels(&self) -> Vec<v1::Channel> {
         let mut all = Vec::new();
         for own in self.channels.iter() {
-            let (rollout, here, refused, live, mapped) = {
+            let (rollout, here, refused, live, mapped, awaited) = {
                 let held = own.held();
                 (
                     held.rollout.clone(),
@@ -333,6 +333,7 @@ impl Edge {
                     held.refused.clone(),
                     held.live(),
                     held.mapped,
+                    held.awaited(),
                 )
             };
             for (number, here) in &here {
@@ -361,6 +362,10 @@ impl Edge {
                         row.share_percent = told.share_percent;
                         row.is_downgrade = told.is_downgrade;
                         row.detail = joined(&told.detail, &row.detail);
+                        if told.state() == v1::ChannelState::Canary {
+                            let awaited = awaited.as_deref().unwrap_or_default();
+                            row.detail = joined(awaited, &row.detail);
+                        }
                         if row.state() != v1::ChannelState::Faulted {
                             row.state = told.state;
                         }

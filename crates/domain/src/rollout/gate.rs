@@ -7,6 +7,8 @@ pub struct Tally {
     pub sent: u64,
     /// Of these, how many were refused by no fault of the person's address: nothing was sent.
     pub failed: u64,
+    /// Of these, how many were refused for the person's address: nothing was sent, and it is not tried again.
+    pub rejected: u64,
     /// Of these, how many ended with nobody knowing.
     pub unknown: u64,
     /// Of these, how many ended by a panic, or with the end of its process.
@@ -18,8 +20,8 @@ pub struct Tally {
 /// What is to be done with a generation on trial.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Too little was seen.
-    Wait,
+    /// Too little good was seen; what is awaited.
+    Wait(String),
     /// It is not worse.
     Good,
     /// It is worse, and by what.
@@ -28,6 +30,10 @@ pub enum Verdict {
 
 /// Fewer sends than these are no evidence of a rate.
 const SEEN_MIN: u64 = 5;
+/// Where nothing was seen of the other generation, the rates in percent from which on one is worse. Portfolios have many
+/// numbers that are dead, none where most are.
+const FAILED_ALONE_PERCENT: u64 = 20;
+const REJECTED_ALONE_PERCENT: u64 = 50;
 /// The square of the standard normal's 99.9th percentile (3.09), times 100. It is strict since a swap is looked at once a
 /// second, and since the test below takes small numbers for large ones.
 const Z_SQUARED_PERCENT: u128 = 955;
@@ -41,8 +47,19 @@ const SLOWER_MS: u64 = 250;
 #[must_use]
 pub fn judge(new: &Tally, old: &Tally, judged_min: u64) -> Verdict {
     let rates = [
-        ("sends failed", new.failed, old.failed),
-        ("sends ended UNKNOWN", new.unknown, old.unknown),
+        ("sends failed", new.failed, old.failed, FAILED_ALONE_PERCENT),
+        (
+            "sends were rejected for their address",
+            new.rejected,
+            old.rejected,
+            REJECTED_ALONE_PERCENT,
+        ),
+        (
+            "sends ended UNKNOWN",
+            new.unknown,
+            old.unknown,
+            FAILED_ALONE_PERCENT,
+        ),
     ];
     if new.broken > 0 && is_higher((new.broken, new.sent), (old.broken, old.sent), 1) {
         return Verdict::Bad(beside(
@@ -51,13 +68,23 @@ pub fn judge(new: &Tally, old: &Tally, judged_min: u64) -> Verdict {
             (old.broken, old.sent),
         ));
     }
-    for (what, of_new, of_old) in rates {
-        if is_worse((of_new, new.sent), (of_old, old.sent)) {
+    for (what, of_new, of_old, alone) in rates {
+        if is_worse((of_new, new.sent), (of_old, old.sent), alone) {
             return Verdict::Bad(beside(what, (of_new, new.sent), (of_old, old.sent)));
         }
     }
-    if new.sent < judged_min.max(1) {
-        return Verdict::Wait;
+    let wanted = judged_min.max(1);
+    if new.sent < wanted {
+        return Verdict::Wait(format!("{} of {wanted} contacts judged", new.sent));
+    }
+    // A few that fail are no evidence that it is worse, and none either that it may have more: as long as the live one
+    // fares no better, it is the carrier's affair, and waits for him.
+    let not_good = new.failed + new.rejected + new.unknown;
+    if not_good * 2 > new.sent {
+        return Verdict::Wait(format!(
+            "{not_good} of {} contacts were not accepted: more good ones than others are awaited",
+            new.sent
+        ));
     }
     let seen = new.sent >= SEEN_MIN && old.sent >= SEEN_MIN;
     if seen && new.p95_ms > old.p95_ms * SLOWER_TIMES + SLOWER_MS {
@@ -84,14 +111,14 @@ fn is_higher((a, n): (u64, u64), (b, m): (u64, u64), margin: u64) -> bool {
 }
 
 /// Whether a rate is higher than another, and not by chance: the test of two proportions, one-sided. Where nothing was
-/// seen of the other, it is held against none at all.
-fn is_worse(new: (u64, u64), old: (u64, u64)) -> bool {
+/// seen of the other, it is worse from `alone` percent on.
+fn is_worse(new: (u64, u64), old: (u64, u64), alone: u64) -> bool {
     let ((a, n), (b, m)) = (new, old);
     if n < SEEN_MIN || !is_higher(new, old, MARGIN_PERCENT) {
         return false;
     }
     if m < SEEN_MIN {
-        return a * 5 >= n;
+        return u128::from(a) * 100 >= u128::from(n) * u128::from(alone);
     }
     // So that the products below stay within their type; the rates stay what they are.
     let scale = (n.max(m) >> 20) + 1;
@@ -113,16 +140,23 @@ mod tests {
             unknown,
             broken,
             p95_ms,
+            rejected: 0,
         }
+    }
+
+    const fn rejecting(sent: u64, rejected: u64) -> Tally {
+        let mut tally = tally(sent, 0, 0, 0, 40);
+        tally.rejected = rejected;
+        tally
     }
 
     #[test]
     fn a_generation_is_judged_beside_the_one_before() {
         let sound = tally(1000, 10, 1, 0, 40);
         let nothing = Tally::default();
-        let rows: [(&str, Tally, Tally, u64, &str); 14] = [
-            ("nothing seen", nothing, sound, 10, "wait"),
-            ("too few", tally(9, 0, 0, 0, 40), sound, 10, "wait"),
+        let rows: [(&str, Tally, Tally, u64, &str); 22] = [
+            ("nothing seen", nothing, sound, 10, "wait: 0 of 10"),
+            ("too few", tally(9, 0, 0, 0, 40), sound, 10, "wait: 9 of 10"),
             ("enough", tally(10, 0, 0, 0, 40), sound, 10, "good"),
             (
                 "one failure of ten is chance",
@@ -137,7 +171,7 @@ mod tests {
                 tally(4, 4, 0, 0, 40),
                 sound,
                 10,
-                "wait",
+                "wait: 4 of 10",
             ),
             (
                 "a tenth fails",
@@ -151,7 +185,63 @@ mod tests {
                 tally(50, 50, 0, 0, 40),
                 tally(50, 50, 0, 0, 40),
                 10,
+                "wait: 50 of 50",
+            ),
+            (
+                "half of both fail",
+                tally(50, 25, 0, 0, 40),
+                tally(50, 25, 0, 0, 40),
+                10,
                 "good",
+            ),
+            (
+                "two of two fail where two are enough",
+                tally(2, 2, 0, 0, 40),
+                sound,
+                2,
+                "wait: 2 of 2",
+            ),
+            (
+                "one of two where two are enough",
+                tally(2, 1, 0, 0, 40),
+                sound,
+                2,
+                "good",
+            ),
+            (
+                "two of three UNKNOWN",
+                tally(3, 0, 2, 0, 40),
+                sound,
+                3,
+                "wait: 2 of 3",
+            ),
+            (
+                "all numbers rejected",
+                rejecting(10, 10),
+                sound,
+                10,
+                "rejected",
+            ),
+            (
+                "as many dead numbers as before",
+                rejecting(100, 12),
+                rejecting(1000, 100),
+                10,
+                "good",
+            ),
+            (
+                "a third rejected, nothing to hold it against",
+                rejecting(30, 10),
+                nothing,
+                10,
+                "good",
+            ),
+            (
+                "half rejected, nothing to hold it against",
+                rejecting(30, 15),
+                nothing,
+                10,
+                "rejected",
             ),
             ("nobody knows", tally(20, 0, 6, 0, 40), sound, 10, "UNKNOWN"),
             ("one panic", tally(1, 0, 0, 1, 40), sound, 10, "panic"),
@@ -180,12 +270,12 @@ mod tests {
         ];
         for (name, new, old, min, wanted) in rows {
             let verdict = judge(&new, &old, min);
-            let is_right = match &verdict {
-                Verdict::Wait => wanted == "wait",
-                Verdict::Good => wanted == "good",
-                Verdict::Bad(why) => why.contains(wanted),
+            let told = match &verdict {
+                Verdict::Wait(what) => format!("wait: {what}"),
+                Verdict::Good => "good".to_owned(),
+                Verdict::Bad(why) => format!("bad: {why}"),
             };
-            assert!(is_right, "{name}: {verdict:?}");
+            assert!(told.contains(wanted), "{name}: {told}");
         }
         let alone = judge(&tally(20, 4, 0, 0, 1), &nothing, 10);
         assert!(matches!(alone, Verdict::Bad(_)), "{alone:?}");
@@ -193,7 +283,7 @@ mod tests {
 
     #[test]
     fn numbers_of_years_do_not_overflow() {
-        let huge = tally(1 << 40, 1 << 39, 1 << 39, 0, 40);
+        let huge = tally(1 << 40, 1 << 38, 1 << 38, 0, 40);
         assert!(matches!(
             judge(&huge, &tally(1 << 40, 1, 1, 0, 40), 1),
             Verdict::Bad(_)

@@ -146,10 +146,10 @@ impl Swap {
         self.shares.get(self.step).copied().unwrap_or(0)
     }
 
-    /// Whether the share in force has lasted as long as it must.
+    /// How much longer the share in force must last; zero where it has lasted as long as it must.
     #[must_use]
-    pub fn was_held(&self, now: Timestamp) -> bool {
-        now.duration_since(self.since) >= self.hold
+    pub fn left_to_hold(&self, now: Timestamp) -> SignedDuration {
+        (self.hold - now.duration_since(self.since)).max(SignedDuration::ZERO)
     }
 }
 
