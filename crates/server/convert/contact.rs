@@ -35,6 +35,7 @@ pub fn render(view: &ContactView, sees_people: bool) -> v1::Contact {
         plan_seq: i64::from(c.id.seq),
         origin: words::to_origin(c.origin).into(),
         channel: c.class.name().to_owned(),
+        channel_name: c.channel.clone(),
         template: c.template.clone(),
         stage,
         step,

@@ -1,6 +1,7 @@
 //! Filters of lists: comparisons joined by `AND`, each `field op value`.
 
 use jiff::Timestamp;
+use recoup_domain::ContactClass;
 
 use super::read::Bad;
 use crate::api::recoup::v1::{self, ErrorReason};
@@ -17,6 +18,8 @@ pub enum Kind {
     Word(fn(i32) -> Option<&'static str>),
     /// Text: `=` and `!=`.
     Text,
+    /// A kind of contact, such as `sms`: `=` and `!=`.
+    Class,
     /// `true` or `false`: `=` and `!=`.
     Flag,
     /// A whole number: all operators.
@@ -161,9 +164,22 @@ fn comparable(kind: Kind, op: Op, value: &str) -> Result<(), String> {
         }
         Kind::Flag if !matches!(value, "true" | "false") => "the value is true or false",
         Kind::Word(name) => return is_word(name, value),
+        Kind::Class => return is_class(value),
         _ => return Ok(()),
     };
     Err(problem.to_owned())
+}
+
+/// Whether a value is a kind of contact. A channel's own name is easily taken for one.
+fn is_class(value: &str) -> Result<(), String> {
+    let kinds = ContactClass::ALL.map(ContactClass::name);
+    if kinds.contains(&value) {
+        return Ok(());
+    }
+    let kinds = kinds.join(", ");
+    Err(format!(
+        "`{value}` is no kind of contact ({kinds}); a channel's own name is `channel_name`"
+    ))
 }
 
 /// Whether a value is one of the words of an enum, whose first one is `<PREFIX>_UNSPECIFIED`.
@@ -413,8 +429,23 @@ pub static CONTACTS: &[Field<v1::Contact>] = &[
     },
     Field {
         name: "channel",
-        kind: Kind::Text,
+        kind: Kind::Class,
         read: |c| vec![c.channel.clone()],
+    },
+    Field {
+        name: "channel_name",
+        kind: Kind::Text,
+        read: |c| vec![c.channel_name.clone()],
+    },
+    Field {
+        name: "channel_generation",
+        kind: Kind::Number,
+        read: |c| vec![c.channel_generation.to_string()],
+    },
+    Field {
+        name: "library_sha256",
+        kind: Kind::Text,
+        read: |c| vec![c.library_sha256.clone()],
     },
     Field {
         name: "template",

@@ -255,7 +255,8 @@ async fn get(args: &ClientArgs, contact_id: String, as_json: bool) -> Outcome {
     let mut rows = table(&["contact", &c.contact_id]);
     for (name, value) in [
         ("case", c.case_id.clone()),
-        ("channel", c.channel.clone()),
+        ("kind", c.channel.clone()),
+        ("channel", carried_by(&c)),
         ("provider's reference", c.provider_key.clone()),
         ("template", c.template_id.clone()),
         ("language", c.template_locale.clone()),
@@ -285,10 +286,19 @@ async fn get(args: &ClientArgs, contact_id: String, as_json: bool) -> Outcome {
     Ok(0)
 }
 
+/// The channel by its own name, and which generation of it once there was more than one.
+fn carried_by(c: &v1::Contact) -> String {
+    match c.channel_generation {
+        0 | 1 => c.channel_name.clone(),
+        n => format!("{} {n}", c.channel_name),
+    }
+}
+
 async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> Outcome {
     let mut client = connect(&args).await?;
     let mut rows = table(&[
         "contact",
+        "kind",
         "channel",
         "template",
         "stage",
@@ -311,6 +321,7 @@ async fn list(args: ClientArgs, filter: String, limit: usize, as_json: bool) -> 
             rows.add_row([
                 c.contact_id.clone(),
                 c.channel.clone(),
+                carried_by(c),
                 c.template.clone(),
                 c.stage.clone(),
                 word(c.state().as_str_name(), "CONTACT_STATE_"),
