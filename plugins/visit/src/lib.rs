@@ -133,6 +133,12 @@ impl VisitChannel {
     }
 }
 
+/// Whether an answer is for people: a proxy's, or a login's.
+fn is_page(answer: &http::Answer) -> bool {
+    let kind = answer.header("content-type").unwrap_or_default();
+    kind.to_ascii_lowercase().starts_with("text/html")
+}
+
 /// What a refusal of the calendar proves.
 fn refused(answer: &http::Answer) -> ChannelError {
     let status = answer.status;
@@ -160,8 +166,9 @@ impl Channel for VisitChannel {
         let only_new = Some(("If-None-Match", "*"));
         let answer = self.ask(cx, ("PUT", &path), only_new, Some(order)).await?;
         match answer.status {
-            // 412: it is there, put by this very key.
-            200 | 201 | 204 | 412 => Ok(Receipt {
+            // 412: it is there, put by this very key. A new event is no 200: that is a proxy's page, or who knows what,
+            // and `status` will tell.
+            201 | 204 | 412 => Ok(Receipt {
                 provider_ref: event::uid(&request.idempotency_key, &self.config.domain),
                 ..Receipt::default()
             }),
@@ -207,6 +214,7 @@ impl Channel for VisitChannel {
         let only_there = Some(("If-Match", "*"));
         let answer = self.ask(cx, ("PUT", &path), only_there, Some(ics)).await?;
         match answer.status {
+            200 if is_page(&answer) => return Err(refused(&answer)),
             200 | 201 | 204 => {}
             404 | 410 | 412 => {
                 return Ok(Cancelled {
