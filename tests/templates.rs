@@ -42,6 +42,9 @@ fn in_c(folder: &Path) -> PathBuf {
         "{}",
         String::from_utf8_lossy(&made.stderr)
     );
+    for file in ["recoup_channel.h", "channel.proto"] {
+        assert!(folder.join("acme-sms").join(file).exists(), "{file}");
+    }
     folder.join("acme-sms/libacme_sms.so")
 }
 
@@ -108,7 +111,7 @@ fn a_new_channel_harms_nothing_that_is_there() {
     let folder = Folder::new();
     std::fs::create_dir(folder.path().join("mine")).expect("a folder");
     for (arguments, problem) in [
-        (&["mine", "--lang", "c"][..], "mine: File exists"),
+        (&["mine", "--lang", "c"][..], "mine is there already"),
         (&["Mine", "--lang", "c"], "lower-case letters"),
         (&["other", "--lang", "rust"], "--sdk"),
         (

@@ -58,15 +58,22 @@ impl Place {
 
     /// What `recoup channel lock` prints.
     fn written_lock(&self, arguments: &[&str]) -> String {
+        self.asked_for_a_lock(arguments)
+            .unwrap_or_else(|said| panic!("{said}"))
+    }
+
+    /// The same, or what it says instead.
+    fn asked_for_a_lock(&self, arguments: &[&str]) -> Result<String, String> {
         let config = self.folder.path().join("for-the-lock.toml");
         let text = format!("{}{}", self.setup.top, self.setup.tables);
         fs::write(&config, text).expect("a configuration");
         let mut command = Command::new(builds::recoup());
         command.args(["channel", "lock", "--config"]).arg(&config);
         let output = command.args(arguments).output().expect("it ran");
-        let errors = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{errors}");
-        String::from_utf8(output.stdout).expect("text")
+        if !output.status.success() {
+            return Err(String::from_utf8_lossy(&output.stderr).into_owned());
+        }
+        Ok(String::from_utf8(output.stdout).expect("text"))
     }
 
     async fn start(&self) -> Server {
@@ -153,6 +160,12 @@ async fn a_lock_says_what_is_loaded() {
     let lock = fs::read_to_string(place.folder.path().join("channels.lock")).expect("the lock");
     assert!(lock.contains("endpoints = [\"127.0.0.1:9\"]"), "{lock}");
     assert!(lock.contains("secrets = [\"sms\"]"), "{lock}");
+    let said = place.asked_for_a_lock(&["--publisher", "foo"]);
+    let said = said.expect_err("that is no key");
+    assert!(
+        said.contains("--publisher: `foo` is no minisign key"),
+        "{said}"
+    );
     let server = place.start().await;
     let ana = server.ana();
     let loaded = only(&ana).await;
@@ -183,6 +196,19 @@ async fn a_lock_says_what_is_loaded() {
     assert_eq!(
         (staged.trust(), &*staged.sha256),
         (v1::ChannelTrust::Pinned, known)
+    );
+    // A hash does not make up for a signature that is none.
+    let beside = format!("{}.minisig", other.display());
+    fs::write(&beside, "hello\n").expect("a file");
+    let why = refusal(&ana, &other, "").await;
+    assert!(why.contains("it is no minisign file"), "{why}");
+    fs::remove_file(beside).expect("it goes");
+    // A refusal names the file that was staged, and not the configuration's.
+    let many = r#"{"endpoint": "ftp://127.0.0.1:9/x", "username": "u", "password_secret": "sms", "from": "1"}"#;
+    let why = refusal(&ana, &other, many).await;
+    assert!(
+        why.contains("libother.so refuses its configuration"),
+        "{why}"
     );
     // What it is granted holds for each of its generations.
     let elsewhere = r#"{"endpoint": "http://127.0.0.1:10/x", "username": "u", "password_secret": "sms", "from": "1"}"#;

@@ -49,8 +49,8 @@ impl ChannelFactory for Liar {
 }
 
 impl Liar {
-    /// The request goes out and the connection is cut, as far as the lie needs it.
-    fn exchange(&self, request: &SendRequest) -> std::io::Result<()> {
+    /// The request goes out as far as the lie needs it; what comes back.
+    fn exchange(&self, request: &SendRequest) -> std::io::Result<String> {
         let mut carrier = TcpStream::connect(&self.endpoint)?;
         let to = match request.destination.as_ref().and_then(|d| d.to.as_ref()) {
             Some(To::E164(number)) => number.as_str(),
@@ -60,10 +60,52 @@ impl Liar {
             "keyless" => "",
             _ => request.idempotency_key.as_str(),
         };
-        carrier.write_all(format!("{to} {key}").as_bytes())?;
-        carrier.read(&mut [0; 64]).map(|_| ())
+        let text = format!("{to} {key}");
+        let mut answer = Vec::new();
+        if MISREADS.contains(&self.lie.as_str()) {
+            let head = format!("POST /send HTTP/1.1\r\nContent-Length: {}", text.len());
+            carrier.write_all(format!("{head}\r\n\r\n{text}").as_bytes())?;
+            carrier.read_to_end(&mut answer)?;
+        } else {
+            carrier.write_all(text.as_bytes())?;
+            carrier.read(&mut [0; 64]).map(drop)?;
+        }
+        Ok(String::from_utf8_lossy(&answer).into_owned())
+    }
+
+    /// What a lie makes of an answer; none where it is in doubt.
+    fn misread(
+        &self,
+        request: &SendRequest,
+        answer: &str,
+    ) -> Option<Result<Receipt, ChannelError>> {
+        let status = answer.split(' ').nth(1).and_then(|s| s.parse::<u16>().ok());
+        let status = status.filter(|status| (100..600).contains(status));
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
+        let refused = Some(Err(ChannelError::permanent("refused")));
+        match (self.lie.as_str(), status) {
+            ("trusts-5xx", Some(500..)) => Some(Err(ChannelError::retryable("again later"))),
+            ("trusts-200", Some(200)) => Some(Ok(Receipt::default())),
+            ("trusts-silence", Some(200)) if body == Some("") => refused,
+            ("trusts-halves", None) if !answer.is_empty() => refused,
+            ("repeats", Some(503)) | ("follows", Some(307)) => {
+                let again = self.exchange(request);
+                Some(Err(ChannelError::unknown(format!("{again:?}"))))
+            }
+            _ => None,
+        }
     }
 }
+
+/// Lies about an answer of HTTP.
+const MISREADS: [&str; 6] = [
+    "trusts-5xx",
+    "trusts-200",
+    "trusts-silence",
+    "trusts-halves",
+    "repeats",
+    "follows",
+];
 
 impl Channel for Liar {
     async fn send(&self, cx: &Call, request: SendRequest) -> Result<Receipt, ChannelError> {
@@ -72,6 +114,10 @@ impl Channel for Liar {
             cx.began()?;
         }
         let cut = self.exchange(&request);
+        let answer = cut.as_deref().unwrap_or_default();
+        if let Some(end) = self.misread(&request, answer) {
+            return end;
+        }
         match self.lie.as_str() {
             "sure" => Ok(Receipt::default()),
             "denies" => Err(ChannelError::retryable("not sent")),

@@ -23,7 +23,7 @@ pub enum LoadError {
     /// The file is no shared library of this machine.
     #[error(
         "channel `{name}`: {path} is {found}, not {wanted}; \
-         build the channel as a `cdylib` for this machine",
+         build the channel as a shared library (in Rust a `cdylib`) for this machine",
         path = path.display()
     )]
     NotALibrary {
@@ -87,7 +87,7 @@ pub enum LoadError {
     /// The descriptor is broken, or promises what the table has not.
     #[error(
         "channel `{name}`: the descriptor of {path} {problem}; \
-         correct `ChannelFactory::descriptor` and build it again",
+         correct it (in Rust `ChannelFactory::descriptor`) and build it again",
         path = path.display()
     )]
     Descriptor {

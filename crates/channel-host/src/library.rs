@@ -16,8 +16,8 @@ use crate::LoadError;
 use crate::method::{Method, Methods};
 
 const RTLD_NODELETE: std::ffi::c_int = 0x1000;
-const BUILD_AGAIN: &str = "build it with `export_channel!` of a recoup-channel of this ABI, or against \
-                           its recoup_channel.h";
+const BUILD_AGAIN: &str = "build it against the recoup_channel.h of this ABI, or in Rust with `export_channel!` \
+                           of a recoup-channel of it";
 
 /// Entry addresses of every library that this process has mapped: none may appear twice.
 static ENTRIES: Mutex<Vec<usize>> = Mutex::new(Vec::new());
@@ -120,7 +120,8 @@ fn map(file: &File<'_>) -> Result<EntryFn, LoadError> {
         } else if draft {
             format!("it is of a draft before ABI 1; build it again for {ABI_MAJOR}.{ABI_MINOR}")
         } else {
-            "a Rust channel has it from `recoup_channel::export_channel!`".to_owned()
+            "define it as recoup_channel.h says, and do not hide it; in Rust `export_channel!` does"
+                .to_owned()
         },
     })?;
     let address = entry as usize;

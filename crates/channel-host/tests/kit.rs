@@ -7,7 +7,7 @@ mod support;
 use recoup_channel_host::Placement;
 use recoup_channel_host::kit::{self, Report, Verdict};
 
-use support::{Setup, example, message, sms};
+use support::{Setup, example, message, message_about, plugin, sms};
 
 /// See `support::placement`.
 const ISOLATED: bool = true;
@@ -62,9 +62,14 @@ async fn a_library_for_newer_servers_alone_is_told() {
     assert!("2".parse::<kit::Glibc>().is_err());
 }
 
-const CARRIER: [&str; 4] = [
+const DOUBT: &str = "an answer that says nothing leaves it in doubt";
+const ONCE: &str = "one `send` is one request";
+
+const CARRIER: [&str; 6] = [
     "nothing leaves before `began`, nor past not_after",
     "a connection that is cut leaves it in doubt",
+    DOUBT,
+    ONCE,
     "both requests of a contact carry its key",
     "killed amid a send, a new process takes the contact over",
 ];
@@ -84,9 +89,74 @@ async fn a_good_library_passes_all_of_it() {
     });
     let good = report(&sms(), &config.to_string(), "hello", kit::LEVEL_MAX).await;
     assert_eq!(failed(&good), [""; 0], "{:#?}", good.checks);
-    assert_eq!(good.checks.len(), 20);
+    assert_eq!(good.checks.len(), 24);
+    assert_eq!(good.level(), kit::LEVEL_MAX);
     for rule in CARRIER {
         assert_eq!(verdict(&good, rule), &Verdict::Pass, "{rule}");
+    }
+}
+
+/// The others that come with the server, with what leads each to the recorder.
+#[tokio::test]
+async fn each_channel_of_the_server_passes() {
+    use recoup_channel::wire::destination::To;
+    use recoup_channel::wire::{Desk, Destination, PostalAddress};
+    let address = PostalAddress {
+        lines: vec!["1 Example Road".into(), "Shanghai".into()],
+        ..PostalAddress::default()
+    };
+    let desk = Desk {
+        id: "default".into(),
+        ..Desk::default()
+    };
+    let channels = [
+        (
+            "visit",
+            To::Postal(address),
+            serde_json::json!({"collection_url": format!("http://{}/c/", kit::RECORDER), "domain": "a.example",
+                "username": "u", "password_secret": "pass"}),
+        ),
+        (
+            "legal",
+            To::Desk(desk),
+            serde_json::json!({"endpoint": format!("http://{}/x", kit::RECORDER), "token_secret": "pass"}),
+        ),
+        (
+            "phone",
+            To::E164("+8613800000001".into()),
+            serde_json::json!({"base_url": format!("http://{}", kit::RECORDER), "account_sid": "AC1",
+                "auth_token_secret": "pass", "from": "+12025550100"}),
+        ),
+    ];
+    for (name, to, config) in channels {
+        let setup = Setup::new(&plugin(name), &config.to_string());
+        let Placement::Isolated(isolation) = support::placement() else {
+            panic!("the kit has each library in a process of its own");
+        };
+        let mut sample = message_about("hello", "A trial");
+        sample.effect_from_unix_ms = kit::NOW_UNIX_MS;
+        sample.effect_to_unix_ms = kit::NOW_UNIX_MS + 3_600_000;
+        sample.callback_url = "https://callbacks.example.com/trial".into();
+        sample.destination = Some(Destination {
+            to: Some(to),
+            display_name: "Nobody".into(),
+        });
+        let trial = kit::Trial {
+            spec: setup.spec.clone(),
+            isolation,
+            sample,
+            seed: 42,
+            glibc: kit::Glibc::OLDEST,
+            level: kit::LEVEL_MAX,
+        };
+        let report = kit::check(trial).await;
+        assert_eq!(failed(&report), [""; 0], "{name}: {:#?}", report.checks);
+        assert_eq!(
+            report.level(),
+            kit::LEVEL_MAX,
+            "{name}: {:#?}",
+            report.checks
+        );
     }
 }
 
@@ -99,10 +169,84 @@ async fn what_does_not_lead_to_the_recorder_says_how_it_would() {
         kit::LEVEL_MAX,
     )
     .await;
-    let Verdict::Skip(why) = verdict(&moody, CARRIER[0]) else {
+    let Verdict::Untried(why) = verdict(&moody, CARRIER[0]) else {
         panic!("{:#?}", moody.checks)
     };
     assert!(why.contains("{recorder}"), "{why}");
+    assert!(moody.passed());
+    assert_eq!(moody.level(), 3, "what was not tried is not passed");
+}
+
+/// What is wrong about the papers of a library is found before it is run, and so is what is wrong about its settings.
+#[tokio::test]
+async fn what_a_server_would_refuse_is_told() {
+    let config = serde_json::json!({
+        "endpoint": "http://127.0.0.1:9/x", "username": "u", "password_secret": "nobody", "from": "1",
+        "segments_max": "many", "sender": "x",
+    });
+    let wrong = report(&sms(), &config.to_string(), "hello", 1).await;
+    let Verdict::Fail(why) = verdict(&wrong, "its settings are what its schema says") else {
+        panic!("{:#?}", wrong.checks)
+    };
+    for word in [
+        "/password_secret: names a secret",
+        "/segments_max: ",
+        "/sender: the library has no such setting",
+    ] {
+        assert!(why.contains(word), "{word} in {why}");
+    }
+    assert_eq!(wrong.level(), 0);
+    let vague = report(&example("vague"), "{}", "x", 1).await;
+    let Verdict::Fail(why) = verdict(&vague, "its descriptor is one to go by") else {
+        panic!("{:#?}", vague.checks)
+    };
+    for word in [
+        "its version `new-one` is none",
+        "no JSON",
+        "its egress `a:b:c` is no",
+    ] {
+        assert!(why.contains(word), "{word} in {why}");
+    }
+    assert_eq!(vague.digest.len(), 64);
+}
+
+/// What is made of an answer, the rule that it breaks, and after which answers.
+const MISREAD: [(&str, &str, &[&str]); 6] = [
+    (
+        "trusts-5xx",
+        DOUBT,
+        &["a 500: ", "a proxy's 502: ", "a 503 that", "a 504: "],
+    ),
+    ("trusts-200", DOUBT, &["a page in HTML with 200: a receipt"]),
+    ("trusts-silence", DOUBT, &["a 200 without a word: "]),
+    (
+        "trusts-halves",
+        DOUBT,
+        &["half a status line: ", "words that are no HTTP: "],
+    ),
+    ("repeats", ONCE, &["a 503 that names a time: 2 requests"]),
+    ("follows", ONCE, &["a redirect: 2 requests"]),
+];
+
+#[tokio::test]
+async fn an_answer_that_is_misread_is_found() {
+    for (lie, rule, after) in MISREAD {
+        let config = format!("{lie} {{recorder}}");
+        let report = report(&example("liar"), &config, "x", kit::LEVEL_MAX).await;
+        assert_eq!(failed(&report), [rule], "{lie}: {:#?}", report.checks);
+        let Verdict::Fail(why) = verdict(&report, rule) else {
+            panic!("it failed")
+        };
+        for answer in after {
+            assert!(why.contains(answer), "{lie}: {answer} in {why}");
+        }
+        assert_eq!(
+            why.matches("after ").count(),
+            after.len(),
+            "no other answer: {why}"
+        );
+        assert_eq!(report.level(), 3);
+    }
 }
 
 const LATE: &str = "past not_after nothing is sent, and that is said";

@@ -64,13 +64,14 @@ pub(super) enum Command {
         /// The number of the generation.
         generation: i64,
         /// Shares in percent, the last 100.
-        #[arg(long, value_name = "N,N…", value_delimiter = ',', default_values_t = [1, 10, 50, 100])]
+        #[arg(long, value_name = "N,N…", value_delimiter = ',', default_values_t = [1, 10, 50, 100],
+            value_parser = clap::value_parser!(i32).range(1..=100))]
         canary: Vec<i32>,
         /// How long each share lasts at least, in seconds.
-        #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+        #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(i32).range(1..))]
         hold: i32,
         /// How many of its contacts are judged at each share.
-        #[arg(long, value_name = "N", default_value_t = 10)]
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(i32).range(1..))]
         judged: i32,
         /// JSON.
         #[arg(long)]
@@ -166,6 +167,11 @@ pub(super) async fn run(command: Command) -> Outcome {
             judged,
             json,
         } => {
+            let rises = canary.windows(2).all(|two| two[0] < two[1]);
+            if !rises || canary.last() != Some(&100) {
+                let why = "--canary: shares rise, and the last is 100, as in 1,10,50,100";
+                return Err(Failure::usage(why.to_owned()));
+            }
             let request = v1::SwapChannelRequest {
                 request_id: request_id(),
                 kind: channel,

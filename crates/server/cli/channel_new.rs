@@ -54,11 +54,17 @@ macro_rules! files {
     (@to $name:literal $to:literal) => { $to };
 }
 
-/// The contract, which everything but Rust builds with.
-const HEADER: File = (
-    "recoup_channel.h",
-    include_str!("../../../crates/channel/include/recoup_channel.h"),
-);
+/// The contract, which everything but Rust builds with, and the messages that it carries.
+const CONTRACT: [File; 2] = [
+    (
+        "recoup_channel.h",
+        include_str!("../../../crates/channel/include/recoup_channel.h"),
+    ),
+    (
+        "channel.proto",
+        include_str!("../../../proto/recoup/channel/v1/channel.proto"),
+    ),
+];
 
 impl Lang {
     const fn files(self) -> &'static [File] {
@@ -108,9 +114,18 @@ pub(super) async fn run(args: Args) -> Outcome {
     let folder = args.into.join(&args.name);
     let about = |path: &Path, e: io::Error| Failure::usage(format!("{}: {e}", path.display()));
     // Never into a folder that is there: somebody's work may be in it.
-    fs::create_dir(&folder).map_err(|e| about(&folder, e))?;
-    let header = (args.lang != Lang::Rust).then_some(&HEADER);
-    for (to, text) in args.lang.files().iter().chain(header) {
+    fs::create_dir(&folder).map_err(|e| match e.kind() {
+        io::ErrorKind::AlreadyExists => Failure::usage(format!(
+            "{} is there already, and nothing in it was touched: choose another name, or another folder by --into",
+            folder.display()
+        )),
+        _ => about(&folder, e),
+    })?;
+    let contract: &[File] = match args.lang {
+        Lang::Rust => &[],
+        Lang::C | Lang::Cpp | Lang::Go | Lang::Zig => &CONTRACT,
+    };
+    for (to, text) in args.lang.files().iter().chain(contract) {
         let path = folder.join(to);
         let parent = path.parent().unwrap_or(&folder);
         fs::create_dir_all(parent).map_err(|e| about(parent, e))?;

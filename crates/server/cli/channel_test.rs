@@ -111,6 +111,24 @@ fn words(verdict: &Verdict) -> (&'static str, &str) {
         Verdict::Pass => ("pass", ""),
         Verdict::Fail(why) => ("FAIL", why),
         Verdict::Skip(why) => ("skipped", why),
+        Verdict::Untried(why) => ("not tried", why),
+    }
+}
+
+/// What came of all of it.
+fn end(report: &Report) -> String {
+    let all = report.checks.len();
+    let ended = |wanted: &str| {
+        let of = report.checks.iter().map(|check| words(&check.verdict).0);
+        of.filter(|verdict| *verdict == wanted).count()
+    };
+    let level = report.level();
+    match (ended("FAIL"), ended("not tried")) {
+        (0, 0) => format!("passed at level {level}"),
+        (0, untried) => {
+            format!("passed at level {level}: {untried} of {all} checks could not be tried")
+        }
+        (failed, _) => format!("FAILED: {failed} of {all} checks"),
     }
 }
 
@@ -121,10 +139,11 @@ fn show(report: &Report) {
         rows.add_row([&check.level.to_string(), check.rule, verdict, detail]);
     }
     say(rows);
-    let end = if report.passed() { "passed" } else { "FAILED" };
     say(format!(
-        "{end}; SHA-256 {}, seed {}",
-        report.digest, report.seed
+        "{}; SHA-256 {}, seed {}",
+        end(report),
+        report.digest,
+        report.seed
     ));
 }
 
@@ -141,6 +160,7 @@ fn as_json(report: &Report) -> serde_json::Value {
     });
     json!({
         "passed": report.passed(),
+        "level": report.level(),
         "sha256": report.digest,
         "seed": report.seed,
         "tool": env!("CARGO_PKG_VERSION"),
@@ -159,7 +179,7 @@ fn junit(name: &str, report: &Report) -> String {
          <testsuite name=\"{name}\" tests=\"{}\" failures=\"{}\" skipped=\"{}\">\n",
         report.checks.len(),
         count("FAIL"),
-        count("skipped"),
+        count("skipped") + count("not tried"),
     );
     for check in &report.checks {
         let (rule, took) = (escaped(check.rule), check.took.as_secs_f64());
@@ -172,7 +192,7 @@ fn junit(name: &str, report: &Report) -> String {
                     escaped(why)
                 )
             }
-            Verdict::Skip(why) => {
+            Verdict::Skip(why) | Verdict::Untried(why) => {
                 format!(
                     "{head}><skipped message=\"{}\"/></testcase>\n",
                     escaped(why)

@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use recoup_channel::wire::Capabilities;
-use recoup_channel_host::trust::comment;
+use recoup_channel::wire::{Capabilities, ChannelDescriptor};
+use recoup_channel_host::settings::secret_settings;
+use recoup_channel_host::trust::{check_key, comment};
 use serde_json::json;
 
 use super::output::say;
@@ -59,6 +60,7 @@ pub(super) async fn show(args: ShowArgs) -> Outcome {
             "capabilities": can,
             "endpoints": d.egress,
             "secrets": d.secret_names,
+            "secret_settings": secret_settings(d),
             "settings_schema": serde_json::from_str::<serde_json::Value>(&d.config_schema_json).ok(),
             "sha256": sha256,
         }));
@@ -77,9 +79,24 @@ pub(super) async fn show(args: ShowArgs) -> Outcome {
     ));
     say(format!("can           {}", list(&can)));
     say(format!("connects to   {}", list(&d.egress)));
-    say(format!("secrets       {}", list(&d.secret_names)));
+    say(format!("secrets       {}", secrets(d)));
     say(format!("SHA-256       {sha256}"));
     Ok(0)
+}
+
+/// The secrets that it asks for by name, and the settings by which an operator names others.
+fn secrets(d: &ChannelDescriptor) -> String {
+    let mut all = d.secret_names.clone();
+    let named = secret_settings(d);
+    all.extend(
+        named
+            .iter()
+            .map(|key| format!("the one that the setting `{key}` names")),
+    );
+    if all.is_empty() {
+        return "none".to_owned();
+    }
+    all.join(", ")
 }
 
 fn class(class: recoup_channel::wire::ContactClass) -> String {
@@ -109,6 +126,9 @@ fn names(can: &Capabilities) -> Vec<&'static str> {
 pub(super) async fn lock(args: LockArgs) -> Outcome {
     let config = Config::load(Some(&args.config));
     let config = config.map_err(|e| Failure::usage(crate::wiring::chain(&e)))?;
+    for key in &args.publisher {
+        check_key(key).map_err(|why| Failure::usage(format!("--publisher: {why}")))?;
+    }
     let lock = vouch::lock(&config, &args.publisher)
         .await
         .map_err(Failure::usage)?;

@@ -237,6 +237,7 @@ impl Generations {
         }
         let source = match started.bytes_of(number) {
             Some(bytes) => Ok(Source {
+                from: own.config.library.clone(),
                 bytes,
                 signature: own.signature.clone(),
                 settings: settings_of(&own.config),
@@ -267,9 +268,7 @@ impl Generations {
         probe.note("start", Ok(format!("{} {}", d.id, d.version)));
         let suits = verified(own, &started.here, &found).map(|()| "as the live one".to_owned());
         probe.note("kind of contact", suits);
-        for _ in 0..ASKED {
-            probe.note("health", health(engine, &found).await);
-        }
+        probe.note("health", well(engine, &found).await);
         probe.note("dry run", dry_run(engine, &found).await);
         let ended = found.shutdown(Duration::from_secs(1)).await;
         let ended = ended.then(|| "by itself".to_owned());
@@ -306,10 +305,7 @@ impl Generations {
             let warm = async {
                 let _one = own.working.lock().await;
                 let here = self.bring(own, engine, &started.rollout, how.to).await?;
-                for _ in 0..ASKED {
-                    health(engine, &here.channel).await?;
-                }
-                Ok(())
+                well(engine, &here.channel).await.map(drop)
             };
             warm.await.map_err(Unfit::Library)?;
         }
@@ -325,7 +321,9 @@ impl Generations {
         encode: Encode<'_, Rollout>,
     ) -> Result<Answered<Rollout>, Unfit> {
         let (own, started) = self.running(engine, name).await?;
-        let step = Step::RollBack { why };
+        let step = Step::RollBack {
+            why: format!("taken back by hand: {why}"),
+        };
         let can_be = started.rollout.take(&step, "", engine.wall().now());
         if let Ok(next) = can_be {
             // It may be gone since: it takes everything from the answer on.
@@ -446,6 +444,14 @@ async fn health(engine: &Engine, channel: &LoadedChannel) -> Result<String, Stri
         HealthState::Degraded => Ok(format!("up, but: {}", health.detail)),
         HealthState::Down | HealthState::Unspecified => Err(format!("not up: {}", health.detail)),
     }
+}
+
+/// Whether it is up each time that it is asked; the last answer.
+async fn well(engine: &Engine, channel: &LoadedChannel) -> Result<String, String> {
+    for _ in 1..ASKED {
+        health(engine, channel).await?;
+    }
+    health(engine, channel).await
 }
 
 /// Shows it a contact that is sent to nobody.

@@ -11,7 +11,7 @@ use recoup_channel::{Clock, DynChannel};
 use recoup_channel_host::trust::{Bytes, Proof, Trust, Wanted};
 use recoup_channel_host::{
     BlobSource, Host, Isolation, Limits as HostLimits, LoadSpec, LoadedChannel, Placement, Sink,
-    Standing as HostStanding,
+    Standing as HostStanding, descriptor, settings,
 };
 use recoup_domain::ContactClass;
 use recoup_domain::rollout::Vouched;
@@ -19,7 +19,6 @@ use recoup_engine::blobs::Blobs;
 use recoup_engine::channels::{AskStanding, ChannelHandle, Standing};
 use recoup_engine::clock::Wall;
 
-use super::settings;
 use crate::config::{ChannelConfig, PlacementConfig};
 use crate::wiring::{Wrap, chain};
 
@@ -38,6 +37,8 @@ pub(crate) struct Surroundings {
 /// What a generation is to be loaded from.
 #[derive(Clone)]
 pub(crate) struct Source {
+    /// Where they come from, for messages: nothing is read there.
+    pub(crate) from: PathBuf,
     /// The library's bytes.
     pub(crate) bytes: Arc<[u8]>,
     /// The text of its minisign file.
@@ -80,6 +81,7 @@ pub(super) async fn load(
     let admitted = around.trust.admit(&spec.name, given);
     let admitted = admitted.map_err(|e| e.to_string())?;
     spec.bytes = Some(source.bytes);
+    spec.path = source.from;
     spec.config_json = source.settings;
     // Before an instance could see a setting or a secret that it must not have.
     let descriptor = Host::look(&spec, &isolation_of(channel)).await;
@@ -92,7 +94,8 @@ pub(super) async fn load(
         secrets: &secrets,
     };
     admitted.fits(&wanted).map_err(|e| e.to_string())?;
-    settings::check(&descriptor, &spec.config_json, &secrets)
+    descriptor::check(&descriptor)
+        .and_then(|()| settings::check(&descriptor, &spec.config_json, &secrets))
         .map_err(|why| format!("channel `{}`: {why}", spec.name))?;
     if purpose == Purpose::Trial {
         spec.placement = Placement::Isolated(isolation_of(channel));

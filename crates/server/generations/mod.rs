@@ -6,7 +6,6 @@
 mod change;
 mod keep;
 mod load;
-mod settings;
 mod source;
 mod start;
 

@@ -29,6 +29,7 @@ pub(crate) fn read(library: &Path, settings: String) -> Result<Source, String> {
         }
     };
     Ok(Source {
+        from: library.to_owned(),
         bytes: bytes.into(),
         signature,
         settings,

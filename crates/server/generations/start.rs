@@ -101,6 +101,7 @@ impl Own {
         let bytes = here.channel.bytes();
         let bytes = bytes.map_err(|e| StoreError::Refused(format!("the staged library: {e}")))?;
         let source = Source {
+            from: self.config.library.clone(),
             bytes: bytes.into(),
             signature: self.signature.clone(),
             settings: settings_of(&self.config),
@@ -192,6 +193,7 @@ pub(super) async fn kept(
         )));
     }
     Ok(Ok(Source {
+        from: format!("generation {number}").into(),
         bytes: bytes.into(),
         signature: generation.made.signature.clone(),
         settings: generation.made.settings.clone(),

@@ -1,5 +1,6 @@
 //! What a carrier gets, seen by a recorder in its place.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,14 +16,16 @@ const LOOKS: u32 = 6;
 /// How often the recorder is looked at.
 const LOOK: Duration = Duration::from_millis(2);
 
-struct Sent {
+/// One `send`, and what came of it.
+pub(super) struct Sent {
     call: Call,
-    answer: Result<Receipt, ChannelError>,
+    /// How it ended.
+    pub(super) answer: Result<Receipt, ChannelError>,
     seen: Vec<u8>,
 }
 
 /// Sends the sample to a recorder, with a clock that jumps past `not_after` after so many looks.
-async fn send(bench: &Bench, recorder: &Recorder, looks: u32) -> Result<Sent, String> {
+pub(super) async fn send(bench: &Bench, recorder: &Recorder, looks: u32) -> Result<Sent, String> {
     let clock = KitClock::jumping_after(looks);
     let channel = bench.load_to(&recorder.address, &clock).await?;
     let call = bench.call(Arc::clone(&clock));
@@ -35,18 +38,24 @@ async fn send(bench: &Bench, recorder: &Recorder, looks: u32) -> Result<Sent, St
     })
 }
 
-/// The recorder, where the configuration leads to it.
+/// A recorder that never answers, where the configuration leads to it.
 async fn recorder(bench: &Bench) -> Result<Recorder, Verdict> {
+    recorder_for(bench, Recorder::silent()).await
+}
+
+/// A recorder, where the configuration leads to it.
+pub(super) async fn recorder_for(
+    bench: &Bench,
+    starting: impl Future<Output = std::io::Result<Recorder>>,
+) -> Result<Recorder, Verdict> {
     let config = &bench.trial.spec.config_json;
     if !config.contains(RECORDER) && !config.contains(RECORDER_PORT) {
-        return Err(Verdict::Skip(format!(
+        return Err(Verdict::Untried(format!(
             "its configuration does not lead to the kit's recorder: write {RECORDER} where the \
              carrier's host and port stand, or {RECORDER_PORT} for the port alone"
         )));
     }
-    Recorder::start()
-        .await
-        .map_err(|e| Verdict::Fail(e.to_string()))
+    starting.await.map_err(|e| Verdict::Fail(e.to_string()))
 }
 
 pub(super) async fn begins(bench: &Bench) -> Verdict {
@@ -60,7 +69,7 @@ pub(super) async fn begins(bench: &Bench) -> Verdict {
             Ok(sent) => sent,
             Err(why) => return Verdict::Fail(why),
         };
-        let text = contains_sample(bench, &sent.seen);
+        let text = has_sample(bench, &sent.seen);
         reached |= text;
         let about = format!("where the clock jumps after {looks} looks");
         let wrong = match &sent.answer {
@@ -85,7 +94,8 @@ pub(super) async fn begins(bench: &Bench) -> Verdict {
     }
 }
 
-fn said(answer: &Result<Receipt, ChannelError>) -> String {
+/// How a `send` ended, in words.
+pub(super) fn said(answer: &Result<Receipt, ChannelError>) -> String {
     match answer {
         Ok(_) => "a receipt".to_owned(),
         Err(error) => error.to_string(),
@@ -93,8 +103,8 @@ fn said(answer: &Result<Receipt, ChannelError>) -> String {
 }
 
 /// It did not send what it could send, or it speaks a protocol that the recorder would have to answer first.
-fn unread(said: &str) -> Verdict {
-    Verdict::Skip(format!(
+pub(super) fn unread(said: &str) -> Verdict {
+    Verdict::Untried(format!(
         "no request that could be read came to the recorder; `send` ended as: {said}"
     ))
 }
@@ -108,7 +118,7 @@ pub(super) async fn cut(bench: &Bench) -> Verdict {
         Ok(sent) => sent,
         Err(why) => return Verdict::Fail(why),
     };
-    let text = contains_sample(bench, &sent.seen);
+    let text = has_sample(bench, &sent.seen);
     match sent.answer {
         Ok(_) => Verdict::Fail("a receipt, and the carrier answered nothing".to_owned()),
         Err(error) if text && error.proves_not_sent() => Verdict::Fail(format!(
@@ -127,7 +137,7 @@ pub(super) async fn same_key(bench: &Bench) -> Verdict {
     let mut carried = Vec::new();
     for _ in 0..2 {
         match send(bench, &recorder, u32::MAX).await {
-            Ok(sent) if !contains_sample(bench, &sent.seen) => {
+            Ok(sent) if !has_sample(bench, &sent.seen) => {
                 return unread(&said(&sent.answer));
             }
             Ok(sent) => carried.push(has(&sent.seen, &bench.trial.sample.idempotency_key)),
@@ -198,7 +208,7 @@ async fn killed_amid(
     let pid = pid.ok_or("it has no process")?;
     let call = bench.call(clock);
     let kill = async {
-        while !recorder.has_seen(|bytes| contains_sample(bench, bytes)) {
+        while !recorder.has_seen(|bytes| has_sample(bench, bytes)) {
             tokio::time::sleep(LOOK).await;
         }
         // One that is gone by now was not waited for.
@@ -210,13 +220,13 @@ async fn killed_amid(
         answer = send => answer,
         () = kill => unreachable!("it waits for ever"),
     };
-    let reached = recorder.has_seen(|bytes| contains_sample(bench, bytes));
+    let reached = recorder.has_seen(|bytes| has_sample(bench, bytes));
     Ok((reached, answer))
 }
 
 /// True where bytes hold a part of the request that no greeting of a protocol would: its key, or the
 /// borrower's number.
-fn contains_sample(bench: &Bench, bytes: &[u8]) -> bool {
+pub(super) fn has_sample(bench: &Bench, bytes: &[u8]) -> bool {
     use recoup_channel::wire::destination::To;
     let sample = &bench.trial.sample;
     let to = sample.destination.as_ref().and_then(|d| d.to.as_ref());

@@ -20,11 +20,7 @@ const FEW: u32 = 3;
 const GROWTH_MAX: u64 = 4 * 1024 * 1024;
 
 async fn live(bench: &Bench, lives: u32) -> Result<Lived, String> {
-    let mut spec = bench.trial.spec.clone();
-    spec.config_json = spec
-        .config_json
-        .replace(super::RECORDER, "127.0.0.1:9")
-        .replace(super::RECORDER_PORT, "9");
+    let mut spec = bench.spec_to(super::NOWHERE);
     // A thousand of them in the time of one.
     spec.limits.create_timeout *= 2;
     product::live_often(&spec, &bench.trial.isolation, lives).await
@@ -77,11 +73,7 @@ pub(super) async fn signals(bench: &Bench) -> Verdict {
 pub(super) async fn forks(bench: &Bench) -> Verdict {
     let mut isolation = bench.trial.isolation.clone();
     isolation.ends_forks = true;
-    let mut spec = bench.trial.spec.clone();
-    spec.config_json = spec
-        .config_json
-        .replace(super::RECORDER, "127.0.0.1:9")
-        .replace(super::RECORDER_PORT, "9");
+    let mut spec = bench.spec_to(super::NOWHERE);
     spec.clock = super::KitClock::still();
     spec.placement = crate::Placement::Isolated(isolation);
     let forked = |why: &str| {

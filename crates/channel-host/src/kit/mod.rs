@@ -1,14 +1,16 @@
 //! The conformance kit: tries a channel library for the rules of the ABI. No check sends anything to a
-//! person: the carrier is a recorder on loopback that never answers, or each `send` comes past its
-//! `not_after`.
+//! person: the carrier is a recorder on loopback, which never answers or says nothing that proves a thing, or each
+//! `send` comes past its `not_after`.
 //!
 //! Each check has a process of its own with a fresh instance in it, so a library that crashes fails the
 //! check at hand and no other. Secrets and blobs are those of the [`LoadSpec`]; clock and recorder are
 //! the kit's.
 
+mod answers;
 mod carrier;
 mod checks;
 mod manners;
+mod papers;
 mod recorder;
 mod symbols;
 
@@ -19,7 +21,9 @@ use std::time::{Duration, Instant};
 
 use recoup_channel::wire::SendRequest;
 use recoup_channel::{Call, Clock};
+use sha2::{Digest, Sha256};
 
+use crate::stage::hex;
 use crate::{Host, Isolation, LoadSpec, LoadedChannel};
 
 pub use symbols::Glibc;
@@ -38,6 +42,8 @@ pub enum Verdict {
     Fail(String),
     /// The check does not apply; why.
     Skip(String),
+    /// It applies, and could not be tried; why.
+    Untried(String),
 }
 
 impl From<Result<(), String>> for Verdict {
@@ -65,7 +71,7 @@ pub struct Check {
 /// All checks of one library.
 #[derive(Clone, Debug)]
 pub struct Report {
-    /// SHA-256 of the library in hexadecimal; empty where it did not load.
+    /// SHA-256 of the library in hexadecimal; empty where the file cannot be read.
     pub digest: String,
     /// The seed of the hostile payloads.
     pub seed: u64,
@@ -80,6 +86,20 @@ impl Report {
             .checks
             .iter()
             .any(|check| matches!(check.verdict, Verdict::Fail(_)))
+    }
+
+    /// The level up to which every check was tried, and none failed.
+    pub fn level(&self) -> u8 {
+        let holds =
+            |check: &&Check| matches!(check.verdict, Verdict::Fail(_) | Verdict::Untried(_));
+        let first = self
+            .checks
+            .iter()
+            .filter(holds)
+            .map(|check| check.level)
+            .min();
+        let last = self.checks.iter().map(|check| check.level).max();
+        first.map_or(last.unwrap_or(0), |level| level - 1)
     }
 }
 
@@ -127,28 +147,41 @@ struct Bench {
 
 /// The kit's wall clock stands here, and jumps from here, in Unix milliseconds.
 pub const NOW_UNIX_MS: i64 = 1_700_000_000_000;
+/// Where nobody listens.
+const NOWHERE: &str = "127.0.0.1:9";
 /// How long the kit waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Bench {
     async fn run(&mut self) {
         let path = self.trial.spec.path.clone();
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        if !bytes.is_empty() {
+            self.report.digest = hex(&Sha256::digest(&bytes));
+        }
         let exports = async |_: &Self| symbols::check(&path);
         self.add(1, "it exports the entry symbol alone", exports)
             .await;
         let needs = async |bench: &Self| symbols::needs(&path, bench.trial.glibc);
         self.add(1, "it loads with the C library of its servers", needs)
             .await;
-        match self.load().await {
-            Ok(channel) => channel.digest().clone_into(&mut self.report.digest),
-            Err(why) => {
-                self.add(1, "it loads", async |_: &Self| Verdict::Fail(why.clone()))
-                    .await;
-                return;
-            }
+        // One that cannot be asked does not load either, and that check says why.
+        let asked = Host::look(&self.spec_to(NOWHERE), &self.trial.isolation).await;
+        if let Ok(told) = asked {
+            let descriptor = async |_: &Self| papers::descriptor(&told);
+            self.add(1, "its descriptor is one to go by", descriptor)
+                .await;
+            let settings = async |bench: &Self| papers::settings(bench, &told);
+            self.add(1, "its settings are what its schema says", settings)
+                .await;
         }
-        self.add(1, "it loads", async |_: &Self| Verdict::Pass)
+        let loaded = self.load().await.map(drop);
+        let loads = loaded.is_ok();
+        self.add(1, "it loads", async |_: &Self| loaded.into())
             .await;
+        if !loads {
+            return;
+        }
         self.add(2, "`health` answers", checks::health).await;
         self.add(
             2,
@@ -195,6 +228,14 @@ impl Bench {
         .await;
         self.add(
             4,
+            "an answer that says nothing leaves it in doubt",
+            answers::doubt,
+        )
+        .await;
+        self.add(4, "one `send` is one request", answers::once)
+            .await;
+        self.add(
+            4,
             "both requests of a contact carry its key",
             carrier::same_key,
         )
@@ -229,17 +270,23 @@ impl Bench {
 
     /// A fresh process with a fresh instance, whose carrier is nowhere.
     async fn load(&self) -> Result<LoadedChannel, String> {
-        self.load_to("127.0.0.1:9", &KitClock::still()).await
+        self.load_to(NOWHERE, &KitClock::still()).await
     }
 
-    /// The same, with a carrier at an address and a clock.
-    async fn load_to(&self, carrier: &str, clock: &Arc<KitClock>) -> Result<LoadedChannel, String> {
+    /// The channel, with a carrier at an address.
+    fn spec_to(&self, carrier: &str) -> LoadSpec {
         let mut spec = self.trial.spec.clone();
         let port = carrier.rsplit(':').next().unwrap_or_default();
         spec.config_json = spec
             .config_json
             .replace(RECORDER, carrier)
             .replace(RECORDER_PORT, port);
+        spec
+    }
+
+    /// The same, with a carrier at an address and a clock.
+    async fn load_to(&self, carrier: &str, clock: &Arc<KitClock>) -> Result<LoadedChannel, String> {
+        let mut spec = self.spec_to(carrier);
         spec.clock = Arc::clone(clock) as Arc<dyn Clock>;
         spec.placement = crate::Placement::Isolated(self.trial.isolation.clone());
         Host::load(spec).await.map_err(|error| error.to_string())

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use minisign_verify::PublicKey;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
@@ -145,9 +144,8 @@ impl Lock {
                 ));
             }
             for key in &entry.publishers {
-                PublicKey::from_base64(key).map_err(|_| {
-                    format!("channel[{i}].publishers: `{key}` is no minisign key; it is the second line of the .pub file")
-                })?;
+                signature::check_key(key)
+                    .map_err(|why| format!("channel[{i}].publishers: {why}"))?;
             }
         }
         Ok(())

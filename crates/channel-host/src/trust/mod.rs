@@ -21,7 +21,7 @@ use crate::stage::hex;
 pub use endpoint::{Endpoint, endpoints_of};
 pub use lock::{Entry, Lock, LockError, LockPlacement};
 pub use refusal::Untrusted;
-pub use signature::comment;
+pub use signature::{check_key, comment};
 
 /// Whom a server believes.
 #[derive(Clone, Debug, Default)]
@@ -145,16 +145,18 @@ impl Trust {
 }
 
 fn prove(entry: &Entry, sha256: &str, bytes: Bytes<'_>) -> Result<Proof, Untrusted> {
+    let refused = |problem| Untrusted::Signature {
+        channel: entry.name.clone(),
+        problem,
+    };
     let signed = match bytes.signature {
-        // Without a key nothing can be said of it.
-        Some(text) if !entry.publishers.is_empty() => {
-            let publisher = entry.signed_by(text, bytes.library);
-            Some(publisher.map_err(|problem| Untrusted::Signature {
-                channel: entry.name.clone(),
-                problem,
-            })?)
+        None => None,
+        // Without a key no more can be said than that it is one.
+        Some(text) if entry.publishers.is_empty() => {
+            signature::read(text).map_err(refused)?;
+            None
         }
-        _ => None,
+        Some(text) => Some(entry.signed_by(text, bytes.library).map_err(refused)?),
     };
     Ok(match signed {
         Some(publisher) => Proof::Signed { publisher },

@@ -16,7 +16,7 @@ pub(super) fn verify(
     bytes: &[u8],
     sha256: &str,
 ) -> Result<String, String> {
-    let signature = Signature::decode(text).map_err(|e| format!("it is no minisign file ({e})"))?;
+    let signature = read(text)?;
     let fits = |key: &&String| {
         // Legacy signatures are of the bytes and not of their hash; no tool makes them any more.
         PublicKey::from_base64(key).is_ok_and(|key| key.verify(bytes, &signature, false).is_ok())
@@ -27,6 +27,24 @@ pub(super) fn verify(
     })?;
     holds(signature.trusted_comment(), entry, sha256)?;
     Ok(publisher.clone())
+}
+
+/// Reads a minisign file.
+///
+/// # Errors
+/// Where it is none.
+pub(super) fn read(text: &str) -> Result<Signature, String> {
+    Signature::decode(text).map_err(|e| format!("it is no minisign file ({e})"))
+}
+
+/// Whether a text is a minisign key.
+///
+/// # Errors
+/// That it is none, and where one stands.
+pub fn check_key(text: &str) -> Result<(), String> {
+    let read = PublicKey::from_base64(text);
+    read.map(drop)
+        .map_err(|_| format!("`{text}` is no minisign key; it is the second line of the .pub file"))
 }
 
 /// What a signature should say of the file that it is of.

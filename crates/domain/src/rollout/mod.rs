@@ -408,7 +408,7 @@ impl Moving<'_> {
         let before = self.all.before.ok_or(Refusal::NothingBefore)?;
         let live = self.all.live();
         self.put(live, S::Faulted, why);
-        self.put(before, S::Live, why);
+        self.put(before, S::Live, "");
         self.all.before = None;
         Ok(())
     }

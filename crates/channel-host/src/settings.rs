@@ -1,7 +1,7 @@
 //! Settings held against the JSON Schema of the library's descriptor.
 
 use jsonschema::error::ValidationErrorKind as Kind;
-use jsonschema::{Draft, PatternOptions, ValidationError};
+use jsonschema::{Draft, PatternOptions, ValidationError, Validator};
 use recoup_channel::wire::ChannelDescriptor;
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ const TOLD_MAX: usize = 10;
 ///
 /// # Errors
 /// Every setting that is not, by its path. No value is told: it could be a secret that was written into the wrong place.
-pub(super) fn check(
+pub fn check(
     descriptor: &ChannelDescriptor,
     settings: &str,
     secrets: &[&str],
@@ -22,22 +22,11 @@ pub(super) fn check(
     if descriptor.config_schema_json.is_empty() {
         return Ok(());
     }
-    let schema: Value = serde_json::from_str(&descriptor.config_schema_json)
-        .map_err(|e| format!("the JSON Schema in its descriptor is no JSON: {e}"))?;
     let settings: Value = match settings {
         "" => Value::Object(serde_json::Map::new()),
         text => serde_json::from_str(text).map_err(|e| format!("its settings are no JSON: {e}"))?,
     };
-    let known: Vec<String> = secrets.iter().map(|&s| s.to_owned()).collect();
-    let names_one = move |name: &str| known.iter().any(|known| known == name);
-    let schema = jsonschema::options()
-        .with_draft(Draft::Draft202012)
-        .with_format(SECRET, names_one)
-        .should_validate_formats(true)
-        // The other engine can be made to work without end, by a pattern of the library's.
-        .with_pattern_options(PatternOptions::regex())
-        .build(&schema)
-        .map_err(|e| format!("the JSON Schema in its descriptor is none: {}", e.masked()))?;
+    let (_, schema) = schema(descriptor, secrets)?;
     let mut problems: Vec<String> = schema
         .iter_errors(&settings)
         .flat_map(|e| told(&e))
@@ -52,6 +41,44 @@ pub(super) fn check(
         descriptor.version,
         problems.join("; ")
     ))
+}
+
+/// The schema of a descriptor, as it is written and ready to judge.
+///
+/// # Errors
+/// Why it is none.
+pub(crate) fn schema(
+    descriptor: &ChannelDescriptor,
+    secrets: &[&str],
+) -> Result<(Value, Validator), String> {
+    let written: Value = serde_json::from_str(&descriptor.config_schema_json)
+        .map_err(|e| format!("the JSON Schema in its descriptor is no JSON: {e}"))?;
+    let known: Vec<String> = secrets.iter().map(|&s| s.to_owned()).collect();
+    let names_one = move |name: &str| known.iter().any(|known| known == name);
+    let ready = jsonschema::options()
+        .with_draft(Draft::Draft202012)
+        .with_format(SECRET, names_one)
+        .should_validate_formats(true)
+        // The other engine can be made to work without end, by a pattern of the library's.
+        .with_pattern_options(PatternOptions::regex())
+        .build(&written)
+        .map_err(|e| format!("the JSON Schema in its descriptor is none: {}", e.masked()))?;
+    Ok((written, ready))
+}
+
+/// The settings of a schema that name a secret, where they stand at its top.
+#[must_use]
+pub fn secret_settings(descriptor: &ChannelDescriptor) -> Vec<String> {
+    let written = serde_json::from_str::<Value>(&descriptor.config_schema_json);
+    let written = written.unwrap_or_default();
+    let known = written.get("properties").and_then(Value::as_object);
+    let is_secret = |of: &Value| of.get("format").and_then(Value::as_str) == Some(SECRET);
+    known
+        .into_iter()
+        .flatten()
+        .filter(|(_, of)| is_secret(of))
+        .map(|(key, _)| key.clone())
+        .collect()
 }
 
 /// What is wrong, at the path of the key that is meant.
