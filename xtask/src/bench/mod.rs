@@ -24,6 +24,7 @@ mod report;
 mod scene;
 mod stack;
 mod staging;
+mod swap;
 mod tick;
 
 use std::path::PathBuf;
@@ -88,6 +89,8 @@ enum Goal {
     Hostile,
     /// A library of 1 MiB, staged.
     Staging,
+    /// A channel that is swapped under load.
+    Swap,
 }
 
 /// A bench that does not come to its end.
@@ -237,6 +240,7 @@ fn measure(goal: Goal, ground: &Ground) -> Result<Line, Failure> {
         Goal::Neighbour => beside::neighbour(ground),
         Goal::Hostile => hostile::hostile(ground),
         Goal::Staging => staging::staging(ground),
+        Goal::Swap => swap::swap(ground),
     }
 }
 
@@ -245,7 +249,7 @@ fn suspect(goal: Goal, machine: &[Baseline]) -> Option<String> {
     let rests_on = match goal {
         Goal::G1 | Goal::G9 => machine::ROWS_100,
         Goal::G2 => machine::ROWS_1000,
-        Goal::G4 | Goal::G20 | Goal::Neighbour | Goal::Staging => machine::ROWS_1,
+        Goal::G4 | Goal::G20 | Goal::Neighbour | Goal::Staging | Goal::Swap => machine::ROWS_1,
         Goal::G3 => machine::ECHO,
         Goal::G14 => machine::TICK,
         Goal::G21
@@ -299,6 +303,7 @@ mod tests {
             "neighbour",
             "hostile",
             "staging",
+            "swap",
         ];
         assert_eq!(goals, all);
         for line in &report.lines {

@@ -35,6 +35,16 @@ pub(super) struct Seen {
 }
 
 impl Seen {
+    /// Things that all were done, with the time of each.
+    pub(super) fn of(mut answered: Vec<Duration>, wall: Duration) -> Self {
+        answered.sort();
+        Self {
+            answered,
+            wall,
+            ..Self::default()
+        }
+    }
+
     /// The time that this share of the calls did not exceed, in milliseconds.
     pub(super) fn quantile_ms(&self, share: f64) -> f64 {
         let place = (self.answered.len() as f64 * share).ceil() as usize;

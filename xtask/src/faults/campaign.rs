@@ -149,7 +149,7 @@ impl Campaign {
         let mut setup = Setup::new(&self.folder, &sandbox, Store::Own, place, self.plant)?;
         let mut life = setup.live(Tracer::None).await?;
         let ana = setup.client("dev-ana")?;
-        lender::set_up(&ana, &setup.client("dev-ben")?).await?;
+        lender::set_up(&ana, &setup.client("dev-ben")?, lender::POLICY).await?;
         let (mut looks, mut slowest, mut told) =
             (Looks::default(), Duration::ZERO, Told::default());
         let kills = range.is_some() || matches!(self.fault, Fault::KillChannels | Fault::Swaps);
@@ -261,7 +261,7 @@ impl Campaign {
         let mut setup = Setup::new(&self.folder, &sandbox, Store::Own, place, self.plant)?;
         let life = setup.live(Tracer::None).await?;
         let ana = setup.client("dev-ana")?;
-        lender::set_up(&ana, &setup.client("dev-ben")?).await?;
+        lender::set_up(&ana, &setup.client("dev-ben")?, lender::POLICY).await?;
         life.stop().await?;
         let trace = self.folder.join("strace.txt");
         let calls = format!("{},openat", CALLS.join(","));

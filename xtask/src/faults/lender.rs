@@ -6,7 +6,7 @@ use recoup::api::recoup::v1 as pb;
 use crate::demo::client::Client;
 
 /// Everything is due at once, so that every instant finds contacts under way.
-const POLICY: &str = "name: all-at-once
+pub(super) const POLICY: &str = "name: all-at-once
 stages:
   - name: all
     enter: case.dpd >= 1
@@ -58,8 +58,8 @@ const TEMPLATES: [(&str, &str, &str, &str, &[&str]); 4] = [
     ),
 ];
 
-/// Sets all of it up; `second` activates what `author` wrote.
-pub(super) async fn set_up(author: &Client, second: &Client) -> Result<(), String> {
+/// Sets all of it up, with a policy of these texts; `second` activates what `author` wrote.
+pub(crate) async fn set_up(author: &Client, second: &Client, policy: &str) -> Result<(), String> {
     for (name, channel, subject, body, variables) in TEMPLATES {
         let approved = |text: &str| match channel {
             "sms" => text.to_owned(),
@@ -86,7 +86,7 @@ pub(super) async fn set_up(author: &Client, second: &Client) -> Result<(), Strin
     }
     let request = pb::CreatePolicyRequest {
         request_id: "policy".into(),
-        yaml: POLICY.into(),
+        yaml: policy.into(),
     };
     let created = author.policies().create_policy(request).await;
     let policy = created.map_err(|e| format!("the policy: {e}"))?;

@@ -9,7 +9,7 @@ use recoup::api::recoup::v1 as pb;
 use crate::chance;
 
 /// A loan ten days late.
-pub(super) struct Loan {
+pub(crate) struct Loan {
     /// The references, the number and the addresses are made of it.
     pub(super) number: u32,
     zone: String,
@@ -20,7 +20,17 @@ impl Loan {
     /// The loan of this number in a run: in ten of a hundred its borrower sleeps.
     pub(super) fn new(number: u32, seed: u64) -> Self {
         let asleep = chance::happens(seed, &["asleep", &number.to_string()], 10);
-        let zone = zone_where_it_is(if asleep { 2 } else { 12 }, instant());
+        Self::at(if asleep { 2 } else { 12 }, number)
+    }
+
+    /// The loan of this number, of a borrower for whom it is noon.
+    pub(crate) fn awake(number: u32) -> Self {
+        Self::at(12, number)
+    }
+
+    /// The loan of this number, of a borrower where it is this hour.
+    fn at(hour: i8, number: u32) -> Self {
+        let zone = zone_where_it_is(hour, instant());
         let tz = TimeZone::get(&zone).unwrap_or(TimeZone::UTC);
         let today = tz.to_datetime(instant()).date();
         let due = today.checked_sub(jiff::Span::new().days(10));
@@ -36,8 +46,13 @@ impl Loan {
         format!("B{}", self.number)
     }
 
+    /// The number of the loan whose borrower has this telephone number.
+    pub(crate) fn number_of(telephone: &str) -> Option<u32> {
+        telephone.strip_prefix("+86138")?.parse().ok()
+    }
+
     /// The call that opens its case.
-    pub(super) fn open(&self) -> pb::OpenCaseRequest {
+    pub(crate) fn open(&self) -> pb::OpenCaseRequest {
         let n = self.number;
         let point = |kind: pb::ContactPointKind, value: String| pb::ContactPoint {
             kind: kind.into(),
@@ -122,7 +137,7 @@ pub(super) fn now() -> prost_types::Timestamp {
 }
 
 /// The instant it is, in microseconds.
-pub(super) fn now_us() -> i64 {
+pub(crate) fn now_us() -> i64 {
     instant().as_microsecond()
 }
 

@@ -2,10 +2,10 @@
 
 mod aim;
 mod campaign;
-mod lender;
+pub(crate) mod lender;
 mod line;
 mod load;
-mod loan;
+pub(crate) mod loan;
 mod look;
 mod past;
 mod planted;

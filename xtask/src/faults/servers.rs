@@ -68,7 +68,8 @@ impl Campaign {
             if servers.len() == 1 {
                 // The others read it when they start.
                 let setup = &servers[0].setup;
-                lender::set_up(&setup.client("dev-ana")?, &setup.client("dev-ben")?).await?;
+                let (ana, ben) = (setup.client("dev-ana")?, setup.client("dev-ben")?);
+                lender::set_up(&ana, &ben, lender::POLICY).await?;
             }
         }
         if self.plant == Some(LAZY_DISK) {
