@@ -54,6 +54,53 @@ async fn a_new_channel_carries_contacts_at_once() {
     carries(&folder, &in_c(folder.path())).await;
 }
 
+/// The page for whoever has a channel that is live, as it stands, with a channel of the name that it uses.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_first_message_comes_as_the_page_says() {
+    let folder = Folder::new();
+    let library = in_c(folder.path());
+    let mut sandbox = Sandbox::live(folder.path(), 42).await;
+    let setup = Setup::default().with_channel("acme-sms", &library, &settings(&sandbox));
+    let server = Server::start(folder.path(), &setup).await;
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/channels/first-message.md");
+    let page = std::fs::read_to_string(page).expect("the page");
+    let blocks: Vec<&str> = page.split("```sh\n").skip(1).collect();
+    let [block] = blocks[..] else {
+        panic!("one block is run: {blocks:?}")
+    };
+    let script = block.split("```").next().unwrap_or_default();
+    let program = builds::recoup();
+    let path = std::env::var("PATH").unwrap_or_default();
+    let bin = program.parent().expect("a folder").display();
+    let output = Command::new("sh")
+        .args(["-e", "-c", script])
+        .current_dir(folder.path())
+        .env("PATH", format!("{bin}:{path}"))
+        .env("RECOUP_SERVER", format!("http://{}", server.api()))
+        .output()
+        .expect("a shell runs");
+    assert!(output.status.success(), "{output:?}");
+    let ana = server.ana();
+    let contact = until("the message", async || {
+        let request = v1::ListContactsRequest {
+            page_size: 10,
+            ..v1::ListContactsRequest::default()
+        };
+        let all = ana.contacts().list_contacts(request).await;
+        let all = all.expect("a list").into_inner().contacts;
+        all.into_iter()
+            .find(|c| c.state() == v1::ContactState::Accepted)
+    })
+    .await;
+    assert_eq!(contact.channel_name, "acme-sms", "{contact:?}");
+    sandbox.stop().await;
+    let seen = std::fs::read_to_string(sandbox.log()).expect("its log");
+    assert!(
+        seen.contains("Demo Lender】600") && seen.contains("+8613800000001"),
+        "{seen}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs libraries in five languages: `cargo xtask test --only templates` builds them and runs it"]
 async fn those_of_all_languages_carry_contacts() {
@@ -71,14 +118,18 @@ async fn those_of_all_languages_carry_contacts() {
     );
 }
 
-async fn carries(folder: &Folder, library: &Path) {
-    let mut sandbox = Sandbox::live(folder.path(), 42).await;
-    let config = format!(
+/// What leads a template's channel to the sandbox.
+fn settings(sandbox: &Sandbox) -> String {
+    format!(
         "config = {{ endpoint = \"{}/cgi-bin/sendsms\", username = \"recoup\", password_secret = \"sms\", \
          from = \"10690\" }}\nsecrets = {{ sms = {{ file = \"sms.secret\" }} }}",
         sandbox.endpoint("sms")
-    );
-    let setup = Setup::default().with_channel("sms", library, &config);
+    )
+}
+
+async fn carries(folder: &Folder, library: &Path) {
+    let mut sandbox = Sandbox::live(folder.path(), 42).await;
+    let setup = Setup::default().with_channel("sms", library, &settings(&sandbox));
     let server = Server::start(folder.path(), &setup).await;
     let (ana, ben) = (server.ana(), server.ben());
     let loaded = generations(&ana, "sms").await;

@@ -11,6 +11,8 @@ const DYNAMIC_SYMBOLS: u64 = 11;
 const SYMBOL_BYTES: usize = 24;
 /// `SHT_GNU_verneed`.
 const NEEDED_VERSIONS: u64 = 0x6fff_fffe;
+/// Names that are told of those that are too many: some libraries export thousands.
+const TOLD_MAX: usize = 5;
 
 pub(super) fn check(path: &Path) -> Verdict {
     let bytes = match std::fs::read(path) {
@@ -20,8 +22,32 @@ pub(super) fn check(path: &Path) -> Verdict {
     match exported(&bytes) {
         None => Verdict::Skip("it has no section headers to read the names from".to_owned()),
         Some(names) if names == [ENTRY_SYMBOL] => Verdict::Pass,
-        Some(names) => Verdict::Fail(format!("it exports {}", names.join(", "))),
+        Some(names) => Verdict::Fail(told(&names)),
     }
+}
+
+/// What a library exports, where that is more or less than it should.
+fn told(names: &[String]) -> String {
+    let others: Vec<&str> = names
+        .iter()
+        .map(String::as_str)
+        .filter(|name| *name != ENTRY_SYMBOL)
+        .collect();
+    let mut wrong = Vec::new();
+    if others.len() == names.len() {
+        wrong.push(format!("it does not export `{ENTRY_SYMBOL}`"));
+    }
+    if !others.is_empty() {
+        let some = others[..others.len().min(TOLD_MAX)].join(", ");
+        let more = match others.len().saturating_sub(TOLD_MAX) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        wrong.push(format!(
+            "it exports {some}{more}: hide them, by -fvisibility=hidden or the linker's version script"
+        ));
+    }
+    wrong.join("; ")
 }
 
 /// A version of the GNU C library.
@@ -168,4 +194,25 @@ fn number(bytes: &[u8], at: usize, size: usize) -> Option<u64> {
             .rev()
             .fold(0, |sum, byte| sum << 8 | u64::from(*byte)),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_too_many_are_counted() {
+        let names = |count: usize| -> Vec<String> {
+            let own = std::iter::once(ENTRY_SYMBOL.to_owned());
+            own.chain((0..count).map(|n| format!("f{n}"))).collect()
+        };
+        assert!(told(&names(1)).starts_with("it exports f0: hide"));
+        assert!(told(&names(5)).starts_with("it exports f0, f1, f2, f3, f4: hide"));
+        assert!(told(&names(1_005)).contains("f4 and 1000 more: hide"));
+        let without = told(&names(1)[1..]);
+        assert!(
+            without.starts_with("it does not export `recoup_channel_entry_v1`; it exports f0"),
+            "{without}"
+        );
+    }
 }
