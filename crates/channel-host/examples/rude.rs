@@ -8,7 +8,7 @@ use std::ffi::c_void;
 use std::sync::OnceLock;
 
 use recoup_channel::abi::{
-    ABI_MAJOR, ABI_MINOR, Bytes, CallV1, ChannelV1, HostV1, MAGIC, MESSAGE_BYTES_MAX, SinkFn, code,
+    ABI_MAJOR, ABI_MINOR, Bytes, CallV1, ChannelV1, HostV1, MAGIC, MESSAGE_BYTES_MAX, Sink, code,
 };
 use recoup_channel::wire::{ChannelDescriptor, ContactClass, Failure, Message, Receipt};
 
@@ -65,7 +65,7 @@ unsafe extern "C" fn create(
     config: Bytes,
     instance: *mut *mut c_void,
     _user: *mut c_void,
-    _tell: Option<SinkFn>,
+    _tell: Sink,
 ) -> i32 {
     // SAFETY: the host keeps the promises of the ABI.
     unsafe {

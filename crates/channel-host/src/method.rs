@@ -1,6 +1,6 @@
 //! The operations of a library's table, by name.
 
-use recoup_channel::abi::{ChannelV1, OpFn};
+use recoup_channel::abi::{ChannelV1, Op};
 
 /// An operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ impl Method {
     }
 
     /// Its function; `None` where the table has none.
-    pub(crate) const fn of(self, table: &ChannelV1) -> Option<OpFn> {
+    pub(crate) const fn of(self, table: &ChannelV1) -> Op {
         match self {
             Self::Send => table.send,
             Self::Status => table.status,

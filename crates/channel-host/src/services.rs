@@ -7,7 +7,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use recoup_channel::abi::{
-    ABI_MAJOR, ABI_MINOR, BLOB_EXTENSION, BlobV1, Bytes, HostV1, SinkFn, code,
+    ABI_MAJOR, ABI_MINOR, BLOB_EXTENSION, BlobV1, Bytes, HostV1, Sink, code,
 };
 
 /// A host's side of the table: the core itself for an inline library, the lines to the core for an
@@ -97,7 +97,10 @@ unsafe extern "C" fn metric(ctx: *mut c_void, id: u32, value: f64) {
     unsafe { with(ctx, (), |host| host.metric(id, value)) }
 }
 
-unsafe extern "C" fn secret(ctx: *mut c_void, name: Bytes, user: *mut c_void, sink: SinkFn) -> i32 {
+unsafe extern "C" fn secret(ctx: *mut c_void, name: Bytes, user: *mut c_void, sink: Sink) -> i32 {
+    let Some(sink) = sink else {
+        return code::INVALID;
+    };
     // SAFETY: as in `complete`.
     let found = unsafe { with(ctx, None, |host| host.secret(name.as_slice())) };
     let Some(found) = found else {

@@ -12,7 +12,7 @@ use super::operation::{
     AskHealth, AskStatus, Cancel, Operation, ParseCallback, Poll, SendOne, Validate,
 };
 use super::panics::guarded;
-use super::{ABI_MAJOR, ABI_MINOR, Bytes, CallV1, ChannelV1, HostV1, MAGIC, OpFn, SinkFn, code};
+use super::{ABI_MAJOR, ABI_MINOR, Bytes, CallV1, ChannelV1, HostV1, MAGIC, Op, Sink, code};
 use crate::ChannelFactory;
 
 /// A library's table in static storage.
@@ -29,10 +29,14 @@ pub fn entry<C: ChannelFactory>(slot: &'static OnceLock<Table>, flags: u32) -> *
     guarded(|| &raw const slot.get_or_init(|| table::<C>(flags)).0).unwrap_or(std::ptr::null())
 }
 
+/// What the descriptor promises, and nothing else, is in the table.
+fn when(promised: bool, operation: Op) -> Op {
+    operation.filter(|_| promised)
+}
+
 fn table<C: ChannelFactory>(flags: u32) -> Table {
     let descriptor = C::descriptor();
     let can = descriptor.capabilities.unwrap_or_default();
-    let when = |promised: bool, operation: OpFn| promised.then_some(operation);
     Table(ChannelV1 {
         magic: MAGIC,
         struct_size: u32::try_from(size_of::<ChannelV1>()).unwrap_or(u32::MAX),
@@ -42,12 +46,12 @@ fn table<C: ChannelFactory>(flags: u32) -> Table {
         descriptor: Bytes::of(descriptor.encode_to_vec().leak()),
         create: Some(create::<C>),
         send: Some(operation::<C, SendOne>),
-        status: when(can.status_query, operation::<C, AskStatus>),
-        cancel: when(can.cancel, operation::<C, Cancel>),
+        status: when(can.status_query, Some(operation::<C, AskStatus>)),
+        cancel: when(can.cancel, Some(operation::<C, Cancel>)),
         health: Some(operation::<C, AskHealth>),
-        parse_callback: when(can.callbacks, operation::<C, ParseCallback>),
-        poll: when(can.poll, operation::<C, Poll>),
-        validate: when(can.validate, operation::<C, Validate>),
+        parse_callback: when(can.callbacks, Some(operation::<C, ParseCallback>)),
+        poll: when(can.poll, Some(operation::<C, Poll>)),
+        validate: when(can.validate, Some(operation::<C, Validate>)),
         event_ack: Some(event_ack::<C>),
         abandon: Some(abandon::<C>),
         drain: Some(drain::<C>),
@@ -61,7 +65,7 @@ unsafe extern "C" fn create<C: ChannelFactory>(
     config_json: Bytes,
     instance: *mut *mut c_void,
     user: *mut c_void,
-    tell: Option<SinkFn>,
+    tell: Sink,
 ) -> i32 {
     // SAFETY: the host gives its table and lends the configuration for this call.
     let made = guarded(|| unsafe { make::<C>(host, config_json) });

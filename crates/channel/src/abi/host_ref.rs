@@ -102,7 +102,7 @@ impl HostApi for HostRef {
         // SAFETY: as in `complete`; the sink is called during this call only.
         let status = unsafe {
             let user = (&raw mut found).cast::<c_void>();
-            (self.0.secret)(self.0.ctx, Bytes::of(name.as_bytes()), user, collect)
+            (self.0.secret)(self.0.ctx, Bytes::of(name.as_bytes()), user, Some(collect))
         };
         (status == code::OK)
             .then(|| String::from_utf8(found).ok())

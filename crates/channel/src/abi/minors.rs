@@ -3,7 +3,7 @@
 use std::ffi::{c_char, c_void};
 use std::sync::OnceLock;
 
-use super::{ABI_MAJOR, ABI_MINOR, Bytes, HOST_BYTES_MIN, HostV1, SinkFn, Table, code, entry};
+use super::{ABI_MAJOR, ABI_MINOR, Bytes, HOST_BYTES_MIN, HostV1, Sink, Table, code, entry};
 use crate::wire::{ChannelDescriptor, ContactClass, Receipt, SendRequest};
 use crate::{Call, Channel, ChannelError, ChannelFactory, Host};
 
@@ -50,7 +50,7 @@ fn host(size: usize, major: u16, minor: u16) -> Later {
     }
     unsafe extern "C" fn log(_: *mut c_void, _: i32, _: Bytes) {}
     unsafe extern "C" fn metric(_: *mut c_void, _: u32, _: f64) {}
-    unsafe extern "C" fn secret(_: *mut c_void, _: Bytes, _: *mut c_void, _: SinkFn) -> i32 {
+    unsafe extern "C" fn secret(_: *mut c_void, _: Bytes, _: *mut c_void, _: Sink) -> i32 {
         code::NOT_FOUND
     }
     unsafe extern "C" fn now(_: *mut c_void, _: *mut i64, _: *mut u64) {}

@@ -29,8 +29,8 @@ pub struct ChannelDescriptor {
     /// listed. The host hands out only what the operator grants this channel. Unset: none.
     #[prost(string, repeated, tag = "8")]
     pub secret_names: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
-    /// Where it connects to: "host:port"; or "config:<key>" where that key of the configuration has a
-    /// URL, "host:port" or a host; or "config:<key>:<key>" where the second one has the port. It is held
+    /// Where it connects to: "host:port"; or "config:KEY" where that key of the configuration has a
+    /// URL, "host:port" or a host; or "config:KEY:KEY" where the second one has the port. It is held
     /// against what the operator grants. Unset: nowhere.
     #[prost(string, repeated, tag = "9")]
     pub egress: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
