@@ -27,12 +27,7 @@ pub(crate) fn planted() -> PathBuf {
 
 /// A library that misbehaves, among the examples of recoup-channel-host.
 pub(crate) fn hostile(name: &str) -> PathBuf {
-    static BUILT: OnceLock<HashMap<String, Vec<String>>> = OnceLock::new();
-    // As that package's own tests build them, so that neither builds anew what the other has.
-    let examples = ["-p", "recoup-channel-host", "--examples"];
-    let built = BUILT.get_or_init(|| cargo_build(&examples));
-    let file = built.get(name).and_then(|files| files.first());
-    PathBuf::from(file.unwrap_or_else(|| panic!("cargo built no {name}")))
+    artifact(name, |file| file.ends_with(".so"))
 }
 
 fn artifact(target: &str, fits: impl Fn(&str) -> bool) -> PathBuf {
@@ -43,24 +38,9 @@ fn artifact(target: &str, fits: impl Fn(&str) -> bool) -> PathBuf {
     PathBuf::from(found.unwrap_or_else(|| panic!("cargo built no {target}: {files:?}")))
 }
 
+/// Builds with the cargo that runs this test; files by the name of their target. It is the whole workspace with its
+/// examples, since every crate has the features then that `cargo test --workspace` gives it, and is there already.
 fn build() -> HashMap<String, Vec<String>> {
-    let mut what = vec!["--lib", "--bins", "--example", "planted"];
-    for package in [
-        "recoup",
-        "recoup-judge",
-        "recoup-sms",
-        "recoup-phone",
-        "recoup-email",
-        "recoup-visit",
-        "recoup-legal",
-    ] {
-        what.extend(["-p", package]);
-    }
-    cargo_build(&what)
-}
-
-/// Builds with the cargo that runs this test; files by the name of their target.
-fn cargo_build(what: &[&str]) -> HashMap<String, Vec<String>> {
     let mut cargo = Command::new(env!("CARGO"));
     // What cargo tells this test about itself would look to build scripts like a change.
     for (name, _) in std::env::vars_os() {
@@ -69,8 +49,8 @@ fn cargo_build(what: &[&str]) -> HashMap<String, Vec<String>> {
             cargo.env_remove(name);
         }
     }
-    cargo.args(["build", "--quiet", "--message-format=json"]);
-    cargo.args(what);
+    cargo.args(["build", "--quiet", "--message-format=json", "--workspace"]);
+    cargo.args(["--lib", "--bin", "recoup-judge", "--examples"]);
     let output = cargo
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()

@@ -31,6 +31,30 @@ pub(crate) fn cargo() -> Command {
     cargo
 }
 
+/// Builds targets in a profile, such as `["--bin", "recoup"]`. The whole workspace is meant, and an example is always
+/// among them, so every crate has the features that `cargo test --workspace` gives it: what one step has built, no other
+/// builds anew with others.
+///
+/// # Errors
+/// Where it does not build.
+pub(crate) fn build(profile: &str, targets: &[&str]) -> Result<(), String> {
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--workspace", "--profile", profile]);
+    succeed(build.args(["--example", "noop_channel"]).args(targets))
+}
+
+/// Runs a command to its end.
+///
+/// # Errors
+/// Where it cannot be started, or fails.
+pub(crate) fn succeed(command: &mut Command) -> Result<(), String> {
+    match command.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("{command:?} ended with {status}")),
+        Err(error) => Err(format!("{command:?} could not be started: {error}")),
+    }
+}
+
 /// The profile of this program, and of what it builds to run beside it.
 pub(crate) const PROFILE: &str = if cfg!(debug_assertions) {
     "dev"

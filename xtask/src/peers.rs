@@ -40,13 +40,7 @@ pub(crate) fn interop() -> Ended {
     let modules = npm("node", &NODE);
     let debian = debian(&DEBIAN);
     let mut tests = cargo::cargo();
-    tests.args([
-        "test",
-        "--package",
-        "recoup-channel-host",
-        "--test",
-        "interop",
-    ]);
+    tests.args(["test", "--workspace", "--test", "interop"]);
     let mut missing = Vec::new();
     match python {
         Ok(path) => drop(tests.env("RECOUP_PEER_PYTHON", path)),

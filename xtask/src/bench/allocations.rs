@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::Failure;
-use super::program::said_by;
+use super::program::{Program, said_by};
 
 /// Allocations of one call each.
 #[derive(Clone, Copy, Deserialize)]
@@ -20,7 +20,7 @@ pub(super) struct Allocations {
 impl Allocations {
     /// Counts them, in a build of this program's own profile.
     pub(super) fn count() -> Result<Self, Failure> {
-        let said = said_by(&["--package", "xtask", "--bin", "allocations"], &[])?;
+        let said = said_by(Program::Bin("allocations"), &[])?;
         serde_json::from_slice(&said).map_err(Failure::other)
     }
 }

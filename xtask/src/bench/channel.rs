@@ -62,21 +62,13 @@ impl Sink for NoEvents {
 
 /// Builds library and host process in the profile of this program; the folder that they are in.
 fn built() -> Result<PathBuf, Failure> {
-    build_examples("xtask", &["noop_channel", HOST])
+    build_examples(&["noop_channel", HOST])
 }
 
-/// Builds examples of a package in the profile of this program; the folder that they are in.
-pub(super) fn build_examples(package: &str, names: &[&str]) -> Result<PathBuf, Failure> {
-    let mut build = cargo::cargo();
-    build.args(["build", "--quiet", "--package", package]);
-    for name in names {
-        build.args(["--example", name]);
-    }
-    let status = build.args(["--profile", cargo::PROFILE]).status()?;
-    if !status.success() {
-        let what = format!("examples of {package} do not build: {}", names.join(", "));
-        return Err(Failure::Wrong(what));
-    }
+/// Builds examples in the profile of this program; the folder that they are in.
+pub(super) fn build_examples(names: &[&str]) -> Result<PathBuf, Failure> {
+    let targets: Vec<&str> = names.iter().flat_map(|name| ["--example", name]).collect();
+    cargo::build(cargo::PROFILE, &targets).map_err(Failure::Wrong)?;
     Ok(examples())
 }
 

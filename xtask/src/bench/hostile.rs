@@ -42,7 +42,7 @@ pub(super) fn hostile(ground: &Ground) -> Result<Line, Failure> {
         rate: ground.size(200, 50) as f64,
         calls: ground.size(1_000, 20),
     };
-    build_examples("recoup-channel-host", &["moody", "rude"])?;
+    build_examples(&["moody", "rude"])?;
     let (runtime, clock) = (&ground.runtime, RealClock::shared());
     let place = own_process()?;
     let noop = ("noop_channel", "{}");

@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::measure::median;
-use super::program::said_by;
+use super::program::{Program, said_by};
 use super::report::{Better, Figure, Line};
 use super::{Failure, Ground};
 
@@ -19,8 +19,7 @@ struct Said {
 pub(super) fn conditions(ground: &Ground) -> Result<Line, Failure> {
     let questions = ground.size(20_000, 20).to_string();
     let rounds = ground.rounds.to_string();
-    let which = ["--package", "recoup-policy", "--example", "beside_cel"];
-    let said = said_by(&which, &[questions, rounds])?;
+    let said = said_by(Program::Example("beside_cel"), &[questions, rounds])?;
     let said: Said = serde_json::from_slice(&said).map_err(Failure::other)?;
     let rounds = said.ours_us.iter().zip(&said.cel_us);
     let times = median(rounds.map(|(ours, cel)| cel / ours).collect());

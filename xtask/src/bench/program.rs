@@ -1,17 +1,28 @@
 //! Measurements that need a program of their own, with another allocator or other crates than this one.
 
+use std::process::Command;
+
 use super::Failure;
 use crate::cargo;
 
-/// What a program of the workspace prints, in a build of this program's own profile.
-pub(super) fn said_by(which: &[&str], args: &[String]) -> Result<Vec<u8>, Failure> {
-    let mut cargo = cargo::cargo();
-    cargo.args(["run", "--quiet"]).args(which);
-    if !cfg!(debug_assertions) {
-        cargo.arg("--release");
-    }
-    cargo.arg("--").args(args);
-    let out = cargo.output()?;
+/// A program of the workspace.
+#[derive(Clone, Copy)]
+pub(super) enum Program {
+    /// One that is built for use.
+    Bin(&'static str),
+    /// One that may use what only tests do.
+    Example(&'static str),
+}
+
+/// What a program prints, in a build of this program's own profile.
+pub(super) fn said_by(which: Program, args: &[String]) -> Result<Vec<u8>, Failure> {
+    let folder = cargo::profile_dir(cargo::PROFILE);
+    let (target, file) = match which {
+        Program::Bin(name) => (["--bin", name], folder.join(name)),
+        Program::Example(name) => (["--example", name], folder.join("examples").join(name)),
+    };
+    cargo::build(cargo::PROFILE, &target).map_err(Failure::Wrong)?;
+    let out = Command::new(file).args(args).output()?;
     if !out.status.success() {
         let said = String::from_utf8_lossy(&out.stderr).into_owned();
         return Err(Failure::Wrong(said));

@@ -31,7 +31,10 @@ pub(crate) fn build(
     no_build: bool,
 ) -> Result<Built, DemoError> {
     if !no_build {
-        build_all(profile, plant)?;
+        match profile {
+            "dev" => build_for_tests(plant)?,
+            _ => build_for_use(profile, plant)?,
+        }
     }
     Ok(Built {
         dir: cargo::profile_dir(profile),
@@ -39,7 +42,17 @@ pub(crate) fn build(
     })
 }
 
-fn build_all(profile: &str, plant: Option<Plant>) -> Result<(), DemoError> {
+/// As everything else that tests build.
+fn build_for_tests(plant: Option<Plant>) -> Result<(), DemoError> {
+    let mut targets = vec!["--lib", "--bin", "recoup", "--bin", "recoup-judge"];
+    if plant.is_some() {
+        targets.extend(["--example", "planted"]);
+    }
+    cargo::build("dev", &targets).map_err(|why| DemoError::Failed(format!("build the demo: {why}")))
+}
+
+/// As it is shipped, with no feature that only a test wants.
+fn build_for_use(profile: &str, plant: Option<Plant>) -> Result<(), DemoError> {
     let mut cargo = cargo::cargo();
     cargo.args([
         "build",

@@ -13,33 +13,23 @@ use tonic::transport::Endpoint;
 
 use super::aim::Point;
 use super::loan;
-use crate::cargo;
+use crate::cargo::{self, succeed};
 use crate::demo::client::Client;
-use crate::test::server::{succeed, write};
+use crate::test::server::write;
 
 /// A hang guard: a server under strace is ready within a second or two.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(5);
 /// What an impatient caller waits for an answer.
 const ANSWER: Duration = Duration::from_secs(2);
-/// The channels of the campaigns.
-pub(super) const CHANNELS: [&str; 4] = ["sms", "phone", "email", "visit"];
 
 /// Builds all that is run; the server with planted bugs where it is wanted.
 pub(super) fn build(planted: bool) -> Result<(), String> {
-    // As the black-box tests build it, so that neither builds anew what the other has.
-    let mut build = cargo::cargo();
-    build.args(["build", "--quiet", "--lib", "--bins"]);
-    for package in ["recoup", "recoup-judge", "recoup-legal"] {
-        build.args(["--package", package]);
-    }
-    for channel in CHANNELS {
-        build.args(["--package", &format!("recoup-{channel}")]);
-    }
+    let mut targets = vec!["--lib", "--bin", "recoup", "--bin", "recoup-judge"];
     if planted {
-        build.args(["--example", "planted"]);
+        targets.extend(["--example", "planted"]);
     }
-    succeed(&mut build)
+    cargo::build("dev", &targets)
 }
 
 /// A program of this build.

@@ -6,7 +6,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Ended;
-use super::server::{self, Server, succeed, write};
+use super::server::{self, Server, write};
+use crate::cargo::succeed;
 use crate::{cargo, peers};
 
 const PYTHON: [&str; 2] = ["grpcio==1.85.1", "grpcio-tools==1.85.1"];

@@ -10,9 +10,10 @@ use jiff::civil::date;
 use serde::Deserialize;
 
 use super::Ended;
-use super::server::{succeed, write};
+use super::server::write;
+use crate::cargo::{self, succeed};
+use crate::peers;
 use crate::portfolio::{self, Options};
-use crate::{cargo, peers};
 
 /// What speaks to the browser; Debian's release decides the browser's version.
 const NODE: [&str; 1] = ["playwright-core@1.65.1"];
@@ -74,8 +75,7 @@ pub(crate) fn run() -> Ended {
 }
 
 fn look(modules: &Path) -> Result<(), String> {
-    let mut build = cargo::cargo();
-    succeed(build.args(["build", "--quiet", "--package", "recoup", "--bin", "recoup"]))?;
+    cargo::build("dev", &["--bin", "recoup"])?;
     let folder = cargo::target_dir().join("reports");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).map_err(|e| format!("{}: {e}", folder.display()))?;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::cargo;
+use crate::cargo::{self, succeed};
 
 /// A hang guard: both are up, and have ended, in well under a second.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -18,19 +18,7 @@ pub(crate) const NO_GATEWAY: &str = "http://127.0.0.1:9";
 
 /// Builds both, and the SMS library.
 pub(crate) fn build() -> Result<(), String> {
-    let packages = ["-p", "recoup", "-p", "recoup-sms", "--bin", "recoup"];
-    let mut build = cargo::cargo();
-    build.args(["build", "--quiet", "--lib"]).args(packages);
-    succeed(build.args(["--profile", cargo::PROFILE]))
-}
-
-/// Runs a command to its end.
-pub(crate) fn succeed(command: &mut Command) -> Result<(), String> {
-    match command.status() {
-        Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(format!("{command:?} ended with {status}")),
-        Err(error) => Err(format!("{command:?} could not be started: {error}")),
-    }
+    cargo::build(cargo::PROFILE, &["--bin", "recoup", "--lib"])
 }
 
 /// Writes a file.

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use recoup_channel::wire::inbound::What;
@@ -40,10 +40,9 @@ pub(crate) fn placement() -> Placement {
 
 /// A library, or program, among the examples of this package.
 pub(crate) fn example(name: &str) -> PathBuf {
-    static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
-    let built = BUILT.get_or_init(|| build(&["-p", "recoup-channel-host", "--examples"]));
-    built
-        .get(name)
+    let built = built();
+    let found = built.get(name);
+    found
         .unwrap_or_else(|| panic!("no example {name} among {built:?}"))
         .clone()
 }
@@ -56,18 +55,22 @@ pub(crate) fn sms() -> PathBuf {
 /// The library of a plugin: that in `RECOUP_PLUGIN_DIR`, for one that another compiler built, else
 /// that of this workspace.
 pub(crate) fn plugin(name: &str) -> PathBuf {
-    static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
     let library = format!("recoup_{name}");
-    let find = || match std::env::var_os("RECOUP_PLUGIN_DIR") {
+    match std::env::var_os("RECOUP_PLUGIN_DIR") {
         Some(folder) => PathBuf::from(folder).join(format!("lib{library}.so")),
-        None => build(&["-p", &format!("recoup-{name}")])[&library].clone(),
-    };
-    let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
-    built.entry(name.to_owned()).or_insert_with(find).clone()
+        None => built()[&library].clone(),
+    }
 }
 
-/// Builds with the cargo that runs this test; libraries by the name of their target.
-fn build(what: &[&str]) -> HashMap<String, PathBuf> {
+/// Libraries and programs that cargo built, by the name of their target; once a run.
+fn built() -> &'static HashMap<String, PathBuf> {
+    static BUILT: OnceLock<HashMap<String, PathBuf>> = OnceLock::new();
+    BUILT.get_or_init(build)
+}
+
+/// Builds with the cargo that runs this test. It is the whole workspace with its examples, since every crate has the
+/// features then that `cargo test --workspace` gives it, and is there already.
+fn build() -> HashMap<String, PathBuf> {
     let mut cargo = Command::new(env!("CARGO"));
     // What cargo tells this test about itself would look to build scripts like a change: ring would
     // be compiled anew by each side in turn.
@@ -78,13 +81,13 @@ fn build(what: &[&str]) -> HashMap<String, PathBuf> {
         }
     }
     let output = cargo
-        .args(["build", "--quiet", "--message-format=json"])
-        .args(what)
+        .args(["build", "--quiet", "--message-format=json", "--workspace"])
+        .args(["--lib", "--examples"])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
     let errors = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "cargo build {what:?}: {errors}");
+    assert!(output.status.success(), "cargo build: {errors}");
     let mut found = HashMap::new();
     for line in output
         .stdout

@@ -8,7 +8,8 @@ use sha2::{Digest, Sha256};
 
 use super::{Workshop, compilers};
 use crate::cargo;
-use crate::test::server::{succeed, write};
+use crate::cargo::succeed;
+use crate::test::server::write;
 
 /// Those that are kept: by gcc, by rustc, and one with a runtime of its own. In C++ and Go they are over 1 MB.
 const KEPT: [&str; 3] = ["c", "rust", "zig"];

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::Ended;
-use super::server::{self, succeed, write};
-use crate::{cargo, peers};
+use super::server::{self, write};
+use crate::cargo::{self, succeed};
+use crate::peers;
 use compilers::Template;
 pub(crate) use golden::{Args as GoldenArgs, make as golden};
 
@@ -61,7 +62,7 @@ fn all() -> Result<(), String> {
 fn carry(libraries: &[PathBuf]) -> Result<(), String> {
     let paths = std::env::join_paths(libraries).map_err(|e| e.to_string())?;
     let mut test = cargo::cargo();
-    test.args(["test", "--quiet", "--package", "recoup", "--test", "main"]);
+    test.args(["test", "--quiet", "--workspace", "--test", "main"]);
     test.args(["--", "--ignored", "--exact"]);
     test.arg("templates::those_of_all_languages_carry_contacts");
     succeed(test.env("RECOUP_TEMPLATES", paths))
