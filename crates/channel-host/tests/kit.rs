@@ -4,6 +4,8 @@
 #[allow(dead_code, reason = "the other tests use the rest")]
 mod support;
 
+use std::path::Path;
+
 use recoup_channel_host::Placement;
 use recoup_channel_host::kit::{self, Report, Verdict};
 
@@ -12,7 +14,7 @@ use support::{Setup, example, message, message_about, plugin, sms};
 /// See `support::placement`.
 const ISOLATED: bool = true;
 
-async fn report(path: &std::path::Path, config: &str, body: &str, level: u8) -> Report {
+async fn report(path: &Path, config: &str, body: &str, level: u8) -> Report {
     let setup = Setup::new(path, config);
     let Placement::Isolated(isolation) = support::placement() else {
         panic!("the kit has each library in a process of its own");
@@ -36,30 +38,57 @@ fn failed(report: &Report) -> Vec<&'static str> {
     failed.map(|check| check.rule).collect()
 }
 
-/// A library that loads has no say in which C library it needs; the figure is what counts.
-#[tokio::test]
-async fn a_library_for_newer_servers_alone_is_told() {
-    let setup = Setup::new(&example("loner"), "{}");
+/// What the kit says of a library for servers with this C library.
+async fn of_servers_with(glibc: &str, library: &Path) -> Verdict {
     let Placement::Isolated(isolation) = support::placement() else {
         panic!("the kit has each library in a process of its own");
     };
-    let trial = |glibc: &str| kit::Trial {
-        spec: setup.spec.clone(),
-        isolation: isolation.clone(),
+    let trial = kit::Trial {
+        spec: Setup::new(library, "{}").spec.clone(),
+        isolation,
         sample: message("x"),
         seed: 42,
         glibc: glibc.parse().expect("a version"),
         level: 1,
     };
-    let rule = "it loads with the C library of its servers";
-    let told = kit::check(trial("2.2")).await;
-    let Verdict::Fail(why) = verdict(&told, rule) else {
-        panic!("{:#?}", told.checks)
+    let told = kit::check(trial).await;
+    verdict(&told, "it loads with the C library of its servers").clone()
+}
+
+/// A library that loads has no say in which C library it needs; the figure is what counts.
+#[tokio::test]
+async fn a_library_for_newer_servers_alone_is_told() {
+    let library = example("loner");
+    let Verdict::Fail(why) = of_servers_with("2.2", &library).await else {
+        panic!("it is for newer ones");
     };
     assert!(why.contains("and is for servers with 2.2: build"), "{why}");
-    let newest = kit::check(trial("3.0")).await;
-    assert_eq!(verdict(&newest, rule), &Verdict::Pass);
+    assert_eq!(of_servers_with("3.0", &library).await, Verdict::Pass);
     assert!("2".parse::<kit::Glibc>().is_err());
+}
+
+/// Relocations that are packed need no function of the C library, but its loader.
+#[tokio::test]
+async fn packed_relocations_are_for_newer_servers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (source, library) = (
+        folder.path().join("packed.c"),
+        folder.path().join("libpacked.so"),
+    );
+    let text = "static int there;\nstatic int *const table[] = {&there, &there};\n\
+                const void *recoup_channel_entry_v1(unsigned minor) { return table[minor & 1]; }\n";
+    std::fs::write(&source, text).expect("the source");
+    let built = std::process::Command::new("cc")
+        .args(["-shared", "-fPIC", "-Wl,-z,pack-relative-relocs", "-o"])
+        .args([&library, &source])
+        .status()
+        .expect("this test needs a C compiler named cc");
+    assert!(built.success());
+    let Verdict::Fail(why) = of_servers_with("2.35", &library).await else {
+        panic!("the loader of 2.35 does not know them");
+    };
+    assert!(why.contains("needs glibc 2.36"), "{why}");
+    assert_eq!(of_servers_with("2.36", &library).await, Verdict::Pass);
 }
 
 const DOUBT: &str = "an answer that says nothing leaves it in doubt";

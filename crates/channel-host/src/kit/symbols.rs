@@ -11,6 +11,11 @@ const DYNAMIC_SYMBOLS: u64 = 11;
 const SYMBOL_BYTES: usize = 24;
 /// `SHT_GNU_verneed`.
 const NEEDED_VERSIONS: u64 = 0x6fff_fffe;
+/// The first whose loader knows them.
+const PACKED_RELOCATIONS: Glibc = Glibc {
+    major: 2,
+    minor: 36,
+};
 /// Names that are told of those that are too many: some libraries export thousands.
 const TOLD_MAX: usize = 5;
 
@@ -99,16 +104,21 @@ pub(super) fn needs(path: &Path, oldest: Glibc) -> Verdict {
     let Some(needed) = version_names(&bytes) else {
         return Verdict::Skip("it has no section headers to read the versions from".to_owned());
     };
-    let newest = needed
-        .iter()
-        .filter_map(|name| name.strip_prefix("GLIBC_")?.parse::<Glibc>().ok())
-        .max();
+    let newest = needed.iter().filter_map(|name| version(name)).max();
     match newest {
         Some(newest) if newest > oldest => Verdict::Fail(format!(
             "it needs glibc {newest}, and is for servers with {oldest}: build it on a system that is as old, or say \
              --glibc {newest}"
         )),
         Some(_) | None => Verdict::Pass,
+    }
+}
+
+/// The C library that a version's name wants. Packed relocations are no function of it, and have a name without a number.
+fn version(name: &str) -> Option<Glibc> {
+    match name.strip_prefix("GLIBC_")? {
+        "ABI_DT_RELR" => Some(PACKED_RELOCATIONS),
+        number => number.parse().ok(),
     }
 }
 
