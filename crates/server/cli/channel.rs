@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use comfy_table::{ColumnConstraint, Width};
+
 use super::client::{ClientArgs, refused, request_id};
 use super::output::{json, say, table, word};
 use super::{Failure, Outcome, channel_new, channel_test, channel_trust};
@@ -282,6 +284,9 @@ async fn list(client: ClientArgs, as_json: bool) -> Outcome {
     Ok(0)
 }
 
+/// Columns of the detail: what a library says may be a page, and would make every row as wide.
+const DETAIL_WIDTH: u16 = 80;
+
 /// A table of channels.
 pub(super) fn rows(channels: &[v1::Channel]) -> comfy_table::Table {
     let mut rows = table(&[
@@ -314,6 +319,10 @@ pub(super) fn rows(channels: &[v1::Channel]) -> comfy_table::Table {
             format!("{}/{}", c.in_flight, c.max_in_flight),
             c.detail.clone(),
         ]);
+    }
+    let narrow = ColumnConstraint::UpperBoundary(Width::Fixed(DETAIL_WIDTH));
+    if let Some(detail) = rows.column_iter_mut().last() {
+        detail.set_constraint(narrow);
     }
     rows
 }

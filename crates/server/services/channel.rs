@@ -372,10 +372,11 @@ impl Edge {
                     }
                     None => all.push(v1::Channel {
                         detail: match why {
-                            Some(why) => {
+                            // Why it went back says it already, where it did so for this.
+                            Some(why) if !told.detail.contains(why.as_str()) => {
                                 joined(&told.detail, &format!("does not start here: {why}"))
                             }
-                            None => told.detail.clone(),
+                            Some(_) | None => told.detail.clone(),
                         },
                         ..told
                     }),

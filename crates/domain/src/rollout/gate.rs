@@ -11,7 +11,7 @@ pub struct Tally {
     pub rejected: u64,
     /// Of these, how many ended with nobody knowing.
     pub unknown: u64,
-    /// Of these, how many ended by a panic, or with the end of its process.
+    /// Panics, and ends of its process; one may have ended several sends.
     pub broken: u64,
     /// The time within which 95 of 100 ended, in milliseconds.
     pub p95_ms: u64,
@@ -62,10 +62,9 @@ pub fn judge(new: &Tally, old: &Tally, judged_min: u64) -> Verdict {
         ),
     ];
     if new.broken > 0 && is_higher((new.broken, new.sent), (old.broken, old.sent), 1) {
-        return Verdict::Bad(beside(
-            "sends ended by a panic or the end of the process",
-            (new.broken, new.sent),
-            (old.broken, old.sent),
+        return Verdict::Bad(format!(
+            "{} panics or ends of its process in {} sends, {} in {} before",
+            new.broken, new.sent, old.broken, old.sent
         ));
     }
     for (what, of_new, of_old, alone) in rates {
