@@ -11,6 +11,8 @@ const DYNAMIC_SYMBOLS: u64 = 11;
 const SYMBOL_BYTES: usize = 24;
 /// `SHT_GNU_verneed`.
 const NEEDED_VERSIONS: u64 = 0x6fff_fffe;
+/// `SHT_RELR`, packed relocations.
+const RELR: u64 = 19;
 /// The first whose loader knows them.
 const PACKED_RELOCATIONS: Glibc = Glibc {
     major: 2,
@@ -104,7 +106,10 @@ pub(super) fn needs(path: &Path, oldest: Glibc) -> Verdict {
     let Some(needed) = version_names(&bytes) else {
         return Verdict::Skip("it has no section headers to read the versions from".to_owned());
     };
-    let newest = needed.iter().filter_map(|name| version(name)).max();
+    let named = needed.iter().filter_map(|name| version(name)).max();
+    // A linker names them as a version only where the library wants something of the C library by a version, too.
+    let packed = has_section(&bytes, RELR).then_some(PACKED_RELOCATIONS);
+    let newest = named.max(packed);
     match newest {
         Some(newest) if newest > oldest => Verdict::Fail(format!(
             "it needs glibc {newest}, and is for servers with {oldest}: build it on a system that is as old, or say \
@@ -120,6 +125,14 @@ fn version(name: &str) -> Option<Glibc> {
         "ABI_DT_RELR" => Some(PACKED_RELOCATIONS),
         number => number.parse().ok(),
     }
+}
+
+/// Whether there is a section of this kind.
+fn has_section(bytes: &[u8], kind: u64) -> bool {
+    let Some(mut headers) = headers(bytes) else {
+        return false;
+    };
+    headers.any(|at| number(bytes, at + 4, 4) == Some(kind))
 }
 
 /// The versions of other libraries' symbols that it needs, such as `GLIBC_2.34`; none where it names none.
