@@ -37,6 +37,12 @@ pub(crate) fn all() -> Vec<Step> {
         if std::env::var_os("PROPTEST_RNG_SEED").is_none() {
             tests.env("PROPTEST_RNG_SEED", "20261121");
         }
+        // Most wait for servers, peers and deadlines: with one a core, half of the machine stands idle.
+        if std::env::var_os("RUST_TEST_THREADS").is_none()
+            && let Ok(cores) = std::thread::available_parallelism()
+        {
+            tests.env("RUST_TEST_THREADS", (2 * cores.get()).to_string());
+        }
         ended(&mut tests)
     }));
     steps.push(step("examples of the law", vectors::step));
