@@ -3,6 +3,7 @@
 //!
 //! One file an area; a test holds that none is forgotten here.
 
+mod awaited;
 mod backup;
 mod bad_input;
 mod branches;

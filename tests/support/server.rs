@@ -67,7 +67,8 @@ impl Setup {
     }
 }
 
-fn config_of(name: &str, sandbox: &Sandbox) -> String {
+/// What the configuration says of a plugin in front of a sandbox.
+pub(crate) fn config_of(name: &str, sandbox: &Sandbox) -> String {
     let sms = sandbox.endpoint("sms");
     let voice = sandbox.endpoint("voice");
     let caldav = sandbox.endpoint("caldav");

@@ -49,7 +49,7 @@ pub struct Input<'a> {
     pub policy: &'a Policy,
     /// The rules that bind contacts with the borrower.
     pub binding: &'a Binding,
-    /// Names of the channels that are loaded.
+    /// Which channels are there.
     pub channels: &'a dyn ChannelNames,
     /// How many collectors could go on a visit with valid credentials.
     pub visitors: u8,
@@ -57,13 +57,28 @@ pub struct Input<'a> {
 
 /// Which channels are there.
 pub trait ChannelNames {
-    /// Whether a channel of that name is loaded.
-    fn has(&self, name: &str) -> bool;
+    /// How it stands with a channel of that name.
+    fn presence(&self, name: &str) -> Presence;
+}
+
+/// Whether a channel is there.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Presence {
+    /// It is loaded.
+    Here,
+    /// It should be, and is not for now: its steps wait for it.
+    Awaited,
+    /// Nobody configured it: its steps are passed over.
+    Unknown,
 }
 
 impl<F: Fn(&str) -> bool> ChannelNames for F {
-    fn has(&self, name: &str) -> bool {
-        self(name)
+    fn presence(&self, name: &str) -> Presence {
+        if self(name) {
+            Presence::Here
+        } else {
+            Presence::Unknown
+        }
     }
 }
 

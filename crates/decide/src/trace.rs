@@ -35,6 +35,8 @@ pub enum StepNote<'a> {
     WaitsForStepBefore,
     /// It is due later.
     Due(Timestamp),
+    /// It is due, and its channel should be there and is not. It is asked again then.
+    WaitsForChannel(&'a str, Timestamp),
     /// Nobody knows when it may go: a calendar lacks a year. It is asked again then.
     WaitsForYear(&'a MissingYear, Timestamp),
     /// The gate refuses now.
@@ -58,6 +60,8 @@ pub enum StepSaid {
     WaitsForStepBefore,
     /// See [`StepNote::Due`].
     Due(Timestamp),
+    /// See [`StepNote::WaitsForChannel`].
+    WaitsForChannel(String, Timestamp),
     /// See [`StepNote::WaitsForYear`].
     WaitsForYear(MissingYear, Timestamp),
     /// The rule that refuses first; see [`StepNote::Denied`].
@@ -75,6 +79,7 @@ impl From<StepNote<'_>> for StepSaid {
             StepNote::Skipped(why) => Self::Skipped(why.clone()),
             StepNote::WaitsForStepBefore => Self::WaitsForStepBefore,
             StepNote::Due(at) => Self::Due(at),
+            StepNote::WaitsForChannel(name, at) => Self::WaitsForChannel(name.to_owned(), at),
             StepNote::WaitsForYear(missing, at) => Self::WaitsForYear(missing.clone(), at),
             StepNote::Denied(denial) => Self::Denied(denial.reason.id().to_owned()),
             StepNote::Goes => Self::Goes,
@@ -95,6 +100,9 @@ impl std::fmt::Display for StepSaid {
                 write!(f, "skipped: {rule} will never permit it as things stand")
             }
             Self::Skipped(why) => write!(f, "skipped: {why:?}"),
+            Self::WaitsForChannel(name, at) => {
+                write!(f, "waits for channel {name}; asked again {at}")
+            }
             Self::WaitsForYear(missing, at) => {
                 write!(f, "closed as long as {missing}; asked again {at}")
             }
@@ -160,7 +168,9 @@ impl Trace for FullTrace {
 
     fn step(&mut self, place: (u8, u8), note: StepNote<'_>) {
         match note {
-            StepNote::WaitsForYear(_, at) | StepNote::Due(at) => self.due.push((place, at)),
+            StepNote::WaitsForChannel(_, at)
+            | StepNote::WaitsForYear(_, at)
+            | StepNote::Due(at) => self.due.push((place, at)),
             StepNote::Denied(denial) => self.denials.push((place, denial.clone())),
             _ => {}
         }

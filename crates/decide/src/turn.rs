@@ -2,8 +2,8 @@
 
 use crate::target::{self, Target};
 use crate::trace::{StepNote, Trace};
-use crate::{Decision, Dropped, Input, Plan, RETRY_AFTER, approval_ends};
-use jiff::Timestamp;
+use crate::{Decision, Dropped, Input, Plan, Presence, RETRY_AFTER, approval_ends};
+use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{
     Audience, CaseFacts, DebtorFacts, MissingYear, Proposal, Purpose, Verdict, gate,
 };
@@ -80,7 +80,9 @@ pub(crate) fn take<T: Trace>(
             Outlook::UnderWay(until) | Outlook::Later(until) => {
                 wake = wake.into_iter().chain(until).min();
             }
-            Outlook::Untold { again, .. } => wake = wake.into_iter().chain([again]).min(),
+            Outlook::Untold { again, .. } | Outlook::NoChannelYet(again) => {
+                wake = wake.into_iter().chain([again]).min();
+            }
             Outlook::Blocked => {}
             Outlook::Go(plan) => {
                 tell_of_year(input, untold, decision);
@@ -119,6 +121,8 @@ enum Outlook {
     UnderWay(Option<Timestamp>),
     Blocked,
     Later(Option<Timestamp>),
+    /// Its channel should be there and is not; asked again then.
+    NoChannelYet(Timestamp),
     /// Nobody knows when: a calendar lacks a year. The rule that asks for it, and when to ask again.
     Untold {
         missing: MissingYear,
@@ -138,6 +142,7 @@ impl Outlook {
             Self::Blocked => StepNote::WaitsForStepBefore,
             Self::Later(Some(at)) => StepNote::Due(*at),
             Self::Later(None) => StepNote::WaitsForStepBefore,
+            Self::NoChannelYet(again) => StepNote::WaitsForChannel(&step.channel, *again),
             Self::Untold { missing, again, .. } => StepNote::WaitsForYear(missing, *again),
             Self::Go(_) => StepNote::Goes,
         }
@@ -164,8 +169,10 @@ fn look<T: Trace>(
     if is_used_up(input, env, step, place) {
         return Outlook::UsedUp.into();
     }
-    if !input.channels.has(&step.channel) {
-        return Outlook::Skip(SkipReason::NoChannel).into();
+    match input.channels.presence(&step.channel) {
+        Presence::Here => {}
+        Presence::Awaited => return until_it_is_here(input, env, place, now).into(),
+        Presence::Unknown => return Outlook::Skip(SkipReason::NoChannel).into(),
     }
     let retry = match Retry::of(input, place) {
         Ok(retry) => retry,
@@ -231,6 +238,29 @@ fn look<T: Trace>(
 
 const fn is_skip(event: &CaseEvent) -> bool {
     matches!(event, CaseEvent::StepSkipped { .. })
+}
+
+/// A step whose channel is awaited. What kind of contact that makes is not known before it is there, so neither a number
+/// or an address is chosen nor the gate asked.
+fn until_it_is_here(input: &Input<'_>, env: &Env, place: (u8, u8), now: Timestamp) -> Outlook {
+    let facts = Facts {
+        case: input.case,
+        borrower: input.borrower,
+        contacts: input.contacts,
+    };
+    match input.policy.due(place.0, place.1, &facts, env, now) {
+        None => Outlook::Blocked,
+        Some(due) if due.plan_at > now => Outlook::Later(Some(due.plan_at)),
+        Some(_) => Outlook::NoChannelYet(after(now)),
+    }
+}
+
+/// The slot after an instant.
+fn after(now: Timestamp) -> Timestamp {
+    round_up_to_slot(
+        now.saturating_add(SignedDuration::from_secs(1))
+            .unwrap_or(NEVER),
+    )
 }
 
 /// What waited for approval of a step that is passed over waits for nothing.

@@ -264,6 +264,9 @@ pub struct DecisionRecord {
     /// Presumptions that stood against it and were lifted by an override; they are not among those above.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lifted: Vec<Lift>,
+    /// Channels of the policy that should have been there and were not: their steps waited.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub awaited: Vec<String>,
 }
 
 /// A contact: one slot of a case, for ever.

@@ -115,7 +115,7 @@ impl recoup_decide::Trace for Watch {
             // Said in the middle of a step; what comes of the step is said behind it.
             StepNote::Denied(_) => return,
             StepNote::Goes => Some(self.now),
-            StepNote::Due(at) => Some(at),
+            StepNote::Due(at) | StepNote::WaitsForChannel(_, at) => Some(at),
             StepNote::Skipped(SkipReason::DeniedForever { .. }) | StepNote::WaitsForYear(..) => {
                 None
             }

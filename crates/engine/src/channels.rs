@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 use recoup_channel::wire::ChannelDescriptor;
 use recoup_channel::{Clock, DynChannel};
+use recoup_decide::{ChannelNames, Presence};
 use recoup_domain::ContactClass;
 use recoup_domain::contact::Contact;
 use recoup_domain::ids::ContactId;
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
 use crate::clock::Wall;
@@ -103,9 +104,16 @@ impl ChannelHandle {
     }
 }
 
-impl recoup_decide::ChannelNames for Channels {
-    fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+impl ChannelNames for Channels {
+    fn presence(&self, name: &str) -> Presence {
+        let all = self.read();
+        if all.slots.contains_key(name) {
+            Presence::Here
+        } else if all.awaited.contains(name) {
+            Presence::Awaited
+        } else {
+            Presence::Unknown
+        }
     }
 }
 
@@ -148,132 +156,59 @@ pub struct Refusals {
     pub at: Timestamp,
 }
 
-/// All channels that are loaded, by name.
-pub(crate) struct Channels(BTreeMap<String, Slot>);
+/// All channels of the configuration.
+pub(crate) struct Channels(RwLock<All>);
+
+struct All {
+    /// Those that are loaded, by name.
+    slots: BTreeMap<String, Arc<Slot>>,
+    /// Those that could not be loaded so far.
+    awaited: BTreeSet<String>,
+}
+
+/// What came of saying who takes a channel's contacts.
+pub(crate) enum Routed {
+    /// Nothing was changed.
+    No,
+    /// It is so now.
+    Done,
+    /// It is, and the channel was not there before; it makes this kind of contact.
+    Joined(ContactClass),
+}
 
 struct Slot {
     /// The kind of contact it makes, whichever generation does.
     class: ContactClass,
     routes: RwLock<Arc<Routes>>,
-    calls: Calls,
+    calls: Arc<Calls>,
 }
 
 impl Slot {
+    fn new(handle: ChannelHandle) -> Self {
+        let class = handle.class;
+        let routes = Routes {
+            live: Arc::new(Lane::new(handle)),
+            tried: None,
+            leaving: Vec::new(),
+        };
+        Self {
+            class,
+            routes: RwLock::new(Arc::new(routes)),
+            calls: Arc::default(),
+        }
+    }
+
     fn routes(&self) -> Arc<Routes> {
         self.routes
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
     }
-}
 
-impl Channels {
-    pub(crate) fn new(handles: Vec<ChannelHandle>) -> Self {
-        let slot = |handle: ChannelHandle| {
-            let (name, class) = (handle.name.clone(), handle.class);
-            let routes = Routes {
-                live: Arc::new(Lane::new(handle)),
-                tried: None,
-                leaving: Vec::new(),
-            };
-            let slot = Slot {
-                class,
-                routes: RwLock::new(Arc::new(routes)),
-                calls: Calls::default(),
-            };
-            (name, slot)
-        };
-        Self(handles.into_iter().map(slot).collect())
-    }
-
-    /// The generation that takes contacts which no other is tried with.
-    pub(crate) fn live(&self, name: &str) -> Option<Arc<Lane>> {
-        Some(self.0.get(name)?.routes().live.clone())
-    }
-
-    /// The kind of contact that a channel makes; none for one that is not there.
-    pub(crate) fn class(&self, name: &str) -> Option<ContactClass> {
-        self.0.get(name).map(|s| s.class)
-    }
-
-    /// The generation that takes a new contact.
-    pub(crate) fn of_new(&self, name: &str, contact: ContactId) -> Option<Arc<Lane>> {
-        Some(self.0.get(name)?.routes().of_new(contact).clone())
-    }
-
-    /// The generation that has a contact, or goes on with it.
-    pub(crate) fn of(&self, contact: &Contact) -> Option<Arc<Lane>> {
-        let slot = self.0.get(&contact.channel)?;
-        Some(slot.routes().of(contact).clone())
-    }
-
-    /// Names and classes, for policies.
-    pub(crate) fn names(&self) -> BTreeMap<String, ContactClass> {
-        self.0
-            .iter()
-            .map(|(name, s)| (name.clone(), s.class))
-            .collect()
-    }
-
-    /// What is counted of a channel's calls.
-    pub(crate) fn calls(&self, name: &str) -> Option<&Calls> {
-        self.0.get(name).map(|s| &s.calls)
-    }
-
-    /// How many more contacts it may have under way, whichever generation takes them; no bound for a channel that is
-    /// not there.
-    pub(crate) fn free(&self, name: &str) -> usize {
-        let Some(slot) = self.0.get(name) else {
-            return usize::MAX;
-        };
-        let routes = slot.routes();
-        let free = routes.taking().map(|lane| lane.free());
-        free.min().unwrap_or(usize::MAX)
-    }
-
-    pub(crate) fn list(&self) -> Vec<ChannelInfo> {
-        let info = |s: &Slot| {
-            let routes = s.routes();
-            let live = &routes.live;
-            ChannelInfo {
-                handle: live.handle.clone(),
-                in_flight: routes.all().map(|lane| lane.in_flight()).sum(),
-                refusals: live.refusals(),
-                used: routes.all().any(|lane| lane.was_used()),
-            }
-        };
-        self.0.values().map(info).collect()
-    }
-
-    /// Every generation of a channel that is in this process, the live one first.
-    pub(crate) fn generations(&self, name: &str) -> Vec<GenerationInfo> {
-        let Some(slot) = self.0.get(name) else {
-            return Vec::new();
-        };
-        let info = |lane: &Arc<Lane>| GenerationInfo {
-            generation: lane.handle.generation,
-            in_flight: lane.in_flight(),
-            refusals: lane.refusals(),
-            used: lane.was_used(),
-            sends: lane.sends(),
-        };
-        slot.routes().all().map(info).collect()
-    }
-
-    /// Who takes what from now on. Generations that are here already stay what they are; false where the live one is
-    /// not among them, or it is of another class: nothing changes then.
-    pub(crate) fn route(
-        &self,
-        name: &str,
-        handles: Vec<ChannelHandle>,
-        live: u32,
-        tried: Option<(u32, u8)>,
-    ) -> bool {
-        let Some(slot) = self.0.get(name) else {
-            return false;
-        };
-        let mut held = slot.routes.write().unwrap_or_else(PoisonError::into_inner);
-        let known = handles.into_iter().filter(|h| h.class == slot.class);
+    /// As [`Channels::route`].
+    fn route(&self, handles: Vec<ChannelHandle>, live: u32, tried: Option<(u32, u8)>) -> bool {
+        let mut held = self.routes.write().unwrap_or_else(PoisonError::into_inner);
+        let known = handles.into_iter().filter(|h| h.class == self.class);
         let mut lanes: Vec<Arc<Lane>> = known
             .map(|handle| match held.lane(handle.generation) {
                 Some(lane) => lane.clone(),
@@ -294,6 +229,133 @@ impl Channels {
             leaving: lanes,
         });
         true
+    }
+}
+
+impl Channels {
+    /// `awaited` are the names of those that could not be loaded so far.
+    pub(crate) fn new(
+        handles: Vec<ChannelHandle>,
+        awaited: impl IntoIterator<Item = String>,
+    ) -> Self {
+        let slot = |handle: ChannelHandle| (handle.name.clone(), Arc::new(Slot::new(handle)));
+        Self(RwLock::new(All {
+            slots: handles.into_iter().map(slot).collect(),
+            awaited: awaited.into_iter().collect(),
+        }))
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, All> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn slot(&self, name: &str) -> Option<Arc<Slot>> {
+        self.read().slots.get(name).cloned()
+    }
+
+    /// The generation that takes contacts which no other is tried with.
+    pub(crate) fn live(&self, name: &str) -> Option<Arc<Lane>> {
+        Some(self.slot(name)?.routes().live.clone())
+    }
+
+    /// The kind of contact that a channel makes; none for one that is not there.
+    pub(crate) fn class(&self, name: &str) -> Option<ContactClass> {
+        self.slot(name).map(|s| s.class)
+    }
+
+    /// The generation that takes a new contact.
+    pub(crate) fn of_new(&self, name: &str, contact: ContactId) -> Option<Arc<Lane>> {
+        Some(self.slot(name)?.routes().of_new(contact).clone())
+    }
+
+    /// The generation that has a contact, or goes on with it.
+    pub(crate) fn of(&self, contact: &Contact) -> Option<Arc<Lane>> {
+        let slot = self.slot(&contact.channel)?;
+        Some(slot.routes().of(contact).clone())
+    }
+
+    /// Names and classes, for policies.
+    pub(crate) fn names(&self) -> BTreeMap<String, ContactClass> {
+        let all = self.read();
+        let named = all.slots.iter().map(|(name, s)| (name.clone(), s.class));
+        named.collect()
+    }
+
+    /// What is counted of a channel's calls.
+    pub(crate) fn calls(&self, name: &str) -> Option<Arc<Calls>> {
+        self.slot(name).map(|s| s.calls.clone())
+    }
+
+    /// How many more contacts it may have under way, whichever generation takes them; no bound for a channel that is
+    /// not there.
+    pub(crate) fn free(&self, name: &str) -> usize {
+        let Some(slot) = self.slot(name) else {
+            return usize::MAX;
+        };
+        let routes = slot.routes();
+        let free = routes.taking().map(|lane| lane.free());
+        free.min().unwrap_or(usize::MAX)
+    }
+
+    pub(crate) fn list(&self) -> Vec<ChannelInfo> {
+        let info = |s: &Arc<Slot>| {
+            let routes = s.routes();
+            let live = &routes.live;
+            ChannelInfo {
+                handle: live.handle.clone(),
+                in_flight: routes.all().map(|lane| lane.in_flight()).sum(),
+                refusals: live.refusals(),
+                used: routes.all().any(|lane| lane.was_used()),
+            }
+        };
+        self.read().slots.values().map(info).collect()
+    }
+
+    /// Every generation of a channel that is in this process, the live one first.
+    pub(crate) fn generations(&self, name: &str) -> Vec<GenerationInfo> {
+        let Some(slot) = self.slot(name) else {
+            return Vec::new();
+        };
+        let info = |lane: &Arc<Lane>| GenerationInfo {
+            generation: lane.handle.generation,
+            in_flight: lane.in_flight(),
+            refusals: lane.refusals(),
+            used: lane.was_used(),
+            sends: lane.sends(),
+        };
+        slot.routes().all().map(info).collect()
+    }
+
+    /// Who takes what from now on. Generations that are here already stay what they are; nothing changes where the live
+    /// one is not among them, or is of another class than the channel. An awaited channel joins those that are here.
+    pub(crate) fn route(
+        &self,
+        name: &str,
+        handles: Vec<ChannelHandle>,
+        live: u32,
+        tried: Option<(u32, u8)>,
+    ) -> Routed {
+        let done = |slot: &Slot, handles| match slot.route(handles, live, tried) {
+            true => Routed::Done,
+            false => Routed::No,
+        };
+        if let Some(slot) = self.slot(name) {
+            return done(&slot, handles);
+        }
+        let Some(first) = handles.iter().find(|h| h.generation == live) else {
+            return Routed::No;
+        };
+        let slot = Slot::new(first.clone());
+        let class = slot.class;
+        if !slot.route(handles, live, tried) {
+            return Routed::No;
+        }
+        let mut all = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if !all.awaited.remove(name) {
+            return Routed::No;
+        }
+        all.slots.insert(name.to_owned(), Arc::new(slot));
+        Routed::Joined(class)
     }
 }
 

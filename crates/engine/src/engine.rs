@@ -2,7 +2,7 @@
 
 use crate::activity::Activity;
 use crate::blobs::Blobs;
-use crate::channels::{ChannelClock, ChannelHandle, ChannelInfo, Channels, GenerationInfo};
+use crate::channels::{ChannelClock, ChannelHandle, ChannelInfo, Channels, GenerationInfo, Routed};
 use crate::clock::Wall;
 use crate::doubts::Asked;
 use crate::error::{CommandError, Done};
@@ -60,7 +60,8 @@ pub struct EngineOptions {
     pub blobs: Arc<Blobs>,
     /// The law, as far as it is switched on.
     pub packs: Packs,
-    /// Channels of the configuration that could not be loaded, with why: for whoever names them in a policy.
+    /// Channels of the configuration that could not be loaded so far, with why: for whoever names them in a policy. Steps
+    /// that need them wait.
     pub refused_channels: BTreeMap<String, String>,
 }
 
@@ -122,7 +123,8 @@ impl Engine {
         wall: Arc<dyn Wall>,
     ) -> Result<Self, StartError> {
         let vault = Arc::new(Vault::new(options.master_key));
-        let channels = Channels::new(channels);
+        let awaited = options.refused_channels.keys().cloned();
+        let channels = Channels::new(channels, awaited);
         let library = Library::new(
             channels.names(),
             options.refused_channels.clone(),
@@ -213,8 +215,10 @@ impl Engine {
     }
 
     /// Says which generations of a channel take new contacts in this process: `live`, and `tried` with its share in
-    /// percent. The others of `handles` keep what is theirs, and take none. False where nothing was changed: the
-    /// channel is not there, `live` is not among them, or makes another kind of contact.
+    /// percent. The others of `handles` keep what is theirs, and take none. A channel of
+    /// [`refused_channels`](EngineOptions::refused_channels) is there from now on: policies know what kind of contact it
+    /// makes, and cases that waited for it are looked at. False where nothing was changed: the channel is none of the
+    /// configuration, `live` is not among the handles, or makes another kind of contact.
     #[must_use]
     pub fn route(
         &self,
@@ -223,10 +227,23 @@ impl Engine {
         live: u32,
         tried: Option<(u32, u8)>,
     ) -> bool {
-        let done = self.0.channels.route(channel, handles, live, tried);
+        let routed = self.0.channels.route(channel, handles, live, tried);
+        if let Routed::Joined(class) = &routed {
+            for error in self.0.library.learn(channel, *class) {
+                tracing::error!(channel, %error, "a policy on record does not fit the channel that is loaded now; its cases wait for a person");
+            }
+            for tenant in self.0.tenants.keys() {
+                self.look_again(tenant);
+            }
+        }
         // Who waited for room in one may have it in another.
         self.0.wake.notify_one();
-        done
+        !matches!(routed, Routed::No)
+    }
+
+    /// Says why a channel that could not be loaded so far still cannot be, for whoever names it in a policy.
+    pub fn still_refused(&self, channel: &str, why: &str) {
+        self.0.library.refuse(channel, why);
     }
 
     /// The lenders.

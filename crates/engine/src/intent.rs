@@ -15,7 +15,9 @@ use crate::routes::{Lane, NoRoom};
 use crate::types::PartyPlain;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, TraceLine};
-use recoup_decide::{ChannelNames, DECISION_VERSION, Dropped, FullTrace, Input, Plan, Waiting};
+use recoup_decide::{
+    ChannelNames, DECISION_VERSION, Dropped, FullTrace, Input, Plan, Presence, Waiting,
+};
 use recoup_domain::case::CaseEvent;
 use recoup_domain::contact::{
     Contact, ContactClass, ContactState, DecisionRecord, Origin, PolicyPlace, Reader,
@@ -69,6 +71,13 @@ impl World<'_> {
             channels: self.channels,
             visitors: u8::try_from(self.visitors.len()).unwrap_or(u8::MAX),
         }
+    }
+
+    /// The channels of the policy that should be there and are not.
+    fn awaited(&self) -> Vec<String> {
+        let is_awaited = |name: &&str| self.channels.presence(name) == Presence::Awaited;
+        let awaited = self.policy.channels().into_iter().filter(is_awaited);
+        awaited.map(str::to_owned).collect()
     }
 }
 
@@ -360,6 +369,7 @@ impl Engine {
             trace_hash: trace.hash(),
             permitted_by: gate.map(permitted_by).unwrap_or_default(),
             lifted: gate.map(lifted_in).unwrap_or_default(),
+            awaited: world.awaited(),
         }
     }
 

@@ -26,9 +26,9 @@ const BINDINGS_MAX: usize = 4_096;
 
 /// Policies, templates and bindings, ready for use.
 pub(crate) struct Library {
-    channels: BTreeMap<String, ContactClass>,
-    /// Channels that could not be loaded, with why.
-    refused: BTreeMap<String, String>,
+    channels: RwLock<BTreeMap<String, ContactClass>>,
+    /// Channels that could not be loaded so far, with why.
+    refused: RwLock<BTreeMap<String, String>>,
     /// The law, as far as it is switched on.
     packs: Packs,
     policies: RwLock<HashMap<PolicyKey, (StoredPolicy, Arc<Policy>)>>,
@@ -58,8 +58,8 @@ impl Library {
         packs: Packs,
     ) -> Self {
         Self {
-            channels,
-            refused,
+            channels: RwLock::new(channels),
+            refused: RwLock::new(refused),
             packs,
             policies: RwLock::default(),
             templates: RwLock::default(),
@@ -86,10 +86,11 @@ impl Library {
             .filter(|((t, _), all)| t == tenant && for_obligors(all))
             .map(|((_, name), _)| name.clone());
         Names {
-            channels: self.channels.clone(),
+            channels: read(&self.channels).clone(),
+            any_channel: false,
             templates: own.collect(),
             any_template: false,
-            refused: self.refused.clone(),
+            refused: read(&self.refused).clone(),
         }
     }
 
@@ -97,13 +98,13 @@ impl Library {
         Policy::parse(text, &self.names(tenant))
     }
 
-    /// Takes a stored policy in. Channels that are not loaded here are no fault of a stored policy: its
-    /// steps are skipped, on record, until they are.
+    /// Takes a stored policy in. Channels that are not loaded here are no fault of a stored policy: steps of those that
+    /// are configured wait until they are, steps of others are passed over, on record.
     pub(crate) fn take_policy(&self, stored: StoredPolicy) -> Result<(), PolicyDoesNotCompile> {
-        let mut names = self.names(&stored.tenant);
-        for (name, class) in recoup_domain::ContactClass::ALL.map(|c| (c.name().to_owned(), c)) {
-            names.channels.entry(name).or_insert(class);
-        }
+        let names = Names {
+            any_channel: true,
+            ..self.names(&stored.tenant)
+        };
         match Policy::parse(&stored.text, &names) {
             Ok(policy) => {
                 let key = (stored.tenant.clone(), stored.name.clone(), stored.version);
@@ -118,6 +119,34 @@ impl Library {
                 name: stored.name,
                 version: stored.version,
             }),
+        }
+    }
+
+    /// A channel that was refused is loaded now: the policies that name it are read anew, with the kind of contact that
+    /// it makes. Answers with those that do not fit it; they are not here any more.
+    pub(crate) fn learn(&self, channel: &str, class: ContactClass) -> Vec<PolicyDoesNotCompile> {
+        write(&self.refused).remove(channel);
+        write(&self.channels).insert(channel.to_owned(), class);
+        let named: Vec<StoredPolicy> = read(&self.policies)
+            .values()
+            .filter(|(_, policy)| policy.channels().contains(channel))
+            .map(|(stored, _)| stored.clone())
+            .collect();
+        let mut unfit = Vec::new();
+        for stored in named {
+            let key = (stored.tenant.clone(), stored.name.clone(), stored.version);
+            if let Err(error) = self.take_policy(stored) {
+                write(&self.policies).remove(&key);
+                unfit.push(error);
+            }
+        }
+        unfit
+    }
+
+    /// Notes why a channel that was refused still is.
+    pub(crate) fn refuse(&self, channel: &str, why: &str) {
+        if let Some(known) = write(&self.refused).get_mut(channel) {
+            why.clone_into(known);
         }
     }
 

@@ -81,8 +81,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Looks at every open case of a lender because who may visit has changed: steps that the gate had ruled out for want
-    /// of them are asked again. It goes on in the background; told again meanwhile, it begins once more when it is done.
+    /// Looks at every open case of a lender because who may visit has changed, or a channel that steps wait for is there:
+    /// steps that the gate had ruled out for want of collectors are asked again, and who sleeps too long is woken. It goes on in the background; told again meanwhile, it begins once more when it is done.
     pub(crate) fn look_again(&self, tenant: &TenantId) {
         {
             let mut looking = self.0.looking.lock();
@@ -97,7 +97,7 @@ impl Engine {
         tokio::spawn(async move {
             loop {
                 if let Err(error) = engine.look_at_all(&tenant).await {
-                    tracing::error!(%tenant, %error, "not every case was asked again after collectors changed; tell one again");
+                    tracing::error!(%tenant, %error, "not every case was looked at after collectors changed, or a channel came; each is when it wakes");
                 }
                 let mut looking = engine.0.looking.lock();
                 match looking.get_mut(&tenant) {

@@ -9,7 +9,9 @@ use crate::lifts::lifts;
 use crate::many::take_turns;
 use jiff::Timestamp;
 use recoup_compliance::Packs;
-use recoup_decide::{Action, DECISION_VERSION, FullTrace, Input, Plan, Waiting};
+use recoup_decide::{
+    Action, ChannelNames, DECISION_VERSION, FullTrace, Input, Plan, Presence, Waiting,
+};
 use recoup_domain::case::{CaseEvent, SkipReason};
 use recoup_domain::contact::{Contact, ContactState, DecisionRecord, Origin};
 use recoup_domain::ids::{ContactId, TenantId};
@@ -156,7 +158,10 @@ fn compared(
         Err(error) => return (vec![format!("no packs bind it: {error}")], false),
     };
     let lacked = lacked(journal, decided, &policy);
-    let has = |name: &str| !lacked.contains(name);
+    let then_there = ThenThere {
+        lacked: &lacked,
+        awaited: &decided.record.awaited,
+    };
     let waits: Vec<Waiting> = then.waiting.iter().filter_map(waiting).collect();
     let input = Input {
         case,
@@ -165,7 +170,7 @@ fn compared(
         waiting: &waits,
         policy: &policy,
         binding: &binding,
-        channels: &has,
+        channels: &then_there,
         visitors: u8::try_from(then.visitors.len()).unwrap_or(u8::MAX),
     };
     let mut trace = FullTrace::default();
@@ -187,7 +192,25 @@ fn compared(
     (what, same_contact)
 }
 
-/// Channels that were not loaded: the decision itself passed steps over for want of them.
+/// Which channels were there when something was decided.
+struct ThenThere<'a> {
+    lacked: &'a BTreeSet<String>,
+    awaited: &'a [String],
+}
+
+impl ChannelNames for ThenThere<'_> {
+    fn presence(&self, name: &str) -> Presence {
+        if self.lacked.contains(name) {
+            Presence::Unknown
+        } else if self.awaited.iter().any(|awaited| awaited == name) {
+            Presence::Awaited
+        } else {
+            Presence::Here
+        }
+    }
+}
+
+/// Channels that were not configured: the decision itself passed steps over for want of them.
 fn lacked(journal: &[Recorded], decided: &Decided, policy: &Policy) -> BTreeSet<String> {
     let of_it = |r: &&Recorded| {
         (decided.record.as_of + 1..decided.position).contains(&r.position)

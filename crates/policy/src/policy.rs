@@ -22,11 +22,14 @@ pub const STEPS_MAX: usize = 16;
 pub struct Names {
     /// Channels by name, with the class each of them declares.
     pub channels: BTreeMap<String, ContactClass>,
+    /// Any other name of a channel is taken, too, under a kind of contact that its step can be read with: for policies
+    /// on record, whose channels may be missing for a while.
+    pub any_channel: bool,
     /// Templates by name.
     pub templates: BTreeSet<String>,
     /// Any name of a template is taken: it is not known which exist.
     pub any_template: bool,
-    /// Channels that are configured and could not be used, with why.
+    /// Channels that are configured and could not be loaded so far, with why.
     pub refused: BTreeMap<String, String>,
 }
 

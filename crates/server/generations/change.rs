@@ -33,7 +33,10 @@ const LIBRARY_BYTES_MAX: u64 = 512 << 20;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Unfit {
     /// No channel of that name runs here.
-    #[error("no channel `{0}` is loaded: a swap needs one that runs")]
+    #[error(
+        "no channel `{0}` is loaded: a swap needs one that runs; where the list says `refused`, mend what it says, and \
+         the server loads it within half a minute"
+    )]
     NoChannel(String),
     /// A field of the request.
     #[error("{0}: {1}")]
@@ -239,7 +242,7 @@ impl Generations {
             Some(bytes) => Ok(Source {
                 from: own.config.library.clone(),
                 bytes,
-                signature: own.signature.clone(),
+                signature: own.held().signature.clone(),
                 settings: settings_of(&own.config),
             }),
             None => kept(&**engine.store(), &started.rollout, number)

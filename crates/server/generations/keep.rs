@@ -40,6 +40,13 @@ impl Generations {
         let rollouts = engine.rollouts().await?;
         for own in &self.all {
             let found = rollouts.iter().find(|r| r.channel == own.config.name);
+            if own.is_missing() {
+                own.held().note(found);
+                if !own.was_tried_lately() {
+                    self.try_again(own, engine, found).await?;
+                }
+                continue;
+            }
             let Some(rollout) = found else {
                 continue;
             };
@@ -81,7 +88,7 @@ impl Generations {
                     generation = number,
                     "a generation does not start: {why}"
                 );
-                own.note_refused(number, why.clone());
+                own.held().refuse(number, why.clone());
                 if number != live {
                     let why = format!("a server could not start it: {why}");
                     let step = Step::RollBack { why };
@@ -172,19 +179,15 @@ impl Own {
         tried.is_some_and(|at| at.elapsed() < AGAIN)
     }
 
-    fn note_refused(&self, number: u32, why: String) {
-        let mut held = self.held();
-        held.refused.insert(number, why);
-        held.tried.insert(number, Instant::now());
+    /// Whether any generation did not start here a moment ago.
+    fn was_tried_lately(&self) -> bool {
+        let held = self.held();
+        held.tried.values().any(|at| at.elapsed() < AGAIN)
     }
 
     /// Whether a rollout says something that is not so here yet.
     fn must_follow(&self, rollout: &Rollout) -> bool {
         let held = self.held();
-        if self.unsettled.is_some() && held.rollout.is_none() {
-            // Its configuration was refused: it stays so.
-            return false;
-        }
         let is_new = held
             .rollout
             .as_ref()
@@ -255,6 +258,22 @@ impl Own {
             sends: own.map_or_else(Sends::none, |g| g.sends),
             failures: here.map_or(0, |here| here.channel.failures()),
         }
+    }
+}
+
+impl super::Held {
+    /// Notes what is on record of a channel of which nothing runs here. Where the configuration says otherwise, that it was
+    /// refused is all there is to tell.
+    fn note(&mut self, rollout: Option<&Rollout>) {
+        if self.unsettled.is_none() {
+            self.rollout = rollout.cloned();
+        }
+    }
+
+    /// Notes that a generation does not start here, and why.
+    pub(super) fn refuse(&mut self, number: u32, why: String) {
+        self.refused.insert(number, why);
+        self.tried.insert(number, Instant::now());
     }
 }
 

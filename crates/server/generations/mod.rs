@@ -48,12 +48,6 @@ pub struct Generations {
 pub struct Own {
     /// What the configuration says of it.
     pub config: ChannelConfig,
-    /// A hash of what it says; none where its library cannot be read.
-    configured: Option<String>,
-    /// The signature of its library.
-    signature: Option<String>,
-    /// The rollout as the server found it, where the configuration says otherwise since.
-    unsettled: Option<Rollout>,
     held: Mutex<Held>,
     /// Held while generations are loaded or put away, so that it is done by one.
     working: tokio::sync::Mutex<()>,
@@ -68,6 +62,12 @@ pub struct Held {
     pub refused: BTreeMap<u32, String>,
     /// The generation that the server started with, live while no rollout is known.
     start: u32,
+    /// A hash of what the configuration says, as it was read last; none where its library cannot be read.
+    configured: Option<String>,
+    /// The signature of the configuration's library, as it was read last.
+    signature: Option<String>,
+    /// The rollout as the server found it, where the configuration says otherwise since.
+    unsettled: Option<Rollout>,
     /// The rollout as it was read last; none where nobody changed the channel's generations.
     pub rollout: Option<Rollout>,
     /// Inline generations that were put away; their libraries stay mapped.
@@ -161,6 +161,10 @@ impl Own {
     pub fn live(&self) -> Option<Here> {
         let held = self.held();
         held.here.get(&held.live()).cloned()
+    }
+
+    fn is_missing(&self) -> bool {
+        self.held().here.is_empty()
     }
 
     fn any_here(&self) -> Option<Here> {

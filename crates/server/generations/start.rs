@@ -43,7 +43,7 @@ impl Generations {
         for channel in &config.channel {
             let known = rollouts.iter().position(|r| r.channel == channel.name);
             let known = known.map(|at| rollouts.swap_remove(at));
-            let own = start(channel, known, store, &around, &wrap).await?;
+            let own = start(channel, known.as_ref(), store, (&around, &wrap)).await?;
             for why in own.held().refused.values() {
                 tracing::error!(channel = channel.name, "channel refused: {why}");
             }
@@ -65,28 +65,75 @@ impl Generations {
     /// Where the store fails.
     pub(crate) async fn settle(&self, engine: &Engine) -> Result<(), CommandError> {
         for own in &self.all {
-            if let Some(was) = &own.unsettled {
-                // Refused, as it is listed: what was live before is not what the configuration says.
-                let start = own.held().start;
-                let Some(here) = own.here(start) else {
-                    continue;
-                };
-                let (made, bytes) = own.of_configuration(&here)?;
-                let libraries = [StagedLibrary {
-                    sha256: &made.sha256,
-                    bytes: &bytes,
-                }];
-                let step = Step::Configure {
-                    made: made.clone(),
-                    configured: own.configured.clone().unwrap_or_default(),
-                };
-                // Another server may have said the same; what the rollout says counts below.
-                engine
-                    .step_rollout_by_itself(was, &step, &libraries)
-                    .await?;
+            self.settle_own(own, engine).await?;
+        }
+        Ok(())
+    }
+
+    async fn settle_own(&self, own: &Own, engine: &Engine) -> Result<(), CommandError> {
+        let (start, unsettled, configured) = {
+            let held = own.held();
+            let configured = held.configured.clone().unwrap_or_default();
+            (held.start, held.unsettled.clone(), configured)
+        };
+        if let Some(was) = &unsettled {
+            // Refused, as it is listed: what was live before is not what the configuration says.
+            let Some(here) = own.here(start) else {
+                return Ok(());
+            };
+            let (made, bytes) = own.of_configuration(&here)?;
+            let libraries = [StagedLibrary {
+                sha256: &made.sha256,
+                bytes: &bytes,
+            }];
+            let step = Step::Configure {
+                made: made.clone(),
+                configured,
+            };
+            // Another server may have said the same; what the rollout says counts below.
+            engine
+                .step_rollout_by_itself(was, &step, &libraries)
+                .await?;
+        }
+        let rollout = engine.rollout(&own.config.name).await?;
+        self.follow(own, engine, rollout).await;
+        Ok(())
+    }
+
+    /// Tries a channel again of which nothing could be loaded so far: what it lacked may be there by now. The library, its
+    /// signature, the lock and the secrets are read anew; the configuration is that of the start.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub(super) async fn try_again(
+        &self,
+        own: &Own,
+        engine: &Engine,
+        known: Option<&Rollout>,
+    ) -> Result<(), CommandError> {
+        let name = &own.config.name;
+        let joined = {
+            let _one = own.working.lock().await;
+            let surroundings = (&self.around, &self.wrap);
+            let found = find(&own.config, known, &**engine.store(), surroundings).await?;
+            let joined = found.here.is_ok();
+            let mut held = own.held();
+            if let Err(why) = &found.here
+                && held.refused.values().all(|known| known != why)
+            {
+                tracing::error!(channel = name, "channel still refused: {why}");
+                engine.still_refused(name, why);
             }
-            let rollout = engine.rollout(&own.config.name).await?;
-            self.follow(own, engine, rollout).await;
+            held.take(found, known);
+            if let (Some(here), None) = (held.here.get(&held.start), known) {
+                // Nobody changed its generations: there is no rollout to go by.
+                let _ = engine.route(name, vec![here.handle.clone()], held.start, None);
+            }
+            joined
+        };
+        if joined {
+            tracing::info!(channel = name, "a channel that was refused is loaded now");
+            self.settle_own(own, engine).await?;
         }
         Ok(())
     }
@@ -103,7 +150,7 @@ impl Own {
         let source = Source {
             from: self.config.library.clone(),
             bytes: bytes.into(),
-            signature: self.signature.clone(),
+            signature: self.held().signature.clone(),
             settings: settings_of(&self.config),
         };
         let made = made(&here.channel, &source, here.vouched.clone());
@@ -117,7 +164,7 @@ impl Own {
         at: jiff::Timestamp,
     ) -> Result<(Rollout, Arc<[u8]>), CommandError> {
         let (made, bytes) = self.of_configuration(here)?;
-        let configured = self.configured.clone().unwrap_or_default();
+        let configured = self.held().configured.clone().unwrap_or_default();
         Ok((
             Rollout::first(&self.config.name, configured, made, at),
             bytes,
@@ -230,13 +277,27 @@ async fn first(
     Ok(loaded)
 }
 
-async fn start(
+/// What a look at the configuration and the store found.
+struct Found {
+    /// The number of the generation that is to run.
+    number: u32,
+    /// The generation, or why it is refused.
+    here: Result<Here, String>,
+    /// A hash of what the configuration says; none where its library cannot be read.
+    configured: Option<String>,
+    /// The signature of the configuration's library.
+    signature: Option<String>,
+    /// The rollout does not say what the configuration does.
+    differs: bool,
+}
+
+/// Loads what is to run of a channel: what the rollout on record says, unless the configuration says something new.
+async fn find(
     channel: &ChannelConfig,
-    known: Option<Rollout>,
+    known: Option<&Rollout>,
     store: &dyn Store,
-    around: &Surroundings,
-    wrap: &Wrap<dyn DynChannel>,
-) -> Result<Own, StoreError> {
+    (around, wrap): (&Surroundings, &Wrap<dyn DynChannel>),
+) -> Result<Found, StoreError> {
     // Read once: what runs is what was compared.
     let source = source::read(&channel.library, settings_of(channel));
     let configured = source.as_ref().ok();
@@ -247,11 +308,12 @@ async fn start(
             .as_ref()
             .is_none_or(|given| *given == r.configured)
     };
-    let (number, loaded) = match known.as_ref().filter(says_the_same) {
+    let same = known.filter(says_the_same);
+    let (number, loaded) = match same {
         None => {
             // Under the number that it gets once it is on record.
-            let number = known.as_ref().map_or(1, |r| r.next);
-            let live = known.as_ref().and_then(|r| r.generation(r.live()));
+            let number = known.map_or(1, |r| r.next);
+            let live = known.and_then(|r| r.generation(r.live()));
             let loaded = match source {
                 Ok(source) => first(channel, around, source, live.map(|g| &g.made)).await,
                 Err(why) => Err(format!("channel `{}`: {why}", channel.name)),
@@ -268,20 +330,41 @@ async fn start(
             (live, loaded)
         }
     };
-    let here = loaded.and_then(|loaded| Here::of(channel, loaded, number, (around, wrap)));
-    let mut held = Held {
-        start: number,
-        ..Held::default()
-    };
-    match here {
-        Ok(here) => drop(held.here.insert(number, here)),
-        Err(why) => drop(held.refused.insert(number, why)),
-    }
-    Ok(Own {
-        config: channel.clone(),
-        unsettled: known.filter(|r| !says_the_same(&r)),
+    Ok(Found {
+        number,
+        here: loaded.and_then(|loaded| Here::of(channel, loaded, number, (around, wrap))),
         configured,
         signature,
+        differs: known.is_some() && same.is_none(),
+    })
+}
+
+impl Held {
+    /// Takes what was found, where nothing was here; `known` is the rollout that it was held against.
+    fn take(&mut self, found: Found, known: Option<&Rollout>) {
+        self.start = found.number;
+        self.configured = found.configured;
+        self.signature = found.signature;
+        self.unsettled = known.filter(|_| found.differs).cloned();
+        self.refused.clear();
+        match found.here {
+            Ok(here) => drop(self.here.insert(found.number, here)),
+            Err(why) => self.refuse(found.number, why),
+        }
+    }
+}
+
+async fn start(
+    channel: &ChannelConfig,
+    known: Option<&Rollout>,
+    store: &dyn Store,
+    surroundings: (&Surroundings, &Wrap<dyn DynChannel>),
+) -> Result<Own, StoreError> {
+    let found = find(channel, known, store, surroundings).await?;
+    let mut held = Held::default();
+    held.take(found, known);
+    Ok(Own {
+        config: channel.clone(),
         held: Mutex::new(held),
         working: tokio::sync::Mutex::new(()),
     })

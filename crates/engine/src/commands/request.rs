@@ -414,6 +414,7 @@ fn record(facts: &Facts, packs: &Packs, trace: &recoup_compliance::FullTrace) ->
         trace_hash: sha256_hex(lines.join("\n").as_bytes()),
         permitted_by: permitted_by(trace),
         lifted: lifted_in(trace),
+        awaited: Vec::new(),
     }
 }
 

@@ -51,6 +51,7 @@ fn standings() -> Vec<Standing> {
         StepSaid::WaitsForApproval(None),
         StepSaid::WaitsForStepBefore,
         StepSaid::Due(AT),
+        StepSaid::WaitsForChannel(name(), AT),
         StepSaid::WaitsForYear(missing(), AT),
         StepSaid::Denied(name()),
         StepSaid::Goes,

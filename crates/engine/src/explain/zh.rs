@@ -173,6 +173,9 @@ fn step(said: &StepSaid) -> String {
         StepSaid::Skipped(why) => passed_over(why),
         StepSaid::WaitsForStepBefore => "等待上一步产生效果".to_owned(),
         StepSaid::Due(at) => format!("应于 {at} 进行"),
+        StepSaid::WaitsForChannel(name, at) => {
+            format!("等待渠道 `{name}` 加载；将于 {at} 再次判断")
+        }
         StepSaid::WaitsForYear(missing, at) => format!(
             "在日历文件 `{}` 补入 {} 年之前不得进行；将于 {at} 再次判断",
             missing.calendar, missing.year

@@ -23,6 +23,15 @@ pub(crate) const ATTEMPTS_MAX: u32 = 1_000;
 /// How far ahead a visit's appointment lies where the step says nothing.
 const VISIT_LEAD: SignedDuration = SignedDuration::from_hours(24);
 
+/// The kind of contact that a step is read with while nobody knows which its channel makes: nothing is decided by it.
+fn stand_in(name: &str, map: &Map<'_>) -> ContactClass {
+    let of_its_name = ContactClass::ALL.into_iter().find(|c| c.name() == name);
+    of_its_name.unwrap_or(match map.get("lead") {
+        Some(_) => ContactClass::Visit,
+        None => ContactClass::Sms,
+    })
+}
+
 /// Length of the effect window where the step says nothing.
 pub(crate) const fn default_window(class: ContactClass) -> SignedDuration {
     match class {
@@ -99,10 +108,13 @@ impl<'s> Report<'s> {
         if let Some(class) = names.channels.get(name) {
             return Some((name.to_owned(), *class));
         }
+        if names.any_channel {
+            return Some((name.to_owned(), stand_in(name, map)));
+        }
         let (message, hint) = match names.refused.get(name) {
             Some(why) => (
-                format!("channel `{name}` was refused when the server started: {why}"),
-                "mend its configuration and start the server anew".to_owned(),
+                format!("channel `{name}` is refused: {why}"),
+                "mend that; the server tries the channel again every half minute".to_owned(),
             ),
             None => (
                 format!("there is no channel `{name}`"),

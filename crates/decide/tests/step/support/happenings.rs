@@ -66,6 +66,10 @@ pub(crate) enum Fact {
     OtherDebtCall,
     /// The channel of this name is unloaded.
     Unloaded(String),
+    /// The channel of this name cannot be loaded for now.
+    Awaited(String),
+    /// It is there again.
+    Loaded(String),
 }
 
 type Events = Result<Vec<CaseEvent>, Refusal>;
@@ -226,6 +230,12 @@ impl World {
             }),
             Fact::Unloaded(channel) => {
                 self.channels.remove(&channel);
+            }
+            Fact::Awaited(channel) => {
+                self.awaited.insert(channel);
+            }
+            Fact::Loaded(channel) => {
+                self.awaited.remove(&channel);
             }
             _ => {}
         }

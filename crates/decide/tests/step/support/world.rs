@@ -7,7 +7,10 @@ use super::happenings::Fact;
 use jiff::civil::Time;
 use jiff::{SignedDuration, Timestamp};
 use recoup_compliance::{Binding, Packs};
-use recoup_decide::{Action, Decision, Dropped, FullTrace, Input, NoTrace, Plan, Waiting, step};
+use recoup_decide::{
+    Action, ChannelNames, Decision, Dropped, FullTrace, Input, NoTrace, Plan, Presence, Waiting,
+    step,
+};
 use recoup_domain::case::{self, CaseEvent, SkipReason};
 use recoup_domain::contact::{ContactClass, ContactState};
 use recoup_domain::ids::ContactId;
@@ -59,6 +62,8 @@ pub(crate) struct World {
     pub(crate) contacts: Vec<PastContact>,
     pub(crate) waiting: Vec<Waiting>,
     pub(crate) channels: BTreeSet<String>,
+    /// Those that should be there and are not.
+    pub(crate) awaited: BTreeSet<String>,
     pub(crate) visitors: u8,
     /// How long a person takes to approve; none never does.
     pub(crate) approves_after: Option<SignedDuration>,
@@ -73,6 +78,16 @@ pub(crate) struct World {
     made: BTreeMap<ContactClass, u32>,
 }
 
+impl ChannelNames for World {
+    fn presence(&self, name: &str) -> Presence {
+        match (self.awaited.contains(name), self.channels.contains(name)) {
+            (true, _) => Presence::Awaited,
+            (_, true) => Presence::Here,
+            _ => Presence::Unknown,
+        }
+    }
+}
+
 impl World {
     pub(crate) fn new(policy: Policy, case: Case, borrower: Party, answers: Answers) -> Self {
         let binding = Packs::builtin()
@@ -80,6 +95,7 @@ impl World {
             .unwrap();
         Self {
             channels: policy.channels().into_iter().map(str::to_owned).collect(),
+            awaited: BTreeSet::new(),
             policy,
             binding,
             case,
@@ -110,7 +126,7 @@ impl World {
             waiting: &self.waiting,
             policy: &self.policy,
             binding: &self.binding,
-            channels: &|name: &str| self.channels.contains(name),
+            channels: self,
             visitors: self.visitors,
         })
     }
